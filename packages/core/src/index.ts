@@ -1,1 +1,14 @@
-export {};
+export * from './domain/report.js';
+export * from './domain/session.js';
+export { ERROR_CODES, isWaSyncError, WaSyncError, type WaSyncErrorCode } from './errors.js';
+export { EVENT_NAMES, type JobName, type WaSyncEventName, type WaSyncEvents } from './events.js';
+export type * from './ports/auth-store.js';
+export type * from './ports/clock.js';
+export type * from './ports/connection.js';
+export type * from './ports/lease-store.js';
+export type * from './ports/logger.js';
+export type * from './ports/provider.js';
+export type * from './ports/session-store.js';
+export type * from './ports/store.js';
+export { checkSessionId, maskNumbers, sessionIdHash } from './session-id.js';
+export type * from './wa-sync.js';

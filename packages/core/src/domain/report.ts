@@ -1,0 +1,41 @@
+import type { SessionStatus } from './session.js';
+
+/** What a sync did with one session. */
+export type SyncAction = 'none' | 'corrected' | 'mirror_repaired' | 'healed' | 'would_correct' | 'unknown' | 'failed';
+
+/** One session in a {@link SyncReport}. */
+export interface SyncedSession {
+  readonly id: string;
+  /** What the row said before; `null` where it could not be read. */
+  readonly stored: SessionStatus | null;
+  /** The host's own word, where it differed from what wa-sync had written there. */
+  readonly foreignWord?: string | undefined;
+  /** What is true; `null` where it could not be told. */
+  readonly actual: SessionStatus | null;
+  readonly action: SyncAction;
+  /** A stable code: why this action. */
+  readonly reason: string;
+  /** Milliseconds that this session took, its probe included. */
+  readonly tookMs: number;
+}
+
+/** Counts over every session of a sync. */
+export interface SyncTotals {
+  readonly checked: number;
+  readonly inSync: number;
+  readonly corrected: number;
+  readonly unknown: number;
+  readonly healed: number;
+  readonly failed: number;
+}
+
+/** What `syncNow` and `forceSync` answer. */
+export interface SyncReport {
+  readonly startedAt: Date;
+  readonly tookMs: number;
+  readonly totals: SyncTotals;
+  /** Sessions, those that were not in sync first; at most 1,000. `totals` always counts all. */
+  readonly sessions: readonly SyncedSession[];
+  /** Sessions that `totals` counts and `sessions` leaves out. */
+  readonly omitted: number;
+}

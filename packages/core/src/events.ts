@@ -1,0 +1,68 @@
+import type { Evidence, Health, Reason, SessionStatus } from './domain/session.js';
+
+/** What every session event carries. */
+interface OfSession {
+  readonly sessionId: string;
+  /** Wall clock of this replica. */
+  readonly at: Date;
+}
+
+/** Every event of `wa.on`, with its one payload. `docs/EVENTS.md` explains each. */
+export interface WaSyncEvents {
+  /** A row's status, health or reason was written. */
+  'session:changed': OfSession & {
+    readonly from: SessionStatus;
+    readonly to: SessionStatus;
+    readonly health: Health;
+    readonly evidence: Evidence;
+    readonly reason: Reason | null;
+  };
+  /** A sync found a row that was not true, and corrected it. */
+  'drift:corrected': OfSession & {
+    readonly stored: SessionStatus;
+    readonly actual: SessionStatus;
+    readonly reason: Reason | null;
+  };
+  /** Somebody else wrote the host's row; it was put right. */
+  'drift:foreign-write': OfSession & { readonly word: string | null; readonly actual: SessionStatus };
+  /** The host's row could not be written (`missing`, or the database's own words). Raised once until it works again. */
+  'mirror:blocked': OfSession & { readonly cause: string };
+  /** Health went from healthy to degraded or back. */
+  'session:health': OfSession & { readonly health: Health; readonly reason: Reason | null };
+  /** This replica holds the session now. */
+  'ownership:gained': OfSession;
+  /** This replica holds the session no more. */
+  'ownership:lost': OfSession & { readonly why: string };
+  /** This replica's lease ran out or was ended by another; `back` is emitted when it holds one again. */
+  'lease:lost': { readonly at: Date; readonly why: 'store_unreachable' | 'fenced' };
+  /** This replica holds a lease again. */
+  'lease:back': { readonly at: Date };
+  /** A job began. */
+  'job:started': { readonly at: Date; readonly job: JobName; readonly slot: Date | null };
+  /** A job ended well. */
+  'job:finished': { readonly at: Date; readonly job: JobName; readonly slot: Date | null; readonly tookMs: number };
+  /** A job ended with an error. */
+  'job:failed': { readonly at: Date; readonly job: JobName; readonly slot: Date | null; readonly error: unknown };
+}
+
+/** The jobs of the schedule. */
+export type JobName = 'sync';
+
+/** One of the event names. */
+export type WaSyncEventName = keyof WaSyncEvents;
+
+/** All event names; a test holds `docs/EVENTS.md` against them. */
+export const EVENT_NAMES = [
+  'session:changed',
+  'drift:corrected',
+  'drift:foreign-write',
+  'mirror:blocked',
+  'session:health',
+  'ownership:gained',
+  'ownership:lost',
+  'lease:lost',
+  'lease:back',
+  'job:started',
+  'job:finished',
+  'job:failed',
+] as const satisfies readonly WaSyncEventName[];

@@ -1,0 +1,25 @@
+import type { Observation } from '../domain/session.js';
+
+/** `answered`: a round trip succeeded. `timeout`: asked and heard nothing. `unavailable`: could not ask. */
+export type ProbeAnswer = 'answered' | 'timeout' | 'unavailable';
+
+/**
+ * The live object of one session inside this process. Adapters implement it; the engine never sees a socket.
+ * One instance stands for one session for as long as it is attached or open, however many sockets come and go in it.
+ */
+export interface WhatsAppConnection {
+  readonly sessionId: string;
+  /** What the connection knows now, without I/O. Must not throw. */
+  snapshot(): Observation;
+  /** One round trip to WhatsApp, settled within `timeoutMs`. */
+  probe(params: { timeoutMs: number }): Promise<ProbeAnswer>;
+  /** Calls `listener` after anything that `snapshot` shows may have changed; answers the way to stop. */
+  onChange(listener: () => void): () => void;
+  /**
+   * The engine found the link dead: end it so that whoever repairs it (the provider, or the host's own loop) starts.
+   * `reason` is the stable code to show.
+   */
+  heal(params: { reason: string }): Promise<void>;
+  /** Ends what this object opened and drops its listeners. Never ends a socket that the host owns. */
+  close(params: { reason: string }): Promise<void>;
+}

@@ -1,0 +1,105 @@
+import type { Desired, Health, Reason, SessionState, SessionStatus, StoredSession } from '../domain/session.js';
+
+/** A row to add; it starts `DISCONNECTED`, evidence `unobserved`, owned by nobody. */
+export interface NewSession {
+  readonly id: string;
+  readonly desired: Desired;
+  readonly phone?: string | null | undefined;
+}
+
+/** A write that holds only while the row is still the one that was read. */
+export interface GuardedWrite {
+  readonly id: string;
+  readonly tenure: string;
+  readonly version: number;
+  /** Fresh for every attempt; stored on the row. */
+  readonly writeId: string;
+  /** `null` repairs the host's row from ours and changes nothing else but the version. */
+  readonly set: StatusChange | null;
+}
+
+/** The new state; evidence becomes `observed`. */
+export interface StatusChange extends SessionState {
+  /** Set when the session leaves `CONNECTED`: how long ago the last proof of life was. The store subtracts it from its own time. */
+  readonly seenAgoMs: number | null;
+}
+
+/** What became of one guarded write. */
+export type WriteOutcome =
+  | {
+      readonly id: string;
+      readonly applied: true;
+      readonly session: StoredSession;
+      /** Why the host's row could not be written, while ours was. */
+      readonly mirrorBlocked?: string | undefined;
+    }
+  | { readonly id: string; readonly applied: false };
+
+/** `free` takes a session that nobody owns; `takeover` takes it from anybody, because WhatsApp has already chosen. */
+export interface Claim {
+  readonly id: string;
+  readonly tenure: string;
+  readonly mode: 'free' | 'takeover';
+}
+
+/** What became of one claim. `held`: another incarnation has it. `fenced`: the claimant's own lease is over. */
+export type ClaimOutcome =
+  | { readonly id: string; readonly claimed: true; readonly session: StoredSession }
+  | { readonly id: string; readonly claimed: false; readonly why: 'held' | 'missing' | 'fenced' };
+
+/** What most of a replica's connections have; the sweep fetches only rows that differ from it. */
+export interface ExpectedState {
+  readonly status: SessionStatus;
+  readonly health: Health;
+  readonly reason: Reason | null;
+}
+
+/** The exceptions among the rows of one owner. */
+export interface SweepAnswer {
+  /** Rows that differ from what was expected in a judged field, and the ones asked for by id. */
+  readonly exceptions: readonly StoredSession[];
+  /** All rows of the owner. */
+  readonly count: number;
+  /** Sum of `sessionIdHash` over them: differs when a row vanished or changed owner. */
+  readonly idHashSum: number;
+}
+
+/** Filters of a listing; pages run by id. */
+export interface ListParams {
+  readonly after?: string | undefined;
+  /** 1 to 1,000. */
+  readonly limit: number;
+  readonly owner?: string | undefined;
+}
+
+/** The rows, one per session. Every write to a status is guarded and none creates a row. */
+export interface SessionStore {
+  /** Adds rows; answers the ids that were new. */
+  create(params: { sessions: readonly NewSession[] }): Promise<string[]>;
+  /** Reads rows; ids without a row are left out. */
+  get(params: { ids: readonly string[] }): Promise<StoredSession[]>;
+  /** A page of rows in the order of their ids. */
+  list(params: ListParams): Promise<StoredSession[]>;
+  /** One scan of an owner's rows that fetches only the exceptions. */
+  sweep(params: { owner: string; expected: ExpectedState; otherIds: readonly string[] }): Promise<SweepAnswer>;
+  /** Up to 1,000 guarded writes in one statement, the host's rows with them. */
+  write(params: { owner: string; writes: readonly GuardedWrite[] }): Promise<WriteOutcome[]>;
+  /** Takes sessions for an incarnation whose lease stands. */
+  claim(params: { owner: string; claims: readonly Claim[] }): Promise<ClaimOutcome[]>;
+  /** Up to `limit` ids that nobody owns, that are active, wanted `running` and not `LOGGED_OUT`. */
+  claimable(params: { limit: number }): Promise<string[]>;
+  /**
+   * Gives sessions back in one statement (`ids` absent: all of the owner's): `DISCONNECTED` with `reason`, nobody's;
+   * `LOGGED_OUT` keeps its status. Evidence is `unobserved` for `unobservedIds`, whose sockets may live on, else `observed`.
+   */
+  release(params: {
+    owner: string;
+    ids?: readonly string[] | undefined;
+    unobservedIds: readonly string[];
+    reason: Reason;
+  }): Promise<string[]>;
+  /** Records what the host wants; `null` when there is no such row. */
+  setDesired(params: { id: string; desired: Desired }): Promise<StoredSession | null>;
+  /** Deletes a row of ours (never the host's); answers whether there was one. */
+  remove(params: { id: string }): Promise<boolean>;
+}

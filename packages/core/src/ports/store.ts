@@ -1,0 +1,25 @@
+import type { AuthStore } from './auth-store.js';
+import type { LeaseStore } from './lease-store.js';
+import type { SessionStore } from './session-store.js';
+
+/** What a store can and cannot do; tests skip by these words only. */
+export interface StoreCapabilities {
+  /** Survives a restart of the process. */
+  readonly durable: boolean;
+  /** Seen by other processes. */
+  readonly shared: boolean;
+  /** Keeps a host's own table equal. */
+  readonly mirror: boolean;
+}
+
+/** A store: its parts, its abilities and its life. */
+export interface WaSyncStore {
+  readonly capabilities: StoreCapabilities;
+  readonly sessions: SessionStore;
+  readonly leases: LeaseStore;
+  readonly auth?: AuthStore | undefined;
+  /** Makes the store ready (migrations under a lock). May be called again. */
+  init(): Promise<void>;
+  /** Ends what the store itself opened; never the caller's pool or client. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,74 @@
+import type { SyncReport } from './domain/report.js';
+import type { Desired, Evidence, Health, Reason, SessionStatus, StoredSession } from './domain/session.js';
+import type { WaSyncEventName, WaSyncEvents } from './events.js';
+import type { WhatsAppConnection } from './ports/connection.js';
+
+/** What `status` answers. */
+export interface StatusAnswer {
+  readonly sessionId: string;
+  /** Whether WhatsApp answers on this session's connection now. */
+  readonly connected: boolean;
+  readonly timestamp: Date;
+  readonly status: SessionStatus;
+  readonly evidence: Evidence;
+  readonly health: Health;
+  readonly reason: Reason | null;
+  /** `connection`: asked here. `lease`: the row, vouched for by its living owner's lease. */
+  readonly askedOf: 'connection' | 'lease';
+}
+
+/** An attached connection. */
+export interface AttachHandle {
+  readonly sessionId: string;
+  /** Aborts when another replica took the session over. */
+  readonly lost: AbortSignal;
+  /** Stops watching; the row becomes `DISCONNECTED`, evidence `unobserved`. */
+  detach(): Promise<void>;
+}
+
+/** Rows and what the host wants of them. */
+export interface SessionsApi {
+  /**
+   * Adds a session.
+   * @throws WaSyncError `session_exists`, `session_id_invalid`
+   */
+  create(params: { id: string; phone?: string; desired?: Desired }): Promise<StoredSession>;
+  /** One row, or `null`. */
+  get(id: string): Promise<StoredSession | null>;
+  /** A page in the order of ids; `next` is the `after` of the next one. `limit` defaults to 100, at most 1,000. */
+  list(params?: { after?: string; limit?: number }): Promise<{ sessions: StoredSession[]; next: string | null }>;
+  /**
+   * The host wants it running: a provider opens it.
+   * @throws WaSyncError `session_not_found`
+   */
+  start(id: string): Promise<StoredSession>;
+  /**
+   * The host wants it stopped: what the provider opened is closed. A socket that the host owns is not touched.
+   * @throws WaSyncError `session_not_found`
+   */
+  stop(id: string): Promise<StoredSession>;
+}
+
+/** A running replica. Made by `createWaSync`. */
+export interface WaSync {
+  readonly replicaId: string;
+  /** Makes the store ready, takes the lease, starts the tick and syncs once. */
+  start(): Promise<void>;
+  /** Closes what the provider opened, writes what that means, gives the lease back. Default `timeoutMs`: 1,200. */
+  stop(params?: { timeoutMs?: number }): Promise<void>;
+  /** Watches a connection that the host owns. A second attach of a session replaces the first. */
+  attach(connection: WhatsAppConnection): Promise<AttachHandle>;
+  /**
+   * Asks the connection, not the row.
+   * @throws WaSyncError `no_current_session`, `session_not_found`, `status_unknown`
+   */
+  status(id?: string): Promise<StatusAnswer>;
+  /** Compares and corrects one session, or all that this replica can judge. */
+  syncNow(id?: string): Promise<SyncReport>;
+  /** The same with no cache: probes each connection now and heals what is dead. */
+  forceSync(id?: string): Promise<SyncReport>;
+  /** The id that `current` means: the one given in the configuration. */
+  readonly currentSession: string | null;
+  readonly sessions: SessionsApi;
+  on<Name extends WaSyncEventName>(name: Name, listener: (payload: WaSyncEvents[Name]) => unknown): () => void;
+}
