@@ -1,7 +1,13 @@
+export { systemClock, systemRandom } from './clock.js';
+export type { WaSyncOptions } from './config.js';
+export { createWaSync } from './create-wa-sync.js';
+export { nextBackoffMs } from './decide/backoff.js';
+export { type Decision, decide } from './decide/decide.js';
 export * from './domain/report.js';
 export * from './domain/session.js';
 export { ERROR_CODES, isWaSyncError, WaSyncError, type WaSyncErrorCode } from './errors.js';
 export { EVENT_NAMES, type JobName, type WaSyncEventName, type WaSyncEvents } from './events.js';
+export { consoleLogger, silentLogger } from './logger.js';
 export type * from './ports/auth-store.js';
 export type * from './ports/clock.js';
 export type * from './ports/connection.js';

@@ -1,0 +1,78 @@
+import { parseConfig, type WaSyncOptions } from './config.js';
+import { createAskStatus } from './engine/ask-status.js';
+import { createAttach } from './engine/attach.js';
+import { createEvents } from './engine/emit-events.js';
+import { createHeldSessions, type Held } from './engine/held-sessions.js';
+import { createLease } from './engine/lease.js';
+import { limitStore } from './engine/limit-store.js';
+import { createLiveness } from './engine/liveness.js';
+import { createProvide } from './engine/provide.js';
+import { createReconciler } from './engine/reconcile.js';
+import { createRunState } from './engine/run-state.js';
+import { createSessionsApi } from './engine/sessions-api.js';
+import { createSweep } from './engine/sweep.js';
+import { createSyncCalls } from './engine/sync-calls.js';
+import { createTell } from './engine/tell.js';
+import { createTick } from './engine/tick.js';
+import { createStallWatch } from './engine/watch-stalls.js';
+import { WaSyncError } from './errors.js';
+import { checkSessionId } from './session-id.js';
+import type { WaSync } from './wa-sync.js';
+
+/**
+ * Makes a replica: the object that keeps the rows of its sessions true once it is started.
+ *
+ * @throws WaSyncError `config_invalid` that names each wrong option and what it takes
+ * @example
+ * const wa = createWaSync({ store: createMemoryStore(), logger: consoleLogger() });
+ * await wa.attach(observeBaileysSocket({ sessionId: 'sales', socket }));
+ * await wa.start();
+ */
+export function createWaSync(options: WaSyncOptions): WaSync {
+  const config = parseConfig(options);
+  const { clock, logger } = config;
+  // Below a third of the lease: a beat that hangs must leave time for another one.
+  const store = limitStore(config.store, clock, Math.max(100, Math.floor(config.lease.ttlMs / 3)));
+  const events = createEvents(logger);
+  const held = createHeldSessions();
+  const tell = createTell({ config, held, events, onLost });
+  const lease = createLease({ config, store, events, onRejoin });
+  const reconciler = createReconciler({ config, store, held, lease, tell });
+  const stalls = createStallWatch(clock);
+  const liveness = createLiveness({ config, held, stalls, onVerdict: reconciler.look });
+  const provide = createProvide({ config, store, held, lease, tell, reconciler: () => reconciler });
+  const sweep = createSweep({ config, store, held, lease, liveness, reconciler, tell, onStray: provide.settleStray });
+  const calls = createSyncCalls({ config, store, held, sweep, provide, events });
+  const tick = createTick({ config, held, lease, reconciler, provide, runSync: calls.runSync });
+  const askStatus = createAskStatus({ config, store, held, liveness });
+  const run = createRunState({ config, store, held, lease, reconciler, liveness, provide, stalls, tick, calls });
+
+  function onLost(entry: Held, why: string): void {
+    if (entry.mode === 'provided') provide.drop(entry);
+    else if (why === 'taken_over') entry.lost.abort();
+  }
+
+  function onRejoin(): void {
+    for (const entry of [...held.all()]) {
+      if (entry.tenure !== null) tell.lost(entry, 'fenced');
+      if (entry.mode === 'attached') reconciler.look(entry);
+    }
+  }
+
+  return {
+    replicaId: config.replicaId,
+    currentSession: config.currentSession,
+    start: run.start,
+    stop: run.stop,
+    attach: createAttach({ config, store, held, lease, reconciler }),
+    async status(id) {
+      const named = id ?? config.currentSession;
+      if (named === null) throw new WaSyncError('no_current_session', 'Name a session, or set currentSession');
+      return askStatus(checkSessionId(named));
+    },
+    syncNow: (id) => calls.sync(id, false),
+    forceSync: (id) => calls.sync(id, true),
+    sessions: createSessionsApi({ store, held, provide }),
+    on: events.on,
+  };
+}

@@ -1,0 +1,53 @@
+import type { KnownObservation, Observation, StoredSession } from '../domain/session.js';
+import type { StatusChange } from '../ports/session-store.js';
+
+/** What has to happen to a row so that it says what is true. */
+export type Decision =
+  | { readonly kind: 'none'; readonly why: 'in_sync' | 'unknown' | 'logged_out_stays' }
+  | { readonly kind: 'write'; readonly set: StatusChange }
+  | { readonly kind: 'repair_mirror' };
+
+/** Statuses that may follow `LOGGED_OUT`: only pairing or an observed open leave it. */
+const LEAVES_LOGGED_OUT = new Set(['LOGGED_OUT', 'QR_CODE', 'CONNECTED']);
+
+/**
+ * Compares what was observed with what is stored. Pure and total: every pair has exactly one answer, and time does not
+ * enter, because the store alone knows its time and stamps the row itself.
+ */
+export function decide(observed: Observation, stored: StoredSession): Decision {
+  if (observed.kind === 'unknown') return { kind: 'none', why: 'unknown' };
+  if (stored.status === 'LOGGED_OUT' && !LEAVES_LOGGED_OUT.has(observed.status)) {
+    return stored.mirror.state === 'differs' ? { kind: 'repair_mirror' } : { kind: 'none', why: 'logged_out_stays' };
+  }
+  if (!saysTheSame(observed, stored)) return { kind: 'write', set: changeTo(observed, stored) };
+  if (stored.mirror.state === 'differs') return { kind: 'repair_mirror' };
+  return { kind: 'none', why: 'in_sync' };
+}
+
+function saysTheSame(observed: KnownObservation, stored: StoredSession): boolean {
+  return (
+    stored.evidence === 'observed' &&
+    stored.status === observed.status &&
+    stored.health === observed.health &&
+    (stored.reason?.code ?? null) === (observed.reason?.code ?? null) &&
+    stored.reconnectAttempt === observed.reconnectAttempt &&
+    stored.qr === qrOf(observed) &&
+    (observed.phone === null || stored.phone === observed.phone)
+  );
+}
+
+function changeTo(observed: KnownObservation, stored: StoredSession): StatusChange {
+  return {
+    status: observed.status,
+    health: observed.health,
+    reason: observed.reason,
+    reconnectAttempt: observed.reconnectAttempt,
+    phone: observed.phone ?? stored.phone,
+    qr: qrOf(observed),
+    seenAgoMs: stored.status === 'CONNECTED' && observed.status !== 'CONNECTED' ? observed.silentForMs : null,
+  };
+}
+
+function qrOf(observed: KnownObservation): string | null {
+  return observed.status === 'QR_CODE' ? observed.qr : null;
+}

@@ -1,0 +1,58 @@
+import type { Config } from '../config.js';
+import { WaSyncError } from '../errors.js';
+import type { WhatsAppConnection } from '../ports/connection.js';
+import type { WaSyncStore } from '../ports/store.js';
+import { checkSessionId, maskNumbers } from '../session-id.js';
+import type { AttachHandle } from '../wa-sync.js';
+import type { Held, HeldSessions } from './held-sessions.js';
+import type { Lease } from './lease.js';
+import type { Reconciler } from './reconcile.js';
+
+/** Watches connections that the host owns. */
+export function createAttach(deps: {
+  config: Pick<Config, 'logger'>;
+  store: WaSyncStore;
+  held: HeldSessions;
+  lease: Lease;
+  reconciler: Reconciler;
+}) {
+  const { store, held: sessions, lease, reconciler } = deps;
+  const { logger } = deps.config;
+
+  function hold(connection: WhatsAppConnection): Held {
+    const previous = sessions.get(connection.sessionId);
+    previous?.unsubscribe();
+    // The host's loop has made a new socket: the session stays ours under the new connection.
+    const held = sessions.add({ mode: 'attached', connection, replaces: previous });
+    if (previous && previous.connection !== connection) {
+      void previous.connection.close({ reason: 'replaced_by_attach' }).catch((error: unknown) => {
+        logger.error({ code: 'close_failed', sessionId: held.id, error }, 'Letting go of a replaced connection failed');
+      });
+    }
+    held.unsubscribe = connection.onChange(() => reconciler.look(held));
+    return held;
+  }
+
+  async function detach(held: Held): Promise<void> {
+    if (sessions.get(held.id) !== held) return;
+    const owned = held.tenure !== null;
+    sessions.remove(held);
+    await held.connection.close({ reason: 'detached' });
+    if (!owned || !lease.trusted()) return;
+    const reason = { code: 'detached' };
+    await store.sessions.release({ owner: lease.incarnation(), ids: [held.id], unobservedIds: [held.id], reason });
+  }
+
+  return async (connection: WhatsAppConnection): Promise<AttachHandle> => {
+    const id = checkSessionId(connection.sessionId);
+    if (sessions.get(id)?.mode === 'provided') {
+      throw new WaSyncError(
+        'session_provided',
+        `Session ${maskNumbers(id)} is run by the provider: stop it before attaching a socket`,
+      );
+    }
+    const held = hold(connection);
+    await reconciler.reconcile([held], { fresh: false });
+    return { sessionId: id, lost: held.lost.signal, detach: () => detach(held) };
+  };
+}

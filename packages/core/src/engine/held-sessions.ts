@@ -1,0 +1,91 @@
+/**
+ * The sessions whose connection lives in this process.
+ *
+ * Owns: which connection stands for which session, the tenure it is held under, the last row known for it, and the verdict of its
+ * probes. Only the reconciler and the ownership code set a tenure; only liveness sets a verdict. The count and the hash sum of the
+ * held ids are kept up to date here, because every sweep compares them with the store's.
+ */
+import type { StoredSession } from '../domain/session.js';
+import type { WhatsAppConnection } from '../ports/connection.js';
+import { sessionIdHash } from '../session-id.js';
+
+/** One session and its connection. */
+export interface Held {
+  readonly id: string;
+  /** `attached`: the host owns the socket. `provided`: our provider does. */
+  readonly mode: 'attached' | 'provided';
+  readonly connection: WhatsAppConnection;
+  /** `null` until claimed, and again once lost. */
+  readonly tenure: string | null;
+  /** The row as last read or written under this tenure; `null` makes the next look load it. */
+  stored: StoredSession | null;
+  /** Whether its row was made sure of; afterwards a row that is missing was deleted, and stays so. */
+  registered: boolean;
+  /** `true` once another replica took the session: this connection may not take it back. */
+  displaced: boolean;
+  /** Set by liveness while the link is dead although the connection still says otherwise. */
+  deadSinceMs: number | null;
+  failedProbes: number;
+  probing: Promise<'alive' | 'dead' | 'unknown'> | null;
+  /** A write whose fate is not known: it may have been committed although it errored. */
+  unsettled: { readonly writeId: string; readonly before: StoredSession; readonly trigger: 'event' | 'sync' } | null;
+  mirrorBlocked: boolean;
+  readonly lost: AbortController;
+  unsubscribe(): void;
+}
+
+export type HeldSessions = ReturnType<typeof createHeldSessions>;
+
+export function createHeldSessions() {
+  const byId = new Map<string, Held>();
+  let owned = 0;
+  let idHashSum = 0;
+
+  function setTenure(held: Held, tenure: string | null): void {
+    const change = Number(tenure !== null) - Number(held.tenure !== null);
+    if (byId.get(held.id) === held) {
+      owned += change;
+      idHashSum += change * sessionIdHash(held.id);
+    }
+    (held as { tenure: string | null }).tenure = tenure;
+    held.stored = null;
+    held.unsettled = null;
+  }
+
+  return {
+    get: (id: string) => byId.get(id),
+    all: () => byId.values(),
+    size: () => byId.size,
+    /** Count and hash sum of the ids held under a tenure. */
+    sums: () => ({ count: owned, idHashSum }),
+    setTenure,
+    /** A connection in the place of another (`replaces`) goes on under its tenure and row. */
+    add(entry: { mode: Held['mode']; connection: WhatsAppConnection; replaces?: Held | undefined }): Held {
+      const { mode, connection, replaces } = entry;
+      const held: Held = {
+        id: connection.sessionId,
+        mode,
+        connection,
+        tenure: replaces?.tenure ?? null,
+        stored: replaces?.stored ?? null,
+        registered: replaces?.registered ?? mode === 'provided',
+        displaced: false,
+        deadSinceMs: null,
+        failedProbes: 0,
+        probing: null,
+        unsettled: null,
+        mirrorBlocked: false,
+        lost: new AbortController(),
+        unsubscribe() {},
+      };
+      byId.set(held.id, held);
+      return held;
+    },
+    remove(held: Held): void {
+      if (byId.get(held.id) !== held) return;
+      setTenure(held, null);
+      byId.delete(held.id);
+      held.unsubscribe();
+    },
+  };
+}

@@ -1,0 +1,165 @@
+/**
+ * Finds links that died without a word.
+ *
+ * Owns: the verdict of each held session (`deadSinceMs`), the probe in flight and the failures in a row. Looks at silent connections
+ * between sweeps, so that a silent drop is seen in seconds. `waitAtMost` and the stall watch keep an adapter that never settles, and
+ * a process that did not run, from being taken for a dead link.
+ */
+import type { Config } from '../config.js';
+import type { ProbeAnswer } from '../ports/connection.js';
+import type { Logger } from '../ports/logger.js';
+import type { Held, HeldSessions } from './held-sessions.js';
+import { createSlots } from './limit-concurrency.js';
+import { waitAtMost } from './wait-at-most.js';
+import type { StallWatch } from './watch-stalls.js';
+
+const LONGEST_SCAN_MS = 2_000;
+/** A probe that waits costs nothing but memory, so after this time it leaves its place to the next one. */
+const PLACE_HELD_MS = 250;
+/** An adapter gets this much more than its time before it is taken for broken. */
+const GRACE_MS = 1_000;
+
+export type Liveness = ReturnType<typeof createLiveness>;
+
+export function createLiveness(deps: {
+  config: Pick<Config, 'probe' | 'clock' | 'logger'>;
+  held: HeldSessions;
+  stalls: StallWatch;
+  onVerdict(held: Held): void;
+}) {
+  const { held: sessions, stalls, onVerdict } = deps;
+  const { clock, logger, probe } = deps.config;
+  const takePlace = createSlots(probe.concurrency);
+  const scanMs = Math.min(LONGEST_SCAN_MS, Math.max(50, probe.silenceMs / 10));
+  let cancel: (() => void) | null = null;
+
+  /** Milliseconds without a frame, or `null` where a probe would make no sense. */
+  function silence(held: Held): number | null {
+    try {
+      const seen = held.connection.snapshot();
+      if (seen.kind !== 'known' || seen.status !== 'CONNECTED') return null;
+      return seen.silentForMs ?? Number.POSITIVE_INFINITY;
+    } catch {
+      return null;
+    }
+  }
+
+  function clearVerdict(held: Held): void {
+    held.failedProbes = 0;
+    if (held.deadSinceMs === null) return;
+    held.deadSinceMs = null;
+    onVerdict(held);
+  }
+
+  function declareDead(held: Held): void {
+    if (held.deadSinceMs === null) {
+      held.deadSinceMs = clock.monotonicMs();
+      onVerdict(held);
+    }
+    heal(held, logger);
+  }
+
+  async function ask(held: Held): Promise<{ answer: ProbeAnswer; askedAtMs: number }> {
+    const giveBack = await takePlace();
+    const askedAtMs = clock.monotonicMs();
+    const stopWaiting = clock.schedule(giveBack, PLACE_HELD_MS);
+    try {
+      const answer = await waitAtMost(clock, probe.timeoutMs + GRACE_MS, () =>
+        held.connection.probe({ timeoutMs: probe.timeoutMs }),
+      );
+      return { answer: answer ?? 'unavailable', askedAtMs };
+    } catch (error) {
+      logger.warn({ code: 'probe_failed', sessionId: held.id, error }, 'A probe failed');
+      return { answer: 'unavailable', askedAtMs };
+    } finally {
+      stopWaiting();
+      giveBack();
+    }
+  }
+
+  /** One probe. Dead only if this process ran all the time, the question went out and not one frame came in since. */
+  async function probeOnce(held: Held, failuresThatMeanDead: () => number): Promise<'alive' | 'dead' | 'unknown'> {
+    for (let redo = 0; redo < 2; redo++) {
+      const { answer, askedAtMs } = await ask(held);
+      if (sessions.get(held.id) !== held) return 'unknown';
+      const silentMs = silence(held);
+      if (silentMs === null) return 'unknown';
+      if (answer === 'answered' || silentMs < clock.monotonicMs() - askedAtMs) {
+        clearVerdict(held);
+        return 'alive';
+      }
+      if (answer === 'unavailable') return 'unknown';
+      if (stalls.stalledSince(askedAtMs)) continue;
+      held.failedProbes += 1;
+      logger.warn(
+        { code: 'probe_timeout', sessionId: held.id, failures: held.failedProbes, timeoutMs: probe.timeoutMs },
+        'A probe was not answered',
+      );
+      if (held.failedProbes < failuresThatMeanDead()) return 'unknown';
+      declareDead(held);
+      return 'dead';
+    }
+    return 'unknown';
+  }
+
+  /** Judges one connection; callers at the same moment share one probe, and a forced one among them decides at its first failure. */
+  const forced = new WeakSet<Held>();
+  async function check(held: Held, options: { force: boolean }): Promise<'alive' | 'dead' | 'unknown'> {
+    const silentMs = silence(held);
+    if (silentMs === null) {
+      held.failedProbes = 0;
+      held.deadSinceMs = null;
+      return 'unknown';
+    }
+    if (held.deadSinceMs !== null && silentMs < clock.monotonicMs() - held.deadSinceMs) clearVerdict(held);
+    if (!options.force && silentMs < probe.silenceMs) {
+      held.failedProbes = 0;
+      return 'alive';
+    }
+    if (options.force) forced.add(held);
+    held.probing ??= probeOnce(held, () => (forced.has(held) ? 1 : probe.failures)).finally(() => {
+      held.probing = null;
+      forced.delete(held);
+    });
+    return held.probing;
+  }
+
+  async function watch(held: Held): Promise<void> {
+    // A failure is followed by the next question at once: two unanswered probes must fit into the time promised for a silent drop.
+    for (let round = 0; round < probe.failures; round++) {
+      const before = held.failedProbes;
+      if ((await check(held, { force: false })) !== 'unknown' || held.failedProbes === before) return;
+    }
+  }
+
+  function scan(): void {
+    for (const held of sessions.all()) {
+      if (held.probing) continue;
+      const silentMs = silence(held);
+      const suspicious = silentMs !== null && silentMs >= probe.silenceMs && held.deadSinceMs === null;
+      const recovered = held.deadSinceMs !== null && (silentMs === null || silentMs < probe.silenceMs);
+      if (suspicious || recovered) void watch(held);
+    }
+    cancel = clock.schedule(scan, scanMs);
+  }
+
+  return {
+    check,
+    start: () => scan(),
+    stop(): void {
+      cancel?.();
+      cancel = null;
+    },
+  };
+}
+
+/** Asks the connection to end its dead link. Not awaited: the row must not wait for a socket to close. */
+function heal(held: Held, logger: Logger): void {
+  void (async () => {
+    try {
+      await held.connection.heal({ reason: 'silent' });
+    } catch (error) {
+      logger.error({ code: 'heal_failed', sessionId: held.id, error }, 'Ending a dead connection failed');
+    }
+  })();
+}

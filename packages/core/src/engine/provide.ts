@@ -1,0 +1,108 @@
+/**
+ * Opens sessions that wa-sync runs itself. Claims before it opens, never from a living owner; closes what it opened when the host
+ * wants it stopped or another replica took over. A closed connection leaves the registry before its socket is gone, so late events
+ * of it reach nobody.
+ */
+import type { Config } from '../config.js';
+import type { Reason, StoredSession } from '../domain/session.js';
+import type { WhatsAppConnection } from '../ports/connection.js';
+import type { Claim } from '../ports/session-store.js';
+import type { WaSyncStore } from '../ports/store.js';
+import type { Held, HeldSessions } from './held-sessions.js';
+import type { Lease } from './lease.js';
+import type { Reconciler } from './reconcile.js';
+import type { Tell } from './tell.js';
+
+/** Sessions claimed in one tick: the rest is left to other replicas and to the next tick. */
+const CLAIMED_AT_ONCE = 100;
+
+export type Provide = ReturnType<typeof createProvide>;
+
+export function createProvide(deps: {
+  config: Pick<Config, 'provider' | 'random' | 'logger' | 'observeOnly'>;
+  store: WaSyncStore;
+  held: HeldSessions;
+  lease: Lease;
+  tell: Tell;
+  reconciler(): Reconciler;
+}) {
+  const { store, held: sessions, lease, tell } = deps;
+  const { provider, random, logger, observeOnly } = deps.config;
+
+  const claiming = new Set<string>();
+
+  /** Claims the given sessions and opens those that were won. */
+  async function open(ids: readonly string[]): Promise<void> {
+    const wanted = ids.filter((id) => !sessions.get(id) && !claiming.has(id));
+    if (!provider || observeOnly || wanted.length === 0 || !lease.trusted()) return;
+    const claims = wanted.map((id): Claim => ({ id, tenure: random.token(), mode: 'free' }));
+    const tenures = new Map(claims.map((claim) => [claim.id, claim.tenure]));
+    for (const id of wanted) claiming.add(id);
+    try {
+      for (const outcome of await store.sessions.claim({ owner: lease.incarnation(), claims })) {
+        const tenure = tenures.get(outcome.id);
+        if (outcome.claimed && tenure && !sessions.get(outcome.id)) hold(outcome.session, tenure);
+        else if (!outcome.claimed && outcome.why === 'fenced') lease.noteFenced();
+      }
+    } finally {
+      for (const id of wanted) claiming.delete(id);
+    }
+  }
+
+  function hold(row: StoredSession, tenure: string): void {
+    const fenced = new AbortController();
+    const connection = provider!.open({ sessionId: row.id, tenure, fenced: fenced.signal });
+    const held = sessions.add({ mode: 'provided', connection });
+    held.lost.signal.addEventListener('abort', () => fenced.abort(), { once: true });
+    sessions.setTenure(held, tenure);
+    held.stored = row;
+    held.unsubscribe = connection.onChange(() => deps.reconciler().look(held));
+    tell.gained(held);
+    deps.reconciler().look(held);
+  }
+
+  async function closeQuietly(connection: WhatsAppConnection, reason: string): Promise<void> {
+    try {
+      await connection.close({ reason });
+    } catch (error) {
+      logger.error({ code: 'close_failed', sessionId: connection.sessionId, error }, 'Closing a connection failed');
+    }
+  }
+
+  /** Ends a connection of ours and gives the session back. */
+  async function stop(held: Held, reason: Reason): Promise<void> {
+    sessions.remove(held);
+    await closeQuietly(held.connection, reason.code);
+    held.lost.abort();
+    await store.sessions.release({ owner: lease.incarnation(), ids: [held.id], unobservedIds: [], reason });
+  }
+
+  return {
+    open,
+    stop,
+    /** A row of ours that the host wants stopped, or that has no connection here. */
+    async settleStray(row: StoredSession, held: Held | null): Promise<void> {
+      if (held?.mode === 'provided') await stop(held, { code: 'stopped' });
+      // A claim under way may already have put our name on the row although its connection is not here yet.
+      if (held || claiming.has(row.id)) return;
+      const reason = { code: 'no_connection' };
+      await store.sessions.release({ owner: lease.incarnation(), ids: [row.id], unobservedIds: [row.id], reason });
+    },
+    /** Opens sessions that stand free and should run. */
+    async openClaimable(): Promise<void> {
+      if (!provider || observeOnly) return;
+      await open(await store.sessions.claimable({ limit: CLAIMED_AT_ONCE }));
+    },
+    /** Ends a connection of ours whose session is another's now. */
+    drop(held: Held): void {
+      sessions.remove(held);
+      held.lost.abort();
+      void closeQuietly(held.connection, 'ownership_lost');
+    },
+    /** Closes everything at the end; none waits for another. */
+    async closeAll(): Promise<void> {
+      const provided = [...sessions.all()].filter((held) => held.mode === 'provided');
+      await Promise.all(provided.map((held) => closeQuietly(held.connection, 'shutdown')));
+    },
+  };
+}

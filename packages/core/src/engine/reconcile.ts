@@ -1,0 +1,251 @@
+/**
+ * Puts rows right: own, load, observe, decide, apply.
+ *
+ * Owns: the queue of sessions to look at. Events only name an id; the truth is read again when its turn comes, so a thousand events on
+ * one session are one write. One batch runs at a time, therefore no two writes of this replica for one session can race, and a
+ * write is guarded by the tenure and version that were read *before* observing, so nobody else's newer write is overwritten.
+ * What could not be written stays in `deferred` and is looked at again once the store answers.
+ */
+import type { Config } from '../config.js';
+import { decide } from '../decide/decide.js';
+import type { SyncedSession } from '../domain/report.js';
+import type { Observation, StoredSession } from '../domain/session.js';
+import type { GuardedWrite, WriteOutcome } from '../ports/session-store.js';
+import type { WaSyncStore } from '../ports/store.js';
+import { claimHeld, type Refusals } from './claim-held.js';
+import type { Held, HeldSessions } from './held-sessions.js';
+import type { Lease } from './lease.js';
+import { observe } from './observe.js';
+import type { Tell, Trigger } from './tell.js';
+
+const BATCH = 1_000;
+/** How often a look is begun anew after another writer came first. */
+const ROUNDS = 4;
+
+interface Look {
+  readonly held: Held;
+  trigger: Trigger;
+  readonly startedMs: number;
+  readonly waiters: ((result: SyncedSession) => void)[];
+}
+
+interface Plan {
+  readonly look: Look;
+  readonly stored: StoredSession;
+  readonly observed: Observation;
+  readonly write: GuardedWrite;
+}
+
+export type Reconciler = ReturnType<typeof createReconciler>;
+
+export function createReconciler(deps: {
+  config: Pick<Config, 'clock' | 'random' | 'logger' | 'observeOnly'>;
+  store: WaSyncStore;
+  held: HeldSessions;
+  lease: Lease;
+  tell: Tell;
+}) {
+  const { store, held: sessions, lease, tell } = deps;
+  const { clock, random, logger, observeOnly } = deps.config;
+  const queue = new Map<string, Look>();
+  const deferred = new Set<string>();
+  let running: Promise<void> | null = null;
+
+  function enqueue(held: Held, trigger: Trigger, waiter?: (result: SyncedSession) => void): void {
+    const waiting = queue.get(held.id);
+    const look: Look =
+      waiting?.held === held
+        ? waiting
+        : { held, trigger, startedMs: clock.monotonicMs(), waiters: waiting?.waiters ?? [] };
+    if (trigger === 'sync') look.trigger = 'sync';
+    if (waiter) look.waiters.push(waiter);
+    queue.set(held.id, look);
+    running ??= drain().finally(() => {
+      running = null;
+    });
+  }
+
+  async function drain(): Promise<void> {
+    // Lets the events of one moment arrive, so that they share a batch.
+    await Promise.resolve();
+    while (queue.size > 0) {
+      await reconcileBatch(takeBatch());
+    }
+  }
+
+  function takeBatch(): Look[] {
+    const batch: Look[] = [];
+    for (const [id, look] of queue) {
+      batch.push(look);
+      queue.delete(id);
+      if (batch.length === BATCH) break;
+    }
+    return batch;
+  }
+
+  async function reconcileBatch(batch: readonly Look[]): Promise<void> {
+    let looks = batch;
+    try {
+      for (let round = 0; round < ROUNDS && looks.length > 0; round++) looks = await lookOnce(looks);
+      for (const look of looks) postpone(look, 'unknown', 'contended');
+    } catch (error) {
+      logger.error(
+        { code: 'reconcile_failed', sessions: looks.length, error },
+        'Rows could not be put right; trying again later',
+      );
+      for (const look of looks) postpone(look, 'failed', 'store_failed');
+    }
+  }
+
+  /** One pass over a batch; answers the looks that another writer overtook. */
+  async function lookOnce(looks: readonly Look[]): Promise<Look[]> {
+    const present = looks.filter(
+      (look) => sessions.get(look.held.id) === look.held || settle(look, { reason: 'detached' }),
+    );
+    let refused: Refusals = new Map();
+    if (!observeOnly) {
+      if (!lease.trusted()) {
+        for (const look of present) postpone(look, 'unknown', 'lease_lost');
+        return [];
+      }
+      refused = await claimHeld(
+        { store, sessions, lease, random, tell },
+        present.map((look) => look.held),
+      );
+    }
+    await load(present);
+    const plans = present.map((look) => plan(look, refused)).filter((made) => made !== null);
+    return apply(plans);
+  }
+
+  async function load(looks: readonly Look[]): Promise<void> {
+    const missing = looks.filter(({ held }) => held.stored === null && (held.tenure !== null || observeOnly));
+    if (missing.length === 0) return;
+    const rows = await store.sessions.get({ ids: missing.map((look) => look.held.id) });
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    for (const { held } of missing) {
+      const row = byId.get(held.id) ?? null;
+      if (observeOnly) held.stored = row;
+      else if (row && row.tenure === held.tenure) {
+        held.stored = row;
+        tell.settled(held, row);
+      } else tell.lost(held, row ? 'taken_over' : 'row_missing');
+    }
+  }
+
+  /** Observe, then decide; `null` where nothing has to be written. */
+  function plan(look: Look, refused: Refusals): Plan | null {
+    const { held } = look;
+    const stored = held.stored;
+    if (stored === null) return settle(look, { reason: refused.get(held.id) ?? 'not_owned' });
+    const observed = observe(held);
+    const decision = decide(observed, stored);
+    if (decision.kind === 'none') {
+      tell.mirrorSeen(held, stored);
+      return settle(look, { stored, observed, reason: decision.why });
+    }
+    if (observeOnly) return settle(look, { stored, observed, action: 'would_correct', reason: decision.kind });
+    const set = decision.kind === 'write' ? decision.set : null;
+    const write = { id: held.id, tenure: stored.tenure ?? '', version: stored.version, writeId: random.token(), set };
+    return { look, stored, observed, write };
+  }
+
+  async function apply(plans: readonly Plan[]): Promise<Look[]> {
+    if (plans.length === 0) return [];
+    if (!lease.trusted()) {
+      for (const { look } of plans) postpone(look, 'unknown', 'lease_lost');
+      return [];
+    }
+    for (const { look, write, stored } of plans) {
+      look.held.unsettled = { writeId: write.writeId, before: stored, trigger: look.trigger };
+    }
+    let outcomes: WriteOutcome[];
+    try {
+      outcomes = await store.sessions.write({ owner: lease.incarnation(), writes: plans.map((made) => made.write) });
+    } catch (error) {
+      // It may have been committed all the same: load again, and know our own write by its id.
+      for (const { look } of plans) look.held.stored = null;
+      throw error;
+    }
+    const byId = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
+    return plans.filter((made) => !finish(made, byId.get(made.look.held.id))).map((made) => made.look);
+  }
+
+  /** Whether the write holds; a missed guard means that the session must be looked at again. */
+  function finish({ look, stored, observed, write }: Plan, outcome: WriteOutcome | undefined): boolean {
+    const { held } = look;
+    held.unsettled = null;
+    if (!outcome?.applied) {
+      held.stored = null;
+      logger.debug({ code: 'guard_missed', sessionId: held.id }, 'Another writer came first: looking again');
+      return false;
+    }
+    if (held.tenure === write.tenure) held.stored = outcome.session;
+    tell.written({
+      held,
+      trigger: look.trigger,
+      before: stored,
+      after: outcome.session,
+      blocked: outcome.mirrorBlocked,
+    });
+    if (write.set === null && outcome.mirrorBlocked) {
+      settle(look, { stored, observed, action: 'failed', reason: 'mirror_blocked' });
+      return true;
+    }
+    const action = write.set === null ? 'mirror_repaired' : held.deadSinceMs === null ? 'corrected' : 'healed';
+    const reason = write.set === null ? 'foreign_write' : (outcome.session.reason?.code ?? 'drift');
+    settle(look, { stored, observed, action, reason });
+    return true;
+  }
+
+  function settle(
+    look: Look,
+    result: { stored?: StoredSession; observed?: Observation; action?: SyncedSession['action']; reason: string },
+  ): null {
+    const { stored, observed } = result;
+    deferred.delete(look.held.id);
+    const answer: SyncedSession = {
+      id: look.held.id,
+      stored: stored?.status ?? null,
+      foreignWord: stored?.mirror.state === 'differs' ? (stored.mirror.word ?? undefined) : undefined,
+      actual: observed?.kind === 'known' ? observed.status : null,
+      action:
+        result.action ?? (result.reason === 'in_sync' || result.reason === 'logged_out_stays' ? 'none' : 'unknown'),
+      reason: observed?.kind === 'unknown' ? observed.why : result.reason,
+      tookMs: clock.monotonicMs() - look.startedMs,
+    };
+    for (const waiter of look.waiters) waiter(answer);
+    return null;
+  }
+
+  function postpone(look: Look, action: 'unknown' | 'failed', reason: string): void {
+    settle(look, { action, reason });
+    deferred.add(look.held.id);
+  }
+
+  return {
+    /** Looks at a session soon; never throws, never waits. */
+    look: (held: Held): void => enqueue(held, 'event'),
+    /** Looks at sessions now and answers what was done; `fresh` reads the rows again first. */
+    reconcile(all: readonly Held[], options: { fresh: boolean }): Promise<SyncedSession[]> {
+      return Promise.all(
+        all.map((held) => {
+          if (options.fresh) held.stored = null;
+          return new Promise<SyncedSession>((resolve) => enqueue(held, 'sync', resolve));
+        }),
+      );
+    },
+    /** Takes up again what could not be written. */
+    retryDeferred(): void {
+      for (const id of deferred) {
+        const held = sessions.get(id);
+        if (held) enqueue(held, 'event');
+        else deferred.delete(id);
+      }
+    },
+    /** Settles when no look is under way. */
+    idle: async (): Promise<void> => {
+      while (running) await running;
+    },
+  };
+}

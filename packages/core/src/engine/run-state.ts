@@ -1,0 +1,86 @@
+/**
+ * The life of a replica: new, starting, running, stopping, stopped. `start` is over when the replica has a lease, has dealt with a
+ * predecessor of its own name and has synced once; `stop` when its rows say that it is gone.
+ */
+import type { Config } from '../config.js';
+import { WaSyncError } from '../errors.js';
+import type { WaSyncStore } from '../ports/store.js';
+import type { HeldSessions } from './held-sessions.js';
+import type { Lease } from './lease.js';
+import type { Liveness } from './liveness.js';
+import type { Provide } from './provide.js';
+import type { Reconciler } from './reconcile.js';
+import type { createSyncCalls } from './sync-calls.js';
+import type { Tick } from './tick.js';
+import { waitAtMost } from './wait-at-most.js';
+import type { StallWatch } from './watch-stalls.js';
+
+const DEFAULT_STOP_MS = 1_200;
+
+export function createRunState(deps: {
+  config: Pick<Config, 'clock' | 'logger' | 'replicaId' | 'observeOnly' | 'lease'>;
+  store: WaSyncStore;
+  held: HeldSessions;
+  lease: Lease;
+  reconciler: Reconciler;
+  liveness: Liveness;
+  provide: Provide;
+  stalls: StallWatch;
+  tick: Tick;
+  calls: ReturnType<typeof createSyncCalls>;
+}) {
+  const { store, held: sessions, lease, liveness, provide, stalls, tick, calls } = deps;
+  const { clock, logger, replicaId } = deps.config;
+  let state: 'new' | 'starting' | 'running' | 'stopped' = 'new';
+
+  async function start(): Promise<void> {
+    if (state !== 'new')
+      throw new WaSyncError('already_started', `This replica is ${state}: make a new one to start again`);
+    state = 'starting';
+    try {
+      await store.init();
+      const answer = await lease.join();
+      stalls.start();
+      liveness.start();
+      await tick.start(answer);
+      await tick.predecessorsSettled();
+    } catch (error) {
+      await stop({ timeoutMs: DEFAULT_STOP_MS });
+      throw error;
+    }
+    state = 'running';
+    await calls.sync(undefined, false);
+  }
+
+  async function stop({ timeoutMs = DEFAULT_STOP_MS } = {}): Promise<void> {
+    if (state === 'stopped') return;
+    state = 'stopped';
+    liveness.stop();
+    stalls.stop();
+    // The sockets get half of the time, so that the rows are written even where a socket will not close.
+    lease.retire();
+    await waitAtMost(clock, timeoutMs / 2, () =>
+      Promise.all([tick.stop(), provide.closeAll(), deps.reconciler.idle()]),
+    );
+    const attached = [...sessions.all()].filter((held) => held.mode === 'attached').map((held) => held.id);
+    const done = await waitAtMost(clock, timeoutMs / 2, async () => {
+      const reason = { code: 'shutdown' };
+      await store.sessions.release({ owner: lease.incarnation(), unobservedIds: attached, reason });
+      await lease.leave();
+      return true;
+    }).catch((error: unknown) => {
+      logger.error(
+        { code: 'stop_failed', replicaId, error },
+        'The rows could not be written at the end: the lease will run out',
+      );
+    });
+    if (done === null)
+      logger.error({ code: 'stop_failed', replicaId }, 'The store did not answer at the end: the lease will run out');
+    for (const held of [...sessions.all()]) {
+      if (held.mode === 'attached') void held.connection.close({ reason: 'shutdown' }).catch(() => {});
+      sessions.remove(held);
+    }
+  }
+
+  return { start, stop };
+}

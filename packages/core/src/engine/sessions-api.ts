@@ -1,0 +1,62 @@
+import type { Desired, StoredSession } from '../domain/session.js';
+import { WaSyncError } from '../errors.js';
+import type { WaSyncStore } from '../ports/store.js';
+import { checkSessionId, maskNumbers } from '../session-id.js';
+import type { SessionsApi } from '../wa-sync.js';
+import type { HeldSessions } from './held-sessions.js';
+import type { Provide } from './provide.js';
+
+const DEFAULT_PAGE = 100;
+const LARGEST_PAGE = 1_000;
+
+/** `wa.sessions`: rows, and what the host wants of them. */
+export function createSessionsApi(deps: { store: WaSyncStore; held: HeldSessions; provide: Provide }): SessionsApi {
+  const { store, held, provide } = deps;
+
+  async function get(id: string): Promise<StoredSession | null> {
+    const [row] = await store.sessions.get({ ids: [checkSessionId(id)] });
+    return row ?? null;
+  }
+
+  async function setDesired(id: string, desired: Desired): Promise<void> {
+    if (!(await store.sessions.setDesired({ id: checkSessionId(id), desired }))) throw notFound(id);
+  }
+
+  async function read(id: string): Promise<StoredSession> {
+    const row = await get(id);
+    if (!row) throw notFound(id);
+    return row;
+  }
+
+  return {
+    get,
+    async create({ id, phone, desired = 'running' }) {
+      const created = await store.sessions.create({ sessions: [{ id: checkSessionId(id), phone, desired }] });
+      if (created.length === 0) throw new WaSyncError('session_exists', `Session ${maskNumbers(id)} exists already`);
+      if (desired === 'running') await provide.open([id]);
+      return read(id);
+    },
+    async list({ after, limit = DEFAULT_PAGE } = {}) {
+      if (!Number.isInteger(limit) || limit < 1 || limit > LARGEST_PAGE) {
+        throw new WaSyncError('config_invalid', `limit takes a whole number from 1 to ${LARGEST_PAGE}`);
+      }
+      const sessions = await store.sessions.list({ after, limit });
+      return { sessions, next: sessions.length === limit ? (sessions.at(-1)?.id ?? null) : null };
+    },
+    async start(id) {
+      await setDesired(id, 'running');
+      await provide.open([id]);
+      return read(id);
+    },
+    async stop(id) {
+      await setDesired(id, 'stopped');
+      const here = held.get(id);
+      if (here?.mode === 'provided') await provide.stop(here, { code: 'stopped' });
+      return read(id);
+    },
+  };
+}
+
+function notFound(id: string): WaSyncError {
+  return new WaSyncError('session_not_found', `There is no session ${maskNumbers(id)}`);
+}

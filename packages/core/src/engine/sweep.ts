@@ -1,0 +1,147 @@
+/**
+ * Compares everything this replica holds with the store and asks only for the exceptions: nearly all connections are in one state, so
+ * the store is told that state, answers the rows that differ from it, and a count and a hash sum that give away a row that vanished,
+ * changed owner or has no connection. A sweep that finds nothing writes nothing.
+ */
+import type { Config } from '../config.js';
+import type { SyncedSession, SyncReport } from '../domain/report.js';
+import type { StoredSession } from '../domain/session.js';
+import type { ExpectedState, SweepAnswer } from '../ports/session-store.js';
+import type { WaSyncStore } from '../ports/store.js';
+import { createReport } from './create-report.js';
+import type { Held, HeldSessions } from './held-sessions.js';
+import type { Lease } from './lease.js';
+import type { Liveness } from './liveness.js';
+import { observe, stateKey } from './observe.js';
+import type { Reconciler } from './reconcile.js';
+import type { Tell } from './tell.js';
+
+/** Connections looked at before pending I/O gets its turn. */
+const SLICE = 2_000;
+const PAGE = 1_000;
+
+export type Sweep = ReturnType<typeof createSweep>;
+
+export function createSweep(deps: {
+  config: Pick<Config, 'clock' | 'observeOnly' | 'logger'>;
+  store: WaSyncStore;
+  held: HeldSessions;
+  lease: Lease;
+  liveness: Liveness;
+  reconciler: Reconciler;
+  tell: Tell;
+  /** A row that we own and that the host wants stopped, or that has no connection here. */
+  onStray(row: StoredSession, held: Held | null): Promise<void>;
+}) {
+  const { store, held: sessions, lease, liveness, reconciler, tell } = deps;
+  const { clock, observeOnly, logger } = deps.config;
+
+  /** One session: its probe where it is silent or the call is forced, then its row, read again. */
+  async function syncOne(held: Held, options: { force: boolean }): Promise<SyncedSession> {
+    const startedMs = clock.monotonicMs();
+    await liveness.check(held, options);
+    const [result] = await reconciler.reconcile([held], { fresh: true });
+    return { ...result!, tookMs: clock.monotonicMs() - startedMs };
+  }
+
+  async function probeAll(force: boolean): Promise<void> {
+    const checks: Promise<unknown>[] = [];
+    let seen = 0;
+    for (const held of [...sessions.all()]) {
+      const check = liveness.check(held, { force });
+      if (force) checks.push(check);
+      if (++seen % SLICE === 0) await clock.yield();
+    }
+    await Promise.all(checks);
+  }
+
+  /** The state that most held connections are in, and the ids of the others. */
+  async function majority(): Promise<{ expected: ExpectedState; otherIds: string[]; unowned: Held[] }> {
+    const groups = new Map<string, { state: ExpectedState; ids: string[] }>();
+    const unowned: Held[] = [];
+    const unknown: string[] = [];
+    let seen = 0;
+    for (const held of sessions.all()) {
+      if (++seen % SLICE === 0) await clock.yield();
+      if (held.tenure === null) {
+        unowned.push(held);
+        continue;
+      }
+      const observed = observe(held);
+      if (observed.kind === 'unknown') {
+        unknown.push(held.id);
+        continue;
+      }
+      const key = stateKey(observed);
+      const group = groups.get(key) ?? { state: observed, ids: [] };
+      group.ids.push(held.id);
+      groups.set(key, group);
+    }
+    const ranked = [...groups.values()].sort((a, b) => b.ids.length - a.ids.length);
+    const { status, health, reason } = ranked[0]?.state ?? { status: 'CONNECTED', health: 'healthy', reason: null };
+    return {
+      expected: { status, health, reason },
+      otherIds: [...ranked.slice(1).flatMap((group) => group.ids), ...unknown],
+      unowned,
+    };
+  }
+
+  async function askStore(expected: ExpectedState, otherIds: string[]): Promise<SweepAnswer> {
+    if (!observeOnly) return store.sessions.sweep({ owner: lease.incarnation(), expected, otherIds });
+    const exceptions: StoredSession[] = [];
+    const ids = [...sessions.all()].map((held) => held.id);
+    for (let from = 0; from < ids.length; from += PAGE) {
+      exceptions.push(...(await store.sessions.get({ ids: ids.slice(from, from + PAGE) })));
+    }
+    return { exceptions, ...sessions.sums() };
+  }
+
+  /** Rows that the sums gave away: ours by the store but not held here, or held here and no longer ours. */
+  async function findStrays(): Promise<Held[]> {
+    const owned = new Set<string>();
+    for (let after: string | undefined, full = true; full; ) {
+      const page = await store.sessions.list({ owner: lease.incarnation(), after, limit: PAGE });
+      for (const row of page) {
+        owned.add(row.id);
+        const held = sessions.get(row.id);
+        if (!held) await deps.onStray(row, null);
+        else if (held.tenure !== null && held.tenure !== row.tenure) tell.lost(held, 'taken_over');
+      }
+      after = page.at(-1)?.id;
+      full = page.length === PAGE;
+    }
+    return [...sessions.all()].filter((held) => held.tenure !== null && !owned.has(held.id));
+  }
+
+  async function syncAll(options: { force: boolean }): Promise<SyncReport> {
+    const report = createReport(clock);
+    await probeAll(options.force);
+    const { expected, otherIds, unowned } = await majority();
+    const sums = sessions.sums();
+    const answer = await askStore(expected, otherIds);
+    const suspects = new Set<Held>(unowned);
+    for (const row of answer.exceptions) {
+      const held = sessions.get(row.id);
+      if (!held) continue;
+      if (row.desired === 'stopped' && !observeOnly) await deps.onStray(row, held);
+      if (observeOnly || row.tenure === held.tenure) held.stored = row;
+      suspects.add(held);
+    }
+    const stillSame = sums.count === sessions.sums().count && sums.idHashSum === sessions.sums().idHashSum;
+    if (stillSame && (answer.count !== sums.count || answer.idHashSum !== sums.idHashSum)) {
+      logger.warn(
+        { code: 'owned_rows_differ', stored: answer.count, held: sums.count },
+        'The rows of this replica changed hands',
+      );
+      for (const held of await findStrays()) {
+        held.stored = null;
+        suspects.add(held);
+      }
+    }
+    for (const held of sessions.all()) if (!suspects.has(held)) report.addInSync(held.id, expected.status);
+    report.add(await reconciler.reconcile([...suspects], { fresh: false }));
+    return report.finish();
+  }
+
+  return { syncOne, syncAll };
+}

@@ -1,0 +1,103 @@
+/**
+ * The one timer that talks to the store: renew the lease, end the leases of the dead, open what stands free, run the jobs that are due,
+ * and take up again what could not be written. Wake-up after a suspend, catch-up and clock changes are this one path, because every
+ * beat asks the store what time it is.
+ */
+import type { Config } from '../config.js';
+import { dueSlot } from '../decide/due-slots.js';
+import { WaSyncError } from '../errors.js';
+import type { BeatAnswer } from '../ports/lease-store.js';
+import type { HeldSessions } from './held-sessions.js';
+import type { Lease } from './lease.js';
+import type { Provide } from './provide.js';
+import type { Reconciler } from './reconcile.js';
+
+type Alive = Extract<BeatAnswer, { alive: true }>;
+
+export type Tick = ReturnType<typeof createTick>;
+
+export function createTick(deps: {
+  config: Pick<Config, 'clock' | 'lease' | 'logger' | 'schedules' | 'replicaId'>;
+  held: HeldSessions;
+  lease: Lease;
+  reconciler: Reconciler;
+  provide: Provide;
+  /** Runs the sync job for a slot; must not throw. */
+  runSync(slot: Date): Promise<void>;
+}) {
+  const { lease, reconciler, provide } = deps;
+  const { clock, logger, schedules } = deps.config;
+  const { tickMs } = deps.config.lease;
+  let cancel: (() => void) | null = null;
+  let running: Promise<void> | null = null;
+  let lastSlot: Date | null = null;
+  let stopped = false;
+  let failing = false;
+  let settle: { resolve(): void; reject(error: unknown): void } | null = null;
+  const settled = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  settled.catch(() => {});
+
+  async function work(): Promise<void> {
+    const answer = await lease.renew();
+    if (failing) logger.info({ code: 'store_back' }, 'The store answers again');
+    failing = false;
+    await afterBeat(answer);
+  }
+
+  async function afterBeat(answer: Alive): Promise<void> {
+    const freed = await lease.endOthers(answer.others);
+    meetPredecessor(answer);
+    reconciler.retryDeferred();
+    if (freed.length > 0) for (const held of deps.held.all()) if (held.tenure === null) reconciler.look(held);
+    if (answer.claimable || freed.length > 0) await provide.openClaimable();
+    const { sync } = schedules;
+    lastSlot ??= answer.storeNow;
+    const slot = sync && dueSlot(answer.storeNow, sync, lastSlot);
+    if (!slot) return;
+    lastSlot = slot;
+    await lease.freeOrphans();
+    // Not awaited: a long sweep must not keep the lease from being renewed.
+    void deps.runSync(slot);
+  }
+
+  function meetPredecessor(answer: Alive): void {
+    const verdict = settle ? lease.predecessor(answer.others) : 'waiting';
+    if (verdict === 'waiting') return;
+    if (verdict === 'none') settle?.resolve();
+    else {
+      const message = `Another process keeps running as replica ${deps.config.replicaId}: give each its own replicaId`;
+      settle?.reject(new WaSyncError('replica_id_in_use', message));
+    }
+    settle = null;
+  }
+
+  async function beat(): Promise<void> {
+    const startedMs = clock.monotonicMs();
+    running = work().catch((error: unknown) => {
+      if (!failing)
+        logger.error({ code: 'store_unreachable', error }, 'The store does not answer; sockets are left alone');
+      failing = true;
+    });
+    await running;
+    running = null;
+    if (!stopped) cancel = clock.schedule(() => void beat(), Math.max(0, tickMs - (clock.monotonicMs() - startedMs)));
+  }
+
+  return {
+    /** Begins with the answer of the join. */
+    async start(answer: Alive): Promise<void> {
+      await afterBeat(answer);
+      cancel = clock.schedule(() => void beat(), tickMs);
+    },
+    /** Settles once no other process of this replica's name lives, at the latest two ticks after it died. */
+    predecessorsSettled: () => settled,
+    /** No beat begins after this; settles when the one under way has ended. */
+    async stop(): Promise<void> {
+      stopped = true;
+      cancel?.();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import type { Evidence, Reason, SessionState } from '../domain/session.js';
+import type { GuardedWrite, NewSession, StatusChange } from '../ports/session-store.js';
+import type { SessionRow } from './session-table.js';
+
+function copyReason(reason: Reason | null): Reason | null {
+  if (reason === null) return null;
+  const { code, detail } = reason;
+  return Object.freeze(detail === undefined ? { code } : { code, detail });
+}
+
+/** The row of a session that nobody has held. */
+export function newRow({ id, desired, phone }: NewSession, nowMs: number): SessionRow {
+  return {
+    id,
+    status: 'DISCONNECTED',
+    health: 'healthy',
+    reason: null,
+    reconnectAttempt: 0,
+    phone: phone ?? null,
+    qr: null,
+    evidence: 'unobserved',
+    desired,
+    active: true,
+    owner: null,
+    tenure: null,
+    version: 1,
+    writeId: null,
+    statusChangedAtMs: nowMs,
+    lastSeenAtMs: null,
+    createdAtMs: nowMs,
+  };
+}
+
+function stateOf(change: StatusChange): SessionState {
+  const { status, health, reason, reconnectAttempt, phone, qr } = change;
+  return { status, health, reason: copyReason(reason), reconnectAttempt, phone, qr: status === 'QR_CODE' ? qr : null };
+}
+
+/** The row after a write whose guard held. */
+export function writtenRow(row: SessionRow, { set, writeId }: GuardedWrite, nowMs: number): SessionRow {
+  const marked = { ...row, version: row.version + 1, writeId };
+  if (set === null) return marked;
+  return {
+    ...marked,
+    ...stateOf(set),
+    evidence: 'observed',
+    statusChangedAtMs: set.status === row.status ? row.statusChangedAtMs : nowMs,
+    lastSeenAtMs: set.seenAgoMs === null ? row.lastSeenAtMs : nowMs - set.seenAgoMs,
+  };
+}
+
+/** The row after its owner gave it back or was declared gone. `seenAtMs` counts only where the row was `CONNECTED`. */
+export function endRow(
+  row: SessionRow,
+  end: { reason: Reason; evidence: Evidence; seenAtMs: number; nowMs: number },
+): SessionRow {
+  const free = { ...row, owner: null, tenure: null, version: row.version + 1, evidence: end.evidence };
+  // Why a login ended says more than who held it last.
+  if (row.status === 'LOGGED_OUT') return free;
+  return {
+    ...free,
+    status: 'DISCONNECTED',
+    health: 'healthy',
+    reason: copyReason(end.reason),
+    reconnectAttempt: 0,
+    qr: null,
+    statusChangedAtMs: row.status === 'DISCONNECTED' ? row.statusChangedAtMs : end.nowMs,
+    lastSeenAtMs: row.status === 'CONNECTED' ? end.seenAtMs : row.lastSeenAtMs,
+  };
+}

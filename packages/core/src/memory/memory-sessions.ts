@@ -1,0 +1,122 @@
+import type { StoredSession } from '../domain/session.js';
+import type { Clock } from '../ports/clock.js';
+import type { Claim, ClaimOutcome, GuardedWrite, SessionStore, WriteOutcome } from '../ports/session-store.js';
+import { endRow, newRow, writtenRow } from './change-row.js';
+import type { LeaseBook } from './lease-book.js';
+import { readSession } from './read-session.js';
+import type { SessionRow, SessionTable } from './session-table.js';
+
+/** Rows copied between two yields: a quarter of a millisecond or so of work. */
+const ROWS_PER_TURN = 500;
+
+/** The session part of the memory store. */
+export function createMemorySessions(params: {
+  table: SessionTable;
+  leases: LeaseBook;
+  clock: Clock;
+  onRemoved: (sessionId: string) => void;
+}): SessionStore {
+  const { table, leases, clock, onRemoved } = params;
+  const read = (row: SessionRow): StoredSession => readSession(row, leases);
+  const nowMs = (): number => clock.now().getTime();
+
+  function rowsOf(ids: Iterable<string>): SessionRow[] {
+    const rows: SessionRow[] = [];
+    for (const id of ids) {
+      const row = table.get(id);
+      if (row !== undefined) rows.push(row);
+    }
+    return rows;
+  }
+
+  // The rows are those of one instant; only the copying is spread over turns.
+  async function readAll(rows: readonly SessionRow[]): Promise<StoredSession[]> {
+    const sessions: StoredSession[] = [];
+    for (let from = 0; from < rows.length; from += ROWS_PER_TURN) {
+      if (from > 0) await clock.yield();
+      for (const row of rows.slice(from, from + ROWS_PER_TURN)) sessions.push(read(row));
+    }
+    return sessions;
+  }
+
+  function writeOne(owner: string, write: GuardedWrite): WriteOutcome {
+    const { id, tenure, version, writeId } = write;
+    const row = table.get(id);
+    if (row === undefined || row.owner !== owner || row.tenure !== tenure) return { id, applied: false };
+    // Our own commit, whose answer was lost on its way.
+    if (row.writeId === writeId) return { id, applied: true, session: read(row) };
+    if (row.version !== version) return { id, applied: false };
+    const next = writtenRow(row, write, nowMs());
+    table.put(next);
+    return { id, applied: true, session: read(next) };
+  }
+
+  function claimOne(owner: string, { id, tenure, mode }: Claim): ClaimOutcome {
+    if (!leases.stands(owner)) return { id, claimed: false, why: 'fenced' };
+    const row = table.get(id);
+    if (row === undefined) return { id, claimed: false, why: 'missing' };
+    if (row.owner === owner && row.tenure === tenure) return { id, claimed: true, session: read(row) };
+    if (mode === 'free' && row.owner !== null && row.owner !== owner) return { id, claimed: false, why: 'held' };
+    const next = { ...row, owner, tenure, version: row.version + 1 };
+    table.put(next);
+    return { id, claimed: true, session: read(next) };
+  }
+
+  return {
+    async create({ sessions }) {
+      const created: string[] = [];
+      for (const session of sessions) {
+        if (table.get(session.id) !== undefined) continue;
+        table.put(newRow(session, nowMs()));
+        created.push(session.id);
+      }
+      return created;
+    },
+    get: ({ ids }) => readAll(rowsOf(new Set(ids))),
+    list({ after, limit, owner }) {
+      const ids = owner === undefined ? table.ids : table.ofOwner(owner)?.ids;
+      return readAll(rowsOf(ids?.page(after, limit) ?? []));
+    },
+    async sweep({ owner, expected, otherIds }) {
+      const owned = table.ofOwner(owner);
+      if (owned === undefined) return { exceptions: [], count: 0, idHashSum: 0 };
+      const { idHashSum } = owned;
+      const count = owned.ids.size;
+      const asked = rowsOf(new Set(otherIds)).filter((row) => row.owner === owner && !owned.differs(row, expected));
+      return { exceptions: await readAll([...owned.differing(expected), ...asked]), count, idHashSum };
+    },
+    write: async ({ owner, writes }) => writes.map((write) => writeOne(owner, write)),
+    claim: async ({ owner, claims }) => claims.map((claim) => claimOne(owner, claim)),
+    async claimable({ limit }) {
+      const ids: string[] = [];
+      for (const id of table.claimable) {
+        if (ids.length >= limit) break;
+        ids.push(id);
+      }
+      return ids;
+    },
+    async release({ owner, ids, unobservedIds, reason }) {
+      const unobserved = new Set(unobservedIds);
+      const asked = ids === undefined ? table.ofOwner(owner)?.ids.page(undefined, Infinity) : [...new Set(ids)];
+      const rows = rowsOf(asked ?? []).filter((row) => row.owner === owner);
+      const at = nowMs();
+      for (const row of rows) {
+        const evidence = unobserved.has(row.id) ? 'unobserved' : 'observed';
+        // Under a live lease CONNECTED means proof of life until now.
+        table.put(endRow(row, { reason, evidence, seenAtMs: at, nowMs: at }));
+      }
+      return rows.map((row) => row.id);
+    },
+    async setDesired({ id, desired }) {
+      const row = table.get(id);
+      if (row === undefined) return null;
+      const next = { ...row, desired, version: row.version + 1 };
+      table.put(next);
+      return read(next);
+    },
+    async remove({ id }) {
+      onRemoved(id);
+      return table.delete(id);
+    },
+  };
+}
