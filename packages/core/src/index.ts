@@ -7,6 +7,7 @@ export * from './domain/report.js';
 export * from './domain/session.js';
 export { ERROR_CODES, isWaSyncError, WaSyncError, type WaSyncErrorCode } from './errors.js';
 export { EVENT_NAMES, type JobName, type WaSyncEventName, type WaSyncEvents } from './events.js';
+export { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from './memory/create-memory-store.js';
 export { consoleLogger, silentLogger } from './logger.js';
 export type * from './ports/auth-store.js';
 export type * from './ports/clock.js';

@@ -1,0 +1,68 @@
+// The commands of this repository: `node scripts/run.mjs <name> [args]`. Each installs what it needs first, so that a fresh clone with
+// Node and npm is enough.
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ensureInstalled } from './ensure-installed.mjs';
+import { root, run } from './run-process.mjs';
+import { runTests } from './run-tests.mjs';
+
+const bin = (name) => join(root, 'node_modules/.bin', name);
+
+const commands = {
+  async build() {
+    await run(bin('pnpm'), ['-r', '--workspace-concurrency=2', 'run', 'build']);
+  },
+  test: runTests,
+  async check() {
+    await step('lint and import cycles', bin('biome'), ['check', '--error-on-warnings']);
+    await step('types', bin('tsc'), ['-p', 'tsconfig.json']);
+    await step('unused code', bin('knip'), []);
+    await step('build', bin('pnpm'), ['-r', '--workspace-concurrency=2', '--silent', 'run', 'build']);
+    for (const folder of await publicPackages()) {
+      await step(`package ${folder}`, bin('publint'), ['run', folder, '--strict', '--pack', 'pnpm']);
+      await step(`types of ${folder}`, bin('attw'), ['--pack', folder, '--profile', 'node16', '--pm', 'pnpm', '--quiet'].filter((arg) => !arg.startsWith('--pm') && arg !== 'pnpm'));
+    }
+  },
+  async demo(args) {
+    const started = Date.now();
+    await commands.build();
+    console.log(`Built every package in ${seconds(started)} s`);
+    await run(process.execPath, [join(root, 'examples/demo/dist/main.js'), ...args]);
+  },
+};
+
+async function step(name, command, args) {
+  const started = Date.now();
+  await run(command, args);
+  console.log(`✓ ${name} (${seconds(started)} s)`);
+}
+
+async function publicPackages() {
+  const folders = [];
+  for (const parent of ['packages', 'examples']) {
+    for (const name of await readdir(join(root, parent))) {
+      const manifest = JSON.parse(await readFile(join(root, parent, name, 'package.json'), 'utf8'));
+      if (!manifest.private) folders.push(join(parent, name));
+    }
+  }
+  return folders;
+}
+
+function seconds(since) {
+  return ((Date.now() - since) / 1000).toFixed(1);
+}
+
+const [name, ...args] = process.argv.slice(2);
+const command = commands[name];
+if (!command) {
+  console.error(`Usage: node ${join(dirname(fileURLToPath(import.meta.url)), 'run.mjs')} ${Object.keys(commands).join(' | ')}`);
+  process.exit(1);
+}
+try {
+  await ensureInstalled();
+  await command(args);
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = error.exitCode ?? 1;
+}
