@@ -40,12 +40,19 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const reconciler = createReconciler({ config, store, held, lease, tell });
   const stalls = createStallWatch(clock);
   const liveness = createLiveness({ config, held, stalls, onVerdict: reconciler.look });
-  const provide = createProvide({ config, store, held, lease, tell, reconciler: () => reconciler });
+  const provide = createProvide({ config, store, held, lease, tell, onChange });
   const sweep = createSweep({ config, store, held, lease, liveness, reconciler, tell, onStray: provide.settleStray });
   const calls = createSyncCalls({ config, store, held, sweep, provide, events });
   const tick = createTick({ config, held, lease, reconciler, provide, runSync: calls.runSync });
   const askStatus = createAskStatus({ config, store, held, liveness });
   const run = createRunState({ config, store, held, lease, reconciler, liveness, provide, stalls, tick, calls });
+
+  const attach = createAttach({ config, store, held, lease, reconciler, onChange });
+
+  function onChange(entry: Held): void {
+    liveness.refresh(entry);
+    reconciler.look(entry);
+  }
 
   function onLost(entry: Held, why: string): void {
     if (entry.mode === 'provided') provide.drop(entry);
@@ -64,14 +71,23 @@ export function createWaSync(options: WaSyncOptions): WaSync {
     currentSession: config.currentSession,
     start: run.start,
     stop: run.stop,
-    attach: createAttach({ config, store, held, lease, reconciler }),
+    async attach(connection) {
+      run.assertNotStopped();
+      return attach(connection);
+    },
     async status(id) {
       const named = id ?? config.currentSession;
       if (named === null) throw new WaSyncError('no_current_session', 'Name a session, or set currentSession');
       return askStatus(checkSessionId(named));
     },
-    syncNow: (id) => calls.sync(id, false),
-    forceSync: (id) => calls.sync(id, true),
+    async syncNow(id) {
+      run.assertStarted();
+      return calls.sync(id, false);
+    },
+    async forceSync(id) {
+      run.assertStarted();
+      return calls.sync(id, true);
+    },
     sessions: createSessionsApi({ store, held, provide }),
     on: events.on,
   };

@@ -2,7 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nextBackoffMs } from '../src/decide/backoff.js';
 import { decide } from '../src/decide/decide.js';
-import { type KnownObservation, type Observation, SESSION_STATUSES, type StoredSession } from '../src/domain/session.js';
+import {
+  type KnownObservation,
+  type Observation,
+  SESSION_STATUSES,
+  type StoredSession,
+} from '../src/domain/session.js';
 
 const known = (status: KnownObservation['status'], rest: Partial<KnownObservation> = {}): KnownObservation => ({
   kind: 'known',
@@ -78,7 +83,10 @@ describe('decide', () => {
         const first = decide(observed, before);
         if (first.kind === 'none') return;
         const set = first.kind === 'write' ? first.set : {};
-        const mirror = { state: before.mirror.state === 'differs' ? ('in_sync' as const) : before.mirror.state, word: null };
+        const mirror = {
+          state: before.mirror.state === 'differs' ? ('in_sync' as const) : before.mirror.state,
+          word: null,
+        };
         const evidence = first.kind === 'write' ? 'observed' : before.evidence;
         expect(decide(observed, { ...before, ...set, evidence, mirror }).kind).toBe('none');
       }),
@@ -101,7 +109,9 @@ describe('decide', () => {
 
   it('shows a pairing code only while it can be scanned, and never forgets the number', () => {
     expect(decide(known('QR_CODE', { qr: '2@a' }), row('CONNECTING'))).toMatchObject({ set: { qr: '2@a' } });
-    expect(decide(known('QR_CODE', { qr: '2@b' }), row('QR_CODE', { qr: '2@a' }))).toMatchObject({ set: { qr: '2@b' } });
+    expect(decide(known('QR_CODE', { qr: '2@b' }), row('QR_CODE', { qr: '2@a' }))).toMatchObject({
+      set: { qr: '2@b' },
+    });
     const open = decide(known('CONNECTED', { qr: '2@b' }), row('QR_CODE', { qr: '2@b', phone: '5511999990000' }));
     expect(open).toMatchObject({ set: { qr: null, phone: '5511999990000' } });
   });

@@ -30,9 +30,21 @@ describe('dueSlot', () => {
   });
 
   it('runs a daily 02:00 once when the clock is set back over it, and at the end of the gap when set forward', () => {
-    const back = runsOf('0 2 * * *', 'Europe/Berlin', new Date('2026-10-24T12:00:00Z'), new Date('2026-10-26T12:00:00Z'), MINUTE_MS);
+    const back = runsOf(
+      '0 2 * * *',
+      'Europe/Berlin',
+      new Date('2026-10-24T12:00:00Z'),
+      new Date('2026-10-26T12:00:00Z'),
+      MINUTE_MS,
+    );
     expect(back).toEqual(['2026-10-25T00:00:00.000Z', '2026-10-26T01:00:00.000Z']);
-    const forward = runsOf('0 2 * * *', 'Europe/Berlin', new Date('2026-03-28T12:00:00Z'), new Date('2026-03-30T12:00:00Z'), MINUTE_MS);
+    const forward = runsOf(
+      '0 2 * * *',
+      'Europe/Berlin',
+      new Date('2026-03-28T12:00:00Z'),
+      new Date('2026-03-30T12:00:00Z'),
+      MINUTE_MS,
+    );
     expect(forward).toEqual(['2026-03-29T01:00:00.000Z', '2026-03-30T00:00:00.000Z']);
   });
 
@@ -94,7 +106,9 @@ describe('a daily job in every zone around every change of its clock', () => {
   const fromMs = Date.UTC(2026, 0, 1);
   const toMs = Date.UTC(2026 + years, 0, 1);
 
-  it(`falls once on each date, judged by walking the wall clock minute by minute (${years} years)`, { timeout: 600_000 }, () => {
+  it(`falls once on each date, judged by walking the wall clock minute by minute (${years} years)`, {
+    timeout: 600_000,
+  }, () => {
     let slots = 0;
     const wrong: string[] = [];
     for (const zone of Intl.supportedValuesOf('timeZone')) {
@@ -117,7 +131,10 @@ describe('a daily job in every zone around every change of its clock', () => {
           const before = dueSlot(new Date(at - 1000), schedule, new Date(start - DAY_MS));
           const on = dueSlot(new Date(at), schedule, before ?? new Date(start - DAY_MS));
           const after = dueSlot(new Date(at + HOUR_MS), schedule, on ?? new Date(0));
-          if (on?.getTime() !== at || after !== null) wrong.push(`${zone} ${new Date(at).toISOString()}: ${before?.toISOString()} ${on?.toISOString()} ${after?.toISOString()}`);
+          if (on?.getTime() !== at || after !== null)
+            wrong.push(
+              `${zone} ${new Date(at).toISOString()}: ${before?.toISOString()} ${on?.toISOString()} ${after?.toISOString()}`,
+            );
         }
       }
     }

@@ -10,14 +10,15 @@ import type { Reconciler } from './reconcile.js';
 
 /** Watches connections that the host owns. */
 export function createAttach(deps: {
-  config: Pick<Config, 'logger'>;
+  config: Pick<Config, 'logger' | 'clock'>;
   store: WaSyncStore;
   held: HeldSessions;
   lease: Lease;
   reconciler: Reconciler;
+  onChange(held: Held): void;
 }) {
-  const { store, held: sessions, lease, reconciler } = deps;
-  const { logger } = deps.config;
+  const { store, held: sessions, lease, reconciler, onChange } = deps;
+  const { logger, clock } = deps.config;
 
   function hold(connection: WhatsAppConnection): Held {
     const previous = sessions.get(connection.sessionId);
@@ -29,7 +30,7 @@ export function createAttach(deps: {
         logger.error({ code: 'close_failed', sessionId: held.id, error }, 'Letting go of a replaced connection failed');
       });
     }
-    held.unsubscribe = connection.onChange(() => reconciler.look(held));
+    held.unsubscribe = connection.onChange(() => onChange(held));
     return held;
   }
 
@@ -52,7 +53,7 @@ export function createAttach(deps: {
       );
     }
     const held = hold(connection);
-    await reconciler.reconcile([held], { fresh: false });
+    await reconciler.reconcile([held], { fresh: false, trigger: 'event', sinceMs: clock.monotonicMs() });
     return { sessionId: id, lost: held.lost.signal, detach: () => detach(held) };
   };
 }

@@ -5,6 +5,7 @@
  * probes. Only the reconciler and the ownership code set a tenure; only liveness sets a verdict. The count and the hash sum of the
  * held ids are kept up to date here, because every sweep compares them with the store's.
  */
+import type { SyncedSession } from '../domain/report.js';
 import type { StoredSession } from '../domain/session.js';
 import type { WhatsAppConnection } from '../ports/connection.js';
 import { sessionIdHash } from '../session-id.js';
@@ -29,6 +30,8 @@ export interface Held {
   probing: Promise<'alive' | 'dead' | 'unknown'> | null;
   /** A write whose fate is not known: it may have been committed although it errored. */
   unsettled: { readonly writeId: string; readonly before: StoredSession; readonly trigger: 'event' | 'sync' } | null;
+  /** The last write that held, for a report that begins before it and looks after it. */
+  lastWrite: { readonly atMs: number; readonly told: Pick<SyncedSession, 'stored' | 'action' | 'reason'> } | null;
   mirrorBlocked: boolean;
   readonly lost: AbortController;
   unsubscribe(): void;
@@ -74,6 +77,7 @@ export function createHeldSessions() {
         failedProbes: 0,
         probing: null,
         unsettled: null,
+        lastWrite: null,
         mirrorBlocked: false,
         lost: new AbortController(),
         unsubscribe() {},

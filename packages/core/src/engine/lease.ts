@@ -18,7 +18,7 @@ const MARGIN = 0.1;
 const SIGHTINGS = 3;
 /** A process of our own name is over after two ticks without a renewal: the first sighting, and one per tick. */
 const PREDECESSOR_SIGHTINGS = 3;
-/** Timers fire a little early or late; two ticks need not be two ticks to the millisecond. */
+/** Timers fire a little early or late; two ticks need not be two ticks to the millisecond. What is lost is less than the owner's margin. */
 const TICK_TOLERANCE = 0.9;
 const FREE_BATCH = 1_000;
 
@@ -94,7 +94,7 @@ export function createLease(deps: {
     if (other.replicaId === replicaId && seen.times >= PREDECESSOR_SIGHTINGS) {
       return stoodStillMs >= (PREDECESSOR_SIGHTINGS - 1) * lease.tickMs * TICK_TOLERANCE;
     }
-    return stoodStillMs >= other.ttlMs && seen.times >= SIGHTINGS;
+    return stoodStillMs >= other.ttlMs - lease.tickMs * (1 - TICK_TOLERANCE) && seen.times >= SIGHTINGS;
   }
 
   async function join(): Promise<Alive> {
@@ -159,6 +159,7 @@ export function createLease(deps: {
     endOthers,
     trusted,
     incarnation: () => incarnation,
+    joined: () => joined,
     freeOrphans,
     /**
      * Whether another process runs under our name: `none`, `waiting` while its heartbeat is not yet known to stand still, `in_use` where it

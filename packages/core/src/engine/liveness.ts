@@ -13,11 +13,16 @@ import { createSlots } from './limit-concurrency.js';
 import { waitAtMost } from './wait-at-most.js';
 import type { StallWatch } from './watch-stalls.js';
 
+/** Connections looked at before pending I/O gets its turn. */
+const SLICE = 2_000;
 const LONGEST_SCAN_MS = 2_000;
 /** A probe that waits costs nothing but memory, so after this time it leaves its place to the next one. */
 const PLACE_HELD_MS = 250;
 /** An adapter gets this much more than its time before it is taken for broken. */
 const GRACE_MS = 1_000;
+
+/** What a check found. `unknown` is never dead. */
+export type Verdict = 'alive' | 'dead' | 'unknown';
 
 export type Liveness = ReturnType<typeof createLiveness>;
 
@@ -78,7 +83,7 @@ export function createLiveness(deps: {
   }
 
   /** One probe. Dead only if this process ran all the time, the question went out and not one frame came in since. */
-  async function probeOnce(held: Held, failuresThatMeanDead: () => number): Promise<'alive' | 'dead' | 'unknown'> {
+  async function probeOnce(held: Held, failuresThatMeanDead: () => number): Promise<Verdict> {
     for (let redo = 0; redo < 2; redo++) {
       const { answer, askedAtMs } = await ask(held);
       if (sessions.get(held.id) !== held) return 'unknown';
@@ -102,21 +107,27 @@ export function createLiveness(deps: {
     return 'unknown';
   }
 
-  /** Judges one connection; callers at the same moment share one probe, and a forced one among them decides at its first failure. */
   const forced = new WeakSet<Held>();
-  async function check(held: Held, options: { force: boolean }): Promise<'alive' | 'dead' | 'unknown'> {
+
+  /** Takes back a verdict that a new state or a new frame has overtaken. */
+  function refresh(held: Held): void {
     const silentMs = silence(held);
     if (silentMs === null) {
       held.failedProbes = 0;
       held.deadSinceMs = null;
-      return 'unknown';
-    }
-    if (held.deadSinceMs !== null && silentMs < clock.monotonicMs() - held.deadSinceMs) clearVerdict(held);
-    if (!options.force && silentMs < probe.silenceMs) {
+    } else if (held.deadSinceMs !== null && silentMs < clock.monotonicMs() - held.deadSinceMs) clearVerdict(held);
+  }
+
+  /** One answer for all who ask at the same moment; a forced one among them decides at its first failure. */
+  async function checkOnce(held: Held, force: boolean): Promise<Verdict> {
+    refresh(held);
+    const silentMs = silence(held);
+    if (silentMs === null) return 'unknown';
+    if (!force && silentMs < probe.silenceMs) {
       held.failedProbes = 0;
       return 'alive';
     }
-    if (options.force) forced.add(held);
+    if (force) forced.add(held);
     held.probing ??= probeOnce(held, () => (forced.has(held) ? 1 : probe.failures)).finally(() => {
       held.probing = null;
       forced.delete(held);
@@ -124,28 +135,37 @@ export function createLiveness(deps: {
     return held.probing;
   }
 
-  async function watch(held: Held): Promise<void> {
-    // A failure is followed by the next question at once: two unanswered probes must fit into the time promised for a silent drop.
-    for (let round = 0; round < probe.failures; round++) {
+  /** Judges one connection. A failure is followed by the next question at once, so that a link is judged within `failures` probes. */
+  async function check(held: Held, options: { force: boolean }): Promise<Verdict> {
+    for (let round = 1; ; round++) {
       const before = held.failedProbes;
-      if ((await check(held, { force: false })) !== 'unknown' || held.failedProbes === before) return;
+      const verdict = await checkOnce(held, options.force);
+      if (verdict !== 'unknown' || held.failedProbes === before || round >= probe.failures) return verdict;
     }
   }
 
-  function scan(): void {
+  async function scan(): Promise<void> {
+    let seen = 0;
     for (const held of sessions.all()) {
-      if (held.probing) continue;
-      const silentMs = silence(held);
-      const suspicious = silentMs !== null && silentMs >= probe.silenceMs && held.deadSinceMs === null;
-      const recovered = held.deadSinceMs !== null && (silentMs === null || silentMs < probe.silenceMs);
-      if (suspicious || recovered) void watch(held);
+      if (++seen % SLICE === 0) await clock.yield();
+      refresh(held);
+      const silentMs = held.probing || held.deadSinceMs !== null ? null : silence(held);
+      if (silentMs !== null && silentMs >= probe.silenceMs) void check(held, { force: false });
     }
-    cancel = clock.schedule(scan, scanMs);
+  }
+
+  function beat(): void {
+    cancel = clock.schedule(() => {
+      void scan().finally(() => {
+        if (cancel) beat();
+      });
+    }, scanMs);
   }
 
   return {
     check,
-    start: () => scan(),
+    refresh,
+    start: beat,
     stop(): void {
       cancel?.();
       cancel = null;

@@ -10,7 +10,6 @@ import type { Claim } from '../ports/session-store.js';
 import type { WaSyncStore } from '../ports/store.js';
 import type { Held, HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
-import type { Reconciler } from './reconcile.js';
 import type { Tell } from './tell.js';
 
 /** Sessions claimed in one tick: the rest is left to other replicas and to the next tick. */
@@ -24,9 +23,9 @@ export function createProvide(deps: {
   held: HeldSessions;
   lease: Lease;
   tell: Tell;
-  reconciler(): Reconciler;
+  onChange(held: Held): void;
 }) {
-  const { store, held: sessions, lease, tell } = deps;
+  const { store, held: sessions, lease, tell, onChange } = deps;
   const { provider, random, logger, observeOnly } = deps.config;
 
   const claiming = new Set<string>();
@@ -56,9 +55,9 @@ export function createProvide(deps: {
     held.lost.signal.addEventListener('abort', () => fenced.abort(), { once: true });
     sessions.setTenure(held, tenure);
     held.stored = row;
-    held.unsubscribe = connection.onChange(() => deps.reconciler().look(held));
+    held.unsubscribe = connection.onChange(() => onChange(held));
     tell.gained(held);
-    deps.reconciler().look(held);
+    onChange(held);
   }
 
   async function closeQuietly(connection: WhatsAppConnection, reason: string): Promise<void> {

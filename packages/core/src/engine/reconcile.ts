@@ -25,7 +25,6 @@ const ROUNDS = 4;
 interface Look {
   readonly held: Held;
   trigger: Trigger;
-  readonly startedMs: number;
   readonly waiters: ((result: SyncedSession) => void)[];
 }
 
@@ -53,24 +52,19 @@ export function createReconciler(deps: {
 
   function enqueue(held: Held, trigger: Trigger, waiter?: (result: SyncedSession) => void): void {
     const waiting = queue.get(held.id);
-    const look: Look =
-      waiting?.held === held
-        ? waiting
-        : { held, trigger, startedMs: clock.monotonicMs(), waiters: waiting?.waiters ?? [] };
+    const look: Look = waiting?.held === held ? waiting : { held, trigger, waiters: waiting?.waiters ?? [] };
     if (trigger === 'sync') look.trigger = 'sync';
     if (waiter) look.waiters.push(waiter);
     queue.set(held.id, look);
-    running ??= drain().finally(() => {
-      running = null;
-    });
+    running ??= drain();
   }
 
   async function drain(): Promise<void> {
     // Lets the events of one moment arrive, so that they share a batch.
     await Promise.resolve();
-    while (queue.size > 0) {
-      await reconcileBatch(takeBatch());
-    }
+    while (queue.size > 0) await reconcileBatch(takeBatch());
+    // In the same turn as the last look at the queue: a look that came in between would wait for ever.
+    running = null;
   }
 
   function takeBatch(): Look[] {
@@ -192,8 +186,9 @@ export function createReconciler(deps: {
       settle(look, { stored, observed, action: 'failed', reason: 'mirror_blocked' });
       return true;
     }
-    const action = write.set === null ? 'mirror_repaired' : held.deadSinceMs === null ? 'corrected' : 'healed';
+    const action = write.set === null ? 'mirror_repaired' : 'corrected';
     const reason = write.set === null ? 'foreign_write' : (outcome.session.reason?.code ?? 'drift');
+    held.lastWrite = { atMs: clock.monotonicMs(), told: { stored: stored.status, action, reason } };
     settle(look, { stored, observed, action, reason });
     return true;
   }
@@ -212,7 +207,7 @@ export function createReconciler(deps: {
       action:
         result.action ?? (result.reason === 'in_sync' || result.reason === 'logged_out_stays' ? 'none' : 'unknown'),
       reason: observed?.kind === 'unknown' ? observed.why : result.reason,
-      tookMs: clock.monotonicMs() - look.startedMs,
+      tookMs: 0,
     };
     for (const waiter of look.waiters) waiter(answer);
     return null;
@@ -226,14 +221,23 @@ export function createReconciler(deps: {
   return {
     /** Looks at a session soon; never throws, never waits. */
     look: (held: Held): void => enqueue(held, 'event'),
-    /** Looks at sessions now and answers what was done; `fresh` reads the rows again first. */
-    reconcile(all: readonly Held[], options: { fresh: boolean }): Promise<SyncedSession[]> {
-      return Promise.all(
-        all.map((held) => {
-          if (options.fresh) held.stored = null;
-          return new Promise<SyncedSession>((resolve) => enqueue(held, 'sync', resolve));
-        }),
-      );
+    /**
+     * Looks at sessions now and answers what was done, also by an event that came first but after `sinceMs`. `fresh` reads the rows again.
+     */
+    reconcile(
+      all: readonly Held[],
+      options: { fresh: boolean; trigger: Trigger; sinceMs: number },
+    ): Promise<SyncedSession[]> {
+      const look = async (held: Held): Promise<SyncedSession> => {
+        if (options.fresh) held.stored = null;
+        const result = await new Promise<SyncedSession>((resolve) => enqueue(held, options.trigger, resolve));
+        const { lastWrite } = held;
+        const tookMs = clock.monotonicMs() - options.sinceMs;
+        if (result.action !== 'none' || lastWrite === null || lastWrite.atMs < options.sinceMs)
+          return { ...result, tookMs };
+        return { ...result, ...lastWrite.told, tookMs };
+      };
+      return Promise.all(all.map(look));
     },
     /** Takes up again what could not be written. */
     retryDeferred(): void {

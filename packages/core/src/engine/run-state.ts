@@ -63,17 +63,19 @@ export function createRunState(deps: {
       Promise.all([tick.stop(), provide.closeAll(), deps.reconciler.idle()]),
     );
     const attached = [...sessions.all()].filter((held) => held.mode === 'attached').map((held) => held.id);
-    const done = await waitAtMost(clock, timeoutMs / 2, async () => {
-      const reason = { code: 'shutdown' };
-      await store.sessions.release({ owner: lease.incarnation(), unobservedIds: attached, reason });
-      await lease.leave();
-      return true;
-    }).catch((error: unknown) => {
-      logger.error(
-        { code: 'stop_failed', replicaId, error },
-        'The rows could not be written at the end: the lease will run out',
-      );
-    });
+    const done =
+      !lease.joined() ||
+      (await waitAtMost(clock, timeoutMs / 2, async () => {
+        const reason = { code: 'shutdown' };
+        await store.sessions.release({ owner: lease.incarnation(), unobservedIds: attached, reason });
+        await lease.leave();
+        return true;
+      }).catch((error: unknown) => {
+        logger.error(
+          { code: 'stop_failed', replicaId, error },
+          'The rows could not be written at the end: the lease will run out',
+        );
+      }));
     if (done === null)
       logger.error({ code: 'stop_failed', replicaId }, 'The store did not answer at the end: the lease will run out');
     for (const held of [...sessions.all()]) {
@@ -82,5 +84,19 @@ export function createRunState(deps: {
     }
   }
 
-  return { start, stop };
+  return {
+    start,
+    stop,
+    assertStarted(): void {
+      if (state === 'new' || state === 'stopped') throw notRunning(state);
+    },
+    assertNotStopped(): void {
+      if (state === 'stopped') throw notRunning(state);
+    },
+  };
+}
+
+function notRunning(state: 'new' | 'stopped'): WaSyncError {
+  const mend = state === 'new' ? 'call start() first' : 'make a new one';
+  return new WaSyncError('not_running', `This replica is ${state}: ${mend}`);
 }

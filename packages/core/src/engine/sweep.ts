@@ -39,20 +39,24 @@ export function createSweep(deps: {
   /** One session: its probe where it is silent or the call is forced, then its row, read again. */
   async function syncOne(held: Held, options: { force: boolean }): Promise<SyncedSession> {
     const startedMs = clock.monotonicMs();
-    await liveness.check(held, options);
-    const [result] = await reconciler.reconcile([held], { fresh: true });
-    return { ...result!, tookMs: clock.monotonicMs() - startedMs };
+    const verdict = await liveness.check(held, options);
+    const [result] = await reconciler.reconcile([held], { fresh: true, trigger: 'sync', sinceMs: startedMs });
+    return asHealed(result!, verdict === 'dead');
   }
 
-  async function probeAll(force: boolean): Promise<void> {
-    const checks: Promise<unknown>[] = [];
-    let seen = 0;
+  /** Probes every connection; answers the ones found dead. */
+  async function probeAll(): Promise<Held[]> {
+    const dead: Held[] = [];
+    const probeOne = async (held: Held): Promise<void> => {
+      if ((await liveness.check(held, { force: true })) === 'dead') dead.push(held);
+    };
+    const checks: Promise<void>[] = [];
     for (const held of [...sessions.all()]) {
-      const check = liveness.check(held, { force });
-      if (force) checks.push(check);
-      if (++seen % SLICE === 0) await clock.yield();
+      checks.push(probeOne(held));
+      if (checks.length % SLICE === 0) await clock.yield();
     }
     await Promise.all(checks);
+    return dead;
   }
 
   /** The state that most held connections are in, and the ids of the others. */
@@ -114,12 +118,14 @@ export function createSweep(deps: {
   }
 
   async function syncAll(options: { force: boolean }): Promise<SyncReport> {
+    const startedMs = clock.monotonicMs();
     const report = createReport(clock);
-    await probeAll(options.force);
+    // Without force nothing is probed here: liveness asks every silent connection every few seconds anyway.
+    const dead = options.force ? await probeAll() : [];
     const { expected, otherIds, unowned } = await majority();
     const sums = sessions.sums();
     const answer = await askStore(expected, otherIds);
-    const suspects = new Set<Held>(unowned);
+    const suspects = new Set<Held>([...unowned, ...dead]);
     for (const row of answer.exceptions) {
       const held = sessions.get(row.id);
       if (!held) continue;
@@ -139,9 +145,16 @@ export function createSweep(deps: {
       }
     }
     for (const held of sessions.all()) if (!suspects.has(held)) report.addInSync(held.id, expected.status);
-    report.add(await reconciler.reconcile([...suspects], { fresh: false }));
+    const results = await reconciler.reconcile([...suspects], { fresh: false, trigger: 'sync', sinceMs: startedMs });
+    const healed = new Set(dead.map((held) => held.id));
+    report.add(results.map((result) => asHealed(result, healed.has(result.id))));
     return report.finish();
   }
 
   return { syncOne, syncAll };
+}
+
+/** A row that was corrected because its link was found dead: ending the link is the heal. */
+function asHealed(result: SyncedSession, dead: boolean): SyncedSession {
+  return dead && result.action === 'corrected' ? { ...result, action: 'healed' } : result;
 }

@@ -54,17 +54,21 @@ export function endRow(
   row: SessionRow,
   end: { reason: Reason; evidence: Evidence; seenAtMs: number; nowMs: number },
 ): SessionRow {
-  const free = { ...row, owner: null, tenure: null, version: row.version + 1, evidence: end.evidence };
+  const { status } = row;
   // Why a login ended says more than who held it last.
-  if (row.status === 'LOGGED_OUT') return free;
+  const stays = status === 'LOGGED_OUT';
   return {
-    ...free,
-    status: 'DISCONNECTED',
-    health: 'healthy',
-    reason: copyReason(end.reason),
-    reconnectAttempt: 0,
+    ...row,
+    owner: null,
+    tenure: null,
+    version: row.version + 1,
+    evidence: end.evidence,
+    status: stays ? status : 'DISCONNECTED',
+    health: stays ? row.health : 'healthy',
+    reason: stays ? row.reason : copyReason(end.reason),
+    reconnectAttempt: stays ? row.reconnectAttempt : 0,
     qr: null,
-    statusChangedAtMs: row.status === 'DISCONNECTED' ? row.statusChangedAtMs : end.nowMs,
-    lastSeenAtMs: row.status === 'CONNECTED' ? end.seenAtMs : row.lastSeenAtMs,
+    statusChangedAtMs: stays || status === 'DISCONNECTED' ? row.statusChangedAtMs : end.nowMs,
+    lastSeenAtMs: status === 'CONNECTED' ? end.seenAtMs : row.lastSeenAtMs,
   };
 }

@@ -9,7 +9,6 @@ interface HeartbeatRow extends Omit<Heartbeat, 'beatAt'> {
 
 /** Heartbeats by incarnation. */
 export interface LeaseBook {
-  has(incarnation: string): boolean;
   /** Whether a row stands and nobody has fenced it. */
   stands(incarnation: string): boolean;
   /** Whether a reader may no longer believe what this owner wrote. */
@@ -43,7 +42,6 @@ export function createLeaseBook({ clock }: { clock: Clock }): LeaseBook {
   }
 
   return {
-    has: (incarnation) => rows.has(incarnation),
     stands,
     isOver(incarnation) {
       const row = rows.get(incarnation);

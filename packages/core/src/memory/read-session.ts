@@ -9,14 +9,26 @@ function effectiveOf(row: SessionRow, leases: LeaseBook): { status: SessionStatu
   return { status: row.status === 'LOGGED_OUT' ? 'LOGGED_OUT' : 'DISCONNECTED', evidence: 'expired' };
 }
 
-/** A copy of a row as callers see it. */
+/** A copy of a row as callers see it. Field by field: spreading a row took ten times as long. */
 export function readSession(row: SessionRow, leases: LeaseBook): StoredSession {
-  const { statusChangedAtMs, lastSeenAtMs, createdAtMs, ...fields } = row;
   return {
-    ...fields,
-    statusChangedAt: new Date(statusChangedAtMs),
-    lastSeenAt: lastSeenAtMs === null ? null : new Date(lastSeenAtMs),
-    createdAt: new Date(createdAtMs),
+    id: row.id,
+    status: row.status,
+    health: row.health,
+    reason: row.reason,
+    reconnectAttempt: row.reconnectAttempt,
+    phone: row.phone,
+    qr: row.qr,
+    evidence: row.evidence,
+    desired: row.desired,
+    active: row.active,
+    owner: row.owner,
+    tenure: row.tenure,
+    version: row.version,
+    writeId: row.writeId,
+    statusChangedAt: new Date(row.statusChangedAtMs),
+    lastSeenAt: row.lastSeenAtMs === null ? null : new Date(row.lastSeenAtMs),
+    createdAt: new Date(row.createdAtMs),
     effective: effectiveOf(row, leases),
     mirror: NO_MIRROR,
   };

@@ -1,6 +1,6 @@
 /**
  * The rows and their indexes. Owns every session row of one memory store; only `put` and `delete` change it, and both
- * keep the indexes true in the same step. Rows are frozen and hold instants as numbers, so that no caller can reach in.
+ * keep the indexes true in the same step. Rows never leave the store: they hold instants as numbers, and callers get copies.
  */
 import type { Evidence, Reason, SessionRecord } from '../domain/session.js';
 import type { ExpectedState } from '../ports/session-store.js';
@@ -152,7 +152,6 @@ export function createSessionTable(): SessionTable {
     claimable,
     get: (id) => entries.get(id)?.row,
     put(row) {
-      Object.freeze(row);
       const entry = entries.get(row.id);
       if (entry === undefined) {
         const added = { row, idHash: sessionIdHash(row.id), judged: judgedKey(row) };

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import {
+  checkSessionId,
+  createMemoryStore,
+  createWaSync,
+  isWaSyncError,
+  maskNumbers,
+  WaSyncError,
+  type WaSyncOptions,
+} from '../src/index.js';
+
+const store = createMemoryStore();
+const refusal = (options: unknown): string => {
+  try {
+    createWaSync(options as WaSyncOptions);
+  } catch (error) {
+    expect(isWaSyncError(error) && error.code).toBe('config_invalid');
+    return (error as Error).message;
+  }
+  throw new Error('The configuration was taken');
+};
+
+describe('configuration', () => {
+  it('names an unknown key, also a nested one', () => {
+    expect(refusal({ store, prob: {} })).toBe('Unknown option prob');
+    expect(refusal({ store, probe: { timeout: 5 } })).toBe('Unknown option probe.timeout');
+  });
+
+  it('names a wrong value and what the key takes', () => {
+    expect(refusal({ store, probe: { timeoutMs: '5s' } })).toBe(
+      'Option probe.timeoutMs takes milliseconds, a whole number from 50 to 60000',
+    );
+    expect(refusal({ store, probe: { timeoutMs: 5 } })).toContain('probe.timeoutMs takes milliseconds');
+    expect(refusal({ store, lease: { ttlMs: 1.5 } })).toContain('lease.ttlMs takes whole milliseconds');
+    expect(refusal({ store, lease: { ttlMs: 10_000, tickMs: 5_000 } })).toContain('lease.tickMs takes');
+    expect(refusal({ store, jobs: { sync: 'often' } })).toContain('jobs.sync takes a cron expression');
+    expect(refusal({ store, jobs: { sync: true } })).toContain('jobs.sync takes a cron expression or false');
+    expect(refusal({ store, timeZone: 'Brasil' })).toContain('timeZone takes an IANA zone');
+    expect(refusal({ store: {} })).toContain('store takes a store');
+    expect(refusal({})).toContain('store takes a store');
+  });
+
+  it('has a default for everything but the store', () => {
+    const wa = createWaSync({ store });
+    expect(wa.replicaId).toMatch(/^replica-/);
+    expect(wa.currentSession).toBeNull();
+  });
+});
+
+describe('session ids', () => {
+  it('takes any script and refuses control characters and wrong lengths', () => {
+    for (const id of ['a', 'vendas', '日本', '🟢', "o'brien; drop table", 'x'.repeat(255)])
+      expect(checkSessionId(id)).toBe(id);
+    for (const id of ['', 'x'.repeat(256), 'a\n', '\u0000', '\ud800', null, 5]) {
+      expect(() => checkSessionId(id)).toThrow(WaSyncError);
+    }
+  });
+
+  it('shows only the end of a number', () => {
+    expect(maskNumbers('session 5511999991234 of a')).toBe('session …1234 of a');
+  });
+});

@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import { createWorld } from './world.js';
+
+async function started() {
+  const world = createWorld();
+  const { wa, events } = world.replica({ jobs: { sync: false } });
+  await world.during(wa.start(), 0);
+  const connection = world.connection('a');
+  await world.during(wa.attach(connection), 0);
+  return {
+    ...world,
+    wa,
+    events,
+    connection,
+    another: world.connection,
+    named: (name: string) => events.filter((event) => event.name === name),
+  };
+}
+
+describe('reconcile', () => {
+  it('writes a close at once, without waiting for any timer', async () => {
+    const { clock, connection, row, named } = await started();
+    connection.script.close('connection_closed');
+    await clock.settle();
+    expect(await row('a')).toMatchObject({ status: 'RECONNECTING', reason: { code: 'connection_closed' } });
+    expect(named('session:changed').at(-1)?.payload).toMatchObject({ from: 'CONNECTED', to: 'RECONNECTING' });
+    expect(named('drift:corrected')).toHaveLength(0);
+  });
+
+  it('makes one write of a thousand events', async () => {
+    const { clock, connection, row, calls } = await started();
+    calls.length = 0;
+    for (let i = 0; i < 500; i++) {
+      connection.script.close('connection_closed');
+      connection.script.open();
+    }
+    connection.script.close('the_last_word');
+    await clock.settle();
+    expect(await row('a')).toMatchObject({ status: 'RECONNECTING', reason: { code: 'the_last_word' } });
+    expect(calls.filter((name) => name === 'write')).toHaveLength(1);
+    expect(calls).not.toContain('get');
+  });
+
+  it('knows its own write again after it was committed but errored, and tells it once', async () => {
+    const { clock, connection, row, named, broken, fix } = await started();
+    broken.calls.add('write');
+    broken.commitFirst = true;
+    connection.script.close('connection_closed');
+    await clock.settle();
+    const committed = await row('a');
+    expect(committed.status).toBe('RECONNECTING');
+    await fix();
+    const told = named('session:changed').length;
+    await clock.advance(5_000);
+    expect(named('session:changed')).toHaveLength(told + 1);
+    await clock.advance(60_000);
+    expect(named('session:changed')).toHaveLength(told + 1);
+    expect((await row('a')).version).toBe(committed.version);
+  });
+
+  it('converges after an outage of the store, with the current truth only and without touching the socket', async () => {
+    const { clock, connection, row, named, broken, fix, logged } = await started();
+    broken.calls.add('*');
+    connection.script.close('first');
+    await clock.advance(60_000);
+    connection.script.open();
+    await clock.advance(60_000);
+    connection.script.close('second');
+    await clock.advance(180_000);
+    expect((await row('a')).status).toBe('CONNECTED');
+    expect(connection.script.closes).toEqual([]);
+    expect(named('lease:lost')).toHaveLength(1);
+    expect(logged.filter((line) => line.fields.code === 'store_unreachable')).toHaveLength(1);
+    await fix();
+    await clock.advance(5_000);
+    expect(await row('a')).toMatchObject({ status: 'RECONNECTING', reason: { code: 'second' } });
+    expect(named('lease:back')).toHaveLength(1);
+    expect(named('session:changed').filter((event) => JSON.stringify(event.payload).includes('first'))).toHaveLength(0);
+  });
+
+  it('goes on after a store call that never answers', async () => {
+    const { clock, connection, row, broken, fix } = await started();
+    broken.calls.add('write');
+    broken.hang = true;
+    connection.script.close('connection_closed');
+    await clock.advance(9_000);
+    await fix();
+    expect((await row('a')).status).toBe('CONNECTED');
+    await clock.advance(10_000);
+    expect((await row('a')).status).toBe('RECONNECTING');
+  });
+
+  it('looks again where another writer came first, and overwrites nothing', async () => {
+    const { clock, connection, row, memory } = await started();
+    const before = await row('a');
+    // The host's wish is recorded between our read and our write.
+    await memory.sessions.setDesired({ id: 'a', desired: 'stopped' });
+    connection.script.close('connection_closed');
+    await clock.settle();
+    const after = await row('a');
+    expect(after).toMatchObject({ status: 'RECONNECTING', desired: 'stopped' });
+    expect(after.version).toBeGreaterThan(before.version + 1);
+  });
+
+  it('makes no row out of a status: a deleted one stays deleted', async () => {
+    const { clock, connection, memory, named } = await started();
+    await memory.sessions.remove({ id: 'a' });
+    connection.script.close('connection_closed');
+    await clock.advance(60_000);
+    connection.script.open();
+    await clock.advance(60_000);
+    expect(await memory.sessions.get({ ids: ['a'] })).toEqual([]);
+    expect(named('ownership:lost').at(-1)?.payload).toMatchObject({ why: 'row_missing' });
+  });
+
+  it('goes on under the same tenure when the host attaches a new socket', async () => {
+    const { clock, connection, row, wa, during, another } = await started();
+    const { tenure } = await row('a');
+    connection.script.close('connection_closed');
+    const next = another('a', { status: 'CONNECTING' });
+    const handle = await during(wa.attach(next), 0);
+    expect(await row('a')).toMatchObject({ status: 'CONNECTING', tenure });
+    next.script.open();
+    connection.script.close('a late word of the old socket');
+    await clock.settle();
+    expect(await row('a')).toMatchObject({ status: 'CONNECTED', tenure });
+    expect(connection.script.listeners).toBe(0);
+    await during(handle.detach(), 0);
+    expect(await row('a')).toMatchObject({ status: 'DISCONNECTED', evidence: 'unobserved', owner: null });
+    expect(next.script.listeners).toBe(0);
+  });
+
+  it('is not harmed by listeners that throw or reject', async () => {
+    const { clock, connection, row, wa, logged } = await started();
+    wa.on('session:changed', () => {
+      throw new Error('thrown');
+    });
+    wa.on('session:changed', async () => {
+      throw new Error('rejected');
+    });
+    connection.script.close('connection_closed');
+    await clock.settle();
+    expect((await row('a')).status).toBe('RECONNECTING');
+    expect(logged.filter((line) => line.fields.code === 'listener_failed')).toHaveLength(2);
+  });
+
+  it('writes nothing when it only observes, and reports what it would do', async () => {
+    const { clock, store, memory, connection, during, replica } = createWorld();
+    await memory.sessions.create({ sessions: [{ id: 'a', desired: 'running' }] });
+    const [before] = await memory.sessions.get({ ids: ['a'] });
+    const { wa } = replica({ observeOnly: true, store });
+    await during(wa.start(), 0);
+    await during(wa.attach(connection('a')), 0);
+    const report = await during(wa.syncNow(), 0);
+    expect(report.sessions).toMatchObject([
+      { id: 'a', stored: 'DISCONNECTED', actual: 'CONNECTED', action: 'would_correct' },
+    ]);
+    await clock.advance(60_000);
+    expect(await memory.sessions.get({ ids: ['a'] })).toEqual([before]);
+  });
+});
