@@ -1,0 +1,27 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ERROR_CODES, EVENT_NAMES } from '../src/index.js';
+
+const docs = join(import.meta.dirname, '../../../docs');
+const firstCells = (file: string) =>
+  [...readFileSync(join(docs, file), 'utf8').matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]);
+
+describe('the tables of the documentation', () => {
+  it('names every event, and no other', () => {
+    expect(firstCells('EVENTS.md').sort()).toEqual([...EVENT_NAMES].sort());
+  });
+
+  it('names every error code, and no other', () => {
+    expect(firstCells('ERRORS.md').sort()).toEqual([...ERROR_CODES].sort());
+  });
+
+  it('names every log code of the engine', () => {
+    const engine = join(import.meta.dirname, '../src/engine');
+    const text = readFileSync(join(docs, 'ARCHITECTURE.md'), 'utf8');
+    for (const file of readdirSync(engine)) {
+      const source = readFileSync(join(engine, file), 'utf8');
+      for (const [, code] of source.matchAll(/code: '([a-z_]+)'/g)) expect(text, `${file}: ${code}`).toContain(`\`${code}\``);
+    }
+  });
+});
