@@ -27,7 +27,27 @@ export interface WaSyncOptions {
   /** Reports what would be done and writes nothing. @defaultValue `false` */
   observeOnly?: boolean | undefined;
   /** Cron expressions by job; `false` turns one off. */
-  jobs?: { sync?: string | false | undefined } | undefined;
+  jobs?:
+    | {
+        /** Compares and corrects what this replica holds. @defaultValue `'*\/5 * * * *'` */
+        sync?: string | false | undefined;
+        /** Removes sessions that nobody uses; one run among all replicas. @defaultValue `'0 2 * * *'` */
+        cleanup?: string | false | undefined;
+      }
+    | undefined;
+  /** Which sessions the cleanup takes. */
+  cleanup?:
+    | {
+        /** Days without a sign of life until a session is put to rest. @defaultValue 30 */
+        afterDays?: number | undefined;
+        /** Days without a sign of life until its row and credentials are deleted. @defaultValue 60 */
+        purgeAfterDays?: number | undefined;
+        /** The largest part of all sessions that one run may take, at least one session. @defaultValue 0.2 */
+        maxFraction?: number | undefined;
+        /** Deletes credentials that the host keeps itself; a session whose call fails is tried again in the next run. */
+        purgeCredentials?: ((params: { sessionId: string }) => unknown) | undefined;
+      }
+    | undefined;
   /** When and how a connection is asked for a sign of life. */
   probe?:
     | {
@@ -65,6 +85,12 @@ const wholeMs = (lowest: number, highest: number) =>
     .min(lowest, `takes milliseconds from ${lowest} to ${highest}`)
     .max(highest, `takes milliseconds from ${lowest} to ${highest}`);
 
+const cronOrFalse = z.union([z.string(), z.literal(false)], 'takes a cron expression or false');
+const days = z
+  .number('takes days, from 1 to 3650')
+  .min(1, 'takes days, from 1 to 3650')
+  .max(3_650, 'takes days, from 1 to 3650');
+
 const port = <T>(what: string, methods: readonly string[]) =>
   z.custom<T>(
     (value) =>
@@ -83,7 +109,26 @@ const schema = z.strictObject({
   observeOnly: z.boolean('takes true or false').default(false),
   jobs: z
     .strictObject({
-      sync: z.union([z.string(), z.literal(false)], 'takes a cron expression or false').default('*/5 * * * *'),
+      sync: cronOrFalse.default('*/5 * * * *'),
+      cleanup: cronOrFalse.default('0 2 * * *'),
+    })
+    .prefault({}),
+  cleanup: z
+    .strictObject({
+      afterDays: days.default(30),
+      purgeAfterDays: days.default(60),
+      maxFraction: z
+        .number('takes a number from 0 to 1')
+        .min(0, 'takes a number from 0 to 1')
+        .max(1, 'takes a number from 0 to 1')
+        .default(0.2),
+      purgeCredentials: z
+        .custom<(params: { sessionId: string }) => unknown>((value) => typeof value === 'function', 'takes a function')
+        .optional(),
+    })
+    .refine((cleanup) => cleanup.purgeAfterDays >= cleanup.afterDays, {
+      message: 'takes at least as many days as afterDays',
+      path: ['purgeAfterDays'],
     })
     .prefault({}),
   probe: z
@@ -111,11 +156,14 @@ const schema = z.strictObject({
   random: port<RandomSource>('a random source', ['next', 'token']).default(systemRandom),
 });
 
+/** The jobs that have a schedule. */
+export type ScheduledJob = 'sync' | 'cleanup';
+
 /** The configuration with every default in place. */
 export interface Config extends Omit<z.infer<typeof schema>, 'jobs' | 'replicaId' | 'currentSession'> {
   readonly replicaId: string;
   readonly currentSession: string | null;
-  readonly schedules: { readonly sync: Schedule | null };
+  readonly schedules: Readonly<Record<ScheduledJob, Schedule | null>>;
 }
 
 /**
@@ -127,11 +175,15 @@ export function parseConfig(options: WaSyncOptions): Config {
   const parsed = schema.safeParse(options);
   if (!parsed.success) throw new WaSyncError('config_invalid', parsed.error.issues.map(describeIssue).join('; '));
   const { jobs, replicaId, currentSession, ...rest } = parsed.data;
+  const schedule = (job: ScheduledJob) => {
+    const expression = jobs[job];
+    return expression === false ? null : parseSchedule(`jobs.${job}`, expression, rest.timeZone);
+  };
   return {
     ...rest,
     replicaId: replicaId ?? `replica-${rest.random.token().slice(0, 8)}`,
     currentSession: currentSession === undefined ? null : checkSessionId(currentSession),
-    schedules: { sync: jobs.sync === false ? null : parseSchedule('jobs.sync', jobs.sync, rest.timeZone) },
+    schedules: { sync: schedule('sync'), cleanup: schedule('cleanup') },
   };
 }
 

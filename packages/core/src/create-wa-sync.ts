@@ -1,13 +1,16 @@
 import { parseConfig, type WaSyncOptions } from './config.js';
 import { createAskStatus } from './engine/ask-status.js';
 import { createAttach } from './engine/attach.js';
+import { createCleanUp } from './engine/clean-up.js';
 import { createEvents } from './engine/emit-events.js';
 import { createHeldSessions, type Held } from './engine/held-sessions.js';
+import { createJobBodies, createJobCalls } from './engine/job-calls.js';
 import { createLease } from './engine/lease.js';
 import { limitStore } from './engine/limit-store.js';
 import { createLiveness } from './engine/liveness.js';
 import { createProvide } from './engine/provide.js';
 import { createReconciler } from './engine/reconcile.js';
+import { createRunJobs } from './engine/run-jobs.js';
 import { createRunState } from './engine/run-state.js';
 import { createSessionsApi } from './engine/sessions-api.js';
 import { createSweep } from './engine/sweep.js';
@@ -42,10 +45,14 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const liveness = createLiveness({ config, held, stalls, onVerdict: reconciler.look });
   const provide = createProvide({ config, store, held, lease, tell, onChange });
   const sweep = createSweep({ config, store, held, lease, liveness, reconciler, tell, onStray: provide.settleStray });
-  const calls = createSyncCalls({ config, store, held, sweep, provide, events });
-  const tick = createTick({ config, held, lease, reconciler, provide, runSync: calls.runSync });
+  const calls = createSyncCalls({ config, store, held, sweep, provide });
+  const cleanUp = createCleanUp({ config, store, lease });
+  const jobs = createRunJobs({ config, store, lease, events, bodies: createJobBodies({ sync: calls, cleanUp }) });
+  const canCleanUp = store.cleanup !== undefined;
+  const jobCalls = createJobCalls({ jobs, sync: calls, cleanUp, canCleanUp });
+  const tick = createTick({ config, held, lease, reconciler, provide, jobs });
   const askStatus = createAskStatus({ config, store, held, liveness });
-  const run = createRunState({ config, store, held, lease, reconciler, liveness, provide, stalls, tick, calls });
+  const run = createRunState({ config, store, held, lease, reconciler, liveness, provide, stalls, tick, jobs, calls });
 
   const attach = createAttach({ config, store, held, lease, reconciler, onChange });
 
@@ -86,7 +93,15 @@ export function createWaSync(options: WaSyncOptions): WaSync {
     },
     async forceSync(id) {
       run.assertStarted();
-      return calls.sync(id, true);
+      return id === undefined ? jobCalls.forceEverything() : calls.sync(id, true);
+    },
+    async cleanupSessions(options) {
+      run.assertStarted();
+      return jobCalls.cleanupSessions(options);
+    },
+    async runJob(job, { slot = null } = {}) {
+      run.assertStarted();
+      return jobs.runNow(job, slot);
     },
     sessions: createSessionsApi({ store, held, provide }),
     on: events.on,

@@ -9,6 +9,7 @@ export const ERROR_CODES = [
   'no_current_session',
   'no_provider',
   'not_running',
+  'not_supported',
   'replica_id_in_use',
   'schema_newer',
   'session_exists',

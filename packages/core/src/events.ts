@@ -1,4 +1,5 @@
 import type { Evidence, Health, Reason, SessionStatus } from './domain/session.js';
+import type { JobName } from './ports/job-store.js';
 
 /** What every session event carries. */
 interface OfSession {
@@ -44,9 +45,6 @@ export interface WaSyncEvents {
   /** A job ended with an error. */
   'job:failed': { readonly at: Date; readonly job: JobName; readonly slot: Date | null; readonly error: unknown };
 }
-
-/** The jobs of the schedule. */
-export type JobName = 'sync';
 
 /** One of the event names. */
 export type WaSyncEventName = keyof WaSyncEvents;

@@ -3,15 +3,25 @@ export type { WaSyncOptions } from './config.js';
 export { createWaSync } from './create-wa-sync.js';
 export { nextBackoffMs } from './decide/backoff.js';
 export { type Decision, decide } from './decide/decide.js';
+export { type CleanupFacts, eligibleForCleanup } from './decide/eligible-for-cleanup.js';
 export * from './domain/report.js';
 export * from './domain/session.js';
 export { ERROR_CODES, isWaSyncError, WaSyncError, type WaSyncErrorCode } from './errors.js';
-export { EVENT_NAMES, type JobName, type WaSyncEventName, type WaSyncEvents } from './events.js';
+export { EVENT_NAMES, type WaSyncEventName, type WaSyncEvents } from './events.js';
 export { consoleLogger, silentLogger } from './logger.js';
 export { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from './memory/create-memory-store.js';
 export type * from './ports/auth-store.js';
+export type * from './ports/cleanup-store.js';
 export type * from './ports/clock.js';
 export type * from './ports/connection.js';
+export {
+  type BeginAnswer,
+  type ClusterJobName,
+  JOB_NAMES,
+  type JobName,
+  type JobRun,
+  type JobStore,
+} from './ports/job-store.js';
 export type * from './ports/lease-store.js';
 export type * from './ports/logger.js';
 export type * from './ports/provider.js';

@@ -1,4 +1,4 @@
-import type { SyncReport } from './domain/report.js';
+import type { CleanupReport, SyncReport } from './domain/report.js';
 import type { Desired, Evidence, Health, Reason, SessionStatus, StoredSession } from './domain/session.js';
 import type { WaSyncEventName, WaSyncEvents } from './events.js';
 import type { WhatsAppConnection } from './ports/connection.js';
@@ -65,8 +65,19 @@ export interface WaSync {
   status(id?: string): Promise<StatusAnswer>;
   /** Compares and corrects one session, or all that this replica can judge. */
   syncNow(id?: string): Promise<SyncReport>;
-  /** The same with no cache: probes each connection now and heals what is dead. */
+  /** The same with no cache: probes each connection now and heals what is dead. Without an id also the cleanup. */
   forceSync(id?: string): Promise<SyncReport>;
+  /**
+   * Puts sessions to rest that gave no sign of life for `cleanup.afterDays`, and deletes those silent for `cleanup.purgeAfterDays` with their credentials. `dryRun`
+   * only says what would be done; `force` ignores `cleanup.maxFraction`.
+   * @throws WaSyncError `not_supported`, `not_running`
+   */
+  cleanupSessions(options?: { dryRun?: boolean; force?: boolean }): Promise<CleanupReport>;
+  /**
+   * Runs a job for a host whose own scheduler calls (`jobs: { sync: false, cleanup: false }`). With a `slot`, a cluster job runs once among all
+   * replicas for that instant.
+   */
+  runJob(job: 'sync' | 'cleanup', options?: { slot?: Date | null }): Promise<{ ran: boolean }>;
   /** The id that `current` means: the one given in the configuration. */
   readonly currentSession: string | null;
   readonly sessions: SessionsApi;

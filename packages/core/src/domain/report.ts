@@ -39,3 +39,36 @@ export interface SyncReport {
   /** Sessions that `totals` counts and `sessions` leaves out. */
   readonly omitted: number;
 }
+
+/** What became of one session in a cleanup. */
+export interface CleanedSession {
+  readonly id: string;
+  readonly status: SessionStatus;
+  readonly aliveAt: Date;
+  readonly idleForMs: number;
+  readonly stage: 'deactivate' | 'purge';
+  /** `done`, `would` in a dry run, `came_back` where it returned between look and write, `failed` where its credentials could not be deleted. */
+  readonly outcome: 'done' | 'would' | 'came_back' | 'failed';
+  /** Of a purge: who deleted the credentials. `host`: nobody here, they are the host's to delete. */
+  readonly credentials?: 'store' | 'callback' | 'host' | undefined;
+}
+
+/** What `cleanupSessions` answers. */
+export interface CleanupReport {
+  readonly startedAt: Date;
+  readonly tookMs: number;
+  readonly dryRun: boolean;
+  /** Why nothing was done: another run goes on, or this is no time to judge who is gone. */
+  readonly postponed: 'running_elsewhere' | 'boot_settling' | 'mass_outage' | 'lease_lost' | null;
+  readonly totals: {
+    readonly sessions: number;
+    readonly deactivated: number;
+    readonly purged: number;
+    readonly cameBack: number;
+    readonly failed: number;
+    /** Satisfied the rule and are left for the next run, because of `maxFraction`. */
+    readonly left: number;
+  };
+  /** At most 1,000. */
+  readonly sessions: readonly CleanedSession[];
+}

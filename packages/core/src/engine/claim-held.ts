@@ -7,7 +7,9 @@ import { observe } from './observe.js';
 import type { Tell } from './tell.js';
 
 /** Why sessions could not be claimed, by id. */
-export type Refusals = ReadonlyMap<string, 'owned_elsewhere' | 'session_not_found' | 'lease_lost'>;
+export type Refusals = ReadonlyMap<string, Refusal>;
+
+type Refusal = 'owned_elsewhere' | 'session_inactive' | 'session_not_found' | 'lease_lost';
 
 /**
  * Claims the attached sessions that have no tenure yet. A connection that is open may take its session from anybody, because WhatsApp
@@ -18,7 +20,7 @@ export async function claimHeld(
   held: readonly Held[],
 ): Promise<Refusals> {
   const { store, sessions, lease, random, tell } = deps;
-  const refused = new Map<string, 'owned_elsewhere' | 'session_not_found' | 'lease_lost'>();
+  const refused = new Map<string, Refusal>();
   const unclaimed = held.filter((entry) => entry.tenure === null);
   if (unclaimed.length === 0) return refused;
   const unregistered = unclaimed.filter((entry) => !entry.registered);
@@ -39,7 +41,7 @@ export async function claimHeld(
     if (!entry) continue;
     if (!outcome.claimed) {
       if (outcome.why === 'fenced') lease.noteFenced();
-      const why = { held: 'owned_elsewhere', missing: 'session_not_found', fenced: 'lease_lost' } as const;
+      const why = { held: 'owned_elsewhere', inactive: 'session_inactive', missing: 'session_not_found', fenced: 'lease_lost' } as const;
       refused.set(entry.id, why[outcome.why]);
       if (outcome.why === 'held' && entry.displaced && !entry.lost.signal.aborted) tell.lost(entry, 'taken_over');
     } else if (sessions.get(entry.id) === entry) {

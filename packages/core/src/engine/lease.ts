@@ -48,6 +48,7 @@ export function createLease(deps: {
   let lastAnsweredMs = Number.NEGATIVE_INFINITY;
   let renewals = 0;
   let joined = false;
+  let heldSinceMs = 0;
   let retired = false;
   let lost: 'store_unreachable' | 'fenced' | null = null;
   let massOutage = false;
@@ -102,6 +103,7 @@ export function createLease(deps: {
     const answer = await store.leases.join({ incarnation, replicaId, ttlMs: lease.ttlMs });
     if (!answer.alive) throw new WaSyncError('store_failed', 'The store refused a new lease', { retryable: true });
     joined = true;
+    heldSinceMs = startedMs;
     noteAlive(answer, startedMs);
     return answer;
   }
@@ -179,6 +181,9 @@ export function createLease(deps: {
     retire(): void {
       retired = true;
     },
+    /** How long this incarnation has had its lease: right after a start, what looks unused may only not be back yet. */
+    heldForMs: () => clock.monotonicMs() - heldSinceMs,
+    suspectsItself: () => massOutage,
     setMassOutage(suspected: boolean): void {
       massOutage = suspected;
     },

@@ -10,7 +10,8 @@ import type { Lease } from './lease.js';
 import type { Liveness } from './liveness.js';
 import type { Provide } from './provide.js';
 import type { Reconciler } from './reconcile.js';
-import type { createSyncCalls } from './sync-calls.js';
+import type { RunJobs } from './run-jobs.js';
+import type { SyncCalls } from './sync-calls.js';
 import type { Tick } from './tick.js';
 import { waitAtMost } from './wait-at-most.js';
 import type { StallWatch } from './watch-stalls.js';
@@ -27,7 +28,8 @@ export function createRunState(deps: {
   provide: Provide;
   stalls: StallWatch;
   tick: Tick;
-  calls: ReturnType<typeof createSyncCalls>;
+  jobs: RunJobs;
+  calls: SyncCalls;
 }) {
   const { store, held: sessions, lease, liveness, provide, stalls, tick, calls } = deps;
   const { clock, logger, replicaId } = deps.config;
@@ -60,7 +62,7 @@ export function createRunState(deps: {
     // The sockets get half of the time, so that the rows are written even where a socket will not close.
     lease.retire();
     await waitAtMost(clock, timeoutMs / 2, () =>
-      Promise.all([tick.stop(), provide.closeAll(), deps.reconciler.idle()]),
+      Promise.all([tick.stop(), provide.closeAll(), deps.reconciler.idle(), deps.jobs.idle()]),
     );
     const attached = [...sessions.all()].filter((held) => held.mode === 'attached').map((held) => held.id);
     const done =

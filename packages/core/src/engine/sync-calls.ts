@@ -4,22 +4,22 @@ import { WaSyncError } from '../errors.js';
 import type { WaSyncStore } from '../ports/store.js';
 import { checkSessionId, maskNumbers } from '../session-id.js';
 import { createReport } from './create-report.js';
-import type { Events } from './emit-events.js';
 import type { HeldSessions } from './held-sessions.js';
 import type { Provide } from './provide.js';
 import type { Sweep } from './sweep.js';
 
+export type SyncCalls = ReturnType<typeof createSyncCalls>;
+
 /** The ways a sync is asked for. Equal calls for everything share the one that is under way. */
 export function createSyncCalls(deps: {
-  config: Pick<Config, 'clock' | 'logger' | 'provider'>;
+  config: Pick<Config, 'clock' | 'provider'>;
   store: WaSyncStore;
   held: HeldSessions;
   sweep: Sweep;
   provide: Provide;
-  events: Events;
 }) {
-  const { store, held: sessions, sweep, provide, events } = deps;
-  const { clock, logger, provider } = deps.config;
+  const { store, held: sessions, sweep, provide } = deps;
+  const { clock, provider } = deps.config;
   const underWay = new Map<boolean, Promise<SyncReport>>();
 
   function syncAll(force: boolean): Promise<SyncReport> {
@@ -55,24 +55,7 @@ export function createSyncCalls(deps: {
     return { id, stored: row.status, actual: null, action: 'unknown', reason, tookMs };
   }
 
-  /** The sync job; its failure is told and never thrown. */
-  async function runSync(slot: Date | null): Promise<void> {
-    logger.info({ job: 'sync', slot }, 'Starting scheduled session status sync');
-    events.emit('job:started', { at: clock.now(), job: 'sync', slot });
-    const startedMs = clock.monotonicMs();
-    try {
-      const { totals } = await syncAll(false);
-      const tookMs = clock.monotonicMs() - startedMs;
-      logger.info({ job: 'sync', slot, ...totals, tookMs }, 'Scheduled session status sync completed');
-      events.emit('job:finished', { at: clock.now(), job: 'sync', slot, tookMs });
-    } catch (error) {
-      logger.error({ code: 'job_failed', job: 'sync', slot, error }, 'Scheduled session status sync failed');
-      events.emit('job:failed', { at: clock.now(), job: 'sync', slot, error });
-    }
-  }
-
   return {
-    runSync,
     sync: (id: string | undefined, force: boolean) => (id === undefined ? syncAll(force) : syncSession(id, force)),
   };
 }

@@ -4,33 +4,31 @@
  * beat asks the store what time it is.
  */
 import type { Config } from '../config.js';
-import { dueSlot } from '../decide/due-slots.js';
 import { WaSyncError } from '../errors.js';
 import type { BeatAnswer } from '../ports/lease-store.js';
 import type { HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
 import type { Provide } from './provide.js';
 import type { Reconciler } from './reconcile.js';
+import type { RunJobs } from './run-jobs.js';
 
 type Alive = Extract<BeatAnswer, { alive: true }>;
 
 export type Tick = ReturnType<typeof createTick>;
 
 export function createTick(deps: {
-  config: Pick<Config, 'clock' | 'lease' | 'logger' | 'schedules' | 'replicaId'>;
+  config: Pick<Config, 'clock' | 'lease' | 'logger' | 'replicaId'>;
   held: HeldSessions;
   lease: Lease;
   reconciler: Reconciler;
   provide: Provide;
-  /** Runs the sync job for a slot; must not throw. */
-  runSync(slot: Date): Promise<void>;
+  jobs: RunJobs;
 }) {
-  const { lease, reconciler, provide } = deps;
-  const { clock, logger, schedules } = deps.config;
+  const { lease, reconciler, provide, jobs } = deps;
+  const { clock, logger } = deps.config;
   const { tickMs } = deps.config.lease;
   let cancel: (() => void) | null = null;
   let running: Promise<void> | null = null;
-  let lastSlot: Date | null = null;
   let stopped = false;
   let failing = false;
   let settle: { resolve(): void; reject(error: unknown): void } | null = null;
@@ -52,14 +50,7 @@ export function createTick(deps: {
     reconciler.retryDeferred();
     if (freed.length > 0) for (const held of deps.held.all()) if (held.tenure === null) reconciler.look(held);
     if (answer.claimable || freed.length > 0) await provide.openClaimable();
-    const { sync } = schedules;
-    lastSlot ??= answer.storeNow;
-    const slot = sync && dueSlot(answer.storeNow, sync, lastSlot);
-    if (!slot) return;
-    lastSlot = slot;
-    await lease.freeOrphans();
-    // Not awaited: a long sweep must not keep the lease from being renewed.
-    void deps.runSync(slot);
+    await jobs.runDue(answer.storeNow);
   }
 
   function meetPredecessor(answer: Alive): void {

@@ -43,7 +43,6 @@ export function createMemoryLeases(params: { table: SessionTable; leases: LeaseB
     async freeFenced({ limit }) {
       const freed: string[] = [];
       for (const owner of table.owners()) {
-        if (freed.length >= limit) break;
         if (!leases.stands(owner)) freed.push(...free(owner, limit - freed.length));
       }
       forgetFenced();

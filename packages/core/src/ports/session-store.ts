@@ -35,17 +35,23 @@ export type WriteOutcome =
     }
   | { readonly id: string; readonly applied: false };
 
-/** `free` takes a session that nobody owns; `takeover` takes it from anybody, because WhatsApp has already chosen. */
+/**
+ * `free` takes an active session that nobody owns; `takeover` takes it from anybody and makes it active again, because WhatsApp has already
+ * chosen.
+ */
 export interface Claim {
   readonly id: string;
   readonly tenure: string;
   readonly mode: 'free' | 'takeover';
 }
 
-/** What became of one claim. `held`: another incarnation has it. `fenced`: the claimant's own lease is over. */
+/**
+ * What became of one claim. `held`: another incarnation has it. `inactive`: the cleanup put it to rest. `fenced`: the claimant's own lease is
+ * over.
+ */
 export type ClaimOutcome =
   | { readonly id: string; readonly claimed: true; readonly session: StoredSession }
-  | { readonly id: string; readonly claimed: false; readonly why: 'held' | 'missing' | 'fenced' };
+  | { readonly id: string; readonly claimed: false; readonly why: 'held' | 'inactive' | 'missing' | 'fenced' };
 
 /** What most of a replica's connections have; the sweep fetches only rows that differ from it. */
 export interface ExpectedState {
@@ -98,7 +104,7 @@ export interface SessionStore {
     unobservedIds: readonly string[];
     reason: Reason;
   }): Promise<string[]>;
-  /** Records what the host wants; `null` when there is no such row. */
+  /** Records what the host wants; `running` makes the session active again. `null` when there is no such row. */
   setDesired(params: { id: string; desired: Desired }): Promise<StoredSession | null>;
   /** Deletes a row of ours (never the host's); answers whether there was one. */
   remove(params: { id: string }): Promise<boolean>;

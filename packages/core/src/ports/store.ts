@@ -1,4 +1,6 @@
 import type { AuthStore } from './auth-store.js';
+import type { CleanupStore } from './cleanup-store.js';
+import type { JobStore } from './job-store.js';
 import type { LeaseStore } from './lease-store.js';
 import type { SessionStore } from './session-store.js';
 
@@ -18,6 +20,8 @@ export interface WaSyncStore {
   readonly sessions: SessionStore;
   readonly leases: LeaseStore;
   readonly auth?: AuthStore | undefined;
+  readonly jobs?: JobStore | undefined;
+  readonly cleanup?: CleanupStore | undefined;
   /** Makes the store ready (migrations under a lock). May be called again. */
   init(): Promise<void>;
   /** Ends what the store itself opened; never the caller's pool or client. */

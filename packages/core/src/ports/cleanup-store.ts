@@ -1,0 +1,48 @@
+import type { SessionStatus } from '../domain/session.js';
+
+/** The two stages: first a session is only put to rest, later its row and credentials are deleted. */
+export type CleanupStage = 'deactivate' | 'purge';
+
+/** A session that satisfied the rule when it was looked at. */
+export interface CleanupCandidate {
+  readonly id: string;
+  readonly status: SessionStatus;
+  /** The proof of life, creation or import that its age counts from. */
+  readonly aliveAt: Date;
+  /** Milliseconds of store time since then. */
+  readonly idleForMs: number;
+}
+
+/**
+ * Removal of sessions that nobody uses. The rule is checked on the very row that is changed, in the same statement: a session that came
+ * back between look and write stays.
+ *
+ * The rule: the last proof of life (else creation or import) is more than `idleForMs` of store time ago; the status is not `CONNECTED`; nobody
+ * owns it, or its owner has nothing to repair (`QR_CODE`, `LOGGED_OUT`, `ERROR`, `DISCONNECTED`) and does not suspect its own network.
+ * `deactivate` takes active sessions, `purge` takes inactive ones that nobody owns.
+ */
+export interface CleanupStore {
+  /** How many sessions there are, and how many are active. */
+  census(): Promise<{ total: number; active: number }>;
+  /** Sessions that satisfy the rule now, in the order of their ids, after `after`. */
+  candidates(params: {
+    stage: CleanupStage;
+    idleForMs: number;
+    after?: string | undefined;
+    limit: number;
+  }): Promise<CleanupCandidate[]>;
+  /**
+   * Puts sessions to rest where the rule still holds: `active` false here and in the host's row, owned by nobody, `DISCONNECTED` with reason
+   * `inactive` (`LOGGED_OUT` keeps its status). Answers the ids.
+   */
+  deactivate(params: { ids: readonly string[]; idleForMs: number }): Promise<string[]>;
+  /**
+   * Marks sessions for deletion where the rule still holds, and makes their credentials unreadable. Answers the ids. A mark is taken back by a claim
+   * and by `setDesired` to `running`.
+   */
+  markForPurge(params: { ids: readonly string[]; idleForMs: number }): Promise<string[]>;
+  /** What is marked, so that a run that was cut off goes on. */
+  marked(params: { limit: number }): Promise<CleanupCandidate[]>;
+  /** Deletes marked rows with their credentials; the host's row stays. Answers the ids that were still marked. */
+  purge(params: { ids: readonly string[] }): Promise<string[]>;
+}
