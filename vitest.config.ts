@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-const conditions = ['@wa-sync/source', 'node', 'import', 'module', 'default'];
+// Only the condition that leads to our own sources: Node's own ones must not be repeated here, or `require` of a package
+// that ships both forms gets the wrong one.
+const conditions = ['@wa-sync/source'];
 
 export default defineConfig({
   resolve: { conditions },

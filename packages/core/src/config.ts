@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { systemClock, systemRandom } from './clock.js';
 import { parseSchedule, type Schedule } from './decide/parse-schedule.js';
 import { WaSyncError } from './errors.js';
+import { type InactivityOptions, inactivitySchema } from './inactivity-config.js';
 import { silentLogger } from './logger.js';
 import type { Clock, RandomSource } from './ports/clock.js';
+import type { JobName } from './ports/job-store.js';
 import type { Logger } from './ports/logger.js';
 import type { ConnectionProvider } from './ports/provider.js';
 import type { WaSyncStore } from './ports/store.js';
@@ -33,8 +35,12 @@ export interface WaSyncOptions {
         sync?: string | false | undefined;
         /** Removes sessions that nobody uses; one run among all replicas. @defaultValue `'0 2 * * *'` */
         cleanup?: string | false | undefined;
+        /** Closes conversations that went quiet; one run among all replicas. @defaultValue `'0 * * * *'` */
+        inactivity?: string | false | undefined;
       }
     | undefined;
+  /** Which conversations are closed, and how. */
+  inactivity?: InactivityOptions | undefined;
   /** Which sessions the cleanup takes. */
   cleanup?:
     | {
@@ -111,6 +117,7 @@ const schema = z.strictObject({
     .strictObject({
       sync: cronOrFalse.default('*/5 * * * *'),
       cleanup: cronOrFalse.default('0 2 * * *'),
+      inactivity: cronOrFalse.default('0 * * * *'),
     })
     .prefault({}),
   cleanup: z
@@ -149,6 +156,7 @@ const schema = z.strictObject({
       path: ['tickMs'],
     })
     .prefault({}),
+  inactivity: inactivitySchema,
   logger: port<Logger>('a logger with debug, info, warn and error', ['debug', 'info', 'warn', 'error']).default(
     silentLogger,
   ),
@@ -157,7 +165,7 @@ const schema = z.strictObject({
 });
 
 /** The jobs that have a schedule. */
-export type ScheduledJob = 'sync' | 'cleanup';
+export type ScheduledJob = JobName;
 
 /** The configuration with every default in place. */
 export interface Config extends Omit<z.infer<typeof schema>, 'jobs' | 'replicaId' | 'currentSession'> {
@@ -183,7 +191,7 @@ export function parseConfig(options: WaSyncOptions): Config {
     ...rest,
     replicaId: replicaId ?? `replica-${rest.random.token().slice(0, 8)}`,
     currentSession: currentSession === undefined ? null : checkSessionId(currentSession),
-    schedules: { sync: schedule('sync'), cleanup: schedule('cleanup') },
+    schedules: { sync: schedule('sync'), cleanup: schedule('cleanup'), inactivity: schedule('inactivity') },
   };
 }
 

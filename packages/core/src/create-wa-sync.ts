@@ -2,6 +2,7 @@ import { parseConfig, type WaSyncOptions } from './config.js';
 import { createAskStatus } from './engine/ask-status.js';
 import { createAttach } from './engine/attach.js';
 import { createCleanUp } from './engine/clean-up.js';
+import { createCloseConversations } from './engine/close-conversations.js';
 import { createEvents } from './engine/emit-events.js';
 import { createHeldSessions, type Held } from './engine/held-sessions.js';
 import { createJobBodies, createJobCalls } from './engine/job-calls.js';
@@ -10,8 +11,10 @@ import { limitStore } from './engine/limit-store.js';
 import { createLiveness } from './engine/liveness.js';
 import { createProvide } from './engine/provide.js';
 import { createReconciler } from './engine/reconcile.js';
+import { createRecordMessages } from './engine/record-messages.js';
 import { createRunJobs } from './engine/run-jobs.js';
 import { createRunState } from './engine/run-state.js';
+import { createSendOutgoing } from './engine/send-outgoing.js';
 import { createSessionsApi } from './engine/sessions-api.js';
 import { createSweep } from './engine/sweep.js';
 import { createSyncCalls } from './engine/sync-calls.js';
@@ -47,10 +50,13 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const sweep = createSweep({ config, store, held, lease, liveness, reconciler, tell, onStray: provide.settleStray });
   const calls = createSyncCalls({ config, store, held, sweep, provide });
   const cleanUp = createCleanUp({ config, store, lease });
-  const jobs = createRunJobs({ config, store, lease, events, bodies: createJobBodies({ sync: calls, cleanUp }) });
-  const canCleanUp = store.cleanup !== undefined;
-  const jobCalls = createJobCalls({ jobs, sync: calls, cleanUp, canCleanUp });
-  const tick = createTick({ config, held, lease, reconciler, provide, jobs });
+  const close = createCloseConversations({ config, store, lease, events });
+  const parts = { sync: calls, cleanUp, close };
+  const jobs = createRunJobs({ config, store, lease, events, bodies: createJobBodies(parts) });
+  const jobCalls = createJobCalls({ ...parts, jobs, store });
+  const sendOutgoing = createSendOutgoing({ config, store, held, lease, events });
+  const recordMessage = createRecordMessages({ config, store });
+  const tick = createTick({ config, held, lease, reconciler, provide, jobs, sendOutgoing });
   const askStatus = createAskStatus({ config, store, held, liveness });
   const run = createRunState({ config, store, held, lease, reconciler, liveness, provide, stalls, tick, jobs, calls });
 
@@ -98,6 +104,14 @@ export function createWaSync(options: WaSyncOptions): WaSync {
     async cleanupSessions(options) {
       run.assertStarted();
       return jobCalls.cleanupSessions(options);
+    },
+    async checkInactiveConversations(options) {
+      run.assertStarted();
+      return jobCalls.checkInactiveConversations(options);
+    },
+    async recordMessage(message) {
+      run.assertNotStopped();
+      await recordMessage(message);
     },
     async runJob(job, { slot = null } = {}) {
       run.assertStarted();

@@ -1,3 +1,4 @@
+import type { Delivery } from './domain/conversation.js';
 import type { Evidence, Health, Reason, SessionStatus } from './domain/session.js';
 import type { JobName } from './ports/job-store.js';
 
@@ -38,6 +39,15 @@ export interface WaSyncEvents {
   'lease:lost': { readonly at: Date; readonly why: 'store_unreachable' | 'fenced' };
   /** This replica holds a lease again. */
   'lease:back': { readonly at: Date };
+  /** A conversation is about to be closed: its owner sends the warning. */
+  'conversation:warned': { readonly at: Date; readonly conversationId: string; readonly sessionId: string };
+  /** A conversation was closed; `delivery` is what is known of the farewell, `null` without one. */
+  'conversation:closed': {
+    readonly at: Date;
+    readonly conversationId: string;
+    readonly sessionId: string;
+    readonly delivery: Delivery | null;
+  };
   /** A job began. */
   'job:started': { readonly at: Date; readonly job: JobName; readonly slot: Date | null };
   /** A job ended well. */
@@ -60,6 +70,8 @@ export const EVENT_NAMES = [
   'ownership:lost',
   'lease:lost',
   'lease:back',
+  'conversation:warned',
+  'conversation:closed',
   'job:started',
   'job:finished',
   'job:failed',

@@ -2,18 +2,23 @@ export { systemClock, systemRandom } from './clock.js';
 export type { WaSyncOptions } from './config.js';
 export { createWaSync } from './create-wa-sync.js';
 export { nextBackoffMs } from './decide/backoff.js';
+export { type BusinessHours, isBusinessTime } from './decide/business-hours.js';
+export { type ClosingDecision, type ClosingPolicy, decideClosing, outgoingId } from './decide/closing.js';
 export { type Decision, decide } from './decide/decide.js';
 export { type CleanupFacts, eligibleForCleanup } from './decide/eligible-for-cleanup.js';
+export type * from './domain/conversation.js';
 export * from './domain/report.js';
 export * from './domain/session.js';
 export { ERROR_CODES, isWaSyncError, WaSyncError, type WaSyncErrorCode } from './errors.js';
 export { EVENT_NAMES, type WaSyncEventName, type WaSyncEvents } from './events.js';
+export type { ConversationPolicy, InactivityOptions } from './inactivity-config.js';
 export { consoleLogger, silentLogger } from './logger.js';
 export { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from './memory/create-memory-store.js';
 export type * from './ports/auth-store.js';
 export type * from './ports/cleanup-store.js';
 export type * from './ports/clock.js';
 export type * from './ports/connection.js';
+export type * from './ports/conversation-store.js';
 export {
   type BeginAnswer,
   type ClusterJobName,

@@ -1,7 +1,9 @@
-import type { CleanupReport, SyncReport } from './domain/report.js';
+import type { CleanupReport, InactivityReport, SyncReport } from './domain/report.js';
 import type { Desired, Evidence, Health, Reason, SessionStatus, StoredSession } from './domain/session.js';
 import type { WaSyncEventName, WaSyncEvents } from './events.js';
 import type { WhatsAppConnection } from './ports/connection.js';
+import type { RecordedMessage } from './ports/conversation-store.js';
+import type { JobName } from './ports/job-store.js';
 
 /** What `status` answers. */
 export interface StatusAnswer {
@@ -65,7 +67,7 @@ export interface WaSync {
   status(id?: string): Promise<StatusAnswer>;
   /** Compares and corrects one session, or all that this replica can judge. */
   syncNow(id?: string): Promise<SyncReport>;
-  /** The same with no cache: probes each connection now and heals what is dead. Without an id also the cleanup. */
+  /** The same with no cache: probes each connection now and heals what is dead. Without an id also the cleanup and the check of quiet conversations. */
   forceSync(id?: string): Promise<SyncReport>;
   /**
    * Puts sessions to rest that gave no sign of life for `cleanup.afterDays`, and deletes those silent for `cleanup.purgeAfterDays` with their credentials. `dryRun`
@@ -74,10 +76,20 @@ export interface WaSync {
    */
   cleanupSessions(options?: { dryRun?: boolean; force?: boolean }): Promise<CleanupReport>;
   /**
-   * Runs a job for a host whose own scheduler calls (`jobs: { sync: false, cleanup: false }`). With a `slot`, a cluster job runs once among all
+   * Warns and closes conversations that went quiet, where their number can hear. `dryRun` only says what would be done.
+   * @throws WaSyncError `not_supported`, `not_running`
+   */
+  checkInactiveConversations(options?: { dryRun?: boolean }): Promise<InactivityReport>;
+  /**
+   * Tells of a message of a conversation; settles when it is committed, after which no closing can miss it.
+   * @throws WaSyncError `message_invalid`, `not_supported`
+   */
+  recordMessage(message: RecordedMessage): Promise<void>;
+  /**
+   * Runs a job for a host whose own scheduler calls (`jobs: { sync: false, … }`). With a `slot`, a cluster job runs once among all
    * replicas for that instant.
    */
-  runJob(job: 'sync' | 'cleanup', options?: { slot?: Date | null }): Promise<{ ran: boolean }>;
+  runJob(job: JobName, options?: { slot?: Date | null }): Promise<{ ran: boolean }>;
   /** The id that `current` means: the one given in the configuration. */
   readonly currentSession: string | null;
   readonly sessions: SessionsApi;

@@ -104,7 +104,9 @@ describe('sweep', () => {
     const mortal = createMortalClock(world.clock);
     const { wa, events } = world.replica({ clock: mortal.clock });
     await world.during(wa.start(), 0);
-    const jobs = () => events.filter(({ name }) => name === 'job:finished').length;
+    const jobs = () =>
+      events.filter(({ name, payload }) => name === 'job:finished' && (payload as { job: string }).job === 'sync')
+        .length;
     await world.clock.advance(30 * 60_000);
     expect(jobs()).toBe(6);
     mortal.pause();

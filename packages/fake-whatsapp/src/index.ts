@@ -1,1 +1,17 @@
-export {};
+export type { RootKey, Trust } from './certificate-chain.js';
+export { generateRootKey } from './certificate-chain.js';
+export type { ConnectionPlan, IqFilter, LoginFailure } from './connection-plan.js';
+export type { Connection, ConnectionState, LinkFaults, StreamError } from './connection-view.js';
+export type { Contact, Receipt, ReceivedMessage, SendOptions } from './contact.js';
+export type { CredentialOptions } from './create-credentials.js';
+export { createMemoryAuthState } from './create-credentials.js';
+export type { RegistryExport } from './device-registry.js';
+export type { FakeWhatsApp, FakeWhatsAppOptions } from './fake-whatsapp.js';
+export type { PairOptions } from './pairing.js';
+export type { InjectedFault, RandomFaultKind, RandomFaultOptions, RandomFaults } from './random-faults.js';
+export { createRandomFaults } from './random-faults.js';
+export type { HistoryEntry, LoginPlan, MessagePolicy, Session, SessionEvent, SessionState } from './session-view.js';
+export { startFakeWhatsApp } from './start-fake-whatsapp.js';
+export type { BaileysCopy } from './trust.js';
+export { trustFakeWhatsApp } from './trust.js';
+export type { WaitOptions } from './waiter.js';

@@ -72,3 +72,44 @@ export interface CleanupReport {
   /** At most 1,000. */
   readonly sessions: readonly CleanedSession[];
 }
+
+/** What became of one quiet conversation. */
+export interface CheckedConversation {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly quietForMs: number;
+  /** `would_…` in a dry run; `cancelled`: a message came, or the gate closed, between look and write. */
+  readonly outcome:
+    | 'closed'
+    | 'closing'
+    | 'warned'
+    | 'would_close'
+    | 'would_warn'
+    | 'waits'
+    | 'skipped'
+    | 'cancelled'
+    | 'failed';
+  /** A stable code: why. */
+  readonly reason: string;
+}
+
+/** What `checkInactiveConversations` answers. */
+export interface InactivityReport {
+  readonly startedAt: Date;
+  readonly tookMs: number;
+  readonly dryRun: boolean;
+  readonly postponed: 'running_elsewhere' | 'lease_lost' | null;
+  readonly totals: {
+    readonly checked: number;
+    readonly closed: number;
+    readonly warned: number;
+    readonly waiting: number;
+    readonly skipped: number;
+    readonly cancelled: number;
+    readonly failed: number;
+    /** Rows of the host's table that were registered in this run. */
+    readonly adopted: number;
+  };
+  /** At most 1,000. */
+  readonly conversations: readonly CheckedConversation[];
+}

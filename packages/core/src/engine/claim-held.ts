@@ -41,7 +41,12 @@ export async function claimHeld(
     if (!entry) continue;
     if (!outcome.claimed) {
       if (outcome.why === 'fenced') lease.noteFenced();
-      const why = { held: 'owned_elsewhere', inactive: 'session_inactive', missing: 'session_not_found', fenced: 'lease_lost' } as const;
+      const why = {
+        held: 'owned_elsewhere',
+        inactive: 'session_inactive',
+        missing: 'session_not_found',
+        fenced: 'lease_lost',
+      } as const;
       refused.set(entry.id, why[outcome.why]);
       if (outcome.why === 'held' && entry.displaced && !entry.lost.signal.aborted) tell.lost(entry, 'taken_over');
     } else if (sessions.get(entry.id) === entry) {

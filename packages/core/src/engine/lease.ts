@@ -46,6 +46,7 @@ export function createLease(deps: {
   let incarnation = random.token();
   let trustedUntilMs = Number.NEGATIVE_INFINITY;
   let lastAnsweredMs = Number.NEGATIVE_INFINITY;
+  let storeAheadMs = 0;
   let renewals = 0;
   let joined = false;
   let heldSinceMs = 0;
@@ -66,6 +67,7 @@ export function createLease(deps: {
     // After a gap of our own the others may have been cut off as well: what was seen before it proves nothing.
     if (startedMs - lastAnsweredMs > 2 * lease.tickMs + 1_000) sightings.clear();
     lastAnsweredMs = startedMs;
+    storeAheadMs = answer.storeNow.getTime() - startedMs;
     trustedUntilMs = startedMs + lease.ttlMs * (1 - MARGIN);
     renewals += 1;
     see(answer.others, startedMs);
@@ -183,6 +185,8 @@ export function createLease(deps: {
     },
     /** How long this incarnation has had its lease: right after a start, what looks unused may only not be back yet. */
     heldForMs: () => clock.monotonicMs() - heldSinceMs,
+    /** The store's time, carried on from its last answer by our monotonic clock. */
+    storeNow: () => new Date(storeAheadMs + clock.monotonicMs()),
     suspectsItself: () => massOutage,
     setMassOutage(suspected: boolean): void {
       massOutage = suspected;

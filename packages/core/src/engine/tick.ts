@@ -11,6 +11,7 @@ import type { Lease } from './lease.js';
 import type { Provide } from './provide.js';
 import type { Reconciler } from './reconcile.js';
 import type { RunJobs } from './run-jobs.js';
+import type { SendOutgoing } from './send-outgoing.js';
 
 type Alive = Extract<BeatAnswer, { alive: true }>;
 
@@ -23,6 +24,7 @@ export function createTick(deps: {
   reconciler: Reconciler;
   provide: Provide;
   jobs: RunJobs;
+  sendOutgoing: SendOutgoing;
 }) {
   const { lease, reconciler, provide, jobs } = deps;
   const { clock, logger } = deps.config;
@@ -50,6 +52,7 @@ export function createTick(deps: {
     reconciler.retryDeferred();
     if (freed.length > 0) for (const held of deps.held.all()) if (held.tenure === null) reconciler.look(held);
     if (answer.claimable || freed.length > 0) await provide.openClaimable();
+    if (answer.outgoing) deps.sendOutgoing.kick();
     await jobs.runDue(answer.storeNow);
   }
 

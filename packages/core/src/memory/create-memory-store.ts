@@ -4,11 +4,13 @@
  */
 import { systemClock } from '../clock.js';
 import { WaSyncError } from '../errors.js';
-import type { AuthStore } from '../ports/auth-store.js';
 import type { Clock } from '../ports/clock.js';
 import type { WaSyncStore } from '../ports/store.js';
 import { createLeaseBook } from './lease-book.js';
 import { createMemoryAuth } from './memory-auth.js';
+import { createMemoryCleanup } from './memory-cleanup.js';
+import { createMemoryConversations } from './memory-conversations.js';
+import { createMemoryJobs } from './memory-jobs.js';
 import { createMemoryLeases } from './memory-leases.js';
 import { createMemorySessions } from './memory-sessions.js';
 import { createSessionTable } from './session-table.js';
@@ -23,7 +25,7 @@ export interface MemoryStoreOptions {
 }
 
 /** A {@link WaSyncStore} in memory, credentials included. */
-export type MemoryStore = WaSyncStore & { readonly auth: AuthStore };
+export type MemoryStore = WaSyncStore & Required<Pick<WaSyncStore, 'auth' | 'jobs' | 'cleanup' | 'conversations'>>;
 
 /**
  * A store in the memory of this process, for tests, for trying wa-sync out, and for one process that pairs anew after a
@@ -43,11 +45,16 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
   const table = createSessionTable();
   const leases = createLeaseBook({ clock });
   const { forget, ...auth } = createMemoryAuth({ table });
+  const marks = new Set<string>();
+  const { waits, ...conversations } = createMemoryConversations({ table, leases, clock });
   return {
     capabilities: { durable: false, shared: false, mirror: false },
-    sessions: createMemorySessions({ table, leases, clock, onRemoved: forget }),
-    leases: createMemoryLeases({ table, leases, clock }),
+    sessions: createMemorySessions({ table, leases, clock, marks, onRemoved: forget }),
+    leases: createMemoryLeases({ table, leases, clock, waits }),
     auth,
+    jobs: createMemoryJobs({ leases, clock }),
+    cleanup: createMemoryCleanup({ table, leases, clock, marks, onRemoved: forget, onMarked: forget }),
+    conversations,
     async init() {},
     // Another replica of this process may still use it.
     async close() {},

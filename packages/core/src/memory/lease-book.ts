@@ -13,6 +13,8 @@ export interface LeaseBook {
   stands(incarnation: string): boolean;
   /** Whether a reader may no longer believe what this owner wrote. */
   isOver(incarnation: string): boolean;
+  /** Whether it said of itself, with its last beat, that its network may be the culprit. */
+  suspects(incarnation: string): boolean;
   lastBeatAtMs(incarnation: string): number | null;
   all(): Heartbeat[];
   /** Adds a row, or renews the one that stands. Answers false where it is fenced. */
@@ -47,6 +49,7 @@ export function createLeaseBook({ clock }: { clock: Clock }): LeaseBook {
       const row = rows.get(incarnation);
       return row === undefined || row.fenced || clock.monotonicMs() - row.beatMonotonicMs > row.ttlMs;
     },
+    suspects: (incarnation) => rows.get(incarnation)?.massOutage === true,
     lastBeatAtMs: (incarnation) => rows.get(incarnation)?.beatAtMs ?? null,
     all: () =>
       [...rows.values()].map(({ beatAtMs, beatMonotonicMs: _, ...row }) => ({ ...row, beatAt: new Date(beatAtMs) })),

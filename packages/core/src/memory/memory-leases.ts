@@ -5,8 +5,13 @@ import type { LeaseBook } from './lease-book.js';
 import type { SessionTable } from './session-table.js';
 
 /** The lease part of the memory store. */
-export function createMemoryLeases(params: { table: SessionTable; leases: LeaseBook; clock: Clock }): LeaseStore {
-  const { table, leases, clock } = params;
+export function createMemoryLeases(params: {
+  table: SessionTable;
+  leases: LeaseBook;
+  clock: Clock;
+  waits: (owner: string) => boolean;
+}): LeaseStore {
+  const { table, leases, clock, waits } = params;
 
   function answer(incarnation: string, alive: boolean): BeatAnswer {
     if (!alive) return { alive: false };
@@ -15,6 +20,7 @@ export function createMemoryLeases(params: { table: SessionTable; leases: LeaseB
       storeNow: clock.now(),
       others: leases.all().filter((heartbeat) => heartbeat.incarnation !== incarnation),
       claimable: table.claimable.size > 0,
+      outgoing: waits(incarnation),
     };
   }
 

@@ -14,9 +14,11 @@ export function createMemorySessions(params: {
   table: SessionTable;
   leases: LeaseBook;
   clock: Clock;
+  /** Sessions that are about to be deleted: a claim, or the wish that it runs, takes that back. */
+  marks: Set<string>;
   onRemoved: (sessionId: string) => void;
 }): SessionStore {
-  const { table, leases, clock, onRemoved } = params;
+  const { table, leases, clock, marks, onRemoved } = params;
   const read = (row: SessionRow): StoredSession => readSession(row, leases);
   const nowMs = (): number => clock.now().getTime();
 
@@ -57,8 +59,10 @@ export function createMemorySessions(params: {
     if (row === undefined) return { id, claimed: false, why: 'missing' };
     if (row.owner === owner && row.tenure === tenure) return { id, claimed: true, session: read(row) };
     if (mode === 'free' && row.owner !== null && row.owner !== owner) return { id, claimed: false, why: 'held' };
-    const next = { ...row, owner, tenure, version: row.version + 1 };
+    if (mode === 'free' && !row.active) return { id, claimed: false, why: 'inactive' };
+    const next = { ...row, owner, tenure, active: true, version: row.version + 1 };
     table.put(next);
+    marks.delete(id);
     return { id, claimed: true, session: read(next) };
   }
 
@@ -110,12 +114,14 @@ export function createMemorySessions(params: {
     async setDesired({ id, desired }) {
       const row = table.get(id);
       if (row === undefined) return null;
-      const next = { ...row, desired, version: row.version + 1 };
+      const next = { ...row, desired, active: row.active || desired === 'running', version: row.version + 1 };
       table.put(next);
+      if (desired === 'running') marks.delete(id);
       return read(next);
     },
     async remove({ id }) {
       onRemoved(id);
+      marks.delete(id);
       return table.delete(id);
     },
   };

@@ -3,6 +3,9 @@ import type { Observation } from '../domain/session.js';
 /** `answered`: a round trip succeeded. `timeout`: asked and heard nothing. `unavailable`: could not ask. */
 export type ProbeAnswer = 'answered' | 'timeout' | 'unavailable';
 
+/** What is known after a send. `sent`: acknowledged by WhatsApp. `unknown`: no answer in time. `failed`: refused, nothing was delivered. */
+export type SendAnswer = 'sent' | 'unknown' | 'failed';
+
 /**
  * The live object of one session inside this process. Adapters implement it; the engine never sees a socket.
  * One instance stands for one session for as long as it is attached or open, however many sockets come and go in it.
@@ -15,6 +18,11 @@ export interface WhatsAppConnection {
   probe(params: { timeoutMs: number }): Promise<ProbeAnswer>;
   /** Calls `listener` after anything that `snapshot` shows may have changed; answers the way to stop. */
   onChange(listener: () => void): () => void;
+  /**
+   * Sends a text under a given message id and waits for WhatsApp's acknowledgement. Absent where the adapter cannot send; then conversations are
+   * closed without a word.
+   */
+  sendText?(params: { chat: string; text: string; messageId: string; timeoutMs: number }): Promise<SendAnswer>;
   /**
    * The engine found the link dead: end it so that whoever repairs it (the provider, or the host's own loop) starts.
    * `reason` is the stable code to show.

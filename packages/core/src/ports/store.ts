@@ -1,5 +1,6 @@
 import type { AuthStore } from './auth-store.js';
 import type { CleanupStore } from './cleanup-store.js';
+import type { ConversationStore } from './conversation-store.js';
 import type { JobStore } from './job-store.js';
 import type { LeaseStore } from './lease-store.js';
 import type { SessionStore } from './session-store.js';
@@ -22,6 +23,7 @@ export interface WaSyncStore {
   readonly auth?: AuthStore | undefined;
   readonly jobs?: JobStore | undefined;
   readonly cleanup?: CleanupStore | undefined;
+  readonly conversations?: ConversationStore | undefined;
   /** Makes the store ready (migrations under a lock). May be called again. */
   init(): Promise<void>;
   /** Ends what the store itself opened; never the caller's pool or client. */

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { type BusinessHours, WEEKDAYS } from './decide/business-hours.js';
+import { zoneOffsetMs } from './decide/civil-time.js';
+import type { ClosingPolicy } from './decide/closing.js';
+import type { ConversationRecord, Speaker } from './domain/conversation.js';
+
+/** What a host may say of a conversation; what it leaves out is taken from the options. */
+export interface ConversationPolicy {
+  /** Quiet time until it is warned (where there is a warning) or closed. @defaultValue 86,400,000 (24 h) */
+  idleAfterMs?: number | undefined;
+  /** Sent first; closed `graceMs` later. @defaultValue none */
+  warning?: { text: string; graceMs: number } | null | undefined;
+  /** Sent on closing. @defaultValue none */
+  farewell?: string | null | undefined;
+  /** Closes only where one of these spoke last. @defaultValue whoever did */
+  lastFrom?: readonly Speaker[] | null | undefined;
+  /** Statuses of the host that are left alone. @defaultValue none */
+  skipStatuses?: readonly string[] | undefined;
+  /** Warns and closes only then. @defaultValue at any time */
+  businessHours?: BusinessHours | null | undefined;
+}
+
+/** Options of the closing of quiet conversations. */
+export interface InactivityOptions extends ConversationPolicy {
+  /** The policy of one conversation, `null` to leave it alone. One that throws leaves it alone and is logged. */
+  policy?:
+    | ((conversation: ConversationRecord) => ConversationPolicy | null | Promise<ConversationPolicy | null>)
+    | undefined;
+  /** The shortest quiet time that `policy` may ask for; conversations quiet for less are not looked at. @defaultValue `idleAfterMs` */
+  shortestIdleMs?: number | undefined;
+  /** Conversations that one run may warn or close. @defaultValue 500 */
+  maxPerRun?: number | undefined;
+  /** Messages a minute that one session may send, against bans. @defaultValue 6 */
+  sendsPerMinute?: number | undefined;
+}
+
+const HOUR_MS = 3_600_000;
+const YEAR_MS = 366 * 24 * HOUR_MS;
+const span = 'takes milliseconds, a whole number from 60000 to a year';
+const quietTime = z.number(span).int(span).min(60_000, span).max(YEAR_MS, span);
+const text = z.string('takes a text of 1 to 4096 characters').min(1).max(4_096);
+const hour = z.string().regex(/^([01]\d|2[0-4]):[0-5]\d$/, "takes hours such as ['09:00', '18:00']");
+const zone = z.string('takes an IANA zone').refine((name) => {
+  try {
+    zoneOffsetMs(0, name);
+    return true;
+  } catch {
+    return false;
+  }
+}, 'takes an IANA zone such as America/Sao_Paulo');
+
+const policyShape = {
+  idleAfterMs: quietTime.optional(),
+  warning: z.strictObject({ text, graceMs: quietTime }).nullish(),
+  farewell: text.nullish(),
+  lastFrom: z.array(z.enum(['contact', 'agent', 'bot'], 'takes contact, agent or bot')).nullish(),
+  skipStatuses: z.array(z.string()).optional(),
+  businessHours: z
+    .strictObject({
+      timeZone: zone,
+      days: z.strictObject(Object.fromEntries(WEEKDAYS.map((day) => [day, z.tuple([hour, hour]).optional()]))),
+      holidays: z.array(z.string().regex(/^\d{4}-\d\d-\d\d$/, 'takes dates such as 2026-12-25')).optional(),
+    })
+    .nullish(),
+};
+
+const policySchema = z.strictObject(policyShape);
+
+const count = (what: string) => z.number(what).int(what).min(1, what).max(100_000, what);
+
+/** Checks the `inactivity` options. */
+export const inactivitySchema = z
+  .strictObject({
+    ...policyShape,
+    policy: z
+      .custom<NonNullable<InactivityOptions['policy']>>((value) => typeof value === 'function', 'takes a function')
+      .optional(),
+    shortestIdleMs: quietTime.optional(),
+    maxPerRun: count('takes a whole number from 1 to 100000').default(500),
+    sendsPerMinute: count('takes a whole number from 1 to 100000').default(6),
+  })
+  .prefault({});
+
+/** The options with every default in place. */
+export type InactivityConfig = z.infer<typeof inactivitySchema>;
+
+/** The quiet time below which no conversation is looked at. */
+export function shortestIdleMs(options: InactivityConfig): number {
+  return options.shortestIdleMs ?? options.idleAfterMs ?? 24 * HOUR_MS;
+}
+
+/**
+ * The policy of one conversation: what the host says of it over the options.
+ *
+ * @throws ZodError where the host's answer makes no sense
+ */
+export async function closingPolicyOf(
+  options: InactivityConfig,
+  conversation: ConversationRecord,
+): Promise<ClosingPolicy | null> {
+  const own = options.policy ? await options.policy(conversation) : {};
+  if (own === null) return null;
+  const { idleAfterMs, warning, farewell, lastFrom, skipStatuses, businessHours } = {
+    ...options,
+    ...policySchema.parse(own),
+  };
+  return {
+    idleAfterMs: idleAfterMs ?? 24 * HOUR_MS,
+    warning: warning ?? null,
+    farewell: farewell ?? null,
+    lastFrom: lastFrom ?? null,
+    skipStatuses: skipStatuses ?? [],
+    businessHours: (businessHours as BusinessHours | null | undefined) ?? null,
+  };
+}

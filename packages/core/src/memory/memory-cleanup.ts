@@ -1,0 +1,98 @@
+import { eligibleForCleanup } from '../decide/eligible-for-cleanup.js';
+import type { CleanupCandidate, CleanupStage, CleanupStore } from '../ports/cleanup-store.js';
+import type { Clock } from '../ports/clock.js';
+import { endRow } from './change-row.js';
+import type { LeaseBook } from './lease-book.js';
+import type { SessionRow, SessionTable } from './session-table.js';
+
+const PAGE = 1_000;
+
+/** The cleanup part of the memory store; `marks` are the sessions that are about to be deleted. */
+export function createMemoryCleanup(params: {
+  table: SessionTable;
+  leases: LeaseBook;
+  clock: Clock;
+  marks: Set<string>;
+  onRemoved: (sessionId: string) => void;
+  onMarked: (sessionId: string) => void;
+}): CleanupStore {
+  const { table, leases, clock, marks, onRemoved, onMarked } = params;
+
+  function describe(row: SessionRow): CleanupCandidate {
+    const aliveAtMs = row.lastSeenAtMs ?? row.createdAtMs;
+    return {
+      id: row.id,
+      status: row.status,
+      aliveAt: new Date(aliveAtMs),
+      idleForMs: clock.now().getTime() - aliveAtMs,
+    };
+  }
+
+  function holds(row: SessionRow | undefined, stage: CleanupStage, idleForMs: number): row is SessionRow {
+    if (row === undefined) return false;
+    const { status, active, owner } = row;
+    const facts = { status, active, owned: owner !== null, ownerSuspects: owner !== null && leases.suspects(owner) };
+    return eligibleForCleanup({ ...facts, idleForMs: describe(row).idleForMs }, stage, idleForMs);
+  }
+
+  return {
+    async census() {
+      let total = 0;
+      let active = 0;
+      for (const row of allRows(table)) {
+        total += 1;
+        if (row.active) active += 1;
+      }
+      return { total, active };
+    },
+    async candidates({ stage, idleForMs, after, limit }) {
+      const found: CleanupCandidate[] = [];
+      for (const row of allRows(table, after)) {
+        if (found.length === limit) break;
+        if (holds(row, stage, idleForMs) && !marks.has(row.id)) found.push(describe(row));
+      }
+      return found;
+    },
+    async deactivate({ ids, idleForMs }) {
+      const nowMs = clock.now().getTime();
+      return ids.filter((id) => {
+        const row = table.get(id);
+        if (!holds(row, 'deactivate', idleForMs)) return false;
+        const ended = endRow(row, { reason: { code: 'inactive' }, evidence: 'unobserved', seenAtMs: nowMs, nowMs });
+        table.put({ ...ended, active: false });
+        return true;
+      });
+    },
+    async markForPurge({ ids, idleForMs }) {
+      const taken = ids.filter((id) => holds(table.get(id), 'purge', idleForMs));
+      for (const id of taken) {
+        marks.add(id);
+        onMarked(id);
+      }
+      return taken;
+    },
+    async marked({ limit }) {
+      return [...marks]
+        .slice(0, limit)
+        .map((id) => table.get(id))
+        .filter((row) => row !== undefined)
+        .map(describe);
+    },
+    async purge({ ids }) {
+      return ids.filter((id) => {
+        if (!marks.delete(id)) return false;
+        onRemoved(id);
+        return table.delete(id);
+      });
+    },
+  };
+}
+
+function* allRows(table: SessionTable, after?: string): Generator<SessionRow> {
+  for (let from = after, full = true; full; ) {
+    const ids = table.ids.page(from, PAGE);
+    for (const id of ids) yield table.get(id)!;
+    from = ids.at(-1);
+    full = ids.length === PAGE;
+  }
+}

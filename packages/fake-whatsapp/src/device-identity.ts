@@ -1,0 +1,63 @@
+import { createHmac } from 'node:crypto';
+import { type BinaryNode, Curve, proto, S_WHATSAPP_NET, WA_ADV_ACCOUNT_SIG_PREFIX } from '@whiskeysockets/baileys';
+import { type Account, deviceJid } from './device-registry.js';
+
+export type PairSuccess = {
+  account: Account;
+  device: number;
+  /** Identity key of the device that is being linked. */
+  deviceIdentityKey: Uint8Array;
+  /** Shared by QR code or pairing code between phone and device, base64. */
+  advSecretKey: string;
+  stanzaId: string;
+  /** What the phone runs on. */
+  platform: string;
+  /** Set for a business account. */
+  businessName?: string;
+};
+
+/** The stanza that tells a device it is linked, with its identity signed by the phone. */
+export function pairSuccessNode(input: PairSuccess): BinaryNode {
+  const { account, device } = input;
+  const content: BinaryNode[] = [
+    { tag: 'device-identity', attrs: {}, content: signDeviceIdentity(input) },
+    {
+      tag: 'device',
+      attrs: {
+        jid: deviceJid(account.phone, device, 's.whatsapp.net'),
+        lid: deviceJid(account.lidUser, device, 'lid'),
+      },
+    },
+    { tag: 'platform', attrs: { name: input.platform } },
+  ];
+  if (input.businessName) content.push({ tag: 'biz', attrs: { name: input.businessName } });
+  return {
+    tag: 'iq',
+    attrs: {
+      from: S_WHATSAPP_NET,
+      type: 'set',
+      id: input.stanzaId,
+      xmlns: 'md',
+      t: String(Math.floor(Date.now() / 1000)),
+    },
+    content: [{ tag: 'pair-success', attrs: {}, content }],
+  };
+}
+
+function signDeviceIdentity({ account, device, deviceIdentityKey, advSecretKey }: PairSuccess): Uint8Array {
+  const details = proto.ADVDeviceIdentity.encode({
+    rawId: device,
+    timestamp: Math.floor(Date.now() / 1000),
+    keyIndex: device,
+  }).finish();
+  const signed = proto.ADVSignedDeviceIdentity.encode({
+    details,
+    accountSignatureKey: account.identityKey.public,
+    accountSignature: Curve.sign(
+      account.identityKey.private,
+      Buffer.concat([WA_ADV_ACCOUNT_SIG_PREFIX, details, deviceIdentityKey]),
+    ),
+  }).finish();
+  const hmac = createHmac('sha256', Buffer.from(advSecretKey, 'base64')).update(signed).digest();
+  return proto.ADVSignedDeviceIdentityHMAC.encode({ details: signed, hmac }).finish();
+}

@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import type {
+  BeatAnswer,
+  ClaimOutcome,
+  Heartbeat,
+  StatusChange,
+  StoredSession,
+  WaSyncStore,
+  WriteOutcome,
+} from '@wa-sync/core';
+import { expect } from 'vitest';
+
+/** The `ttlMs` of every lease that the suites take. */
+export const TTL_MS = 30_000;
+
+/** How many clients race in a test. */
+export const RACERS = 16;
+
+/** A fresh token. Not a bare UUID: a store keeps any text. */
+export function token(what: string): string {
+  return `${what}:${randomUUID()}`;
+}
+
+/** A new state; `CONNECTED` and healthy unless told. */
+export function change(fields: Partial<StatusChange> = {}): StatusChange {
+  return {
+    status: 'CONNECTED',
+    health: 'healthy',
+    reason: null,
+    reconnectAttempt: 0,
+    phone: null,
+    qr: null,
+    seenAgoMs: null,
+    ...fields,
+  };
+}
+
+/** Joins a new incarnation and answers it. */
+export async function join(store: WaSyncStore, replicaId = 'replica'): Promise<string> {
+  const incarnation = token('incarnation');
+  await store.leases.join({ incarnation, replicaId, ttlMs: TTL_MS });
+  return incarnation;
+}
+
+/** The living answer of a beat, or a failed test. */
+export function alive(answer: BeatAnswer): Extract<BeatAnswer, { alive: true }> {
+  if (!answer.alive) throw new Error('The lease was expected to be alive');
+  return answer;
+}
+
+/** Store time. */
+export async function storeNow(store: WaSyncStore): Promise<number> {
+  const incarnation = await join(store, 'clock-reader');
+  const { storeNow: now } = alive(await store.leases.beat({ incarnation, massOutage: false }));
+  await store.leases.leave({ incarnation });
+  return now.getTime();
+}
+
+/** Holds an instant against two readings of store time, with a millisecond for what a store rounds. */
+export function expectWithin(instant: Date | null, fromMs: number, untilMs: number): void {
+  expect(instant?.getTime()).toBeGreaterThanOrEqual(fromMs - 1);
+  expect(instant?.getTime()).toBeLessThanOrEqual(untilMs + 1);
+}
+
+/** The heartbeat of an incarnation as another one sees it. */
+export async function heartbeatOf(store: WaSyncStore, incarnation: string): Promise<Heartbeat | undefined> {
+  const reader = await join(store, 'heartbeat-reader');
+  const { others } = alive(await store.leases.beat({ incarnation: reader, massOutage: false }));
+  await store.leases.leave({ incarnation: reader });
+  return others.find((heartbeat) => heartbeat.incarnation === incarnation);
+}
+
+/** One row, or a failed test. */
+export async function readOne(store: WaSyncStore, id: string): Promise<StoredSession> {
+  const [session] = await store.sessions.get({ ids: [id] });
+  if (session === undefined) throw new Error(`A row ${JSON.stringify(id)} was expected`);
+  return session;
+}
+
+/** Adds rows that should run. */
+export async function create(store: WaSyncStore, ...ids: string[]): Promise<void> {
+  await store.sessions.create({ sessions: ids.map((id) => ({ id, desired: 'running' as const })) });
+}
+
+/** Claims a free session, or fails the test. */
+export async function claim(store: WaSyncStore, owner: string, id: string): Promise<StoredSession> {
+  const outcome = await tryClaim(store, owner, id, 'free');
+  if (!outcome.claimed) throw new Error(`The claim was refused: ${outcome.why}`);
+  return outcome.session;
+}
+
+/** Claims one session under a fresh tenure. */
+export async function tryClaim(
+  store: WaSyncStore,
+  owner: string,
+  id: string,
+  mode: 'free' | 'takeover',
+): Promise<ClaimOutcome> {
+  const [outcome, ...rest] = await store.sessions.claim({ owner, claims: [{ id, tenure: token('tenure'), mode }] });
+  expect(rest).toEqual([]);
+  if (outcome === undefined) throw new Error('A claim has one outcome');
+  return outcome;
+}
+
+/** Writes one row as it was read; `set: null` repairs the mirror. */
+export async function tryWrite(
+  store: WaSyncStore,
+  read: StoredSession,
+  set: StatusChange | null,
+  writeId = token('write'),
+): Promise<WriteOutcome> {
+  const { id, owner, tenure, version } = read;
+  if (owner === null || tenure === null) throw new Error('Only a held row can be written');
+  const [outcome, ...rest] = await store.sessions.write({ owner, writes: [{ id, tenure, version, writeId, set }] });
+  expect(rest).toEqual([]);
+  if (outcome === undefined) throw new Error('A write has one outcome');
+  return outcome;
+}
+
+/** Writes one row and answers it, or fails the test. */
+export async function write(
+  store: WaSyncStore,
+  read: StoredSession,
+  fields: Partial<StatusChange> = {},
+): Promise<StoredSession> {
+  const outcome = await tryWrite(store, read, change(fields));
+  if (!outcome.applied) throw new Error('The guard was expected to hold');
+  return outcome.session;
+}
+
+/** Makes a row, claims it and writes its state. */
+export async function hold(
+  store: WaSyncStore,
+  owner: string,
+  id: string,
+  fields: Partial<StatusChange> = {},
+): Promise<StoredSession> {
+  await create(store, id);
+  return write(store, await claim(store, owner, id), fields);
+}
+
+/** Makes many rows, claims them and writes one state to all, in three calls for every thousand. */
+export async function holdAll(
+  store: WaSyncStore,
+  owner: string,
+  ids: readonly string[],
+  fields: Partial<StatusChange> = {},
+): Promise<StoredSession[]> {
+  const held: StoredSession[] = [];
+  for (let from = 0; from < ids.length; from += 1000) {
+    const some = ids.slice(from, from + 1000);
+    await create(store, ...some);
+    const claims = some.map((id) => ({ id, tenure: token('tenure'), mode: 'free' as const }));
+    const claimed = await store.sessions.claim({ owner, claims });
+    const writes = claimed.map((outcome) => {
+      if (!outcome.claimed) throw new Error(`The claim was refused: ${outcome.why}`);
+      const { id, version, tenure } = outcome.session;
+      return { id, version, tenure: tenure ?? '', writeId: token('write'), set: change(fields) };
+    });
+    for (const outcome of await store.sessions.write({ owner, writes })) {
+      if (!outcome.applied) throw new Error('The guard was expected to hold');
+      held.push(outcome.session);
+    }
+  }
+  return held;
+}
+
+/** The incarnation's lease ends as another replica ends it. */
+export async function fence(store: WaSyncStore, incarnation: string): Promise<void> {
+  const heartbeat = await heartbeatOf(store, incarnation);
+  expect(await store.leases.fence({ incarnation, beats: heartbeat?.beats ?? -1 })).toBe(true);
+}
+
+/** Frees every session whose owner is gone; answers the ids, in order. */
+export async function freeAll(store: WaSyncStore, limit = 1000): Promise<string[]> {
+  const freed: string[] = [];
+  for (;;) {
+    const some = await store.leases.freeFenced({ limit });
+    expect(some.length).toBeLessThanOrEqual(limit);
+    if (some.length === 0) return freed.sort();
+    freed.push(...some);
+  }
+}
+
+/** Runs one call per client at once. */
+export function race<Client, Answer>(
+  clients: readonly Client[],
+  run: (client: Client, index: number) => Promise<Answer>,
+): Promise<Answer[]> {
+  return Promise.all(clients.map(run));
+}

@@ -1,0 +1,23 @@
+import { createMemoryStore } from '@wa-sync/core';
+import { createManualClock } from '@wa-sync/testing';
+import {
+  describeAuthStore,
+  describeLeaseStore,
+  describeSessionStore,
+  type StoreSuite,
+} from '@wa-sync/testing/conformance';
+
+const suite: StoreSuite = {
+  name: 'memory',
+  capabilities: { durable: false, shared: false, mirror: false },
+  async create() {
+    const clock = createManualClock();
+    const store = createMemoryStore({ clock });
+    await store.init();
+    return { store, advance: clock.advance, close: store.close };
+  },
+};
+
+describeSessionStore(suite);
+describeLeaseStore(suite);
+describeAuthStore(suite);
