@@ -1,1 +1,1 @@
-export {};
+export { createWaSyncRouter, type WaSyncRouterOptions } from './create-wa-sync-router.js';

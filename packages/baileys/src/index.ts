@@ -1,1 +1,16 @@
-export {};
+export type { AuthSource, SessionAuth } from './auth-source.js';
+export type {
+  BaileysEventsLike,
+  BaileysSocketLike,
+  BaileysWebSocketLike,
+  ConnectionUpdateLike,
+} from './baileys-like.js';
+export { type BaileysProviderOptions, baileysProvider, type SocketConfig } from './baileys-provider.js';
+export { CLOSE_REASONS, classifyClose } from './classify-close.js';
+export type { CloseAction, CloseFacts, CloseReason } from './close-reasons.js';
+export { type BaileysAuthStateOptions, createBaileysAuthState } from './create-baileys-auth-state.js';
+export type { BaileysModuleLike } from './load-baileys.js';
+export { type MultiFileAuthOptions, multiFileAuth } from './multi-file-auth.js';
+export { type ObserveBaileysSocketOptions, observeBaileysSocket } from './observe-baileys-socket.js';
+export { readCloseError } from './read-close-error.js';
+export { silenceLibsignal } from './silence-libsignal.js';

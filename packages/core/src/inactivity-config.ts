@@ -36,10 +36,12 @@ export interface InactivityOptions extends ConversationPolicy {
 
 const HOUR_MS = 3_600_000;
 const YEAR_MS = 366 * 24 * HOUR_MS;
-const span = 'takes milliseconds, a whole number from 60000 to a year';
-const quietTime = z.number(span).int(span).min(60_000, span).max(YEAR_MS, span);
+const duration = 'takes milliseconds, a whole number from 60000 to a year';
+const quietTime = z.number(duration).int(duration).min(60_000, duration).max(YEAR_MS, duration);
 const text = z.string('takes a text of 1 to 4096 characters').min(1).max(4_096);
-const hour = z.string().regex(/^([01]\d|2[0-4]):[0-5]\d$/, "takes hours such as ['09:00', '18:00']");
+const hours = "takes hours such as ['09:00', '18:00'], the first before the second";
+const hour = z.string(hours).regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, hours);
+const span = z.tuple([hour, hour], hours).refine(([from, to]) => from < to, hours);
 const zone = z.string('takes an IANA zone').refine((name) => {
   try {
     zoneOffsetMs(0, name);
@@ -58,8 +60,8 @@ const policyShape = {
   businessHours: z
     .strictObject({
       timeZone: zone,
-      days: z.strictObject(Object.fromEntries(WEEKDAYS.map((day) => [day, z.tuple([hour, hour]).optional()]))),
-      holidays: z.array(z.string().regex(/^\d{4}-\d\d-\d\d$/, 'takes dates such as 2026-12-25')).optional(),
+      days: z.strictObject(Object.fromEntries(WEEKDAYS.map((day) => [day, span.optional()]))),
+      holidays: z.array(z.string().regex(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 'takes dates such as 2026-12-25')).optional(),
     })
     .nullish(),
 };
@@ -92,7 +94,7 @@ export function shortestIdleMs(options: InactivityConfig): number {
 /**
  * The policy of one conversation: what the host says of it over the options.
  *
- * @throws ZodError where the host's answer makes no sense
+ * @throws an error that names the key where the host's answer makes no sense
  */
 export async function closingPolicyOf(
   options: InactivityConfig,
@@ -100,9 +102,10 @@ export async function closingPolicyOf(
 ): Promise<ClosingPolicy | null> {
   const own = options.policy ? await options.policy(conversation) : {};
   if (own === null) return null;
+  const said = Object.entries(policySchema.parse(own)).filter(([, value]) => value !== undefined);
   const { idleAfterMs, warning, farewell, lastFrom, skipStatuses, businessHours } = {
     ...options,
-    ...policySchema.parse(own),
+    ...(Object.fromEntries(said) as z.infer<typeof policySchema>),
   };
   return {
     idleAfterMs: idleAfterMs ?? 24 * HOUR_MS,

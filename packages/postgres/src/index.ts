@@ -1,1 +1,7 @@
-export {};
+export type { MirrorFinding } from './compile-mirror.js';
+export type { AuthKeyRing, PostgresStoreOptions, SessionsMirror } from './config.js';
+export { createPostgresStore, type PostgresStore } from './create-postgres-store.js';
+export { MIGRATIONS, type Migration, migrationSql } from './migrations.js';
+export type { PgClientLike, PgPoolLike, PgQueryConfig, PgRows } from './pg-pool.js';
+export { evolutionInstance, prismaWhatsAppSession, whaticketWhatsapps } from './presets.js';
+export { type MigrationPlan, planMigrations } from './run-migrations.js';

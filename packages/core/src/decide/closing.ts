@@ -1,4 +1,4 @@
-import type { ConversationRecord, Speaker } from '../domain/conversation.js';
+import type { ConversationRecord, OutgoingMessage, Speaker } from '../domain/conversation.js';
 import type { QuietConversation } from '../ports/conversation-store.js';
 import { type BusinessHours, isBusinessTime } from './business-hours.js';
 
@@ -20,7 +20,7 @@ export interface ClosingPolicy {
 
 /** What happens to a quiet conversation. */
 export type ClosingDecision =
-  | { readonly kind: 'wait'; readonly why: 'not_idle' | 'grace' | 'gate_closed' | 'after_hours' }
+  | { readonly kind: 'wait'; readonly why: 'not_idle' | 'warning_pending' | 'grace' | 'gate_closed' | 'after_hours' }
   | { readonly kind: 'skip'; readonly why: 'status' | 'last_speaker' | 'group' | 'no_policy' }
   | { readonly kind: 'warn'; readonly text: string }
   | { readonly kind: 'close'; readonly farewell: string | null };
@@ -44,9 +44,16 @@ export function decideClosing(quiet: QuietConversation, policy: ClosingPolicy | 
   // Nobody spoke since it was adopted: a word out of the blue would be our invention.
   const speaks = !conversation.adopted && conversation.chat !== null;
   if (policy.warning && speaks && conversation.state === 'OPEN') return { kind: 'warn', text: policy.warning.text };
-  if (policy.warning && warnedForMs !== null && warnedForMs < policy.warning.graceMs)
-    return { kind: 'wait', why: 'grace' };
+  if (policy.warning && conversation.state === 'WARNED') {
+    // A warning that was not sent yet warns nobody.
+    if (isUnderWay(conversation.outgoing)) return { kind: 'wait', why: 'warning_pending' };
+    if (warnedForMs === null || warnedForMs < policy.warning.graceMs) return { kind: 'wait', why: 'grace' };
+  }
   return { kind: 'close', farewell: speaks ? policy.farewell : null };
+}
+
+function isUnderWay(outgoing: OutgoingMessage | null): boolean {
+  return outgoing !== null && (outgoing.delivery === 'pending' || outgoing.delivery === 'sending');
 }
 
 function isGroup({ chat }: ConversationRecord): boolean {

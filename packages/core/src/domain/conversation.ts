@@ -28,15 +28,21 @@ export interface ConversationRecord {
   readonly state: ConversationState;
   /** Grows by one with every message: the guard of every move. */
   readonly sequence: number;
-  /** Store time, never in the future. */
+  /** When the newest message was written, never later than the store's time. */
   readonly lastMessageAt: Date;
+  /**
+   * Store time at which a message was last recorded, whole milliseconds: the clock of the silence. What a number could not hear in time, because it was offline,
+   * counts from when it was heard.
+   */
+  readonly heardAt: Date;
   /** `null` where the conversation was adopted and nothing was heard since. */
   readonly lastFrom: Speaker | null;
+  /** When the warning was decided, then when it was sent: the grace counts from here. */
   readonly warnedAt: Date | null;
   /** How many closings were begun before. */
   readonly closingNumber: number;
   readonly outgoing: OutgoingMessage | null;
-  /** Found open in the host's table: its clock starts then, and it gets no farewell until a message is recorded. */
+  /** Found open in the host's table, or first heard of by a message that was a day old: its clock starts then, and it gets no word until it is spoken in. */
   readonly adopted: boolean;
   /** The host's own word, where a table of the host is mirrored. */
   readonly hostStatus: string | null;

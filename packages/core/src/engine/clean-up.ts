@@ -9,19 +9,24 @@ import type { CleanupCandidate, CleanupStage, CleanupStore } from '../ports/clea
 import type { WaSyncStore } from '../ports/store.js';
 import { maskNumbers } from '../session-id.js';
 import type { Lease } from './lease.js';
-import { waitAtMost } from './wait-at-most.js';
+import { createPurgeCredentials } from './purge-credentials.js';
 
 const DAY_MS = 86_400_000;
 const BATCH = 200;
 const NAMED = 1_000;
 /** Logins after a start take their time; until then a session that looks unused may only not be back yet. */
 const SETTLE_MS = 600_000;
-const CALLBACK_LIMIT_MS = 30_000;
 
-interface Tally {
+type Postponed = Exclude<CleanupReport['postponed'], null>;
+type Counts = { -readonly [Key in keyof CleanupReport['totals']]: number };
+
+interface Run {
+  readonly dryRun: boolean;
+  readonly goOn: () => boolean;
   readonly named: CleanedSession[];
-  readonly counts: { deactivated: number; purged: number; cameBack: number; failed: number; left: number };
+  readonly counts: Counts;
   budget: number;
+  postponed: Postponed | null;
 }
 
 export type CleanUp = ReturnType<typeof createCleanUp>;
@@ -33,29 +38,37 @@ export function createCleanUp(deps: {
 }) {
   const { store, lease } = deps;
   const { clock, logger, cleanup } = deps.config;
+  const purgeCredentials = createPurgeCredentials(deps);
 
   function storeOfCleanup(): CleanupStore {
     if (store.cleanup) return store.cleanup;
     throw new WaSyncError('not_supported', 'This store cannot clean up sessions');
   }
 
-  function postponedBy(): CleanupReport['postponed'] {
+  function postponedBy(): Postponed | null {
     if (!lease.trusted()) return 'lease_lost';
     if (lease.heldForMs() < SETTLE_MS) return 'boot_settling';
     return lease.suspectsItself() ? 'mass_outage' : null;
   }
 
+  /** Asked right before everything that is changed. */
+  function mayGoOn(run: Run): boolean {
+    if (run.dryRun) return true;
+    run.postponed ??= run.goOn() ? postponedBy() : 'lease_lost';
+    return run.postponed === null;
+  }
+
   function note(
-    tally: Tally,
+    { named, counts }: Run,
     found: CleanupCandidate,
     stage: CleanupStage,
-    rest: Omit<CleanedSession, 'id' | 'status' | 'aliveAt' | 'idleForMs' | 'stage'>,
+    rest: Pick<CleanedSession, 'outcome' | 'credentials'>,
   ): void {
     const { id, status, aliveAt, idleForMs } = found;
-    if (tally.named.length < NAMED) tally.named.push({ id, status, aliveAt, idleForMs, stage, ...rest });
-    if (rest.outcome === 'came_back') tally.counts.cameBack += 1;
-    else if (rest.outcome === 'failed') tally.counts.failed += 1;
-    else tally.counts[stage === 'purge' ? 'purged' : 'deactivated'] += 1;
+    if (named.length < NAMED) named.push({ id, status, aliveAt, idleForMs, stage, ...rest });
+    if (rest.outcome === 'came_back') counts.cameBack += 1;
+    else if (rest.outcome === 'failed') counts.failed += 1;
+    else counts[stage === 'purge' ? 'purged' : 'deactivated'] += 1;
     if (rest.outcome !== 'done') return;
     const days = Math.floor(idleForMs / DAY_MS);
     const did = stage === 'purge' ? 'deleted with its credentials' : 'put to rest';
@@ -65,46 +78,34 @@ export function createCleanUp(deps: {
     );
   }
 
-  /** Who deletes the credentials of a session that is being purged. */
-  async function purgeCredentials(sessionId: string): Promise<NonNullable<CleanedSession['credentials']> | 'failed'> {
-    const { purgeCredentials: callback } = cleanup;
-    if (!callback) return store.auth ? 'store' : 'host';
-    try {
-      const done = await waitAtMost(clock, CALLBACK_LIMIT_MS, async () => {
-        await callback({ sessionId });
-        return true;
-      });
-      if (done) return 'callback';
-      throw new WaSyncError('store_timeout', 'purgeCredentials did not answer in time');
-    } catch (error) {
-      logger.error(
-        { code: 'purge_credentials_failed', sessionId, error },
-        'The credentials of a session could not be deleted',
-      );
-      return 'failed';
-    }
-  }
-
-  async function purgeMarked(tally: Tally, marked: readonly CleanupCandidate[]): Promise<void> {
+  async function purgeMarked(run: Run, marked: readonly CleanupCandidate[]): Promise<void> {
     const ready = new Map<CleanupCandidate, NonNullable<CleanedSession['credentials']>>();
-    for (const found of marked) {
-      const credentials = await purgeCredentials(found.id);
-      if (credentials === 'failed') note(tally, found, 'purge', { outcome: 'failed' });
-      else ready.set(found, credentials);
+    const outcomes = await purgeCredentials(marked, () => mayGoOn(run));
+    for (const [found, outcome] of outcomes) {
+      if (outcome === 'failed' || outcome === 'came_back') note(run, found, 'purge', { outcome });
+      else ready.set(found, outcome);
     }
-    if (ready.size === 0 || !lease.trusted()) return;
+    run.counts.left += marked.length - outcomes.size;
+    if (ready.size === 0 || !mayGoOn(run)) return;
     const gone = new Set(await storeOfCleanup().purge({ ids: [...ready.keys()].map((found) => found.id) }));
     for (const [found, credentials] of ready) {
-      note(tally, found, 'purge', gone.has(found.id) ? { outcome: 'done', credentials } : { outcome: 'came_back' });
+      note(run, found, 'purge', gone.has(found.id) ? { outcome: 'done', credentials } : { outcome: 'came_back' });
     }
   }
 
-  async function takeBatch(
-    tally: Tally,
-    stage: CleanupStage,
-    batch: readonly CleanupCandidate[],
-    idleForMs: number,
-  ): Promise<void> {
+  /** What an earlier run marked and did not come to delete; its part of all sessions was counted then. */
+  async function resume(run: Run): Promise<void> {
+    for (let after: string | undefined; mayGoOn(run); ) {
+      const page = await storeOfCleanup().marked({ after, limit: BATCH });
+      if (run.dryRun) for (const found of page) note(run, found, 'purge', { outcome: 'would' });
+      else await purgeMarked(run, page);
+      const last = page.at(-1)?.id;
+      if (page.length < BATCH || last === after) return;
+      after = last;
+    }
+  }
+
+  async function takeBatch(run: Run, stage: CleanupStage, batch: readonly CleanupCandidate[], idleForMs: number) {
     const ids = batch.map((found) => found.id);
     const cleanupStore = storeOfCleanup();
     const taken = new Set(
@@ -112,57 +113,55 @@ export function createCleanUp(deps: {
         ? cleanupStore.markForPurge({ ids, idleForMs })
         : cleanupStore.deactivate({ ids, idleForMs })),
     );
-    for (const found of batch) if (!taken.has(found.id)) note(tally, found, stage, { outcome: 'came_back' });
+    for (const found of batch) if (!taken.has(found.id)) note(run, found, stage, { outcome: 'came_back' });
     const held = batch.filter((found) => taken.has(found.id));
-    if (stage === 'purge') return purgeMarked(tally, held);
-    for (const found of held) note(tally, found, stage, { outcome: 'done' });
+    if (stage === 'purge') return purgeMarked(run, held);
+    for (const found of held) note(run, found, stage, { outcome: 'done' });
   }
 
-  async function runStage(tally: Tally, stage: CleanupStage, dryRun: boolean): Promise<void> {
+  async function runStage(run: Run, stage: CleanupStage): Promise<void> {
     const idleForMs = (stage === 'purge' ? cleanup.purgeAfterDays : cleanup.afterDays) * DAY_MS;
-    for (let after: string | undefined, full = true; full; ) {
+    for (let after: string | undefined, full = true; full && mayGoOn(run); ) {
       const page = await storeOfCleanup().candidates({ stage, idleForMs, after, limit: BATCH });
-      const batch = page.slice(0, tally.budget);
-      tally.counts.left += page.length - batch.length;
-      tally.budget -= batch.length;
-      if (dryRun) for (const found of batch) note(tally, found, stage, { outcome: 'would' });
-      else if (batch.length > 0) {
-        if (!lease.trusted()) return;
-        await takeBatch(tally, stage, batch, idleForMs);
-      }
+      const batch = page.slice(0, run.budget);
+      run.counts.left += page.length - batch.length;
+      run.budget -= batch.length;
+      if (run.dryRun) for (const found of batch) note(run, found, stage, { outcome: 'would' });
+      else if (batch.length > 0 && mayGoOn(run)) await takeBatch(run, stage, batch, idleForMs);
       after = page.at(-1)?.id;
       full = page.length === BATCH;
     }
   }
 
-  async function run({ dryRun, force }: { dryRun: boolean; force: boolean }): Promise<CleanupReport> {
-    const startedAt = clock.now();
-    const startedMs = clock.monotonicMs();
-    const { total } = await storeOfCleanup().census();
-    const budget = force ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(total * cleanup.maxFraction));
-    const counts = { deactivated: 0, purged: 0, cameBack: 0, failed: 0, left: 0 };
-    const tally: Tally = { named: [], counts, budget };
-    const postponed = dryRun ? null : postponedBy();
-    if (postponed === null) {
-      if (!dryRun) await purgeMarked(tally, await storeOfCleanup().marked({ limit: NAMED }));
-      await runStage(tally, 'purge', dryRun);
-      await runStage(tally, 'deactivate', dryRun);
-    }
-    const totals = { sessions: total, ...counts };
-    return { startedAt, tookMs: clock.monotonicMs() - startedMs, dryRun, postponed, totals, sessions: tally.named };
+  function createRun(dryRun: boolean, goOn: () => boolean): Run {
+    const counts = { sessions: 0, deactivated: 0, purged: 0, cameBack: 0, failed: 0, left: 0 };
+    return { dryRun, goOn, named: [], counts, budget: Number.POSITIVE_INFINITY, postponed: null };
+  }
+
+  function reportOf({ dryRun, postponed, counts, named }: Run, startedAt: Date, tookMs: number): CleanupReport {
+    return { startedAt, tookMs, dryRun, postponed, totals: counts, sessions: named };
   }
 
   return {
-    run,
+    postponedBy,
+    /** `goOn` must hold right before every change; a dry run changes nothing. */
+    async run(options: { dryRun: boolean; force: boolean; goOn?: () => boolean }): Promise<CleanupReport> {
+      const startedAt = clock.now();
+      const startedMs = clock.monotonicMs();
+      const run = createRun(options.dryRun, options.goOn ?? lease.trusted);
+      const { total } = await storeOfCleanup().census();
+      run.counts.sessions = total;
+      if (!options.force) run.budget = Math.max(1, Math.floor(total * cleanup.maxFraction));
+      await resume(run);
+      await runStage(run, 'purge');
+      await runStage(run, 'deactivate');
+      return reportOf(run, startedAt, clock.monotonicMs() - startedMs);
+    },
     ready: () => store.cleanup !== undefined && postponedBy() === null,
-    /** The answer where another replica's run stands in the way. */
-    elsewhere: (): CleanupReport => ({
-      startedAt: clock.now(),
-      tookMs: 0,
-      dryRun: false,
-      postponed: 'running_elsewhere',
-      totals: { sessions: 0, deactivated: 0, purged: 0, cameBack: 0, failed: 0, left: 0 },
-      sessions: [],
-    }),
+    /** The answer where nothing was done. */
+    nothing(postponed: Postponed): CleanupReport {
+      storeOfCleanup();
+      return reportOf({ ...createRun(false, () => false), postponed }, clock.now(), 0);
+    },
   };
 }

@@ -3,27 +3,49 @@
  * that came in between cancels the move. What has to be sent is sent by the session's owner (`send-outgoing.ts`).
  */
 import type { Config } from '../config.js';
-import { type ClosingDecision, decideClosing, outgoingId } from '../decide/closing.js';
+import { outgoingId } from '../decide/closing.js';
 import type { CheckedConversation, InactivityReport } from '../domain/report.js';
 import { WaSyncError } from '../errors.js';
-import { closingPolicyOf, shortestIdleMs } from '../inactivity-config.js';
-import type { ConversationMove, ConversationStore, QuietConversation } from '../ports/conversation-store.js';
+import { shortestIdleMs } from '../inactivity-config.js';
+import type { ConversationMove, ConversationStore, QuietConversation, QuietCursor } from '../ports/conversation-store.js';
 import type { WaSyncStore } from '../ports/store.js';
 import { maskNumbers } from '../session-id.js';
 import type { Events } from './emit-events.js';
+import { createJudgeConversations, type Judged } from './judge-conversations.js';
 import type { Lease } from './lease.js';
-import { waitAtMost } from './wait-at-most.js';
+import { SETTLED_FOR_MS, tellEnded } from './tell-conversation.js';
 
 const NAMED = 1_000;
+const PAGE = 200;
 const ADOPTED_AT_ONCE = 5_000;
-const POLICY_LIMIT_MS = 5_000;
-/** After a connection opens, what was written meanwhile arrives within half a minute; until it is recorded nobody is called quiet. */
-export const SETTLED_FOR_MS = 60_000;
+const LOST_AT_ONCE = 1_000;
 
-interface Planned {
-  readonly quiet: QuietConversation;
-  readonly decision: ClosingDecision;
+type Postponed = Exclude<InactivityReport['postponed'], null>;
+type Counts = { -readonly [Key in keyof InactivityReport['totals']]: number };
+type Outcome = CheckedConversation['outcome'];
+
+interface Run {
+  readonly dryRun: boolean;
+  readonly goOn: () => boolean;
+  readonly named: CheckedConversation[];
+  readonly counts: Counts;
+  /** Conversations that this run may still move. */
+  left: number;
+  postponed: Postponed | null;
 }
+
+const COUNTED_AS: Readonly<Record<Outcome, keyof Counts>> = {
+  closed: 'closed',
+  closing: 'closed',
+  would_close: 'closed',
+  warned: 'warned',
+  would_warn: 'warned',
+  waits: 'waiting',
+  skipped: 'skipped',
+  cancelled: 'cancelled',
+  failed: 'failed',
+};
+const MOVED = { WARNED: 'warned', CLOSING: 'closing', CLOSED: 'closed' } as const;
 
 export type CloseConversations = ReturnType<typeof createCloseConversations>;
 
@@ -35,30 +57,26 @@ export function createCloseConversations(deps: {
 }) {
   const { store, lease, events } = deps;
   const { clock, logger, inactivity } = deps.config;
+  const judge = createJudgeConversations(deps);
 
   function conversations(): ConversationStore {
     if (store.conversations) return store.conversations;
     throw new WaSyncError('not_supported', 'This store keeps no conversations');
   }
 
-  async function judge(quiet: QuietConversation): Promise<Planned | null> {
-    const { conversation } = quiet;
-    try {
-      const policy = await waitAtMost(clock, POLICY_LIMIT_MS, async () => ({
-        of: await closingPolicyOf(inactivity, conversation),
-      }));
-      if (!policy) throw new WaSyncError('config_invalid', 'The policy did not answer in time');
-      return { quiet, decision: decideClosing(quiet, policy.of, lease.storeNow()) };
-    } catch (error) {
-      logger.error(
-        { code: 'policy_failed', conversationId: conversation.id, error },
-        'The policy of a conversation failed: it is left alone',
-      );
-      return null;
-    }
+  function mayGoOn(run: Run): boolean {
+    if (!run.dryRun && !run.goOn()) run.postponed = 'lease_lost';
+    return run.postponed === null;
   }
 
-  function moveOf({ quiet, decision }: Planned): ConversationMove | null {
+  function note({ counts, named }: Run, { conversation, quietForMs }: QuietConversation, outcome: Outcome, reason: string) {
+    const { id, sessionId } = conversation;
+    counts.checked += 1;
+    counts[COUNTED_AS[outcome]] += 1;
+    if (named.length < NAMED) named.push({ id, sessionId, quietForMs, outcome, reason });
+  }
+
+  function moveOf({ quiet, decision }: Judged): ConversationMove | null {
     const { conversation } = quiet;
     const { id, sequence } = conversation;
     if (decision.kind === 'warn') {
@@ -72,100 +90,107 @@ export function createCloseConversations(deps: {
   }
 
   function tellMoved(move: ConversationMove, { conversation, quietForMs }: QuietConversation): void {
-    const { id, sessionId } = conversation;
+    const { id: conversationId, sessionId } = conversation;
     const hours = Math.floor(quietForMs / 3_600_000);
     const did = { WARNED: 'warning', CLOSING: 'closing', CLOSED: 'closed' }[move.to];
     logger.info(
-      { conversationId: id, sessionId, to: move.to, quietForMs },
-      `Conversation ${maskNumbers(id)}: ${did} after ${hours} h of silence`,
+      { conversationId, sessionId, to: move.to, quietForMs },
+      `Conversation ${maskNumbers(conversationId)}: ${did} after ${hours} h of silence`,
     );
-    if (move.to === 'WARNED') events.emit('conversation:warned', { at: clock.now(), conversationId: id, sessionId });
-    if (move.to === 'CLOSED')
-      events.emit('conversation:closed', { at: clock.now(), conversationId: id, sessionId, delivery: null });
+    const told = { at: clock.now(), conversationId, sessionId };
+    if (move.to === 'WARNED') events.emit('conversation:warned', told);
+    if (move.to === 'CLOSED') events.emit('conversation:closed', { ...told, delivery: null });
   }
 
-  /** Applies the moves and says what became of each planned conversation. */
-  async function apply(planned: readonly Planned[], dryRun: boolean): Promise<CheckedConversation[]> {
-    const moves = new Map(planned.map((one) => [one, moveOf(one)]));
-    const wanted = [...moves.values()].filter((move) => move !== null);
-    const moved = new Set(
-      dryRun || wanted.length === 0 || !lease.trusted()
-        ? []
-        : await conversations().move({ moves: wanted, settledForMs: SETTLED_FOR_MS }),
-    );
-    return planned.map((one) => {
-      const { conversation, quietForMs } = one.quiet;
-      const said = (outcome: CheckedConversation['outcome'], reason: string): CheckedConversation => ({
-        id: conversation.id,
-        sessionId: conversation.sessionId,
-        quietForMs,
-        outcome,
-        reason,
-      });
-      const move = moves.get(one);
-      if (!move)
-        return said(
-          one.decision.kind === 'wait' ? 'waits' : 'skipped',
-          'why' in one.decision ? one.decision.why : 'idle',
-        );
-      if (dryRun) return said(move.to === 'WARNED' ? 'would_warn' : 'would_close', 'idle');
-      if (!moved.has(conversation.id)) return said('cancelled', 'no_longer_quiet');
-      tellMoved(move, one.quiet);
-      return said(({ WARNED: 'warned', CLOSING: 'closing', CLOSED: 'closed' } as const)[move.to], 'idle');
-    });
-  }
-
-  async function run({ dryRun }: { dryRun: boolean }): Promise<InactivityReport> {
-    const startedAt = clock.now();
-    const startedMs = clock.monotonicMs();
-    const adopted = dryRun ? 0 : await conversations().adopt({ limit: ADOPTED_AT_ONCE });
-    const quiet = await conversations().quiet({
-      quietForMs: shortestIdleMs(inactivity),
-      settledForMs: SETTLED_FOR_MS,
-      limit: inactivity.maxPerRun,
-      skipStatuses: inactivity.skipStatuses ?? [],
-    });
-    const planned: Planned[] = [];
-    const failed: CheckedConversation[] = [];
-    for (const one of quiet) {
-      const plan = await judge(one);
-      const { id, sessionId } = one.conversation;
-      if (plan) planned.push(plan);
-      else failed.push({ id, sessionId, quietForMs: one.quietForMs, outcome: 'failed', reason: 'policy_failed' });
+  async function apply(run: Run, moves: ReadonlyMap<ConversationMove, QuietConversation>): Promise<void> {
+    if (run.dryRun) {
+      for (const [move, quiet] of moves) note(run, quiet, move.to === 'WARNED' ? 'would_warn' : 'would_close', 'idle');
+      return;
     }
-    const checked = [...(await apply(planned, dryRun)), ...failed];
-    const of = (...outcomes: CheckedConversation['outcome'][]) =>
-      checked.filter(({ outcome }) => outcomes.includes(outcome)).length;
-    return {
-      startedAt,
-      tookMs: clock.monotonicMs() - startedMs,
-      dryRun,
-      postponed: lease.trusted() ? null : 'lease_lost',
-      totals: {
-        checked: checked.length,
-        closed: of('closed', 'closing', 'would_close'),
-        warned: of('warned', 'would_warn'),
-        waiting: of('waits'),
-        skipped: of('skipped'),
-        cancelled: of('cancelled'),
-        failed: failed.length,
-        adopted,
-      },
-      conversations: checked.slice(0, NAMED),
+    if (moves.size === 0 || !mayGoOn(run)) return;
+    const moved = new Set(await conversations().move({ moves: [...moves.keys()], settledForMs: SETTLED_FOR_MS }));
+    for (const [move, quiet] of moves) {
+      if (!moved.has(move.id)) {
+        note(run, quiet, 'cancelled', 'no_longer_quiet');
+        continue;
+      }
+      note(run, quiet, MOVED[move.to], 'idle');
+      tellMoved(move, quiet);
+    }
+  }
+
+  async function checkPage(run: Run, page: readonly QuietConversation[]): Promise<void> {
+    const moves = new Map<ConversationMove, QuietConversation>();
+    for (const { quiet, decision } of await judge(page, () => mayGoOn(run))) {
+      const move = moveOf({ quiet, decision });
+      if (move && run.left > 0) {
+        moves.set(move, quiet);
+        run.left -= 1;
+      } else if (move) note(run, quiet, 'waits', 'max_per_run');
+      else if (decision.kind === 'failed') note(run, quiet, 'failed', 'policy_failed');
+      else if (decision.kind === 'wait' || decision.kind === 'skip')
+        note(run, quiet, decision.kind === 'wait' ? 'waits' : 'skipped', decision.why);
+    }
+    await apply(run, moves);
+  }
+
+  /** Pages on until as many were moved as a run may: those that are left alone must not hide the ones behind them. */
+  async function checkAll(run: Run): Promise<void> {
+    for (let after: QuietCursor | undefined, full = true; full && run.left > 0 && mayGoOn(run); ) {
+      const page = await conversations().quiet({
+        quietForMs: shortestIdleMs(inactivity),
+        settledForMs: SETTLED_FOR_MS,
+        after,
+        limit: PAGE,
+        skipStatuses: inactivity.skipStatuses ?? [],
+      });
+      await checkPage(run, page);
+      const last = page.at(-1)?.conversation;
+      after = last && { heardAt: last.heardAt, id: last.id };
+      full = page.length === PAGE;
+    }
+  }
+
+  /** Before anything is judged: what the host's table has that is new, and messages whose sender is gone. */
+  async function takeStock(run: Run): Promise<void> {
+    if (run.dryRun || !mayGoOn(run)) return;
+    run.counts.adopted = await conversations().adopt({ limit: ADOPTED_AT_ONCE });
+    for (const ended of await conversations().settleLost({ limit: LOST_AT_ONCE })) tellEnded(deps, ended);
+  }
+
+  function createRun(dryRun: boolean, goOn: () => boolean): Run {
+    const counts = {
+      checked: 0,
+      closed: 0,
+      warned: 0,
+      waiting: 0,
+      skipped: 0,
+      cancelled: 0,
+      failed: 0,
+      adopted: 0,
     };
+    return { dryRun, goOn, named: [], counts, left: inactivity.maxPerRun, postponed: null };
+  }
+
+  function reportOf({ dryRun, postponed, counts, named }: Run, startedAt: Date, tookMs: number): InactivityReport {
+    return { startedAt, tookMs, dryRun, postponed, totals: counts, conversations: named };
   }
 
   return {
-    run,
+    /** `goOn` must hold right before every change; a dry run changes nothing. */
+    async run(options: { dryRun: boolean; goOn?: () => boolean }): Promise<InactivityReport> {
+      const startedAt = clock.now();
+      const startedMs = clock.monotonicMs();
+      const run = createRun(options.dryRun, options.goOn ?? lease.trusted);
+      await takeStock(run);
+      await checkAll(run);
+      return reportOf(run, startedAt, clock.monotonicMs() - startedMs);
+    },
     ready: () => store.conversations !== undefined && lease.trusted(),
-    /** The answer where another replica's run stands in the way. */
-    elsewhere: (): InactivityReport => ({
-      startedAt: clock.now(),
-      tookMs: 0,
-      dryRun: false,
-      postponed: 'running_elsewhere',
-      totals: { checked: 0, closed: 0, warned: 0, waiting: 0, skipped: 0, cancelled: 0, failed: 0, adopted: 0 },
-      conversations: [],
-    }),
+    /** The answer where nothing was done. */
+    nothing(postponed: Postponed): InactivityReport {
+      conversations();
+      return reportOf({ ...createRun(false, () => false), postponed }, clock.now(), 0);
+    },
   };
 }

@@ -53,6 +53,8 @@ export function createLease(deps: {
   let retired = false;
   let lost: 'store_unreachable' | 'fenced' | null = null;
   let massOutage = false;
+  /** Times that the trust had run out when it came back. */
+  let gaps = 0;
 
   const trusted = () => joined && !retired && clock.monotonicMs() < trustedUntilMs;
 
@@ -66,6 +68,7 @@ export function createLease(deps: {
   function noteAlive(answer: Alive, startedMs: number): void {
     // After a gap of our own the others may have been cut off as well: what was seen before it proves nothing.
     if (startedMs - lastAnsweredMs > 2 * lease.tickMs + 1_000) sightings.clear();
+    if (clock.monotonicMs() >= trustedUntilMs) gaps += 1;
     lastAnsweredMs = startedMs;
     storeAheadMs = answer.storeNow.getTime() - startedMs;
     trustedUntilMs = startedMs + lease.ttlMs * (1 - MARGIN);
@@ -178,6 +181,14 @@ export function createLease(deps: {
       if (living.some((other) => other.beats > renewals + 1)) return 'in_use';
       if (living.some((other) => other.beats >= renewals - 1 && other.incarnation < incarnation)) return 'in_use';
       return living.length === rivals.length ? 'none' : 'waiting';
+    },
+    /**
+     * Answers a check that holds for as long as this lease stands without a gap from now on: what a run leans on, because whoever saw the gap may have
+     * begun another.
+     */
+    watch(): () => boolean {
+      const [mine, then] = [incarnation, gaps];
+      return () => trusted() && incarnation === mine && gaps === then;
     },
     /** Ends our own trust for good: nothing is claimed or written from here on. */
     retire(): void {

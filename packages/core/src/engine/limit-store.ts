@@ -3,7 +3,7 @@ import type { Clock } from '../ports/clock.js';
 import type { WaSyncStore } from '../ports/store.js';
 
 /**
- * The store with a time limit on every call of its sessions and leases, so that one answer that never comes cannot stop the engine. What is
+ * The store with a time limit on every call but those of credentials, so that one answer that never comes cannot stop the engine. What is
  * committed after all comes under a guard: a late write misses its version, a late claim is found by the sweep.
  */
 export function limitStore(store: WaSyncStore, clock: Clock, limitMs: number): WaSyncStore {
@@ -11,6 +11,9 @@ export function limitStore(store: WaSyncStore, clock: Clock, limitMs: number): W
     ...store,
     sessions: limitCalls(store.sessions, clock, limitMs),
     leases: limitCalls(store.leases, clock, limitMs),
+    jobs: store.jobs && limitCalls(store.jobs, clock, limitMs),
+    cleanup: store.cleanup && limitCalls(store.cleanup, clock, limitMs),
+    conversations: store.conversations && limitCalls(store.conversations, clock, limitMs),
   };
 }
 

@@ -94,7 +94,13 @@ export function createLiveness(deps: {
         return 'alive';
       }
       if (answer === 'unavailable') return 'unknown';
-      if (stalls.stalledSince(askedAtMs)) continue;
+      if (stalls.stalledSince(askedAtMs)) {
+        logger.debug(
+          { code: 'probe_redone', sessionId: held.id },
+          'This process did not run while a probe was out: asking again',
+        );
+        continue;
+      }
       held.failedProbes += 1;
       logger.warn(
         { code: 'probe_timeout', sessionId: held.id, failures: held.failedProbes, timeoutMs: probe.timeoutMs },

@@ -1,71 +1,92 @@
 /**
  * Runs the jobs: at their slots, and when somebody asks. `sync` runs on every replica for what it owns. The others are begun in the store, which has one
- * winner among all replicas; the winner's lease is the run's lease. Manual calls share the run that is under way.
+ * winner among all replicas; the winner's lease is the run's lease.
+ *
+ * Owns: the run under way of each cluster job on this replica, and the last slot known of each. A slot that cannot begin yet (another run goes on, the store
+ * does not answer, it is too early to judge) is not used up: it is tried again with every tick, and what was missed meanwhile is one run.
  */
 import type { Config, ScheduledJob } from '../config.js';
 import { dueSlot } from '../decide/due-slots.js';
-import { isWaSyncError } from '../errors.js';
-import type { ClusterJobName, JobName, JobRun } from '../ports/job-store.js';
+import { WaSyncError } from '../errors.js';
+import type { BeginAnswer, ClusterJobName, JobName, JobRun } from '../ports/job-store.js';
 import type { WaSyncStore } from '../ports/store.js';
 import type { Events } from './emit-events.js';
 import type { Lease } from './lease.js';
+import { createRunBook } from './run-book.js';
 
 const TITLES: Readonly<Record<JobName, string>> = {
   sync: 'session status sync',
   cleanup: 'session cleanup',
   inactivity: 'check of inactive conversations',
 };
+/** A slot of a caller whose clock is wrong must not block the job for years. */
+const LATEST_SLOT_AHEAD_MS = 86_400_000;
 
 /** What a job did, for its run and its log line. */
 export interface JobResult<Report> {
   readonly report: Report;
   readonly counts: Readonly<Record<string, number>>;
+  /** Why it ended before it was through. */
+  readonly cut?: string | null | undefined;
 }
+
+/** A job's work. `goOn` must hold right before everything that it changes: once it does not, another replica may run the same. */
+export type JobWork<Report> = (goOn: () => boolean) => Promise<JobResult<Report>>;
 
 /** A job as the schedule sees it. */
 export interface JobBody {
   /** Whether this is a time to begin; a slot waits until it is. */
   ready(): boolean;
-  run(): Promise<JobResult<unknown>>;
+  readonly run: JobWork<unknown>;
 }
 
-/** What `runCluster` answers: the job's report, or the run of another replica that stands in the way. */
+/** What a cluster job answers: its report, or why it did not run here. */
 export type ClusterAnswer<Report> =
   | { readonly ran: true; readonly report: Report }
-  | { readonly ran: false; readonly run: JobRun | null };
+  | { readonly ran: false; readonly why: Extract<BeginAnswer, { begun: false }>['why']; readonly run: JobRun | null };
+
+/** A request for a run. A `plain` one shares whatever is under way; the others only their equals, and else wait for its end. */
+export type RunKind = 'plain' | 'force' | `slot ${number}`;
 
 export type RunJobs = ReturnType<typeof createRunJobs>;
 
 export function createRunJobs(deps: {
-  config: Pick<Config, 'clock' | 'logger' | 'random' | 'schedules'>;
+  config: Pick<Config, 'clock' | 'logger' | 'random' | 'schedules' | 'observeOnly'>;
   store: WaSyncStore;
   lease: Lease;
   events: Events;
   bodies: Readonly<Record<ScheduledJob, JobBody>>;
 }) {
   const { store, lease, events, bodies } = deps;
-  const { clock, logger, random, schedules } = deps.config;
+  const { clock, logger, random, schedules, observeOnly } = deps.config;
   const lastSlots = new Map<ScheduledJob, Date>();
-  const underWay = new Map<ScheduledJob, Promise<unknown>>();
+  const underWay = new Map<ClusterJobName, { readonly kind: RunKind; readonly run: Promise<unknown> }>();
+  const book = store.jobs ? createRunBook({ jobs: store.jobs, random, logger }) : null;
 
   async function tell<Report>(
     job: JobName,
     slot: Date | null,
-    body: () => Promise<JobResult<Report>>,
+    work: () => Promise<JobResult<Report>>,
   ): Promise<JobResult<Report>> {
     const kind = slot ? 'scheduled' : 'manual';
     logger.info({ job, slot }, `Starting ${kind} ${TITLES[job]}`);
     events.emit('job:started', { at: clock.now(), job, slot });
     const startedMs = clock.monotonicMs();
-    try {
-      const result = await body();
-      const tookMs = clock.monotonicMs() - startedMs;
-      logger.info({ job, slot, ...result.counts, tookMs }, `${capitalised(kind)} ${TITLES[job]} completed`);
-      events.emit('job:finished', { at: clock.now(), job, slot, tookMs });
-      return result;
-    } catch (error) {
+    const failed = (error: unknown) => {
       logger.error({ code: 'job_failed', job, slot, error }, `${capitalised(kind)} ${TITLES[job]} failed`);
       events.emit('job:failed', { at: clock.now(), job, slot, error });
+    };
+    try {
+      const result = await work();
+      const tookMs = clock.monotonicMs() - startedMs;
+      if (result.cut) failed(result.cut);
+      else {
+        logger.info({ job, slot, ...result.counts, tookMs }, `${capitalised(kind)} ${TITLES[job]} completed`);
+        events.emit('job:finished', { at: clock.now(), job, slot, tookMs });
+      }
+      return result;
+    } catch (error) {
+      failed(error);
       throw error;
     }
   }
@@ -74,33 +95,46 @@ export function createRunJobs(deps: {
   async function runCluster<Report>(
     job: ClusterJobName,
     slot: Date | null,
-    body: () => Promise<JobResult<Report>>,
+    work: JobWork<Report>,
   ): Promise<ClusterAnswer<Report>> {
-    const { jobs } = store;
-    if (!jobs) return { ran: true, report: (await tell(job, slot, body)).report };
+    const goOn = lease.watch();
+    if (!goOn()) return { ran: false, why: 'fenced', run: null };
+    if (!book) return { ran: true, report: (await tell(job, slot, () => work(goOn))).report };
     const owner = lease.incarnation();
-    const answer = await jobs.begin({ runId: random.token(), job, slot, owner });
-    if (!answer.begun) return { ran: false, run: answer.run };
+    const answer = await book.begin({ job, slot, owner });
+    if (!answer.begun) {
+      if (answer.why === 'fenced') lease.noteFenced();
+      if (answer.why === 'slot_taken' && slot) lastSlots.set(job, slot);
+      return { ran: false, why: answer.why, run: answer.run };
+    }
+    if (slot) lastSlots.set(job, slot);
     const runId = answer.run.id;
     try {
-      const { report, counts } = await tell(job, slot, body);
-      await jobs.end({ runId, owner, outcome: 'finished', counts, error: null });
+      const { report, counts, cut = null } = await tell(job, slot, () => work(goOn));
+      await book.end({ runId, owner, outcome: cut ? 'failed' : 'finished', counts, error: cut });
       return { ran: true, report };
     } catch (error) {
-      await jobs.end({ runId, owner, outcome: 'failed', counts: {}, error: wordsOf(error) }).catch((cause: unknown) => {
-        logger.error({ code: 'store_failed', job, error: cause }, 'The end of a failed run could not be recorded');
-      });
+      await book.end({ runId, owner, outcome: 'failed', counts: {}, error });
       throw error;
     }
   }
 
   /** Callers at the same moment share one run on this replica. */
-  function share<Answer>(job: ScheduledJob, run: () => Promise<Answer>): Promise<Answer> {
-    const current = underWay.get(job) as Promise<Answer> | undefined;
-    if (current) return current;
-    const begun = run().finally(() => underWay.delete(job));
-    underWay.set(job, begun);
-    return begun;
+  async function share<Report>(
+    job: ClusterJobName,
+    kind: RunKind,
+    slot: Date | null,
+    work: JobWork<Report>,
+  ): Promise<ClusterAnswer<Report>> {
+    for (let current = underWay.get(job); current; current = underWay.get(job)) {
+      // All work of one job makes the same kind of report.
+      const { run } = current as { run: Promise<ClusterAnswer<Report>> };
+      if (kind === 'plain' || kind === current.kind) return run;
+      await run.catch(() => {});
+    }
+    const run = runCluster(job, slot, work).finally(() => underWay.delete(job));
+    underWay.set(job, { kind, run });
+    return run;
   }
 
   async function lastSlotOf(job: ScheduledJob, storeNow: Date): Promise<Date> {
@@ -111,42 +145,55 @@ export function createRunJobs(deps: {
     return last;
   }
 
-  function runSlot(job: ScheduledJob, slot: Date | null): Promise<unknown> {
-    if (job === 'sync') return tell('sync', slot, bodies.sync.run);
-    return share(job, () => runCluster(job, slot, bodies[job].run));
+  /** A run of a slot, or without one a run that somebody asked for. */
+  function runOne(job: ScheduledJob, slot: Date | null): Promise<unknown> {
+    if (job === 'sync') return tell('sync', slot, () => bodies.sync.run(() => true));
+    return share(job, slot ? `slot ${slot.getTime()}` : 'plain', slot, bodies[job].run);
+  }
+
+  async function beginDue(job: ScheduledJob, storeNow: Date): Promise<void> {
+    // An observer must not take a slot away from those who do the work.
+    const schedule = job !== 'sync' && observeOnly ? null : schedules[job];
+    const slot = schedule && dueSlot(storeNow, schedule, await lastSlotOf(job, storeNow));
+    if (!slot || !bodies[job].ready()) return;
+    // Without a store of runs, or with the run of every replica, the slot is over once it was begun here.
+    if (job === 'sync' || !book) lastSlots.set(job, slot);
+    if (job !== 'sync' && underWay.has(job)) return;
+    // A failure was told where it happened.
+    runOne(job, slot).catch(() => {});
   }
 
   return {
     share,
-    runCluster,
     /** A run for a host whose own scheduler calls; `slot` makes it one run among all replicas for that instant. */
     async runNow(job: ScheduledJob, slot: Date | null): Promise<{ ran: boolean }> {
-      const answer = await runSlot(job, slot);
+      const latestMs = lease.storeNow().getTime() + LATEST_SLOT_AHEAD_MS;
+      if (slot && !(slot.getTime() <= latestMs)) {
+        throw new WaSyncError('config_invalid', 'slot takes a Date that is at most a day ahead of the store');
+      }
+      if (job !== 'sync' && (observeOnly || !bodies[job].ready())) return { ran: false };
+      const answer = await runOne(job, slot);
       return { ran: job === 'sync' || (answer as ClusterAnswer<unknown>).ran };
     },
     /** Begins what is due and does not wait for it: a long run must not keep the lease from being renewed. */
     async runDue(storeNow: Date): Promise<void> {
+      await book?.catchUp((job) => underWay.has(job));
       for (const job of Object.keys(schedules) as ScheduledJob[]) {
-        const schedule = schedules[job];
-        const slot = schedule && dueSlot(storeNow, schedule, await lastSlotOf(job, storeNow));
-        if (!slot || !bodies[job].ready()) continue;
-        lastSlots.set(job, slot);
-        // A failure was told where it happened; the next slot tries again.
-        runSlot(job, slot).catch(() => {});
+        try {
+          await beginDue(job, storeNow);
+        } catch (error) {
+          // What the job's own table does must not keep the others from their turn.
+          logger.error({ code: 'job_not_begun', job, error }, `The ${TITLES[job]} could not begin; trying again soon`);
+        }
       }
     },
     /** Settles when no run is under way. */
     idle: async (): Promise<void> => {
-      await Promise.allSettled(underWay.values());
+      await Promise.allSettled([...underWay.values()].map(({ run }) => run));
     },
   };
 }
 
 function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-function wordsOf(error: unknown): string {
-  if (isWaSyncError(error)) return error.code;
-  return error instanceof Error ? error.message.slice(0, 200) : 'unknown';
 }

@@ -1,65 +1,70 @@
 /**
  * Sends what the closing of conversations has decided, for the sessions that are held here. The send is recorded before it begins, under an id made of the
  * conversation and its closing number: a crash in between leaves `unknown`, and nothing is ever sent twice.
+ *
+ * Owns: the sessions that are sending now, how often each sent in the last minute, and ends that could not be recorded.
  */
 import type { Config } from '../config.js';
 import type { ConversationRecord, OutgoingMessage } from '../domain/conversation.js';
+import type { SendAnswer } from '../ports/connection.js';
+import type { ConversationStore } from '../ports/conversation-store.js';
 import type { WaSyncStore } from '../ports/store.js';
-import { maskNumbers } from '../session-id.js';
 import type { Events } from './emit-events.js';
 import type { Held, HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
 import { observe } from './observe.js';
+import { SETTLED_FOR_MS, tellEnded } from './tell-conversation.js';
 import { waitAtMost } from './wait-at-most.js';
 
 const BATCH = 200;
 const ACK_LIMIT_MS = 20_000;
 const GRACE_MS = 5_000;
 const MINUTE_MS = 60_000;
+const ANSWERS = new Set<unknown>(['sent', 'unknown', 'failed'] satisfies SendAnswer[]);
+
+type End = Parameters<ConversationStore['endSend']>[0];
 
 export type SendOutgoing = ReturnType<typeof createSendOutgoing>;
 
 export function createSendOutgoing(deps: {
-  config: Pick<Config, 'clock' | 'logger' | 'inactivity'>;
+  config: Pick<Config, 'clock' | 'logger' | 'inactivity' | 'observeOnly'>;
   store: WaSyncStore;
   held: HeldSessions;
   lease: Lease;
   events: Events;
+  /** Settles when every message that was told of until now is recorded, or failed to be. */
+  recorded(): Promise<void>;
 }) {
-  const { store, held: sessions, lease, events } = deps;
-  const { clock, logger, inactivity } = deps.config;
+  const { store, held: sessions, lease } = deps;
+  const { clock, logger, inactivity, observeOnly } = deps.config;
   const sentAt = new Map<string, number[]>();
+  const busy = new Map<string, Promise<void>>();
+  const unrecorded = new Map<string, End>();
   let underWay: Promise<void> | null = null;
 
   function canSend(held: Held): boolean {
+    if (sessions.get(held.id) !== held || held.tenure === null || lease.suspectsItself()) return false;
     const seen = observe(held);
-    return (
-      seen.kind === 'known' &&
-      seen.status === 'CONNECTED' &&
-      seen.health === 'healthy' &&
-      lease.trusted() &&
-      !lease.suspectsItself()
-    );
+    return seen.kind === 'known' && seen.status === 'CONNECTED' && seen.health === 'healthy' && lease.trusted();
   }
 
-  /** Whether one more message a minute is allowed; takes the place where it is. */
-  function takeTurn(sessionId: string): boolean {
+  /** Whether one more message a minute is allowed. */
+  function hasTurn(sessionId: string): boolean {
     const nowMs = clock.monotonicMs();
     const recent = (sentAt.get(sessionId) ?? []).filter((at) => nowMs - at < MINUTE_MS);
-    sentAt.set(sessionId, recent);
-    if (recent.length >= inactivity.sendsPerMinute) return false;
-    recent.push(nowMs);
-    return true;
+    if (recent.length > 0) sentAt.set(sessionId, recent);
+    else sentAt.delete(sessionId);
+    return recent.length < inactivity.sendsPerMinute;
   }
 
-  async function transmit(held: Held, chat: string, message: OutgoingMessage): Promise<'sent' | 'unknown' | 'failed'> {
+  async function transmit(held: Held, chat: string, message: OutgoingMessage): Promise<SendAnswer> {
     const { sendText } = held.connection;
     if (!sendText) return 'failed';
+    sentAt.set(held.id, [...(sentAt.get(held.id) ?? []), clock.monotonicMs()]);
     try {
       const params = { chat, text: message.text, messageId: message.id, timeoutMs: ACK_LIMIT_MS };
-      return (
-        (await waitAtMost(clock, ACK_LIMIT_MS + GRACE_MS, () => sendText.call(held.connection, params))) ?? 'unknown'
-      );
+      const answer = await waitAtMost(clock, ACK_LIMIT_MS + GRACE_MS, () => sendText.call(held.connection, params));
+      return answer !== null && ANSWERS.has(answer) ? answer : 'unknown';
     } catch (error) {
       // It may have left before the error came.
       logger.warn({ code: 'send_failed', sessionId: held.id, error }, 'A message could not be sent for certain');
@@ -67,51 +72,69 @@ export function createSendOutgoing(deps: {
     }
   }
 
-  async function settle(
-    conversation: ConversationRecord,
-    message: OutgoingMessage,
-    delivery: 'sent' | 'unknown' | 'failed',
-  ): Promise<void> {
-    const { id, sessionId } = conversation;
-    const ended = await store.conversations?.endSend({ id, messageId: message.id, delivery });
-    if (!ended) return;
-    logger.info(
-      { conversationId: id, sessionId, kind: message.kind, delivery },
-      `Conversation ${maskNumbers(id)}: ${message.kind} ${delivery}`,
-    );
-    if (message.kind === 'farewell')
-      events.emit('conversation:closed', { at: clock.now(), conversationId: id, sessionId, delivery });
+  async function settle(conversations: ConversationStore, end: End): Promise<void> {
+    unrecorded.set(end.messageId, end);
+    const ended = await conversations.endSend(end);
+    unrecorded.delete(end.messageId);
+    if (ended) tellEnded(deps, ended);
   }
 
-  async function sendOne(conversation: ConversationRecord): Promise<void> {
-    const held = sessions.get(conversation.sessionId);
-    const { outgoing: message, chat, id, sequence } = conversation;
-    if (!held || !message || chat === null || held.tenure === null) return;
-    // Begun by an owner that is gone, or by us before an error: it may have been sent, so it is not sent again.
-    if (message.delivery === 'sending') return settle(conversation, message, 'unknown');
-    if (!canSend(held) || !takeTurn(held.id)) return;
+  /** Whether the session may send another one. */
+  async function sendOne(conversations: ConversationStore, held: Held, found: ConversationRecord): Promise<boolean> {
+    const { outgoing: message, chat, id, sequence } = found;
+    if (!message || chat === null) return true;
+    if (!canSend(held) || !hasTurn(held.id)) return false;
+    await deps.recorded();
+    const { id: messageId } = message;
     const owner = lease.incarnation();
-    if (!(await store.conversations?.beginSend({ id, sequence, messageId: message.id, owner }))) return;
-    await settle(conversation, message, await transmit(held, chat, message));
+    const goOn = lease.watch();
+    try {
+      const begin = { id, sequence, messageId, owner, settledForMs: SETTLED_FOR_MS };
+      if (!(await conversations.beginSend(begin))) return true;
+    } catch (error) {
+      // If it was committed all the same: nothing was sent, and nothing will be under this id.
+      unrecorded.set(messageId, { id, messageId, delivery: 'failed' });
+      throw error;
+    }
+    // The answer may have come late, from a store or to a process that stood still.
+    const delivery = goOn() && canSend(held) ? await transmit(held, chat, message) : 'failed';
+    await settle(conversations, { id, messageId, delivery });
+    return true;
   }
 
-  async function work(): Promise<void> {
-    const waiting = (await store.conversations?.outgoing({ owner: lease.incarnation(), limit: BATCH })) ?? [];
+  async function sendAll(conversations: ConversationStore, held: Held, waiting: ConversationRecord[]): Promise<void> {
+    try {
+      for (const found of waiting) if (!(await sendOne(conversations, held, found))) return;
+    } catch (error) {
+      logger.error({ code: 'send_failed', sessionId: held.id, error }, 'Messages of a session could not be sent');
+    } finally {
+      busy.delete(held.id);
+    }
+  }
+
+  async function work(conversations: ConversationStore): Promise<void> {
+    for (const end of [...unrecorded.values()]) if (!busy.has(end.id)) await settle(conversations, end);
+    // What cannot be sent now must not fill the page of what can.
+    const cannot = [...sessions.all()].filter((held) => busy.has(held.id) || !canSend(held) || !hasTurn(held.id));
+    const exceptSessions = cannot.map((held) => held.id);
+    const owner = lease.incarnation();
     const bySession = new Map<string, ConversationRecord[]>();
-    for (const one of waiting) bySession.set(one.sessionId, [...(bySession.get(one.sessionId) ?? []), one]);
+    for (const found of await conversations.outgoing({ owner, exceptSessions, limit: BATCH })) {
+      bySession.set(found.sessionId, [...(bySession.get(found.sessionId) ?? []), found]);
+    }
     // One number waits for its own acknowledgements, not for those of others.
-    await Promise.all(
-      [...bySession.values()].map(async (ofSession) => {
-        for (const conversation of ofSession) await sendOne(conversation);
-      }),
-    );
+    for (const [sessionId, waiting] of bySession) {
+      const held = sessions.get(sessionId);
+      if (held && !busy.has(sessionId)) busy.set(sessionId, sendAll(conversations, held, waiting));
+    }
   }
 
   return {
-    /** Takes up what waits to be sent, unless that is under way; does not wait for it. */
-    kick(): void {
-      if (!store.conversations || !lease.trusted() || sessions.size() === 0) return;
-      underWay ??= work()
+    /** Takes up what waits to be sent, or to be recorded, unless that is under way; does not wait for it. */
+    kick({ waiting }: { waiting: boolean }): void {
+      const { conversations } = store;
+      if (!conversations || observeOnly || !lease.trusted() || (!waiting && unrecorded.size === 0)) return;
+      underWay ??= work(conversations)
         .catch((error: unknown) => {
           logger.error({ code: 'send_failed', error }, 'Messages could not be taken up; trying again later');
         })
@@ -119,8 +142,10 @@ export function createSendOutgoing(deps: {
           underWay = null;
         });
     },
+    /** Settles when nothing is being sent. */
     idle: async (): Promise<void> => {
       await underWay;
+      await Promise.all(busy.values());
     },
   };
 }

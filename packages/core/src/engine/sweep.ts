@@ -5,7 +5,7 @@
  */
 import type { Config } from '../config.js';
 import type { SyncedSession, SyncReport } from '../domain/report.js';
-import type { StoredSession } from '../domain/session.js';
+import type { SessionStatus, StoredSession } from '../domain/session.js';
 import type { ExpectedState, SweepAnswer } from '../ports/session-store.js';
 import type { WaSyncStore } from '../ports/store.js';
 import { createReport } from './create-report.js';
@@ -39,16 +39,18 @@ export function createSweep(deps: {
   /** One session: its probe where it is silent or the call is forced, then its row, read again. */
   async function syncOne(held: Held, options: { force: boolean }): Promise<SyncedSession> {
     const startedMs = clock.monotonicMs();
+    const before = held.stored?.status ?? null;
     const verdict = await liveness.check(held, options);
     const [result] = await reconciler.reconcile([held], { fresh: true, trigger: 'sync', sinceMs: startedMs });
-    return asHealed(result!, verdict === 'dead');
+    return verdict === 'dead' ? asHealed(result!, before) : result!;
   }
 
-  /** Probes every connection; answers the ones found dead. */
-  async function probeAll(): Promise<Held[]> {
-    const dead: Held[] = [];
+  /** Probes every connection; answers the ones found dead, with what their rows said before. */
+  async function probeAll(): Promise<Map<Held, SessionStatus | null>> {
+    const dead = new Map<Held, SessionStatus | null>();
     const probeOne = async (held: Held): Promise<void> => {
-      if ((await liveness.check(held, { force: true })) === 'dead') dead.push(held);
+      const before = held.stored?.status ?? null;
+      if ((await liveness.check(held, { force: true })) === 'dead') dead.set(held, before);
     };
     const checks: Promise<void>[] = [];
     for (const held of [...sessions.all()]) {
@@ -121,11 +123,11 @@ export function createSweep(deps: {
     const startedMs = clock.monotonicMs();
     const report = createReport(clock);
     // Without force nothing is probed here: liveness asks every silent connection every few seconds anyway.
-    const dead = options.force ? await probeAll() : [];
+    const dead = options.force ? await probeAll() : new Map<Held, SessionStatus | null>();
     const { expected, otherIds, unowned } = await majority();
     const sums = sessions.sums();
     const answer = await askStore(expected, otherIds);
-    const suspects = new Set<Held>([...unowned, ...dead]);
+    const suspects = new Set<Held>([...unowned, ...dead.keys()]);
     for (const row of answer.exceptions) {
       const held = sessions.get(row.id);
       if (!held) continue;
@@ -146,15 +148,18 @@ export function createSweep(deps: {
     }
     for (const held of sessions.all()) if (!suspects.has(held)) report.addInSync(held.id, expected.status);
     const results = await reconciler.reconcile([...suspects], { fresh: false, trigger: 'sync', sinceMs: startedMs });
-    const healed = new Set(dead.map((held) => held.id));
-    report.add(results.map((result) => asHealed(result, healed.has(result.id))));
+    const healed = new Map([...dead].map(([held, before]) => [held.id, before]));
+    report.add(
+      results.map((result) => (healed.has(result.id) ? asHealed(result, healed.get(result.id) ?? null) : result)),
+    );
     return report.finish();
   }
 
   return { syncOne, syncAll };
 }
 
-/** A row that was corrected because its link was found dead: ending the link is the heal. */
-function asHealed(result: SyncedSession, dead: boolean): SyncedSession {
-  return dead && result.action === 'corrected' ? { ...result, action: 'healed' } : result;
+/** A row that was corrected because its link was found dead: ending the link is the heal, and several writes may have followed it. */
+function asHealed(result: SyncedSession, before: SessionStatus | null): SyncedSession {
+  if (result.action !== 'corrected') return result;
+  return { ...result, action: 'healed', stored: before ?? result.stored };
 }

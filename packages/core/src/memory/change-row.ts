@@ -28,6 +28,7 @@ export function newRow({ id, desired, phone }: NewSession, nowMs: number): Sessi
     statusChangedAtMs: nowMs,
     lastSeenAtMs: null,
     createdAtMs: nowMs,
+    settledAtMs: nowMs,
   };
 }
 
@@ -45,6 +46,7 @@ export function writtenRow(row: SessionRow, { set, writeId }: GuardedWrite, nowM
     ...stateOf(set),
     evidence: 'observed',
     statusChangedAtMs: set.status === row.status ? row.statusChangedAtMs : nowMs,
+    settledAtMs: set.status === row.status && set.health === row.health ? row.settledAtMs : nowMs,
     lastSeenAtMs: set.seenAgoMs === null ? row.lastSeenAtMs : nowMs - set.seenAgoMs,
   };
 }
@@ -68,6 +70,7 @@ export function endRow(
     reason: stays ? row.reason : copyReason(end.reason),
     reconnectAttempt: stays ? row.reconnectAttempt : 0,
     qr: null,
+    settledAtMs: end.nowMs,
     statusChangedAtMs: stays || status === 'DISCONNECTED' ? row.statusChangedAtMs : end.nowMs,
     lastSeenAtMs: status === 'CONNECTED' ? end.seenAtMs : row.lastSeenAtMs,
   };

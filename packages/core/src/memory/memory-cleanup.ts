@@ -3,6 +3,7 @@ import type { CleanupCandidate, CleanupStage, CleanupStore } from '../ports/clea
 import type { Clock } from '../ports/clock.js';
 import { endRow } from './change-row.js';
 import type { LeaseBook } from './lease-book.js';
+import { compareIds } from './ordered-ids.js';
 import type { SessionRow, SessionTable } from './session-table.js';
 
 const PAGE = 1_000;
@@ -71,16 +72,19 @@ export function createMemoryCleanup(params: {
       }
       return taken;
     },
-    async marked({ limit }) {
-      return [...marks]
+    async marked({ after, limit }) {
+      const rows = [...marks].map((id) => table.get(id)).filter((row) => row !== undefined);
+      return rows
+        .filter(({ id }) => after === undefined || compareIds(id, after) > 0)
+        .sort((a, b) => compareIds(a.id, b.id))
         .slice(0, limit)
-        .map((id) => table.get(id))
-        .filter((row) => row !== undefined)
         .map(describe);
     },
     async purge({ ids }) {
       return ids.filter((id) => {
-        if (!marks.delete(id)) return false;
+        const row = table.get(id);
+        if (row === undefined || !marks.has(id) || row.active || row.owner !== null) return false;
+        marks.delete(id);
         onRemoved(id);
         return table.delete(id);
       });

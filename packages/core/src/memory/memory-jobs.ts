@@ -38,12 +38,13 @@ export function createMemoryJobs({ leases, clock }: { leases: LeaseBook; clock: 
       if (!leases.stands(owner)) return { begun: false, why: 'fenced', run: null };
       const other = underWay(job);
       if (other) return { begun: false, why: 'running', run: other };
-      if (slot !== null && slot.getTime() <= slotOf(job)) {
+      const last = lastSlots.get(job);
+      if (slot !== null && last !== undefined && slot.getTime() <= last) {
         return { begun: false, why: 'slot_taken', run: runs.findLast((run) => run.job === job) ?? null };
       }
       if (slot !== null) lastSlots.set(job, slot.getTime());
-      const base = { id: runId, job, slot, owner, startedAt: clock.now(), endedAt: null, counts: {}, error: null };
-      const run: JobRun = Object.freeze({ ...base, outcome: 'running' });
+      const begun = { id: runId, job, slot: slot && new Date(slot), owner, startedAt: clock.now() };
+      const run: JobRun = Object.freeze({ ...begun, outcome: 'running', endedAt: null, counts: {}, error: null });
       runs.push(run);
       if (runs.length > KEPT) runs.shift();
       return { begun: true, run };

@@ -60,7 +60,7 @@ export function createMemorySessions(params: {
     if (row.owner === owner && row.tenure === tenure) return { id, claimed: true, session: read(row) };
     if (mode === 'free' && row.owner !== null && row.owner !== owner) return { id, claimed: false, why: 'held' };
     if (mode === 'free' && !row.active) return { id, claimed: false, why: 'inactive' };
-    const next = { ...row, owner, tenure, active: true, version: row.version + 1 };
+    const next = { ...row, owner, tenure, active: true, version: row.version + 1, settledAtMs: nowMs() };
     table.put(next);
     marks.delete(id);
     return { id, claimed: true, session: read(next) };

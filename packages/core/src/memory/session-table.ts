@@ -12,6 +12,8 @@ export interface SessionRow extends Omit<SessionRecord, 'statusChangedAt' | 'las
   readonly statusChangedAtMs: number;
   readonly lastSeenAtMs: number | null;
   readonly createdAtMs: number;
+  /** Last change of status, health or owner: what the gate of conversations counts from. */
+  readonly settledAtMs: number;
 }
 
 /** The rows of one owner. */

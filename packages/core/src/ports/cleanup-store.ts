@@ -41,8 +41,8 @@ export interface CleanupStore {
    * and by `setDesired` to `running`.
    */
   markForPurge(params: { ids: readonly string[]; idleForMs: number }): Promise<string[]>;
-  /** What is marked, so that a run that was cut off goes on. */
-  marked(params: { limit: number }): Promise<CleanupCandidate[]>;
-  /** Deletes marked rows with their credentials; the host's row stays. Answers the ids that were still marked. */
+  /** What is marked, in the order of the ids, after `after`, so that a run that was cut off goes on. */
+  marked(params: { after?: string | undefined; limit: number }): Promise<CleanupCandidate[]>;
+  /** Deletes rows that are still marked, inactive and nobody's, with their credentials; the host's row stays. Answers the ids. */
   purge(params: { ids: readonly string[] }): Promise<string[]>;
 }

@@ -5,7 +5,7 @@ export interface RecordedMessage {
   readonly conversationId: string;
   readonly sessionId: string;
   readonly from: Speaker;
-  /** When it was written; later than the store's time counts as now. */
+  /** When it was written; later than the store's time counts as the store's time. */
   readonly at: Date;
   /** Address at WhatsApp for an answer. */
   readonly chat?: string | undefined;
@@ -16,12 +16,18 @@ export interface RecordedMessage {
 /** A conversation that has been quiet, with what the gate needs to know of its session. */
 export interface QuietConversation {
   readonly conversation: ConversationRecord;
-  /** Store time since the last message. */
+  /** Store time since a message was last recorded (`heardAt`). */
   readonly quietForMs: number;
   /** Store time since the warning, `null` without one. */
   readonly warnedForMs: number | null;
   /** Whether the number can hear: see {@link ConversationStore}. */
   readonly gateOpen: boolean;
+}
+
+/** Where a page of quiet conversations ended. */
+export interface QuietCursor {
+  readonly heardAt: Date;
+  readonly id: string;
 }
 
 /**
@@ -40,35 +46,65 @@ export interface ConversationMove {
  * Conversations and the machine that closes them: `OPEN -> WARNED -> CLOSING -> CLOSED`.
  *
  * The gate of a conversation is open while its session's owner has a live lease, suspects nothing (mass outage), and the session is
- * `CONNECTED` and healthy for at least `settledForMs`, so that what arrived meanwhile was recorded first.
+ * `CONNECTED`, healthy and vouched for (`observed`) since at least `settledForMs`, so that what arrived meanwhile was recorded first. The instant that this
+ * counts from moves with every change of status or health and with every claim: a new owner has a new socket.
  */
 export interface ConversationStore {
   /**
-   * Records messages in one statement: a higher sequence, the newer time, who spoke, state `OPEN`, a message that is `pending` withdrawn. Makes
-   * conversations that are not known. Answers the sequences.
+   * Records messages in one statement: a higher sequence (one per message), `heardAt` the store's time, state `OPEN`, a message that is `pending` withdrawn. Makes
+   * conversations that are not known. Answers the sequences, in the order of the messages.
+   *
+   * Changes nothing but answers the sequence as it stands: the echo of the last warning or farewell (its `messageId`, also while a later one is
+   * decided), and on a `CLOSED` conversation a message no newer than `lastMessageAt` (history that is replayed must not reopen it).
+   * `lastMessageAt` never goes back, and `lastFrom` follows only a message at least as new. `adopted` ends with a message less than a day old; a
+   * conversation that is made by an older one is adopted.
    */
   record(params: { messages: readonly RecordedMessage[] }): Promise<{ conversationId: string; sequence: number }[]>;
   /** Registers open rows of the host's table that are not known yet, as adopted; answers how many. */
   adopt(params: { limit: number }): Promise<number>;
-  /** `OPEN` and `WARNED` conversations quiet for more than `quietForMs`, the quietest first. */
+  /**
+   * `OPEN` and `WARNED` conversations quiet for more than `quietForMs` whose session has a row, the longest quiet first: pages in the order of
+   * `(heardAt, id)`, ids by their UTF-8 bytes, after `after`.
+   */
   quiet(params: {
     quietForMs: number;
     settledForMs: number;
+    after?: QuietCursor | undefined;
     limit: number;
     skipStatuses: readonly string[];
   }): Promise<QuietConversation[]>;
-  /** Makes moves where sequence and gate still hold, in one statement, the host's rows with them. Answers the ids that moved. */
+  /**
+   * Makes moves of `OPEN` (and, but for a second warning, `WARNED`) conversations where sequence and gate still hold and nothing is `sending`, in one statement,
+   * the host's rows with them. A message that is still `pending` is withdrawn. Answers the ids that moved.
+   */
   move(params: { moves: readonly ConversationMove[]; settledForMs: number }): Promise<string[]>;
-  /** Conversations of an owner's sessions whose message is `pending`, or `sending` from before. */
-  outgoing(params: { owner: string; limit: number }): Promise<ConversationRecord[]>;
-  /** Records that the send begins: `pending` to `sending`, where the sequence still holds and the session is still this owner's. One winner. */
-  beginSend(params: { id: string; sequence: number; messageId: string; owner: string }): Promise<boolean>;
-  /** Records what became of it; a farewell closes the conversation, here and in the host's row. */
+  /** Conversations of an owner's sessions whose message is `pending`, but for the sessions named; by id. */
+  outgoing(params: { owner: string; exceptSessions: readonly string[]; limit: number }): Promise<ConversationRecord[]>;
+  /**
+   * Records that the send begins: `pending` to `sending`, where the sequence still holds, the session is this owner's, its lease stands and the gate is
+   * open. One winner: a second call answers `false`.
+   */
+  beginSend(params: {
+    id: string;
+    sequence: number;
+    messageId: string;
+    owner: string;
+    settledForMs: number;
+  }): Promise<boolean>;
+  /**
+   * Records what became of a `sending` message. A farewell closes the conversation, here and in the host's row, unless it was reopened meanwhile; a warning
+   * starts its grace now. Answers the conversation, also where this very end is recorded already; else `null`.
+   */
   endSend(params: {
     id: string;
     messageId: string;
     delivery: Exclude<Delivery, 'pending' | 'sending'>;
-  }): Promise<boolean>;
+  }): Promise<ConversationRecord | null>;
+  /**
+   * Ends sends whose sender's lease is over, whoever has the session now, if anybody: they may have been sent, so `unknown`, and as `endSend` says. Answers
+   * those conversations.
+   */
+  settleLost(params: { limit: number }): Promise<ConversationRecord[]>;
   /** Reads conversations; ids that are not known are left out. */
   get(params: { ids: readonly string[] }): Promise<ConversationRecord[]>;
 }

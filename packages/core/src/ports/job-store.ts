@@ -39,10 +39,10 @@ export interface JobStore {
   /**
    * Begins a run: one winner. Refused while a run of this job goes on whose owner's lease stands (`running`), where this slot or a later one has
    * begun (`slot_taken`), or where the caller's own lease is over (`fenced`). A run whose owner is gone is marked `abandoned`. The same
-   * `runId` again answers the same run.
+   * `runId` again answers the same run, as it stands. A job that was never seen (`lastSlot` was not asked) has begun no slot yet.
    */
   begin(params: { runId: string; job: ClusterJobName; slot: Date | null; owner: string }): Promise<BeginAnswer>;
-  /** Ends a run of ours; `false` where it was abandoned meanwhile. */
+  /** Ends a run of ours; `false` where there is none, or it was abandoned meanwhile. The same end again answers `true`. */
   end(params: {
     runId: string;
     owner: string;

@@ -23,7 +23,7 @@ export type BeatAnswer =
       readonly others: readonly Heartbeat[];
       /** Whether a session stands ready to be claimed: nobody owns it, it should run, it is active. */
       readonly claimable: boolean;
-      /** Whether a conversation of our sessions has a message to be sent. Absent where the store keeps no conversations. */
+      /** Whether a conversation of our sessions has a `pending` message. Absent where the store keeps no conversations. */
       readonly outgoing?: boolean | undefined;
     };
 

@@ -1,0 +1,161 @@
+import type { AddressInfo } from 'node:net';
+import { type BaileysProviderOptions, baileysProvider } from '@wa-sync/baileys';
+import {
+  consoleLogger,
+  createWaSync,
+  isWaSyncError,
+  type Logger,
+  type WaSync,
+  type WaSyncOptions,
+} from '@wa-sync/core';
+import type { Trust } from '@wa-sync/fake-whatsapp';
+import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '@wa-sync/postgres';
+import express from 'express';
+import pg from 'pg';
+import { createHostSessions } from './host-sessions.js';
+import { createWaSyncRouter, type WaSyncRouterOptions } from './index.js';
+
+/** What {@link startApp} takes. */
+export interface AppOptions {
+  databaseUrl: string;
+  /** @defaultValue 3,000; 0 lets the system choose */
+  port?: number | undefined;
+  /** @defaultValue `'127.0.0.1'` */
+  host?: string | undefined;
+  /** Tokens of the endpoints under `/whatsapp`. */
+  tokens: readonly string[];
+  /** Sessions that shall exist; the first one is the current one. */
+  sessions?: readonly string[] | undefined;
+  /** Another server than WhatsApp's own. */
+  waWebSocketUrl?: string | undefined;
+  /** Lets Baileys believe a fake WhatsApp that runs in another process. */
+  trust?: Trust | undefined;
+  /** A stable name of this process among its siblings. */
+  replicaId?: string | undefined;
+  /** Further options of `createWaSync`: `probe`, `lease`, `jobs`, `timeZone`. */
+  waSync?: Omit<WaSyncOptions, 'store' | 'provider' | 'logger' | 'replicaId' | 'currentSession'> | undefined;
+  /** Further options of `baileysProvider`: `backoff`, `attemptTimeoutMs`, `socketConfig`, … */
+  baileys?: (Omit<BaileysProviderOptions, 'auth' | 'logger' | 'socketConfig'> & { socketConfig?: object }) | undefined;
+  /** Further options of the router: `rateLimit`, `waitMs`. */
+  http?: Omit<WaSyncRouterOptions, 'auth' | 'logger'> | undefined;
+  /** @defaultValue lines on standard output */
+  logger?: Logger | undefined;
+}
+
+/** The app while it runs. */
+export interface RunningApp {
+  readonly url: string;
+  readonly wa: WaSync;
+  readonly store: PostgresStore;
+  /** Closes the server, writes what that means for the sessions, closes the pool. May be called again. */
+  stop(): Promise<void>;
+}
+
+/** Logs go to standard output, warnings too. */
+const stdout = { debug: console.log, info: console.log, warn: console.log, error: console.log };
+
+/**
+ * A host app as many are: Express, Postgres and a table `"WhatsAppSession"` of its own, which wa-sync keeps true.
+ *
+ * @throws WaSyncError `config_invalid`, `store_unreachable`, `replica_id_in_use` and what else a start can end with
+ */
+export async function startApp(options: AppOptions): Promise<RunningApp> {
+  const { databaseUrl, tokens, sessions = [], logger = consoleLogger({ target: stdout }) } = options;
+  const distrust = options.trust ? await believe(options.trust) : () => {};
+  const pool = new pg.Pool({ connectionString: databaseUrl });
+  // Without a listener a broken idle connection would end the process.
+  pool.on('error', (error) => logger.warn({ error }, 'An idle connection to the database broke'));
+  const host = createHostSessions(pool);
+
+  const store = createPostgresStore({ pool, logger, mirror: { sessions: prismaWhatsAppSession() } });
+  const { waWebSocketUrl } = options;
+  const socketConfig = { ...(waWebSocketUrl ? { waWebSocketUrl } : {}), ...options.baileys?.socketConfig };
+  const provider = baileysProvider({ ...options.baileys, auth: store.auth, logger, socketConfig });
+  const { replicaId } = options;
+  const wa = createWaSync({ ...options.waSync, replicaId, currentSession: sessions[0], store, provider, logger });
+
+  const app = express();
+  app.disable('x-powered-by');
+  app.use(express.json());
+  app.use('/whatsapp', createWaSyncRouter(wa, { ...options.http, auth: { tokens }, logger }));
+  app.get('/', (_request, response) => {
+    response.json({
+      app: 'An Express app whose table "WhatsAppSession" wa-sync keeps true',
+      endpoints: '/whatsapp/openapi.json',
+      status: '/whatsapp/status',
+      health: '/whatsapp/health/ready',
+      table: '/table',
+    });
+  });
+  // The app's own page reads the app's own table: nothing in it knows of wa-sync.
+  app.get('/table', async (_request, response) => {
+    response.json(await host.list());
+  });
+
+  let server: ReturnType<typeof app.listen> | null = null;
+  let stopping: Promise<void> | null = null;
+  async function stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      if (server) server.close(() => resolve());
+      else resolve();
+    });
+    server?.closeIdleConnections();
+    await wa.stop();
+    server?.closeAllConnections();
+    await closed;
+    await store.close();
+    await pool.end();
+    distrust();
+  }
+  const stopOnce = () => {
+    stopping ??= stop();
+    return stopping;
+  };
+
+  try {
+    await host.migrate().catch((cause: unknown) => {
+      throw new Error(`The database at ${describeTarget(databaseUrl)} cannot be used: ${describeCause(cause)}`, {
+        cause,
+      });
+    });
+    await host.ensure(sessions);
+    await wa.start();
+    for (const id of sessions) await createOnce(wa, id);
+    const port = options.port ?? 3_000;
+    server = app.listen(port, options.host ?? '127.0.0.1');
+    await new Promise((resolve, reject) => server?.once('listening', resolve).once('error', reject));
+  } catch (error) {
+    await stopOnce().catch(() => {});
+    throw error;
+  }
+  const { address, port } = server.address() as AddressInfo;
+  return { url: `http://${address}:${port}`, wa, store, stop: stopOnce };
+}
+
+async function createOnce(wa: WaSync, id: string): Promise<void> {
+  try {
+    await wa.sessions.create({ id });
+  } catch (error) {
+    if (!isWaSyncError(error) || error.code !== 'session_exists') throw error;
+  }
+}
+
+async function believe(trust: Trust): Promise<() => void> {
+  const { trustFakeWhatsApp } = await import('@wa-sync/fake-whatsapp');
+  return trustFakeWhatsApp(trust);
+}
+
+function describeTarget(databaseUrl: string): string {
+  try {
+    const { hostname, port } = new URL(databaseUrl);
+    return `${hostname}:${port || 5_432}`;
+  } catch {
+    return 'DATABASE_URL (which is no address)';
+  }
+}
+
+/** An error of a host name with two addresses has an empty text; its code says enough. */
+function describeCause(cause: unknown): string {
+  const { code, message } = cause as { code?: unknown; message?: unknown };
+  return [message, code].filter((part) => typeof part === 'string' && part !== '').join(' ') || 'no answer';
+}

@@ -1,0 +1,82 @@
+import { silentLogger } from '@wa-sync/core';
+import express, { type Express } from 'express';
+import { describe, expect, it, vi } from 'vitest';
+import { describeHttpContract, type Serve } from '../../../packages/http/test/describe-http-contract.js';
+import { listen } from '../../../packages/http/test/listen.js';
+import { startWorld, TOKEN } from '../../../packages/http/test/start-world.js';
+import { createWaSyncRouter } from '../src/index.js';
+
+const mounted =
+  (path: string, prepare: (app: Express) => void = () => {}): Serve =>
+  async (wa, { basePath: _, ...options }) => {
+    const app = express();
+    prepare(app);
+    app.use(path, createWaSyncRouter(wa, { logger: silentLogger, ...options }));
+    const server = await listen(app);
+    return { url: server.origin + (path === '/' ? '' : path), close: server.close };
+  };
+
+const parse = (app: Express) => app.use(express.json(), express.urlencoded());
+const nest: Serve = async (wa, { basePath: _, ...options }) => {
+  const api = express.Router();
+  api.use('/wa', createWaSyncRouter(wa, { logger: silentLogger, ...options }));
+  const app = express();
+  app.use('/api', api);
+  const server = await listen(app);
+  return { url: `${server.origin}/api/wa`, close: server.close };
+};
+
+describeHttpContract('Express 5 at the root', mounted('/'));
+describeHttpContract('Express 5 under a prefix', mounted('/whatsapp'));
+describeHttpContract('Express 5 at the root, after body parsers', mounted('/', parse));
+describeHttpContract('Express 5 under a prefix, after body parsers', mounted('/whatsapp', parse));
+describeHttpContract('Express 5 in a router in a router', nest);
+
+describe('beside the routes of the host', () => {
+  it('leaves paths that are not its own to the host, their bodies untouched', async () => {
+    const world = await startWorld();
+    const app = express();
+    app.use('/', createWaSyncRouter(world.wa, { auth: { tokens: [TOKEN] }, logger: silentLogger }));
+    app.post('/orders', express.json(), (request, response) => void response.json({ got: request.body }));
+    const server = await listen(app);
+    try {
+      const headers = { 'content-type': 'application/json' };
+      const response = await fetch(`${server.origin}/orders`, { method: 'POST', headers, body: '{"item":7}' });
+      expect(await response.json()).toEqual({ got: { item: 7 } });
+    } finally {
+      await server.close();
+      await world.stop();
+    }
+  });
+
+  it('logs to the console', async () => {
+    const world = await startWorld();
+    const lines: unknown[] = [];
+    const spied = vi.spyOn(console, 'info').mockImplementation((line: unknown) => void lines.push(line));
+    const app = express().use('/wa', createWaSyncRouter(world.wa, { auth: { tokens: [TOKEN] } }));
+    const server = await listen(app);
+    try {
+      await fetch(`${server.origin}/wa/force-sync`, { method: 'POST', headers: { 'x-api-key': TOKEN } });
+      expect(lines).toEqual(['[wa-sync] POST /force-sync answered 200']);
+    } finally {
+      spied.mockRestore();
+      await server.close();
+      await world.stop();
+    }
+  });
+
+  it('logs to the logger it is given', async () => {
+    const world = await startWorld();
+    const lines: string[] = [];
+    const logger = { ...silentLogger, info: (_: object, line: string) => void lines.push(line) };
+    const app = express().use('/wa', createWaSyncRouter(world.wa, { auth: { tokens: [TOKEN] }, logger }));
+    const server = await listen(app);
+    try {
+      await fetch(`${server.origin}/wa/force-sync`, { method: 'POST', headers: { 'x-api-key': TOKEN } });
+      expect(lines).toEqual(['POST /force-sync answered 200']);
+    } finally {
+      await server.close();
+      await world.stop();
+    }
+  });
+});

@@ -1,0 +1,158 @@
+import {
+  type AuthStore,
+  type Clock,
+  type ConnectionProvider,
+  checkSessionId,
+  type Logger,
+  type RandomSource,
+  silentLogger,
+  systemClock,
+  systemRandom,
+} from '@wa-sync/core';
+import type { UserFacingSocketConfig } from '@whiskeysockets/baileys';
+import { z } from 'zod';
+import type { AuthSource } from './auth-source.js';
+import { authStoreOption, baileysOption, fromAuthStore } from './create-baileys-auth-state.js';
+import { type BaileysModuleLike, loadBaileys } from './load-baileys.js';
+import { createLoginSlots } from './login-slots.js';
+import { clockOption, durationMs, hasMethods, loggerOption, parseOptions, randomOption } from './parse-options.js';
+import { runSession } from './run-session.js';
+import type { SessionDeps, SessionRun } from './session-run.js';
+import { silenceLibsignal } from './silence-libsignal.js';
+
+/** Options of `makeWASocket` that a host may set; `auth` is the provider's own business. */
+export type SocketConfig = Partial<Omit<UserFacingSocketConfig, 'auth'>>;
+
+/** What `baileysProvider` takes. Durations are whole milliseconds. */
+export interface BaileysProviderOptions {
+  /** Where credentials are: `store.auth`, or a function that opens them, such as `multiFileAuth({ folder })`. */
+  auth: AuthStore | AuthSource;
+  /** Passed on to `makeWASocket`: an object, or a function of the session. */
+  socketConfig?: SocketConfig | ((params: { sessionId: string }) => SocketConfig) | undefined;
+  /** Pauses between sockets. */
+  backoff?:
+    | {
+        /** First pause; doubles with every further one. @defaultValue 1,000 */
+        baseMs?: number | undefined;
+        /** Longest pause. @defaultValue 60,000 */
+        maxMs?: number | undefined;
+        /** A connection that was open for so long starts from `baseMs` again. @defaultValue 60,000 */
+        stableAfterMs?: number | undefined;
+        /** Pause while WhatsApp refuses the client version. @defaultValue 900,000 */
+        slowRetryMs?: number | undefined;
+        /** Pause after the login was opened elsewhere. @defaultValue 2,000 */
+        replacedPauseMs?: number | undefined;
+        /** Pause once that happened five times in 30 s; doubles with every further one. @defaultValue 30,000 */
+        replacedLongPauseMs?: number | undefined;
+      }
+    | undefined;
+  /** How long a login may be without a frame before it is given up; three times as long in all. @defaultValue 20,000 */
+  attemptTimeoutMs?: number | undefined;
+  /**
+   * How long the handling of one stanza may take before the session's health is `degraded`; after twice as long the connection is
+   * made anew. @defaultValue 30,000
+   */
+  deafAfterMs?: number | undefined;
+  /** How long one call to the credentials' store may take. @defaultValue 10,000 */
+  authTimeoutMs?: number | undefined;
+  /** Logins that run at once over all sessions. @defaultValue 10 */
+  maxLogins?: number | undefined;
+  /** The first login of each session waits a random part of this. @defaultValue 300 */
+  loginJitterMs?: number | undefined;
+  /** A fork's module. @defaultValue `@whiskeysockets/baileys` */
+  baileys?: BaileysModuleLike | undefined;
+  /** @defaultValue the system's */
+  clock?: Clock | undefined;
+  /** @defaultValue the system's */
+  random?: RandomSource | undefined;
+  /** @defaultValue silent */
+  logger?: Logger | undefined;
+}
+
+const schema = z.strictObject({
+  auth: z.union(
+    [authStoreOption, z.custom<AuthSource>((value) => typeof value === 'function')],
+    'takes an auth store such as store.auth, or a function that opens credentials',
+  ),
+  socketConfig: z
+    .union(
+      [
+        z.custom<(params: { sessionId: string }) => object>((value) => typeof value === 'function'),
+        z.custom<object>((value) => typeof value === 'object' && value !== null && !('auth' in value)),
+      ],
+      'takes options of makeWASocket other than auth, or a function that answers them',
+    )
+    .optional(),
+  backoff: z
+    .strictObject({
+      baseMs: durationMs().default(1_000),
+      maxMs: durationMs().default(60_000),
+      stableAfterMs: durationMs().default(60_000),
+      slowRetryMs: durationMs().default(900_000),
+      replacedPauseMs: durationMs().default(2_000),
+      replacedLongPauseMs: durationMs().default(30_000),
+    })
+    .prefault({}),
+  attemptTimeoutMs: durationMs().default(20_000),
+  deafAfterMs: durationMs().default(30_000),
+  authTimeoutMs: durationMs().default(10_000),
+  maxLogins: z.number('takes a whole number from 1 to 10000').int().min(1).max(10_000).default(10),
+  loginJitterMs: durationMs(0).default(300),
+  baileys: baileysOption.optional(),
+  clock: clockOption.default(systemClock),
+  random: randomOption.default(systemRandom),
+  logger: loggerOption.default(silentLogger),
+});
+
+/**
+ * Makes the provider that opens and heals Baileys sockets: one socket at most per session, reconnects with jittered back-off that
+ * only a stable connection resets, the right action for each close reason, credentials stored before any reopening.
+ *
+ * @throws WaSyncError `config_invalid`
+ * @example
+ * const store = createPostgresStore({ pool });
+ * const wa = createWaSync({ store, provider: baileysProvider({ auth: store.auth }) });
+ */
+export function baileysProvider(options: BaileysProviderOptions): ConnectionProvider {
+  const config = parseOptions('baileysProvider', schema, options);
+  const { auth, baileys, socketConfig, authTimeoutMs, clock } = config;
+  const deps: SessionDeps = {
+    ...config,
+    auth: isSource(auth) ? auth : fromAuthStore({ store: auth, timeoutMs: authTimeoutMs, clock, baileys }),
+    loadBaileys: async () => baileys ?? loadBaileys(),
+    socketConfig: configFor(socketConfig),
+    slots: createLoginSlots(config.maxLogins),
+  };
+  const runs = new Map<string, SessionRun>();
+  silenceLibsignal();
+
+  return {
+    open({ sessionId, tenure, fenced }) {
+      const id = checkSessionId(sessionId);
+      const running = runs.get(id);
+      if (running?.tenure === tenure && !running.idle) return running.connection;
+      const run = runSession(
+        {
+          sessionId: id,
+          tenure,
+          fenced,
+          after: running?.stop('reopened') ?? Promise.resolve(),
+          onStopped() {
+            if (runs.get(id) === run) runs.delete(id);
+          },
+        },
+        deps,
+      );
+      runs.set(id, run);
+      return run.connection;
+    },
+  };
+}
+
+function configFor(config: object | undefined): SessionDeps['socketConfig'] {
+  return typeof config === 'function' ? (config as SessionDeps['socketConfig']) : () => config ?? {};
+}
+
+function isSource(auth: AuthStore | AuthSource): auth is AuthSource {
+  return typeof auth === 'function' && !hasMethods(auth, ['read', 'write']);
+}

@@ -1,0 +1,25 @@
+import { isWaSyncError, type WaSyncErrorCode } from '@wa-sync/core';
+import type { CloseReason } from './close-reasons.js';
+
+/** Faults that trying again does not mend. */
+const FINAL: ReadonlySet<WaSyncErrorCode> = new Set([
+  'auth_corrupt',
+  'auth_key_missing',
+  'config_invalid',
+  'session_not_found',
+  'tenure_lost',
+]);
+
+/** What it means that a socket could not even be made: the store of the credentials failed, or Baileys refused its options. */
+export function classifyOpenError(error: unknown): CloseReason {
+  const code = isWaSyncError(error) ? error.code : 'open_failed';
+  const words = {
+    en: isWaSyncError(error) ? error.message : 'The connection could not be opened.',
+    pt: 'Não foi possível abrir a conexão.',
+  };
+  if (!isWaSyncError(error) || !FINAL.has(error.code)) {
+    return { code, status: 'RECONNECTING', action: 'back_off', reconnects: true, credentials: 'keep', words };
+  }
+  const status = error.code === 'tenure_lost' ? 'DISCONNECTED' : 'ERROR';
+  return { code, status, action: 'stop', reconnects: false, credentials: 'keep', words };
+}

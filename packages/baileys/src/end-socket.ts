@@ -1,0 +1,68 @@
+import type { BaileysSocketLike } from './baileys-like.js';
+
+/**
+ * Tells a Baileys socket to end. It waits up to 30 s for the peer's close frame before it tells anybody, and a dead peer never sends
+ * one: `terminateSocket` on what this answers makes the close event come within milliseconds.
+ */
+export function endSocket(params: { socket: BaileysSocketLike; reason: string }): RawWebSocket {
+  const { socket, reason } = params;
+  // `end()` drops the reference to the WebSocket, so it is taken first.
+  const raw = rawWebSocket(socket);
+  flushEvents(socket);
+  void callQuietly(() => socket.end(createEndError(reason)));
+  return raw;
+}
+
+/** Cuts the TCP connection of a socket that was told to end. */
+export function terminateSocket(raw: RawWebSocket): void {
+  void callQuietly(() => raw.terminate?.());
+}
+
+/** Hands out the events that Baileys holds back: WhatsApp counts those messages as received, and ending a socket drops them. */
+export function flushEvents(socket: BaileysSocketLike): void {
+  void callQuietly(() => socket.ev.flush?.());
+}
+
+/**
+ * Lets queries fail that wait on a socket that has closed. Baileys takes their close listeners away when it ends a socket, so that
+ * they hang, and hold the whole socket in memory, until their own timeout: 60 s by default.
+ */
+export function failPendingQueries(socket: BaileysSocketLike): void {
+  if (socket.ws.listenerCount('error') === 0) return;
+  void callQuietly(() => socket.ws.emit('error', createBoom(428, 'Connection Closed', {})));
+}
+
+/** The WebSocket under Baileys' wrapper. */
+export interface RawWebSocket {
+  terminate?(): void;
+}
+
+/** Protected in Baileys' types, hence the cast through a structural one. */
+function rawWebSocket(socket: BaileysSocketLike): RawWebSocket {
+  const ws = socket.ws as unknown as { socket?: RawWebSocket | null } & RawWebSocket;
+  return ws.socket ?? ws;
+}
+
+/** 408 makes every usual loop reconnect; `data.waSync` carries the reason, so that `classifyClose` knows its own work again. */
+function createEndError(reason: string): Error {
+  return createBoom(408, `Connection was lost (wa-sync: ${reason})`, { waSync: reason });
+}
+
+/** An error in Boom's shape, because hosts read `lastDisconnect.error.output.statusCode`. */
+function createBoom(statusCode: number, message: string, data: object): Error {
+  const payload = { statusCode, message, error: message };
+  return Object.assign(new Error(message), {
+    isBoom: true,
+    isServer: false,
+    data,
+    output: { statusCode, payload, headers: {} },
+  });
+}
+
+async function callQuietly(call: () => unknown): Promise<void> {
+  try {
+    await call();
+  } catch {
+    // A listener of the host threw, or the socket was gone already: either way it is to end.
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Watches one socket that the host opened and repairs itself. The next socket of the host's loop gets an observation of its own.
+ *
+ * Owns: what this socket's life means as a status, and the wait for a re-attach. Never opens a socket; ends one only where the host
+ * asked for it with `onDead: 'end'`.
+ */
+import {
+  type Clock,
+  checkSessionId,
+  type KnownObservation,
+  type Observation,
+  type Reason,
+  type SessionStatus,
+  systemClock,
+  type WhatsAppConnection,
+} from '@wa-sync/core';
+import { z } from 'zod';
+import type { BaileysSocketLike } from './baileys-like.js';
+import { classifyClose } from './classify-close.js';
+import { createListeners } from './notify-listeners.js';
+import { clockOption, durationMs, parseOptions, socketOption } from './parse-options.js';
+import { DEAF } from './socket-watch.js';
+import { watchSocket } from './watch-socket.js';
+
+/** What `observeBaileysSocket` takes. */
+export interface ObserveBaileysSocketOptions {
+  sessionId: string;
+  /** What `makeWASocket()` answered; any fork's that has the same shape. */
+  socket: BaileysSocketLike;
+  /**
+   * What to do with a socket that is dead and does not know it. `end`: end it, so that the host's own close handler runs within
+   * milliseconds and its loop opens the next one. `report`: only tell.
+   */
+  onDead: 'end' | 'report';
+  /** Called with each finding of a dead socket, whatever `onDead` says. */
+  onDeadReport?: ((found: { sessionId: string; reason: string }) => void) | undefined;
+  /** Without another socket for so long after a close the session is `DISCONNECTED`. @defaultValue 300,000 */
+  reattachWithinMs?: number | undefined;
+  /** How long a login may be without a frame before the socket counts as dead; three times as long in all. @defaultValue 30,000 */
+  attemptTimeoutMs?: number | undefined;
+  /**
+   * How long the handling of one stanza may take before the session's health is `degraded`; after twice as long the socket counts
+   * as dead. @defaultValue 30,000
+   */
+  deafAfterMs?: number | undefined;
+  /** @defaultValue the system's */
+  clock?: Clock | undefined;
+}
+
+const schema = z.strictObject({
+  sessionId: z.string('takes a session id'),
+  socket: socketOption,
+  onDead: z.enum(['end', 'report'], "takes 'end' or 'report'"),
+  onDeadReport: z
+    .custom<(found: { sessionId: string; reason: string }) => void>(
+      (value) => typeof value === 'function',
+      'takes a function',
+    )
+    .optional(),
+  reattachWithinMs: durationMs().default(300_000),
+  attemptTimeoutMs: durationMs().default(30_000),
+  deafAfterMs: durationMs().default(30_000),
+  clock: clockOption.default(systemClock),
+});
+
+/** Findings that frames which come again do not refute. */
+const FINAL: ReadonlySet<string> = new Set(['stream_broken', 'deaf']);
+
+/**
+ * Makes a connection out of a Baileys socket that the host owns, for hosts with their own reconnect loop.
+ *
+ * Call it right after `makeWASocket()`, for every new socket, and attach the result: `wa.attach` replaces the one before. A socket
+ * that was open before is found out by asking it.
+ *
+ * @throws WaSyncError `config_invalid`, `session_id_invalid`
+ * @example
+ * const socket = makeWASocket({ auth: state });
+ * await wa.attach(observeBaileysSocket({ sessionId: 'shop', socket, onDead: 'end' }));
+ */
+export function observeBaileysSocket(options: ObserveBaileysSocketOptions): WhatsAppConnection {
+  const { socket, onDead, onDeadReport, reattachWithinMs, attemptTimeoutMs, deafAfterMs, clock } = parseOptions(
+    'observeBaileysSocket',
+    schema,
+    options,
+  );
+  const sessionId = checkSessionId(options.sessionId);
+  const listeners = createListeners();
+  let deadReason: string | null = null;
+  let notReattached = false;
+  let cancelReattachWait = () => {};
+
+  const watch = watchSocket({
+    socket,
+    clock,
+    attemptTimeoutMs,
+    deafAfterMs,
+    onChange: look,
+    onFrame() {
+      // Frames that come again prove a verdict wrong that was only reported.
+      if (deadReason === null || watch.stage !== 'open' || FINAL.has(deadReason)) return;
+      deadReason = null;
+      listeners.tell();
+    },
+    onDead: (reason) => void foundDead(reason),
+  });
+
+  function look(): void {
+    if (watch.stage === 'closed') waitForReattach();
+    listeners.tell();
+  }
+
+  function waitForReattach(): void {
+    if (!classifyClose(watch.close ?? {}).reconnects) return;
+    cancelReattachWait = clock.schedule(() => {
+      notReattached = true;
+      listeners.tell();
+    }, reattachWithinMs);
+  }
+
+  async function foundDead(reason: string): Promise<void> {
+    if (watch.stage === 'closed' || deadReason !== null) return;
+    deadReason = reason;
+    listeners.tell();
+    try {
+      onDeadReport?.({ sessionId, reason });
+    } catch {
+      // The report is the host's own business.
+    }
+    if (onDead === 'end') await watch.end({ reason });
+  }
+
+  function known(status: SessionStatus, reason: Reason | null): KnownObservation {
+    return {
+      kind: 'known',
+      status,
+      health: 'healthy',
+      reason,
+      reconnectAttempt: 0,
+      phone: watch.phone,
+      qr: watch.qr,
+      silentForMs: watch.silentForMs(),
+    };
+  }
+
+  function afterClose(): Observation {
+    if (notReattached) return known('DISCONNECTED', { code: 'not_reattached' });
+    const close = classifyClose(watch.close ?? {});
+    return known(close.status, { code: close.code, detail: close.words.en });
+  }
+
+  if (watch.stage === 'closed') waitForReattach();
+
+  return {
+    sessionId,
+    snapshot() {
+      if (watch.stage === 'closed') return afterClose();
+      if (deadReason !== null) return known('RECONNECTING', { code: deadReason });
+      switch (watch.stage) {
+        case 'open':
+          return watch.deaf ? { ...known('CONNECTED', DEAF), health: 'degraded' } : known('CONNECTED', null);
+        case 'pairing':
+        case 'paired':
+          return known('QR_CODE', null);
+        case 'unseen':
+          return { kind: 'unknown', why: 'not_yet_seen' };
+        case 'connecting':
+        case 'unproven':
+          return known('CONNECTING', null);
+      }
+    },
+    probe: (params) => watch.probe(params),
+    onChange: (listener) => listeners.add(listener),
+    heal: ({ reason }) => foundDead(reason),
+    async close() {
+      cancelReattachWait();
+      watch.dispose();
+      listeners.clear();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+/**
+ * Tells a deaf connection from a quiet one: stanzas arrive and their handlers do not settle. Silence is no sign of it, and neither is
+ * an answered ping, which goes past the handlers.
+ *
+ * Owns: the handlers under way and the one timer that looks at the oldest of them.
+ */
+import type { Clock } from '@wa-sync/core';
+
+export function createPendingHandlers(params: {
+  clock: Clock;
+  /** A handler that takes longer means deaf; one that takes twice as long will not come back. */
+  deafAfterMs: number;
+  onChange(): void;
+  onHopeless(): void;
+}) {
+  const { clock, deafAfterMs } = params;
+  /** When each began, oldest first. */
+  const begun = new Map<symbol, number>();
+  let deaf = false;
+  let cancel: (() => void) | null = null;
+
+  function oldestMs(): number {
+    const [first] = begun.values();
+    return first === undefined ? 0 : clock.monotonicMs() - first;
+  }
+
+  function setDeaf(next: boolean): void {
+    if (deaf === next) return;
+    deaf = next;
+    params.onChange();
+  }
+
+  function schedule(): void {
+    if (cancel !== null || begun.size === 0) return;
+    const dueAtMs = deaf ? 2 * deafAfterMs : deafAfterMs;
+    cancel = clock.schedule(() => void look(), Math.max(1, dueAtMs - oldestMs()));
+  }
+
+  async function look(): Promise<void> {
+    // After a stall of this process the answers lie unread: they are read first.
+    await clock.yield();
+    await clock.yield();
+    if (cancel === null) return;
+    cancel = null;
+    const ageMs = oldestMs();
+    setDeaf(ageMs >= deafAfterMs);
+    if (ageMs >= 2 * deafAfterMs) params.onHopeless();
+    else schedule();
+  }
+
+  function clear(): void {
+    cancel?.();
+    cancel = null;
+    begun.clear();
+    deaf = false;
+  }
+
+  return {
+    get deaf() {
+      return deaf;
+    },
+    /** Follows one run of a handler. */
+    async follow(outcome: Promise<unknown>): Promise<void> {
+      const key = Symbol('handler');
+      begun.set(key, clock.monotonicMs());
+      schedule();
+      try {
+        await outcome;
+      } finally {
+        begun.delete(key);
+        if (begun.size === 0) {
+          cancel?.();
+          cancel = null;
+        }
+        if (deaf) setDeaf(oldestMs() >= deafAfterMs);
+      }
+    },
+    clear,
+  };
+}

@@ -1,0 +1,29 @@
+import type { ProbeAnswer, Reason } from '@wa-sync/core';
+import type { CloseFacts } from './close-reasons.js';
+
+/**
+ * `unseen`: attached after its events went by · `connecting` · `pairing`: shows a QR code · `paired`: linked, WhatsApp is about to
+ * ask for a new socket · `unproven`: says `open`, and nothing was heard since · `open` · `closed`.
+ */
+export type SocketStage = 'unseen' | 'connecting' | 'pairing' | 'paired' | 'unproven' | 'open' | 'closed';
+
+/** One socket under watch. */
+export interface SocketWatch {
+  readonly stage: SocketStage;
+  readonly qr: string | null;
+  /** Whether stanzas arrive and nothing comes of them. */
+  readonly deaf: boolean;
+  readonly phone: string | null;
+  /** Set once the stage is `closed`. */
+  readonly close: CloseFacts | null;
+  /** Milliseconds since the last frame; `null` when none came. */
+  silentForMs(): number | null;
+  probe(params: { timeoutMs: number }): Promise<ProbeAnswer>;
+  /** Ends the socket; resolves with its close event. `graceMs` is how long the peer may take to say goodbye. */
+  end(params: { reason: string; graceMs?: number }): Promise<void>;
+  /** Drops listeners and timers; the socket itself is left alone. */
+  dispose(): void;
+}
+
+/** Why the health of a connection is degraded that receives and handles nothing. */
+export const DEAF: Reason = { code: 'deaf', detail: 'Stanzas arrive and their handling does not end' };

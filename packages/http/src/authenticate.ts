@@ -1,0 +1,66 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import * as z from 'zod';
+import type { HostContext, HttpConfig, Role } from './options.js';
+import { HttpProblem } from './problems.js';
+
+/** Who calls. */
+export interface Caller {
+  readonly role: Role;
+  /** The only sessions this caller sees, sorted; `null`: all. */
+  readonly sessionIds: readonly string[] | null;
+  /** Names the caller for the rate limit; never a token. */
+  readonly key: string;
+}
+
+export type Authenticate = (request: Request, context: HostContext) => Promise<Caller>;
+
+const access = z.union([
+  z.literal(false),
+  z.object({
+    role: z.enum(['admin', 'viewer']),
+    sessionIds: z.array(z.string()).optional(),
+    id: z.string().optional(),
+  }),
+]);
+
+/** Finds out who calls, or throws `unauthorized`. */
+export function createAuthenticate(auth: HttpConfig['auth']): Authenticate {
+  if (auth === 'none') return async () => ({ role: 'admin', sessionIds: null, key: 'everybody' });
+  if (typeof auth === 'function') {
+    return async (request, context) => {
+      const granted = access.safeParse(await auth(request, context));
+      // Anything but the two shapes is a mistake of the host; `true` or a user object must not open the door.
+      if (!granted.success) throw new Error("authorize must answer false or { role: 'admin' | 'viewer' }");
+      if (granted.data === false) throw unauthorized(false);
+      const { role, id } = granted.data;
+      const sessionIds = granted.data.sessionIds ? [...new Set(granted.data.sessionIds)].sort() : null;
+      return { role, sessionIds, key: digest(JSON.stringify([id ?? null, role, sessionIds])).toString('base64') };
+    };
+  }
+  const known = auth.tokens.map(digest);
+  return async (request) => {
+    const sent = sentTokens(request.headers);
+    for (const candidate of sent.map(digest)) {
+      // All are compared, whichever fits: the time taken tells nothing about the list.
+      const found = known.map((one) => timingSafeEqual(one, candidate)).indexOf(true);
+      if (found >= 0) return { role: 'admin', sessionIds: null, key: `token ${found}` };
+    }
+    throw unauthorized(sent.length > 0);
+  };
+}
+
+function sentTokens(headers: Headers): string[] {
+  const bearer = /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1];
+  return [bearer, headers.get('x-api-key')].filter((token) => typeof token === 'string');
+}
+
+function digest(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
+
+function unauthorized(sent: boolean): HttpProblem {
+  const challenge = `Bearer realm="wa-sync"${sent ? ', error="invalid_token"' : ''}`;
+  return new HttpProblem('unauthorized', 'Send Authorization: Bearer <token>, or X-Api-Key: <token>', {
+    headers: { 'www-authenticate': challenge },
+  });
+}

@@ -1,0 +1,28 @@
+import { checkSessionId } from '@wa-sync/core';
+import * as z from 'zod';
+import type { Caller } from './authenticate.js';
+import { HttpProblem, sessionNotFound } from './problems.js';
+import type { Call } from './route.js';
+
+/** The query of routes that are about one session. */
+export const namesSession = z.strictObject({
+  sessionId: z
+    .string('takes one session id')
+    .min(1, 'takes one session id')
+    .optional()
+    .describe('The session. Default: the current one'),
+});
+
+/** The session that a request is about: the one it names, else the host's choice, else the configured one. */
+export async function nameSession(call: Omit<Call, 'query'>, named: string | undefined): Promise<string> {
+  const { config, wa } = call.services;
+  const id = named ?? (await config.currentSession?.(call.request, { raw: call.raw })) ?? wa.currentSession;
+  if (id === null) throw new HttpProblem('no_current_session', 'Name one by ?sessionId=');
+  return assertInScope(call.caller, checkSessionId(id));
+}
+
+/** Answers `id`; out of the caller's scope it does not exist. */
+export function assertInScope(caller: Caller, id: string): string {
+  if (caller.sessionIds && !caller.sessionIds.includes(id)) throw sessionNotFound(id);
+  return id;
+}

@@ -1,0 +1,124 @@
+import { type Clock, type Logger, silentLogger, systemClock, WaSyncError } from '@wa-sync/core';
+import * as z from 'zod';
+
+/** What a caller may do: an `admin` everything, a `viewer` only read. */
+export type Role = 'admin' | 'viewer';
+
+/** Who calls, as the host's own `authorize` says. */
+export interface Access {
+  readonly role: Role;
+  /** The only sessions this caller sees and changes; bulk calls are narrowed to them. Absent: all. */
+  readonly sessionIds?: readonly string[] | undefined;
+  /** Tells callers apart for the rate limit. @defaultValue all callers with the same role and sessions are one */
+  readonly id?: string | undefined;
+}
+
+/** What the host's functions get beside the request. */
+export interface HostContext {
+  /** What the framework passed on: Express' or node's own request object. */
+  readonly raw?: unknown;
+}
+
+/** The host's own check: `false` is answered with 401. Whoever uses cookies also has to ward off forged requests here. */
+export type Authorize = (request: Request, context: HostContext) => false | Access | Promise<false | Access>;
+
+/** What {@link createHttpHandler} takes; an unknown key is an error that names it. */
+export interface HttpOptions {
+  /**
+   * Who may call. `{ tokens }`: each token of 16 characters or more opens everything, sent as `Authorization: Bearer` or
+   * `X-Api-Key`; give the old and the new one while you rotate. A function: your own check. `'none'`: everybody.
+   */
+  auth: { tokens: readonly string[] } | Authorize | 'none';
+  /** The session that a request means where it names none by `?sessionId=`. @defaultValue `currentSession` of `createWaSync` */
+  currentSession?:
+    | ((request: Request, context: HostContext) => string | null | undefined | Promise<string | null | undefined>)
+    | undefined;
+  /** Path that the routes stand under where no framework mounts the handler. @defaultValue `'/whatsapp'` */
+  basePath?: string | undefined;
+  /** How long a POST is waited for where the caller sends no `Prefer: wait=`, before 202. @defaultValue 25,000 */
+  waitMs?: number | undefined;
+  /** Runs that one caller may start; joining one that is under way is free. `false` turns it off. */
+  rateLimit?:
+    | {
+        /** @defaultValue 60 */
+        perMinute?: number | undefined;
+      }
+    | false
+    | undefined;
+  /** @defaultValue silent */
+  logger?: Logger | undefined;
+  /** @defaultValue the system's */
+  clock?: Clock | undefined;
+}
+
+const AUTH =
+  "takes { tokens: ['…'] }, a function " +
+  "authorize(request) that answers false or { role: 'admin' | 'viewer' }, or 'none' spelled out where everybody may call";
+
+const callable = <T>(what: string) => z.custom<T>((value) => typeof value === 'function', `takes ${what}`);
+
+const withMethods = <T>(what: string, methods: readonly string[]) =>
+  z.custom<T>(
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function'),
+    `takes ${what}`,
+  );
+
+const TOKEN = 'takes a token of at least 16 printable characters, such as from `openssl rand -hex 32`';
+const token = z
+  .string(TOKEN)
+  .min(16, TOKEN)
+  .regex(/^[\x21-\x7e]+$/, TOKEN);
+const tokens = z.array(token, 'takes a list of tokens').min(1, 'takes at least one token');
+
+const PER_MINUTE = 'takes a whole number from 1 to 1000000';
+const perMinute = z.number(PER_MINUTE).int(PER_MINUTE).min(1, PER_MINUTE).max(1_000_000, PER_MINUTE).default(60);
+
+const schema = z.strictObject({
+  auth: z.union([z.literal('none'), callable<Authorize>('a function'), z.strictObject({ tokens })], AUTH),
+  currentSession: callable<NonNullable<HttpOptions['currentSession']>>('a function of the request').optional(),
+  basePath: z
+    .string("takes a path such as '/whatsapp'")
+    .regex(/^\/[^?#\s]*$/, "takes a path such as '/whatsapp'")
+    .default('/whatsapp'),
+  waitMs: z
+    .number('takes milliseconds, a whole number from 0 to 300000')
+    .int('takes milliseconds, a whole number from 0 to 300000')
+    .min(0, 'takes milliseconds from 0 to 300000')
+    .max(300_000, 'takes milliseconds from 0 to 300000')
+    .default(25_000),
+  rateLimit: z
+    .union([z.literal(false), z.strictObject({ perMinute }).prefault({})], 'takes { perMinute }, or false')
+    .prefault({}),
+  logger: withMethods<Logger>('a logger with debug, info, warn and error', ['debug', 'info', 'warn', 'error']).default(
+    silentLogger,
+  ),
+  clock: withMethods<Clock>('a clock', ['now', 'monotonicMs', 'schedule', 'yield']).default(systemClock),
+});
+
+/** The options with every default in place. */
+export type HttpConfig = z.infer<typeof schema>;
+
+/**
+ * Checks the options once.
+ *
+ * @throws WaSyncError `config_invalid` that names each wrong key and what it takes
+ */
+export function parseOptions(options: HttpOptions): HttpConfig {
+  const parsed = schema.safeParse(options ?? {});
+  if (parsed.success) return { ...parsed.data, basePath: trimSlash(parsed.data.basePath) };
+  throw new WaSyncError('config_invalid', parsed.error.issues.map(describeIssue).join('; '));
+}
+
+/** A path prefix without the slash at its end; `'/'` becomes `''`. */
+export function trimSlash(path: string): string {
+  return path.replace(/\/+$/, '');
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  const at = issue.path.join('.');
+  if (issue.code !== 'unrecognized_keys') return `Option ${at || '(all)'} ${issue.message}`;
+  return `Unknown option ${issue.keys.map((key) => (at ? `${at}.${key}` : key)).join(', ')}`;
+}

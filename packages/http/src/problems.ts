@@ -1,0 +1,85 @@
+import { isWaSyncError, maskNumbers } from '@wa-sync/core';
+import { jsonResponse } from './json-response.js';
+
+/** Status and title of every problem that an answer can carry, by its stable code. */
+export const PROBLEMS = {
+  body_not_json: { status: 400, title: 'The body is not JSON' },
+  unauthorized: { status: 401, title: 'A valid token is needed' },
+  forbidden: { status: 403, title: 'A viewer may only read' },
+  route_not_found: { status: 404, title: 'There is no such endpoint' },
+  run_not_found: { status: 404, title: 'There is no such run' },
+  session_not_found: { status: 404, title: 'There is no such session' },
+  method_not_allowed: { status: 405, title: 'The endpoint does not take this method' },
+  no_current_session: { status: 409, title: 'No session is named and none is the current one' },
+  body_too_large: { status: 413, title: 'The body is too large' },
+  request_invalid: { status: 422, title: 'A field is not as it has to be' },
+  session_id_invalid: { status: 422, title: 'This cannot be a session id' },
+  rate_limited: { status: 429, title: 'Too many requests' },
+  internal_error: { status: 500, title: 'Something went wrong here' },
+  not_running: { status: 503, title: 'The service does not run' },
+  status_unknown: { status: 503, title: 'The status cannot be told now' },
+  store_failed: { status: 503, title: 'The store failed' },
+  store_timeout: { status: 503, title: 'The store did not answer in time' },
+  store_unreachable: { status: 503, title: 'The store cannot be reached' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+/** One of the keys of {@link PROBLEMS}. */
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** A field that was not as it has to be. */
+export interface FieldError {
+  readonly in: 'body' | 'query' | 'path';
+  readonly field: string;
+  readonly message: string;
+}
+
+/** When to come back after a 503, in seconds: the store is asked again within one tick of the engine. */
+const RETRY_AFTER_S = 5;
+
+/** Thrown on the way to an answer; {@link answerProblem} makes the answer of it. */
+export class HttpProblem extends Error {
+  constructor(
+    readonly code: ProblemCode,
+    readonly detail?: string,
+    readonly more: { headers?: Readonly<Record<string, string>>; errors?: readonly FieldError[] } = {},
+  ) {
+    super(detail ?? PROBLEMS[code].title);
+    this.name = 'HttpProblem';
+  }
+}
+
+/** The same words whether a session is unknown or out of the caller's scope: an answer must not tell which. */
+export function sessionNotFound(id: string): HttpProblem {
+  return new HttpProblem('session_not_found', `There is no session ${maskNumbers(id)}`);
+}
+
+/** Any error as a problem. What a caller cannot mend is answered by its title alone: its text is for the log. */
+export function toProblem(error: unknown): HttpProblem {
+  if (error instanceof HttpProblem) return error;
+  if (!isWaSyncError(error) || !Object.hasOwn(PROBLEMS, error.code)) return new HttpProblem('internal_error');
+  const code = error.code as ProblemCode;
+  const tell = PROBLEMS[code].status < 500 || code === 'status_unknown' || code === 'not_running';
+  return new HttpProblem(code, tell ? maskNumbers(error.message) : undefined);
+}
+
+/** The parts of a problem that stand in the body (RFC 9457). */
+export function describeProblem(problem: HttpProblem) {
+  const { code, detail, more } = problem;
+  const { status, title } = PROBLEMS[code];
+  return {
+    type: `urn:wa-sync:problem:${code}`,
+    title,
+    status,
+    code,
+    ...(detail === undefined ? {} : { detail }),
+    ...(more.errors ? { errors: more.errors } : {}),
+  };
+}
+
+/** The one place where an error becomes an answer. */
+export function answerProblem(problem: HttpProblem): Response {
+  const body = describeProblem(problem);
+  const retryAfter: Record<string, string> = body.status === 503 ? { 'retry-after': String(RETRY_AFTER_S) } : {};
+  const headers = { ...retryAfter, ...problem.more.headers };
+  return jsonResponse({ status: body.status, type: 'application/problem+json', body, headers });
+}

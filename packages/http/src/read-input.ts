@@ -1,0 +1,40 @@
+import { maskNumbers } from '@wa-sync/core';
+import type * as z from 'zod';
+import { type FieldError, HttpProblem } from './problems.js';
+
+/** Longest piece of a caller's own text that an answer repeats. */
+const REPEATED = 100;
+
+/**
+ * Checks one part of a request.
+ *
+ * @throws HttpProblem `request_invalid` that names each wrong field
+ */
+export function readInput<Schema extends z.ZodType>(from: FieldError['in'], schema: Schema, value: unknown) {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const errors = parsed.error.issues.flatMap((issue) => toFieldErrors(from, issue));
+  const detail = errors.map(({ field, message }) => `${from} ${field}: ${message}`).join('; ');
+  throw new HttpProblem('request_invalid', detail.slice(0, 500), { errors: errors.slice(0, 20) });
+}
+
+/** The query as a plain object; a field that comes twice becomes a list, which no schema here takes. */
+export function readQuery(query: URLSearchParams): Record<string, string | string[]> {
+  const fields: Record<string, string | string[]> = Object.create(null);
+  for (const key of query.keys()) {
+    const values = query.getAll(key);
+    fields[key] = values.length === 1 ? values[0]! : values;
+  }
+  return fields;
+}
+
+function toFieldErrors(from: FieldError['in'], issue: z.core.$ZodIssue): FieldError[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ in: from, field: repeat(key), message: 'is not a field of this endpoint' }));
+  }
+  return [{ in: from, field: repeat(issue.path.join('.') || '(all)'), message: repeat(issue.message) }];
+}
+
+function repeat(text: string): string {
+  return maskNumbers(text).slice(0, REPEATED);
+}

@@ -1,0 +1,94 @@
+import type { Clock, WaSync } from '@wa-sync/core';
+import type * as z from 'zod';
+import type { Caller } from './authenticate.js';
+import type { RateLimit } from './limit-rate.js';
+import type { HttpConfig, Role } from './options.js';
+import type { ProblemCode } from './problems.js';
+import { readBody } from './read-body.js';
+import { readInput, readQuery } from './read-input.js';
+import type { RunRegistry } from './run-registry.js';
+
+/** The part of `createWaSync`'s answer that the routes use. */
+export type WaSyncLike = Pick<WaSync, 'currentSession' | 'status' | 'syncNow' | 'forceSync'> & {
+  readonly sessions: Pick<WaSync['sessions'], 'get' | 'list'>;
+};
+
+/** What all calls share. */
+export interface Services {
+  readonly wa: WaSyncLike;
+  readonly config: HttpConfig;
+  readonly clock: Clock;
+  readonly runs: RunRegistry;
+  readonly chargeRun: RateLimit;
+}
+
+/** One authenticated request on its way through a route. */
+export interface Call {
+  readonly services: Services;
+  readonly request: Request;
+  readonly query: URLSearchParams;
+  /** Path that the routes stand under, as the caller sees it. */
+  readonly basePath: string;
+  readonly raw: unknown;
+  readonly caller: Caller;
+}
+
+/** What a handler answers; the body becomes JSON. */
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What may be sent to a route. */
+export interface RouteInput {
+  /** The `:name`s of the path. */
+  readonly segments?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodObject;
+}
+
+/** One endpoint: all that the wrappers, the OpenAPI document and the docs need to know of it. */
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  /** Below the base path; `:name` stands for one segment. */
+  readonly path: string;
+  /** Lowest role that may call it; `public` asks for no token. */
+  readonly role: Role | 'public';
+  readonly summary: string;
+  readonly description?: string;
+  readonly input: RouteInput;
+  /** Schema and meaning of each good answer, by status. */
+  readonly answers: Readonly<Record<number, { readonly schema: z.ZodType; readonly means: string }>>;
+  /** Problems of its own, beside those that every route of its kind has. */
+  readonly problems: readonly ProblemCode[];
+  readonly handle: (call: Call, segments: Readonly<Record<string, string>>) => Promise<Answer>;
+}
+
+type Read<Schema> = Schema extends z.ZodType ? z.output<Schema> : Record<never, never>;
+
+/** Makes a route whose handler gets its input checked and typed. */
+export function defineRoute<const Input extends RouteInput>(
+  route: Omit<Route, 'handle' | 'input'> & {
+    readonly input: Input;
+    handle(
+      call: Omit<Call, 'query'> & {
+        segments: Read<Input['segments']>;
+        query: Read<Input['query']>;
+        body: Read<Input['body']>;
+      },
+    ): Promise<Answer>;
+  },
+): Route {
+  const { handle, ...rest } = route;
+  const input: RouteInput = route.input;
+  return {
+    ...rest,
+    async handle(call, named) {
+      const segments = input.segments ? readInput('path', input.segments, named) : {};
+      const query = input.query ? readInput('query', input.query, readQuery(call.query)) : {};
+      const body = input.body ? readInput('body', input.body, await readBody(call.request)) : {};
+      return handle({ ...call, segments, query, body } as Parameters<typeof handle>[0]);
+    },
+  };
+}

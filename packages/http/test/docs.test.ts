@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createHttpHandler, PROBLEMS, ROUTES, toNodeHandler } from '../src/index.js';
+import { type Listening, listen } from './listen.js';
+import { startWorld, TOKEN, type World } from './start-world.js';
+
+const text = readFileSync(new URL('../../../docs/HTTP.md', import.meta.url), 'utf8');
+const rows = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, ...cells]) => cells);
+
+describe('docs/HTTP.md', () => {
+  it('names every endpoint with its role, and no other', () => {
+    expect(rows(/^\| `((?:GET|POST) [^`]+)` *\| *(\w+) *\|/gm)).toEqual(
+      ROUTES.map(({ method, path, role }) => [`${method} ${path}`, role]),
+    );
+  });
+
+  it('names every problem with its status, and no other', () => {
+    const problems = Object.entries(PROBLEMS).map(([code, { status }]) => [code, String(status)]);
+    expect(rows(/^\| `(\w+)` *\| *(\d{3}) *\|/gm).sort()).toEqual(problems.sort());
+  });
+
+  describe('its curl lines', () => {
+    const blocks = rows(/^```sh\n([\s\S]*?)^```$/gm).map(([block]) => block ?? '');
+    let world: World;
+    let server: Listening;
+
+    beforeAll(async () => {
+      world = await startWorld();
+      await world.addSession('sales');
+      server = await listen(toNodeHandler(createHttpHandler(world.wa, { auth: { tokens: [TOKEN] } })));
+    });
+    afterAll(async () => {
+      await server?.close();
+      await world?.stop();
+    });
+
+    it('call every endpoint', () => {
+      const lines = blocks.join('\n');
+      const named = (path: string) => new RegExp(`${path.replace(/:\w+/, '\\w+')}[?"]`);
+      const missing = ROUTES.filter(({ path }) => !path.startsWith('/runs/') && !named(path).test(lines));
+      expect(missing).toEqual([]);
+    });
+
+    it.each(blocks)('run: %s', async (block) => {
+      const env = { PATH: process.env.PATH ?? '', WA_SYNC_URL: `${server.origin}/whatsapp`, WA_SYNC_TOKEN: TOKEN };
+      const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', block], { env });
+      expect(JSON.parse(stdout)).toBeTypeOf('object');
+    });
+  });
+});

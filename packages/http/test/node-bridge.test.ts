@@ -1,0 +1,150 @@
+import { connect } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { type HttpHandler, toNodeHandler } from '../src/index.js';
+import { listen } from './listen.js';
+
+/** Sends bytes as they are and reads until the server ends the connection. */
+function exchange(port: number, head: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write(head));
+    socket.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+    });
+    socket.on('end', () => resolve(text));
+    socket.on('error', reject);
+  });
+}
+
+async function withServer<T>(
+  listener: Parameters<typeof listen>[0],
+  run: (port: number, origin: string) => Promise<T>,
+) {
+  const server = await listen(listener);
+  try {
+    return await run(server.port, server.origin);
+  } finally {
+    await server.close();
+  }
+}
+
+const tellUrl: HttpHandler = async (request) => Response.json({ url: request.url });
+const close = 'connection: close\r\n\r\n';
+
+describe('toNodeHandler', () => {
+  it.each([
+    ['/a?b=c', 'host: example.org:81', 'http://example.org:81/a?b=c'],
+    ['//evil.example/status', 'host: here', 'http://here//evil.example/status'],
+    ['http://other/status', 'host: here', 'http://other/status'],
+    ['/a', 'host: evil.example/path#', 'http://localhost/a'],
+    ['/a', 'host: user@evil.example', 'http://localhost/a'],
+    ['/a', 'host: ', 'http://localhost/a'],
+  ])('reads the target %s with %s', async (target, host, url) => {
+    await withServer(toNodeHandler(tellUrl), async (port) => {
+      const answer = await exchange(port, `GET ${target} HTTP/1.1\r\n${host}\r\n${close}`);
+      expect(answer).toContain(JSON.stringify({ url }));
+    });
+  });
+
+  it.each(['OPTIONS * HTTP/1.1', 'TRACE /status HTTP/1.1', 'GET http://[bad HTTP/1.1'])(
+    'answers 405 to %s, which fetch has no request for',
+    async (line) => {
+      await withServer(toNodeHandler(tellUrl), async (port) => {
+        const answer = await exchange(port, `${line}\r\nhost: x\r\n${close}`);
+        expect(answer).toMatch(/^HTTP\/1.1 405 /);
+        expect(answer.toLowerCase()).toContain('allow: get, head, post');
+      });
+    },
+  );
+
+  it.each([
+    ['an object', { a: 1 }, '{"a":1}'],
+    ['a text', '{"a":2}', '{"a":2}'],
+    ['bytes', Buffer.from('{"a":3}'), '{"a":3}'],
+    ['nothing', undefined, ''],
+  ])('takes a body that a parser has left as %s', async (_, body, text) => {
+    const bridge = toNodeHandler(async (request) => new Response(await request.text()));
+    const listener: Parameters<typeof listen>[0] = (incoming, outgoing) => {
+      incoming.resume().on('end', () => bridge(Object.assign(incoming, { body }), outgoing));
+    };
+    await withServer(listener, async (_port, origin) => {
+      expect(await (await fetch(origin, { method: 'POST', body: 'as sent' })).text()).toBe(text);
+    });
+  });
+
+  it('streams what has no length, cookies and all, and stops when the client leaves', async () => {
+    let cancelled = () => {};
+    const stopped = new Promise<void>((resolve) => {
+      cancelled = resolve;
+    });
+    let signal = () => {};
+    const signalled = new Promise<void>((resolve) => {
+      signal = resolve;
+    });
+    const handler: HttpHandler = async (request) => {
+      request.signal.addEventListener('abort', () => signal());
+      const body = new ReadableStream({
+        start: (controller) => controller.enqueue(new TextEncoder().encode('first')),
+        cancel: () => cancelled(),
+      });
+      const headers = new Headers([
+        ['set-cookie', 'a=1'],
+        ['set-cookie', 'b=2'],
+      ]);
+      return new Response(body, { headers });
+    };
+    await withServer(toNodeHandler(handler), async (_port, origin) => {
+      const leaving = new AbortController();
+      const response = await fetch(origin, { signal: leaving.signal });
+      expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
+      const first = await response.body?.getReader().read();
+      expect(new TextDecoder().decode(first?.value)).toBe('first');
+      leaving.abort();
+      await Promise.all([stopped, signalled]);
+    });
+  });
+
+  it('ends the connection of a handler that throws, and lives on', async () => {
+    let fail = true;
+    const handler: HttpHandler = async () => {
+      if (fail) throw new Error('no');
+      return new Response('yes');
+    };
+    await withServer(toNodeHandler(handler), async (_port, origin) => {
+      await expect(fetch(origin)).rejects.toThrow();
+      fail = false;
+      expect(await (await fetch(origin)).text()).toBe('yes');
+    });
+  });
+
+  it('gives an error of the handler to next', async () => {
+    const handler: HttpHandler = async () => {
+      throw new Error('no');
+    };
+    const bridge = toNodeHandler(handler);
+    await withServer(
+      (incoming, outgoing) => bridge(incoming, outgoing, (error) => outgoing.end(String(error))),
+      async (_port, origin) => expect(await (await fetch(origin)).text()).toBe('Error: no'),
+    );
+  });
+
+  it('finds the mount path of frameworks that only cut the url', async () => {
+    const seen: unknown[] = [];
+    const bridge = toNodeHandler(async (request, context) => {
+      seen.push([new URL(request.url).pathname, context?.basePath]);
+      return new Response('');
+    });
+    const listener: Parameters<typeof listen>[0] = (incoming, outgoing) => {
+      const originalUrl = incoming.url ?? '';
+      bridge(Object.assign(incoming, { originalUrl, url: originalUrl.replace('/cut', '') }), outgoing);
+    };
+    await withServer(listener, async (_port, origin) => {
+      await fetch(`${origin}/cut/status?x=1`);
+      await fetch(`${origin}/status`);
+    });
+    expect(seen).toEqual([
+      ['/cut/status', '/cut'],
+      ['/status', undefined],
+    ]);
+  });
+});

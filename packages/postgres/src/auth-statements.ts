@@ -1,0 +1,78 @@
+import { type Statement, statement } from './run-statement.js';
+import { LOCK_LIMIT } from './write-statements.js';
+
+/** Statements on credentials. */
+export interface AuthStatements {
+  /** Rows of the living set: `[place among the ids, key id]` and the value. */
+  readonly read: Statement;
+  /** `[[ordinal, exists, fits]]` for every session of the batch. */
+  readonly write: Statement;
+  readonly quarantine: Statement;
+  readonly purge: Statement;
+}
+
+/** Makes the statements of a schema. */
+export function authStatements(schema: string): AuthStatements {
+  const record = `${schema}.auth_record`;
+  const session = `${schema}.session`;
+  return {
+    read: statement(`
+      SELECT json_build_array(i.ordinal, a.key_id)::text AS answer, a.value
+      FROM unnest($3::text[]) WITH ORDINALITY i(id, ordinal)
+      JOIN ${session} s ON s.id = $1::text
+      JOIN ${record} a ON a.session_no = s.no AND a.quarantine_no = 0 AND a.type = $2::text AND a.id = i.id`),
+    write: statement(writeSql(session, record)),
+    quarantine: statement(`
+      WITH ${LOCK_LIMIT},
+      target AS MATERIALIZED (SELECT s.no FROM lock_limit, ${session} s WHERE s.id = $2::text FOR NO KEY UPDATE OF s),
+      next AS MATERIALIZED (
+        SELECT t.no, coalesce(max(a.quarantine_no), 0) + 1 AS quarantine_no
+        FROM target t LEFT JOIN ${record} a ON a.session_no = t.no GROUP BY t.no
+      ),
+      moved AS (
+        UPDATE ${record} a SET quarantine_no = n.quarantine_no, quarantined_at = clock_timestamp(), quarantine_reason = $3::text
+        FROM next n WHERE a.session_no = n.no AND a.quarantine_no = 0 RETURNING 1
+      )
+      SELECT json_build_array(count(*))::text AS answer FROM moved`),
+    purge: statement(`
+      WITH ${LOCK_LIMIT}, gone AS (
+        DELETE FROM ${record} a USING lock_limit, ${session} s WHERE s.id = $2::text AND a.session_no = s.no RETURNING 1
+      )
+      SELECT json_build_array(count(*))::text AS answer FROM gone`),
+  };
+}
+
+/**
+ * The values travel as one bytea that is cut up here: binary on the wire, where an array of bytea would go as hexadecimal
+ * text. The session row is locked, so that a claim in flight and a write under the old tenure wait for each other (after the
+ * claim nothing of the old owner arrives), and so that two writers of one session never take its records crosswise.
+ */
+function writeSql(session: string, record: string): string {
+  return `
+    WITH ${LOCK_LIMIT},
+    wanted AS MATERIALIZED (
+      SELECT w.* FROM lock_limit, unnest($2::int[], $3::text[], $4::text[]) w(ordinal, id, tenure)
+    ),
+    allowed AS MATERIALIZED (
+      SELECT w.ordinal, s.no FROM wanted w JOIN ${session} s ON s.id = w.id
+      WHERE w.tenure IS NULL OR s.tenure = w.tenure ORDER BY s.id FOR NO KEY UPDATE OF s
+    ),
+    entry AS MATERIALIZED (
+      SELECT al.no AS session_no, e.type, e.id, e.key_id, e.deletes,
+        substring($11::bytea FROM e.start_at FOR e.bytes) AS value
+      FROM unnest($5::int[], $6::text[], $7::text[], $8::text[], $9::int[], $10::int[], $12::boolean[])
+        e(ordinal, type, id, key_id, start_at, bytes, deletes)
+      JOIN allowed al ON al.ordinal = e.ordinal
+    ),
+    stored AS (
+      INSERT INTO ${record} AS a (session_no, type, id, key_id, value)
+      SELECT session_no, type, id, key_id, value FROM entry WHERE NOT deletes
+      ON CONFLICT (session_no, quarantine_no, type, id) DO UPDATE SET value = excluded.value, key_id = excluded.key_id
+    ),
+    deleted AS (
+      DELETE FROM ${record} a USING entry e
+      WHERE e.deletes AND a.session_no = e.session_no AND a.quarantine_no = 0 AND a.type = e.type AND a.id = e.id
+    )
+    SELECT json_agg(json_build_array(w.ordinal, s.id IS NOT NULL, al.ordinal IS NOT NULL))::text AS answer
+    FROM wanted w LEFT JOIN ${session} s ON s.id = w.id LEFT JOIN allowed al ON al.ordinal = w.ordinal`;
+}

@@ -1,0 +1,161 @@
+import { type Logger, SESSION_STATUSES, type SessionStatus, WaSyncError } from '@wa-sync/core';
+import { z } from 'zod';
+import { isIdentifier, splitTableName } from './identifiers.js';
+import type { PgPoolLike } from './pg-pool.js';
+
+/** How a host's own table of sessions is written. Nothing but `UPDATE` ever runs on it. */
+export interface SessionsMirror {
+  /** `'name'` or `'schema.name'`, written as the database has it (`'WhatsAppSession'`). */
+  table: string;
+  /** The host's names of the columns that are mapped. */
+  columns: {
+    /** Holds the session id; needs a unique index of its own. Text, uuid and whole numbers fit. */
+    id: string;
+    /** Takes the word: an enum or a text. */
+    status: string;
+    /** Last proof of life. */
+    lastSeenAt?: string | undefined;
+    /** Takes `code: detail`, and null while there is nothing to say. */
+    reason?: string | undefined;
+    phone?: string | undefined;
+    /** Takes the pairing code while the status is `QR_CODE`, else null. */
+    qr?: string | undefined;
+    /**
+     * Where the host says `false`, the session counts as wanted `stopped`. Written by the cleanup (`false`), and when the
+     * session is started again (`true`).
+     */
+    active?: string | undefined;
+    /** Set with every write. */
+    updatedAt?: string | undefined;
+  };
+  /** The host's word for a status, where it is not the default one. */
+  status?: Partial<Record<SessionStatus, string>> | undefined;
+}
+
+/** Keys that encrypt credentials at rest: AES-256-GCM, one of them for new records, all of them for reading. */
+export interface AuthKeyRing {
+  /** Id of the key that new records are written with. */
+  current: string;
+  /** 32 bytes a key, by key id. */
+  keys: Readonly<Record<string, Uint8Array>>;
+}
+
+/** What `createPostgresStore` takes; an unknown key is an error that names it. */
+export interface PostgresStoreOptions {
+  /** A `pg.Pool`, or a `PGlite` instance; it stays the caller's and is never closed. */
+  pool: PgPoolLike;
+  /** Schema of the library's own tables. @defaultValue `'wa_sync'` */
+  schema?: string | undefined;
+  /** Tables of the host to keep equal. */
+  mirror?: { sessions?: SessionsMirror | undefined } | undefined;
+  /** How credentials are kept. */
+  auth?: { keyRing?: AuthKeyRing | undefined } | undefined;
+  /** How long statements may take; both are cut below a third of the lease when a replica joins. */
+  timeouts?:
+    | {
+        /** One statement, waiting for a connection included. @defaultValue 8,000 */
+        statementMs?: number | undefined;
+        /** Waiting for a row that somebody else has locked. @defaultValue 1,000 */
+        lockMs?: number | undefined;
+      }
+    | undefined;
+  /**
+   * Uses named prepared statements. It is turned off by itself on a pooler that loses them.
+   * @defaultValue `true`
+   */
+  prepare?: boolean | undefined;
+  /** @defaultValue silent */
+  logger?: Logger | undefined;
+}
+
+const identifier = (what: string) =>
+  z.string(what).refine(isIdentifier, `${what}: 1 to 63 bytes without quotes or control characters`);
+
+const column = identifier('takes the name of a column');
+
+const wholeMs = (lowest: number, highest: number) => {
+  const message = `takes whole milliseconds from ${lowest} to ${highest}`;
+  return z.number(message).int(message).min(lowest, message).max(highest, message);
+};
+
+const word = z.string('takes a word').min(1, 'takes a word').max(255, 'takes a word of at most 255 characters');
+
+const sessionsMirror = z.strictObject({
+  table: z
+    .string("takes 'table' or 'schema.table'")
+    .refine((table) => splitTableName(table) !== null, "takes 'table' or 'schema.table'"),
+  columns: z.strictObject({
+    id: column,
+    status: column,
+    lastSeenAt: column.optional(),
+    reason: column.optional(),
+    phone: column.optional(),
+    qr: column.optional(),
+    active: column.optional(),
+    updatedAt: column.optional(),
+  }),
+  status: z.strictObject(Object.fromEntries(SESSION_STATUSES.map((status) => [status, word.optional()]))).prefault({}),
+});
+
+const keyRing = z
+  .strictObject({
+    current: z.string('takes the id of one of the keys').min(1).max(64),
+    keys: z.record(
+      z.string().min(1).max(64),
+      z.custom<Uint8Array>((key) => key instanceof Uint8Array && key.byteLength === 32, 'takes 32 bytes'),
+    ),
+  })
+  .refine((ring) => Object.hasOwn(ring.keys, ring.current), {
+    message: 'takes the id of one of keys',
+    path: ['current'],
+  });
+
+const schema = z.strictObject({
+  pool: z.custom<PgPoolLike>(
+    (pool) => typeof (pool as PgPoolLike | null | undefined)?.query === 'function',
+    'takes a pg.Pool, or a PGlite instance',
+  ),
+  schema: identifier('takes the name of a schema').default('wa_sync'),
+  mirror: z.strictObject({ sessions: sessionsMirror.optional() }).prefault({}),
+  auth: z.strictObject({ keyRing: keyRing.optional() }).prefault({}),
+  timeouts: z
+    .strictObject({ statementMs: wholeMs(50, 120_000).default(8_000), lockMs: wholeMs(10, 60_000).default(1_000) })
+    .prefault({}),
+  prepare: z.boolean('takes true or false').default(true),
+  logger: z
+    .custom<Logger>((logger) => typeof (logger as Logger | null)?.warn === 'function', 'takes a logger')
+    .optional(),
+});
+
+/** The options with every default in place. */
+export type PostgresConfig = z.infer<typeof schema>;
+
+/** One row mapping with its words complete. */
+export type SessionsMirrorConfig = NonNullable<PostgresConfig['mirror']['sessions']>;
+
+/**
+ * Checks the options once.
+ *
+ * @throws WaSyncError `config_invalid` that names each wrong key and what it takes
+ */
+export function parseConfig(options: PostgresStoreOptions): PostgresConfig {
+  const parsed = schema.safeParse(options);
+  if (parsed.success) return parsed.data;
+  throw new WaSyncError('config_invalid', parsed.error.issues.map(describeIssue).join('; '));
+}
+
+/**
+ * Checks the name of a schema.
+ *
+ * @throws WaSyncError `config_invalid`
+ */
+export function checkSchemaName(name: string): string {
+  if (isIdentifier(name)) return name;
+  throw new WaSyncError('config_invalid', 'Option schema takes a name of 1 to 63 bytes without quotes');
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  const at = issue.path.join('.');
+  if (issue.code !== 'unrecognized_keys') return `Option ${at || '(all)'} ${issue.message}`;
+  return `Unknown option ${issue.keys.map((key) => (at ? `${at}.${key}` : key)).join(', ')}`;
+}

@@ -1,0 +1,115 @@
+/**
+ * The Postgres store. Owns: its statements, prepared once the schema is up to date and the host's table was looked at; the
+ * queue of credential writes; one `error` listener on the caller's pool. Everything else is in the database, and no answer is
+ * cached. States: new, ready (after `init`, or the first call, which runs it), closed.
+ */
+import type { AuthStore, CleanupStore, JobStore, WaSyncStore } from '@wa-sync/core';
+import { WaSyncError } from '@wa-sync/core';
+import { createAuth } from './auth.js';
+import { createCleanup } from './cleanup.js';
+import type { MirrorFinding } from './compile-mirror.js';
+import { type PostgresStoreOptions, parseConfig } from './config.js';
+import { freeFencedSessions } from './end-sessions.js';
+import { hostViewText } from './host-view.js';
+import { createJobs } from './jobs.js';
+import { createLeases } from './leases.js';
+import { inspectMirror, type PreparedStore, prepareStore, refuseFindings } from './prepare-store.js';
+import { readHostTable } from './read-catalogue.js';
+import { runMigrations } from './run-migrations.js';
+import { createStatementRunner } from './run-statement.js';
+import { createSessions } from './sessions.js';
+
+/** A `WaSyncStore` on Postgres, credentials included. */
+export interface PostgresStore extends WaSyncStore {
+  readonly auth: AuthStore;
+  readonly jobs: JobStore;
+  readonly cleanup: CleanupStore;
+  /** Holds the mapping against the live catalogue, and answers everything that is wrong or worth knowing. */
+  checkMirror(): Promise<readonly MirrorFinding[]>;
+  /**
+   * `CREATE VIEW "<table>Effective"` for the host's own migrations: its table with the effective status. `null` without a
+   * mirror. Not created by wa-sync, because a view stands in the way of `ALTER TABLE` on the columns it shows.
+   */
+  hostViewSql(): Promise<string | null>;
+}
+
+/**
+ * A store on Postgres (`pg.Pool`) or PGlite, with a mirror of the host's own table where one is given.
+ *
+ * A `pg.Pool` without an `error` listener ends the process when an idle connection breaks, so one that does nothing is added
+ * until `close()`. The pool is never closed.
+ *
+ * @throws WaSyncError `config_invalid` here; `mirror_invalid`, `schema_newer`, `store_unreachable`, `store_rights` from
+ * `init()`, `store_timeout` and `store_failed` from any call
+ * @example
+ * const store = createPostgresStore({
+ *   pool: new pg.Pool({ connectionString: process.env.DATABASE_URL }),
+ *   mirror: { sessions: prismaWhatsAppSession() },
+ * });
+ */
+export function createPostgresStore(options: PostgresStoreOptions): PostgresStore {
+  const config = parseConfig(options);
+  const { pool, timeouts, auth, logger } = config;
+  const runner = createStatementRunner({ pool, prepare: config.prepare, limits: timeouts });
+  let starting: Promise<PreparedStore> | null = null;
+  let closed = false;
+
+  const ignore = () => {};
+  pool.on?.('error', ignore);
+
+  async function prepare(): Promise<PreparedStore> {
+    await runMigrations(runner, config.schema);
+    const { findings, sql } = await inspectMirror(runner, config);
+    refuseFindings(findings);
+    return prepareStore(config, sql);
+  }
+
+  /** A failed start is tried again by the next call. */
+  function start(): Promise<PreparedStore> {
+    const attempt = prepare();
+    starting = attempt;
+    attempt.catch(() => {
+      if (starting === attempt) starting = null;
+    });
+    return attempt;
+  }
+
+  function ready(): Promise<PreparedStore> {
+    if (closed) throw new WaSyncError('not_running', 'The store was closed');
+    return starting ?? start();
+  }
+
+  async function translated<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw runner.translate(error);
+    }
+  }
+
+  return {
+    capabilities: { durable: true, shared: true, mirror: config.mirror.sessions !== undefined },
+    sessions: createSessions({ runner, ready }),
+    leases: createLeases({
+      runner,
+      ready,
+      configured: timeouts,
+      freeFenced: ({ limit }) => translated(async () => freeFencedSessions({ runner, prepared: await ready(), limit })),
+    }),
+    auth: createAuth({ runner, ready, keyRing: auth.keyRing, logger }),
+    jobs: createJobs({ runner, ready }),
+    cleanup: createCleanup({ runner, ready }),
+    init: () => translated(async () => void (await start())),
+    checkMirror: () => translated(async () => (await inspectMirror(runner, config)).findings),
+    hostViewSql: () =>
+      translated(async () => {
+        const { sessions } = config.mirror;
+        const table = sessions === undefined ? null : await readHostTable(runner, sessions.table);
+        return sessions === undefined || table === null ? null : hostViewText(config, sessions, table);
+      }),
+    async close() {
+      closed = true;
+      pool.removeListener?.('error', ignore);
+    },
+  };
+}

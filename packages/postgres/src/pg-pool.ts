@@ -1,0 +1,42 @@
+/** What one statement answers. */
+export interface PgRows {
+  readonly rows: readonly Record<string, unknown>[];
+}
+
+/** One statement in node-postgres' shape; `name` makes it a prepared one. */
+export interface PgQueryConfig {
+  text: string;
+  values?: unknown[];
+  name?: string;
+}
+
+/** A client that a pool lends. */
+export interface PgClientLike {
+  query(config: PgQueryConfig): Promise<PgRows>;
+  /** An argument tells the pool to throw the client away. */
+  release(error?: Error | boolean): void;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  removeListener(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/**
+ * The part of a `pg.Pool` that is used; a `PGlite` instance fits as well (it has no `connect`). The pool stays the caller's:
+ * it is never closed.
+ */
+export interface PgPoolLike {
+  query(text: string, values?: unknown[]): Promise<PgRows>;
+  connect?(): Promise<PgClientLike>;
+  on?(event: 'error', listener: (error: Error) => void): unknown;
+  removeListener?(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/** Where a pool connects to, as far as it tells; never a password. */
+export function poolTarget(pool: PgPoolLike): string | null {
+  const options = (pool as { options?: unknown }).options;
+  if (typeof options !== 'object' || options === null) return null;
+  const { host, port, connectionString } = options as Record<string, unknown>;
+  if (typeof host === 'string') return `${host}:${typeof port === 'number' ? port : 5432}`;
+  if (typeof connectionString !== 'string' || !URL.canParse(connectionString)) return null;
+  const url = new URL(connectionString);
+  return url.hostname === '' ? null : `${url.hostname}:${url.port === '' ? 5432 : url.port}`;
+}

@@ -1,0 +1,176 @@
+import { createHash } from 'node:crypto';
+import { WaSyncError } from '@wa-sync/core';
+import { type PgClientLike, type PgPoolLike, type PgRows, poolTarget } from './pg-pool.js';
+import { connectionSurvives, sqlState, translateError } from './translate-error.js';
+
+/** One SQL text and the name it is prepared under. */
+export interface Statement {
+  readonly text: string;
+  readonly name: string;
+}
+
+/** Limits of one statement, in milliseconds. */
+export interface TimeLimits {
+  statementMs: number;
+  lockMs: number;
+}
+
+/** Runs single autocommit statements on the caller's pool. */
+export interface StatementRunner {
+  /** What the waits of statements are cut to; changed when a replica joins with a short lease. */
+  readonly limits: TimeLimits;
+  /** Runs a statement and answers its rows. Errors are the driver's own; a time limit is a `WaSyncError`. */
+  rows(statement: Statement, values: readonly unknown[], limitMs?: number): Promise<PgRows['rows']>;
+  /** Runs a statement that answers one JSON text in one row. */
+  json<T>(statement: Statement, values: readonly unknown[]): Promise<T>;
+  /** Any error as a `WaSyncError` that names the host. */
+  translate(error: unknown): WaSyncError;
+}
+
+/** Deadlock and serialization failure: nothing was committed, and the same again may succeed. */
+const PASSING_CONFLICTS = new Set(['40P01', '40001']);
+/** A pooler gave us a server connection that does not know our prepared statement, or knows it already. */
+const PREPARED_LOST = new Set(['26000', '42P05']);
+const CONFLICT_RETRIES = 3;
+const MOST_ABANDONED = 100;
+
+/** Makes a statement; its name follows from its text, so that two schemas never share one on a pooler's connection. */
+export function statement(text: string): Statement {
+  return { text, name: `wa_sync_${createHash('sha256').update(text).digest('hex').slice(0, 24)}` };
+}
+
+/**
+ * Runs statements one by one. Owns the count of statements that were given up and never answered, and whether prepared
+ * statements are still used; nothing else lives here.
+ */
+export function createStatementRunner(options: {
+  pool: PgPoolLike;
+  prepare: boolean;
+  limits: TimeLimits;
+}): StatementRunner {
+  const { pool } = options;
+  const limits = { ...options.limits };
+  const target = poolTarget(pool);
+  let prepare = options.prepare;
+  let abandoned = 0;
+
+  async function onClient(
+    connect: () => Promise<PgClientLike>,
+    { text, name }: Statement,
+    values: unknown[],
+    deadline: Deadline,
+  ) {
+    const client = await connect();
+    if (deadline.passed()) {
+      // The caller has been told "too late": what it does next must not meet this statement.
+      client.release();
+      return { rows: [] };
+    }
+    // A lent client without a listener ends the process when its connection breaks.
+    const ignore = () => {};
+    client.on('error', ignore);
+    let released = false;
+    const release = (error?: Error) => {
+      if (released) return;
+      released = true;
+      client.removeListener('error', ignore);
+      if (error === undefined) client.release();
+      else {
+        client.on('error', ignore);
+        client.release(error);
+      }
+    };
+    deadline.onPassed(() => release(new Error('statement given up')));
+    try {
+      const answer = await client.query(prepare ? { text, name, values } : { text, values });
+      release();
+      return answer;
+    } catch (error) {
+      release(connectionSurvives(error) ? undefined : (error as Error));
+      throw error;
+    }
+  }
+
+  function attempt(wanted: Statement, values: unknown[], limitMs: number): Promise<PgRows> {
+    if (abandoned >= MOST_ABANDONED) {
+      throw new WaSyncError('store_unreachable', `${abandoned} statements are waiting for Postgres${at(target)}`, {
+        retryable: true,
+      });
+    }
+    const deadline = startDeadline(limitMs);
+    const connect = pool.connect?.bind(pool);
+    const running =
+      connect === undefined
+        ? pool.query(wanted.text, values)
+        : onClient(connect as () => Promise<PgClientLike>, wanted, values, deadline);
+    return new Promise<PgRows>((resolve, reject) => {
+      deadline.onPassed(() => {
+        abandoned += 1;
+        const settled = () => {
+          abandoned -= 1;
+        };
+        running.then(settled, settled);
+        reject(
+          new WaSyncError('store_timeout', `Postgres${at(target)} did not answer within ${limitMs} ms`, {
+            retryable: true,
+          }),
+        );
+      });
+      running.then(resolve, reject).finally(deadline.cancel);
+    });
+  }
+
+  async function rows(wanted: Statement, values: readonly unknown[], limitMs = limits.statementMs) {
+    for (let conflicts = 0; ; ) {
+      const prepared = prepare;
+      try {
+        return (await attempt(wanted, [...values], limitMs)).rows;
+      } catch (error) {
+        const state = sqlState(error);
+        if (state !== null && PREPARED_LOST.has(state) && prepared) {
+          prepare = false;
+        } else if (state !== null && PASSING_CONFLICTS.has(state) && conflicts < CONFLICT_RETRIES) {
+          conflicts += 1;
+        } else {
+          throw error;
+        }
+      }
+    }
+  }
+
+  return {
+    limits,
+    rows,
+    translate: (error) => translateError(error, target),
+    async json<T>(wanted: Statement, values: readonly unknown[]) {
+      const [row] = await rows(wanted, values);
+      const answer = row?.answer;
+      if (typeof answer !== 'string') throw new WaSyncError('store_failed', 'Postgres gave no answer');
+      return JSON.parse(answer) as T;
+    },
+  };
+}
+
+interface Deadline {
+  passed(): boolean;
+  onPassed(run: () => void): void;
+  cancel(): void;
+}
+
+function startDeadline(limitMs: number): Deadline {
+  const runs: (() => void)[] = [];
+  let passed = false;
+  const timer = setTimeout(() => {
+    passed = true;
+    for (const run of runs) run();
+  }, limitMs);
+  return {
+    passed: () => passed,
+    onPassed: (run) => runs.push(run),
+    cancel: () => clearTimeout(timer),
+  };
+}
+
+function at(target: string | null): string {
+  return target === null ? '' : ` at ${target}`;
+}

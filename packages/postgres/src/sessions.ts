@@ -1,0 +1,152 @@
+import {
+  type Claim,
+  type ClaimOutcome,
+  checkSessionId,
+  type SessionStore,
+  type StoredSession,
+  sessionIdHash,
+} from '@wa-sync/core';
+import { mayBeTheHosts } from './apply-mirrored.js';
+import { releaseSessions } from './end-sessions.js';
+import type { PreparedStore } from './prepare-store.js';
+import { inRounds } from './rounds.js';
+import type { StatementRunner } from './run-statement.js';
+import { readTuple, type SessionTuple } from './session-row.js';
+import { writeSessions } from './write-sessions.js';
+
+/** The session part of the store. `ready` answers the statements once the schema and the mirror are known. */
+export function createSessions(params: { runner: StatementRunner; ready: () => Promise<PreparedStore> }): SessionStore {
+  const { runner, ready } = params;
+  const lockMs = () => String(runner.limits.lockMs);
+
+  async function run<T>(work: (prepared: PreparedStore) => Promise<T>): Promise<T> {
+    try {
+      return await work(await ready());
+    } catch (error) {
+      throw runner.translate(error);
+    }
+  }
+
+  async function read(
+    prepared: PreparedStore,
+    wanted: 'get' | 'list' | 'listOfOwner',
+    values: readonly unknown[],
+  ): Promise<StoredSession[]> {
+    const tuples = await runner.json<SessionTuple[]>(prepared.reading[wanted], values);
+    return tuples.map((tuple) => readTuple(tuple, prepared.mirror));
+  }
+
+  /** Switches on the host rows of sessions that the cleanup had put to rest, and answers those sessions anew. */
+  async function wakeHost(prepared: PreparedStore, ids: readonly string[]): Promise<StoredSession[]> {
+    const { wakeHost } = prepared.writing;
+    if (wakeHost === null || ids.length === 0) return [];
+    try {
+      await runner.json(wakeHost, [lockMs(), ids]);
+    } catch (error) {
+      // The session is taken, whatever the host's table says to it.
+      if (!mayBeTheHosts(error)) throw error;
+    }
+    return read(prepared, 'get', [ids]);
+  }
+
+  async function claimRound(prepared: PreparedStore, owner: string, claims: readonly Claim[]) {
+    const [stands, tuples, woken] = await runner.json<[boolean, SessionTuple[], string[]]>(prepared.writing.claim, [
+      lockMs(),
+      owner,
+      claims.map(({ id }) => id),
+      claims.map(({ tenure }) => tenure),
+      claims.map(({ mode }) => mode === 'takeover'),
+    ]);
+    const taken = new Map(tuples.map((tuple) => [tuple[0], readTuple(tuple, prepared.mirror)]));
+    for (const session of await wakeHost(prepared, woken)) taken.set(session.id, session);
+    const rest = claims.filter(({ id }) => !taken.has(id)).map(({ id }) => id);
+    const others = stands && rest.length > 0 ? await read(prepared, 'get', [rest]) : [];
+    const standing = new Map(others.map((session) => [session.id, session]));
+    return claims.map((claim): [Claim, ClaimOutcome] => {
+      const session = taken.get(claim.id) ?? standing.get(claim.id);
+      return [claim, claimOutcome(claim, owner, stands, session)];
+    });
+  }
+
+  return {
+    create: ({ sessions }) =>
+      run(async ({ writing }) => {
+        const created: string[] = [];
+        for (const round of inRounds(sessions)) {
+          const ids = round.map(({ id }) => checkSessionId(id));
+          created.push(
+            ...(await runner.json<string[]>(writing.create, [
+              lockMs(),
+              ids,
+              ids.map(sessionIdHash),
+              round.map(({ desired }) => desired),
+              round.map(({ phone }) => phone ?? null),
+            ])),
+          );
+        }
+        return created;
+      }),
+
+    get: ({ ids }) => run((prepared) => read(prepared, 'get', [[...new Set(ids)].filter((id) => !id.includes('\0'))])),
+
+    list: ({ after, limit, owner }) =>
+      run((prepared) => {
+        const page = [after?.replaceAll('\0', '') ?? '', limit];
+        return owner === undefined ? read(prepared, 'list', page) : read(prepared, 'listOfOwner', [...page, owner]);
+      }),
+
+    sweep: ({ owner, expected, otherIds }) =>
+      run(async ({ reading, mirror }) => {
+        const { status, health, reason } = expected;
+        const values: unknown[] = [owner, status, health, reason?.code ?? null, otherIds];
+        if (mirror !== null) values.push(mirror.words[status]);
+        const [count, idHashSum, tuples] = await runner.json<[number, number, SessionTuple[]]>(reading.sweep, values);
+        return { count, idHashSum, exceptions: tuples.map((tuple) => readTuple(tuple, mirror)) };
+      }),
+
+    write: ({ owner, writes }) => run((prepared) => writeSessions({ runner, prepared, owner, writes })),
+
+    claim: ({ owner, claims }) =>
+      run(async (prepared) => {
+        const outcomes = new Map<Claim, ClaimOutcome>();
+        for (const round of inRounds(claims)) {
+          for (const [claim, outcome] of await claimRound(prepared, owner, round)) outcomes.set(claim, outcome);
+        }
+        return claims.flatMap((claim) => outcomes.get(claim) ?? []);
+      }),
+
+    claimable: ({ limit }) => run(({ reading }) => runner.json<string[]>(reading.claimable, [limit])),
+
+    release: (params) => run((prepared) => releaseSessions({ runner, prepared, ...params })),
+
+    setDesired: ({ id, desired }) =>
+      run(async (prepared) => {
+        const { writing, mirror } = prepared;
+        const [tuple] = await runner.json<SessionTuple[]>(writing.setDesired, [lockMs(), id, desired]);
+        if (tuple === undefined) return null;
+        const session = readTuple(tuple, mirror);
+        // Wanted here and switched off in the host's row: the call is the newer word.
+        if (session.desired === desired) return session;
+        const [woken] = await wakeHost(prepared, [id]);
+        return woken ?? session;
+      }),
+
+    remove: ({ id }) =>
+      run(async ({ writing }) => {
+        const [count] = await runner.json<[number]>(writing.remove, [lockMs(), id]);
+        return count > 0;
+      }),
+  };
+}
+
+function claimOutcome(claim: Claim, owner: string, stands: boolean, session: StoredSession | undefined): ClaimOutcome {
+  const { id, tenure } = claim;
+  if (!stands) return { id, claimed: false, why: 'fenced' };
+  if (session === undefined) return { id, claimed: false, why: 'missing' };
+  // Ours from this claim, or from an earlier try of the same one whose answer got lost.
+  if (session.owner === owner && session.tenure === tenure) return { id, claimed: true, session };
+  if (!session.active && (session.owner === null || session.owner === owner)) {
+    return { id, claimed: false, why: 'inactive' };
+  }
+  return { id, claimed: false, why: 'held' };
+}

@@ -1,0 +1,115 @@
+import { isWaSyncError, maskNumbers, WaSyncError } from '@wa-sync/core';
+
+/** Raised by our migrations where the schema is newer than this package. */
+export const SCHEMA_NEWER_STATE = 'WA001';
+
+const UNREACHABLE_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENOENT',
+]);
+
+/** Refused for what was said at the door; trying again does not help. */
+const DOOR_CLASSES = ['28', '3D'];
+/** The server is going, coming or full. */
+const AWAY_STATES = new Set(['57P01', '57P02', '57P03', '57P05', '53300']);
+const TIMEOUT_STATES = new Set(['55P03', '57014', '25P03', '25P04']);
+/** Read-only after a fail-over, disk full, out of memory: somebody mends that without a change of ours. */
+const PASSING_STATES = new Set(['40001', '40P01', '25006', '53100', '53200']);
+
+/** The SQLSTATE of a server's error; `null` where the server did not answer. */
+export function sqlState(error: unknown): string | null {
+  const code = propertyOf(error, 'code');
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !UNREACHABLE_CODES.has(code) ? code : null;
+}
+
+/** Whether the connection that answered this is fit for another statement. */
+export function connectionSurvives(error: unknown): boolean {
+  const state = sqlState(error);
+  const severity = propertyOf(error, 'severity');
+  return state !== null && severity !== 'FATAL' && severity !== 'PANIC' && !state.startsWith('08');
+}
+
+/** What a server said, fit for a log: numbers masked, and without `detail`, which quotes whole rows. */
+export function serverWords(error: unknown): string {
+  const message = propertyOf(error, 'message');
+  return maskNumbers(typeof message === 'string' && message !== '' ? message : 'unknown error');
+}
+
+/** Any error of a driver as a `WaSyncError`; `target` is the host and port as far as the pool tells. */
+export function translateError(error: unknown, target: string | null): WaSyncError {
+  if (isWaSyncError(error)) return error;
+  const state = sqlState(error);
+  const cause = bareCause(error);
+  if (state === null) return translateSilence(error, cause, target);
+  const words = `${serverWords(error)} (SQLSTATE ${state})`;
+  if (state === SCHEMA_NEWER_STATE) return new WaSyncError('schema_newer', serverWords(error), { cause });
+  if (DOOR_CLASSES.some((prefix) => state.startsWith(prefix))) {
+    return new WaSyncError('store_unreachable', `Postgres${at(target)} refused the connection: ${words}`, { cause });
+  }
+  if (AWAY_STATES.has(state) || state.startsWith('08')) {
+    return new WaSyncError('store_unreachable', `Postgres${at(target)} is away: ${words}`, { cause, retryable: true });
+  }
+  if (state === '42501') return new WaSyncError('store_rights', `Postgres lacks a right: ${words}`, { cause });
+  if (TIMEOUT_STATES.has(state)) {
+    return new WaSyncError('store_timeout', `Postgres took too long: ${words}`, { cause, retryable: true });
+  }
+  return new WaSyncError('store_failed', `Postgres failed: ${words}`, { cause, retryable: PASSING_STATES.has(state) });
+}
+
+function translateSilence(error: unknown, cause: Error, target: string | null): WaSyncError {
+  const first = firstOf(error);
+  const address = propertyOf(first, 'address') ?? propertyOf(first, 'hostname');
+  const port = propertyOf(first, 'port');
+  const told = typeof address === 'string' ? `${address}${typeof port === 'number' ? `:${port}` : ''}` : target;
+  const code = propertyOf(first, 'code');
+  const why = typeof code === 'string' ? code : serverWords(first);
+  if (looksUnreachable(first)) {
+    return new WaSyncError('store_unreachable', `Postgres${at(target ?? told)} cannot be reached: ${why}`, {
+      cause,
+      retryable: true,
+    });
+  }
+  return new WaSyncError('store_failed', `Postgres failed: ${serverWords(first)}`, { cause });
+}
+
+function looksUnreachable(error: unknown): boolean {
+  const code = propertyOf(error, 'code');
+  if (typeof code === 'string' && UNREACHABLE_CODES.has(code)) return true;
+  // node-postgres gives these no code.
+  return /connection terminated|connection timeout|timeout expired|timeout exceeded|connection error|Cannot use a pool after|closed/i.test(
+    serverWords(error),
+  );
+}
+
+/** `localhost` is tried on two addresses, and Node then wraps what each said. */
+function firstOf(error: unknown): unknown {
+  const errors = propertyOf(error, 'errors');
+  return Array.isArray(errors) && errors.length > 0 ? errors[0] : error;
+}
+
+/** The driver's error without the fields that quote rows, parameters or the client with its password. */
+function bareCause(error: unknown): Error {
+  const first = firstOf(error);
+  const bare = new Error(serverWords(first));
+  const code = propertyOf(first, 'code');
+  if (typeof code === 'string') Object.assign(bare, { code });
+  return bare;
+}
+
+function at(target: string | null): string {
+  return target === null ? '' : ` at ${target}`;
+}
+
+function propertyOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}

@@ -1,0 +1,38 @@
+import { describeAuthStore, describeLeaseStore, describeSessionStore } from '@wa-sync/testing/conformance';
+import { afterAll, beforeAll } from 'vitest';
+import { createPostgresStore } from '../src/index.js';
+import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
+import { type PostgresHarness, shiftStoreTime } from './store-harness.js';
+
+let server: TestServer;
+let template: TestDatabase;
+
+beforeAll(async () => {
+  server = await startPostgres();
+  template = await server.createDatabase();
+  await createPostgresStore({ pool: template.pool }).init();
+  await template.pool.end();
+});
+
+afterAll(() => server.stop());
+
+async function create(): Promise<PostgresHarness> {
+  const database = await server.createDatabase(template.name);
+  const store = createPostgresStore({ pool: database.pool });
+  await store.init();
+  return {
+    store,
+    advance: (ms) => shiftStoreTime(database.pool, ms),
+    async another() {
+      const other = createPostgresStore({ pool: database.connect() });
+      await other.init();
+      return other;
+    },
+    close: () => database.drop(),
+  };
+}
+
+const suite = { name: 'postgres 18', create, capabilities: { durable: true, shared: true, mirror: false } };
+describeSessionStore(suite);
+describeLeaseStore(suite);
+describeAuthStore(suite);

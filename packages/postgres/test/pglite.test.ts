@@ -1,0 +1,47 @@
+import { PGlite } from '@electric-sql/pglite';
+import { describeAuthStore, describeLeaseStore, describeSessionStore } from '@wa-sync/testing/conformance';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPostgresStore, prismaWhatsAppSession } from '../src/index.js';
+import { change, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
+import { PRISMA_TABLES } from './host-table.js';
+import { type PostgresHarness, shiftStoreTime } from './store-harness.js';
+
+let lite: PGlite;
+
+beforeAll(async () => {
+  lite = await PGlite.create();
+  await createPostgresStore({ pool: lite }).init();
+});
+afterAll(() => lite.close());
+
+// An instance takes seconds to start, so the tests share one and empty it.
+async function create(): Promise<PostgresHarness> {
+  await lite.exec('TRUNCATE wa_sync.session, wa_sync.replica RESTART IDENTITY CASCADE');
+  return {
+    store: createPostgresStore({ pool: lite }),
+    advance: (ms) => shiftStoreTime(lite, ms),
+    another: async () => createPostgresStore({ pool: lite }),
+    close: async () => {},
+  };
+}
+
+const suite = { name: 'pglite', create, capabilities: { durable: true, shared: true, mirror: false } };
+describeSessionStore(suite);
+describeLeaseStore(suite);
+describeAuthStore(suite);
+
+describe('pglite', () => {
+  it('keeps a mirror', async () => {
+    await lite.exec(PRISMA_TABLES);
+    await lite.exec('TRUNCATE wa_sync.session, wa_sync.replica RESTART IDENTITY CASCADE');
+    await lite.query(
+      `INSERT INTO "WhatsAppSession" ("id", "companyId", "sessionName", "updatedAt") VALUES ('a', 'acme', 'A', now())`,
+    );
+    const store = createPostgresStore({ pool: lite, mirror: { sessions: prismaWhatsAppSession() } });
+    const owner = await joinReplica(store);
+    const [held] = await holdSessions(store, owner, ['a']);
+    await store.sessions.write({ owner, writes: [writeOf(held!, change({ status: 'REPLACED' }))] });
+    const { rows } = await lite.query('SELECT "status"::text FROM "WhatsAppSession"');
+    expect(rows).toEqual([{ status: 'ERROR' }]);
+  });
+});

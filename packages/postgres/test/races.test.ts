@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto';
+import type { StoredSession } from '@wa-sync/core';
+import type pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
+import { change, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
+import { addHostRows, PRISMA_TABLES, readHostRow } from './host-table.js';
+import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
+
+const CLIENTS = 16;
+const ROUNDS = 100;
+
+let server: TestServer;
+let database: TestDatabase;
+let pool: pg.Pool;
+let stores: PostgresStore[];
+let first: PostgresStore;
+
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  database = await server.createDatabase();
+  pool = database.pool;
+  await pool.query(PRISMA_TABLES);
+  const mirror = { sessions: prismaWhatsAppSession() };
+  stores = Array.from({ length: 4 }, () => createPostgresStore({ pool: database.connect({ max: 4 }), mirror }));
+  first = stores[0]!;
+  await first.init();
+  await addHostRows(pool, ['a']);
+  await first.sessions.create({ sessions: [{ id: 'a', desired: 'running' }] });
+});
+afterEach(() => database.drop());
+
+const clients = <T>(run: (store: PostgresStore, index: number) => Promise<T>) =>
+  Promise.all(Array.from({ length: CLIENTS }, (_, index) => run(stores[index % stores.length]!, index)));
+
+async function read(): Promise<StoredSession> {
+  const [session] = await first.sessions.get({ ids: ['a'] });
+  if (session === undefined) throw new Error('the row is gone');
+  return session;
+}
+
+/** Until so many statements wait for a lock. */
+async function untilWaiting(count: number): Promise<void> {
+  for (const endsAt = performance.now() + 5_000; performance.now() < endsAt; ) {
+    const { rows } = await pool.query(
+      `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    if (rows[0].n >= count) return;
+  }
+  throw new Error(`fewer than ${count} wait`);
+}
+
+describe(`${ROUNDS} rounds of ${CLIENTS} clients`, () => {
+  it('that claim a free session: one winner each', async () => {
+    const owners = await clients((store) => joinReplica(store));
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const outcomes = await clients((store, index) =>
+        store.sessions.claim({ owner: owners[index]!, claims: [{ id: 'a', tenure: randomUUID(), mode: 'free' }] }),
+      );
+      const winners = owners.filter((_, index) => outcomes[index]?.[0]?.claimed);
+      expect(winners).toHaveLength(1);
+      const { owner } = await read();
+      expect(owner).toBe(winners[0]);
+      await first.sessions.release({
+        owner: owners.find((one) => one === owner)!,
+        unobservedIds: [],
+        reason: { code: 'x' },
+      });
+    }
+  }, 60_000);
+
+  it('that write the same row: one applied each, the host’s row as the winner said', async () => {
+    const owner = await joinReplica(first);
+    await holdSessions(first, owner, ['a']);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const session = await read();
+      const outcomes = await clients((store, index) => {
+        const set = change({ status: index % 2 === 0 ? 'ERROR' : 'CONNECTED', reason: { code: `client ${index}` } });
+        return store.sessions.write({ owner, writes: [writeOf(session, set)] });
+      });
+      const winners = outcomes.flatMap(([outcome], index) => (outcome?.applied ? [index] : []));
+      expect(winners).toHaveLength(1);
+      const status = winners[0]! % 2 === 0 ? 'ERROR' : 'CONNECTED';
+      expect(await read()).toMatchObject({
+        version: session.version + 1,
+        status,
+        reason: { code: `client ${winners[0]}` },
+      });
+      expect(await readHostRow(pool, 'a')).toMatchObject({ status, error: `client ${winners[0]}` });
+    }
+  }, 60_000);
+
+  it('of which some renew a lease and others end it: it ends once, or lives', async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const incarnation = await joinReplica(first);
+      const answers = await clients((store, index) =>
+        index % 2 === 0
+          ? store.leases.beat({ incarnation, massOutage: false }).then(({ alive }) => (alive ? 'beat' : 'gone'))
+          : store.leases.fence({ incarnation, beats: 0 }).then((fenced) => (fenced ? 'fenced' : 'missed')),
+      );
+      const ended = answers.includes('fenced');
+      expect(answers.includes('beat')).toBe(!ended);
+      expect((await first.leases.beat({ incarnation, massOutage: false })).alive).toBe(!ended);
+      await first.leases.leave({ incarnation });
+    }
+  }, 60_000);
+});
+
+describe('a claim and a fence of its replica', () => {
+  it('in flight wait for each other: what was claimed is there before the fence answers', async () => {
+    const owner = await joinReplica(first);
+    const blocker = await pool.connect();
+    await blocker.query('BEGIN');
+    await blocker.query(`SELECT 1 FROM wa_sync.session WHERE id = 'a' FOR UPDATE`);
+    const order: string[] = [];
+    const claiming = first.sessions
+      .claim({ owner, claims: [{ id: 'a', tenure: 't', mode: 'free' }] })
+      .then(([outcome]) => order.push(outcome?.claimed ? 'claimed' : 'refused'));
+    await untilWaiting(1);
+    const fencing = stores[1]!.leases.fence({ incarnation: owner, beats: 0 }).then(async (fenced) => {
+      // Whoever ends a lease frees its sessions next: it must see them.
+      const { owner: seen } = await read();
+      order.push(`${fenced}, sees ${seen === owner ? 'the owner' : 'nobody'}`);
+    });
+    await Promise.race([untilWaiting(2), fencing]);
+    await blocker.query('COMMIT');
+    blocker.release();
+    await Promise.all([claiming, fencing]);
+    expect([...order].sort()).toEqual(['claimed', 'true, sees the owner']);
+    expect(await first.leases.freeFenced({ limit: 10 })).toEqual(['a']);
+  });
+
+  it('that came first refuse what comes after', async () => {
+    const owner = await joinReplica(first);
+    const blocker = await pool.connect();
+    await blocker.query('BEGIN');
+    await blocker.query('UPDATE wa_sync.replica SET fenced_at = clock_timestamp()');
+    const claiming = first.sessions.claim({ owner, claims: [{ id: 'a', tenure: 't', mode: 'free' }] });
+    await untilWaiting(1);
+    await blocker.query('COMMIT');
+    blocker.release();
+    expect(await claiming).toEqual([{ id: 'a', claimed: false, why: 'fenced' }]);
+    expect((await read()).owner).toBeNull();
+  });
+});

@@ -1,0 +1,24 @@
+import type { WaSyncStore } from '@wa-sync/core';
+import type { PgPoolLike } from '../src/index.js';
+
+/** What the conformance suites take; written out so that the harness says what it gives. */
+export interface PostgresHarness {
+  readonly store: WaSyncStore;
+  advance(ms: number): Promise<void>;
+  another(): Promise<WaSyncStore>;
+  close(): Promise<void>;
+}
+
+/** Store time moves by `ms` for everything that is kept: all instants go back by as much. */
+export async function shiftStoreTime(pool: PgPoolLike, ms: number): Promise<void> {
+  await pool.query(
+    `UPDATE wa_sync.replica SET beat_at = beat_at - $1::float8 * interval '1 ms',
+     started_at = started_at - $1::float8 * interval '1 ms'`,
+    [ms],
+  );
+  await pool.query(
+    `UPDATE wa_sync.session SET status_changed_at = status_changed_at - $1::float8 * interval '1 ms',
+     last_seen_at = last_seen_at - $1::float8 * interval '1 ms', created_at = created_at - $1::float8 * interval '1 ms'`,
+    [ms],
+  );
+}

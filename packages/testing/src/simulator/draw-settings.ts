@@ -1,0 +1,155 @@
+/** What kind of world a seed is. */
+import type { WaSyncOptions } from '@wa-sync/core';
+import { createDraw, type Draw } from './draw.js';
+import type { WorldSettings } from './history.js';
+
+export type Profile = 'storm' | 'cleanup' | 'daylight';
+
+export interface WorldPlan extends WorldSettings {
+  readonly profile: Profile;
+  readonly replicas: number;
+  readonly attached: readonly string[];
+  readonly provided: readonly string[];
+  readonly options: Partial<WaSyncOptions>;
+  /** Mean time between two faults. */
+  readonly faultEveryMs: number;
+  readonly faults: readonly FaultKind[];
+  /** Days since the last proof of life of sessions that nobody uses, by id. */
+  readonly forgotten: ReadonlyMap<string, number>;
+  readonly conversations: number;
+  readonly idleAfterMs: number;
+  readonly throwingListeners: boolean;
+  /** When all processes are down, and for how long. */
+  readonly blackout: { readonly atMs: number; readonly ms: number } | null;
+}
+
+export const FAULT_KINDS = [
+  'store_error_before',
+  'store_error_after',
+  'store_late',
+  'store_twice',
+  'partition',
+  'outage',
+  'rollback',
+  'pause',
+  'pause_before_call',
+  'pause_at_answer',
+  'suspend',
+  'crash',
+  'stop',
+  'wall_clock_step',
+  'silent_link',
+  'silent_network',
+  'link_closed',
+  'opened_elsewhere',
+  'logged_out',
+  'foreign_write',
+  'row_deleted',
+  'probe_never',
+  'probe_throws',
+  'probe_slow',
+  'snapshot_unknown',
+  'snapshot_throws',
+  'heal_fails',
+  'degraded',
+  'session_moved',
+  'session_stopped',
+  'mass_suspicion',
+] as const;
+
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+/** Names that a store may take badly. */
+const STRANGE = ['5511987654321', 'loja-é', '店-1', 'a'.repeat(120), '😀', 'toString'];
+const ZONES = ['America/New_York', 'Europe/Berlin', 'Australia/Lord_Howe', 'America/Santiago', 'UTC'] as const;
+/** Transitions of those zones: the instant, and the local time of a job inside the hour that comes twice or not at all. */
+const TRANSITIONS: readonly { readonly zone: string; readonly at: string; readonly cron: string }[] = [
+  { zone: 'America/New_York', at: '2025-11-02T06:00:00Z', cron: '30 1 * * *' },
+  { zone: 'America/New_York', at: '2025-03-09T07:00:00Z', cron: '30 2 * * *' },
+  { zone: 'Europe/Berlin', at: '2025-10-26T01:00:00Z', cron: '15 2 * * *' },
+  { zone: 'Europe/Berlin', at: '2025-03-30T01:00:00Z', cron: '45 2 * * *' },
+  { zone: 'Australia/Lord_Howe', at: '2025-04-05T15:00:00Z', cron: '45 1 * * *' },
+  { zone: 'America/Santiago', at: '2025-04-06T03:00:00Z', cron: '30 23 * * *' },
+];
+
+/** Which faults come together; each world has at least five kinds. */
+function drawFaults(draw: Draw, profile: Profile): FaultKind[] {
+  const rare: readonly FaultKind[] = ['rollback', 'row_deleted', 'outage', 'silent_network'];
+  const all = FAULT_KINDS.filter((kind) => !rare.includes(kind) || draw.chance(0.3));
+  const many = profile === 'storm' ? draw.between(6, 18) : draw.between(5, 8);
+  return draw.shuffle(all).slice(0, many);
+}
+
+export function drawSettings(seed: number): WorldPlan {
+  const draw = createDraw(seed, 'settings');
+  const chosen = draw.next();
+  const profile: Profile = chosen < 0.86 ? 'storm' : chosen < 0.95 ? 'cleanup' : 'daylight';
+  const short = draw.chance(0.4);
+  const lease = short ? { ttlMs: 15_000, tickMs: 4_000 } : { ttlMs: 30_000, tickMs: 5_000 };
+  const probe = short ? { timeoutMs: 3_000, silenceMs: 14_000 } : { timeoutMs: 5_000, silenceMs: 20_000 };
+  const count = draw.between(8, 12);
+  const names = draw.shuffle([...STRANGE, ...Array.from({ length: 12 }, (_, index) => `s${index}`)]).slice(0, count);
+  const share = draw.pick([0, 0.5, 0.5, 1]);
+  const attached = names.slice(0, Math.round(count * share));
+  const provided = names.slice(attached.length);
+  const transition = draw.pick(TRANSITIONS);
+  const timeZone = profile === 'daylight' ? transition.zone : draw.pick(ZONES);
+  const cleanupCron = profile === 'daylight' ? transition.cron : profile === 'cleanup' ? '*/2 * * * *' : '0 2 * * *';
+  const faults = drawFaults(draw, profile);
+  const quietMs = 170_000;
+  const afterDays = draw.between(1, 5);
+  const purgeAfterDays = afterDays + draw.between(0, 5);
+  const forgotten = new Map<string, number>();
+  if (profile === 'cleanup') {
+    const old = draw.between(3, 6);
+    for (let index = 0; index < old; index += 1) forgotten.set(`old${index}`, draw.between(0, purgeAfterDays + 3));
+  }
+  const idleAfterMs = draw.between(60, 100) * 1_000;
+  const farewell = draw.chance(0.8) ? 'Até logo' : null;
+  const warning = draw.chance(0.4) ? { text: 'Ainda está aí?', graceMs: 60_000 } : null;
+  // A minute to twelve before the transition, so that the world's first slots fall around it.
+  const startMs =
+    profile === 'daylight'
+      ? Date.parse(transition.at) - HOUR_MS + draw.between(0, 50) * MINUTE_MS + draw.between(0, 59_999)
+      : Date.parse('2025-06-01T00:00:00Z') + draw.between(0, 200 * 24 * 60) * MINUTE_MS + draw.between(0, 59_999);
+  const blackout = profile === 'daylight' ? { atMs: draw.between(60_000, 240_000), ms: draw.between(30, 75) * MINUTE_MS } : null;
+  const active = { storm: draw.between(120, 240) * 1_000, cleanup: 13 * MINUTE_MS, daylight: 8 * MINUTE_MS };
+  const activeMs = active[profile] + (blackout?.ms ?? 0);
+  return {
+    seed,
+    profile,
+    ...lease,
+    probeTimeoutMs: probe.timeoutMs,
+    silenceMs: probe.silenceMs,
+    failures: 2,
+    storeLimitMs: Math.floor(lease.ttlMs / 3),
+    timeZone,
+    cleanupCron,
+    storeStartMs: startMs,
+    afterDays,
+    purgeAfterDays,
+    quietFromMs: activeMs,
+    endMs: activeMs + quietMs,
+    rollbacks: faults.includes('rollback'),
+    replicas: draw.between(2, 3),
+    attached,
+    provided,
+    options: {
+      timeZone,
+      lease,
+      probe,
+      jobs: { sync: '* * * * *', cleanup: cleanupCron, inactivity: '* * * * *' },
+      cleanup: { afterDays, purgeAfterDays, maxFraction: draw.pick([0.2, 0.5, 1]) },
+      inactivity: { idleAfterMs, farewell, warning, sendsPerMinute: draw.pick([1, 6, 60]) },
+    },
+    faultEveryMs: profile === 'storm' ? draw.between(4_000, 12_000) : 30_000,
+    faults,
+    forgotten,
+    conversations: draw.between(2, 6),
+    idleAfterMs,
+    throwingListeners: draw.chance(0.2),
+    blackout,
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * What happened in a world, in order. Checkers read nothing else, so a history of real processes that says the same can be judged by the same code.
+ * Instants are milliseconds of one clock of the observer; a row is what a raw read of the store gave.
+ */
+import type { ConversationRecord, KnownObservation, SessionStatus, StoredSession } from '@wa-sync/core';
+
+/** A row before and after a commit. `null`: there was none. */
+export interface RowChange {
+  readonly before: StoredSession | null;
+  readonly after: StoredSession | null;
+}
+
+/** What a process's connection said at the moment a status write left the process. */
+export interface SeenAtWrite {
+  readonly session: string;
+  readonly writeId: string;
+  readonly status: SessionStatus | null;
+  /** What the connection says of itself; `null` where it cannot tell. */
+  readonly said: KnownObservation | null;
+  readonly connection: string | null;
+  /** Probes of this link that ran into their timeout since the last frame, while the process ran all the time. */
+  readonly deadProbes: number;
+  /** Whether a forced sync, which decides at the first failure, was under way within the last probe. */
+  readonly forced: boolean;
+}
+
+/** Settings of a world that the checkers need. */
+export interface WorldSettings {
+  readonly seed: number;
+  readonly ttlMs: number;
+  readonly tickMs: number;
+  readonly probeTimeoutMs: number;
+  readonly silenceMs: number;
+  readonly failures: number;
+  readonly storeLimitMs: number;
+  readonly timeZone: string;
+  readonly cleanupCron: string;
+  /** Instant of the store's clock at time 0. */
+  readonly storeStartMs: number;
+  readonly afterDays: number;
+  readonly purgeAfterDays: number;
+  readonly quietFromMs: number;
+  readonly endMs: number;
+  readonly rollbacks: boolean;
+}
+
+export type ProcessState =
+  | 'starting'
+  | 'running'
+  | 'start_failed'
+  | 'paused'
+  | 'resumed'
+  | 'crashed'
+  | 'stopping'
+  | 'stopped';
+
+interface At {
+  readonly t: number;
+  /** A process, `whatsapp`, `store`, `foreign` or `world`. */
+  readonly actor: string;
+}
+
+export type HistoryEntry = At &
+  (
+    | { readonly what: 'settings'; readonly settings: WorldSettings }
+    | { readonly what: 'process'; readonly state: ProcessState; readonly replicaId: string; readonly detail?: string }
+    /** Something keeps this process from the store, or from running as it should, from here on or no longer. */
+    | { readonly what: 'impaired'; readonly by: string; readonly on: boolean }
+    | { readonly what: 'fault'; readonly kind: string; readonly target: string; readonly met: string; readonly detail?: string }
+    | { readonly what: 'quiet' }
+    | { readonly what: 'clock-step'; readonly byMs: number }
+    | { readonly what: 'link'; readonly event: 'open' | 'silent' | 'ended'; readonly session: string; readonly link: string; readonly why?: string; readonly mode?: string; readonly tenure?: string | null }
+    | { readonly what: 'client'; readonly session: string; readonly connection: string; readonly status: string }
+    | { readonly what: 'provider-open'; readonly session: string; readonly tenure: string; readonly fenced: boolean }
+    | { readonly what: 'call'; readonly call: number; readonly method: string; readonly params: unknown; readonly seen?: readonly SeenAtWrite[] }
+    | {
+        readonly what: 'commit';
+        readonly call: number;
+        readonly method: string;
+        readonly params: unknown;
+        readonly result: unknown;
+        readonly changes: readonly RowChange[];
+        readonly conversationsBefore?: readonly ConversationRecord[];
+        /** Of sessions that a purge took: credential records that are still there. */
+        readonly credentialsLeft?: number;
+        /** What a second delivery of the same call changed; absent where it came once. */
+        readonly changedBySecond?: readonly string[];
+      }
+    | { readonly what: 'answer'; readonly call: number; readonly method: string; readonly ok: boolean }
+    | { readonly what: 'rollback'; readonly calls: readonly number[]; readonly changes: readonly RowChange[] }
+    | { readonly what: 'foreign'; readonly did: 'write' | 'delete'; readonly changes: readonly RowChange[] }
+    | { readonly what: 'message-sent'; readonly session: string; readonly chat: string; readonly messageId: string; readonly delivery: string }
+    | { readonly what: 'event'; readonly name: string; readonly payload: unknown }
+    | { readonly what: 'sync'; readonly id: number; readonly forced: boolean; readonly held: readonly string[]; readonly judged: readonly string[] | null; readonly checked: number; readonly ok: boolean; readonly sinceMs: number }
+    | { readonly what: 'rejection'; readonly error: string }
+    /** A raw read of all rows beside WhatsApp's own view of which links are open. */
+    | { readonly what: 'truth'; readonly moment: 'end' | 'after-crash' | 'after-sync' | 'after-stop'; readonly of?: string; readonly rows: readonly StoredSession[]; readonly living: readonly string[]; readonly sessions: readonly TrueSession[] }
+  );
+
+/** What is true of a session, by WhatsApp and by the process that has its connection. */
+export interface TrueSession {
+  readonly session: string;
+  readonly mode: 'attached' | 'provided';
+  readonly login: 'paired' | 'logged_out';
+  /** Process that has the open link. */
+  readonly openAt: string | null;
+  /** Incarnation of that process. */
+  readonly openBy: string | null;
+  /** The row was deleted, or may not be judged for another reason. */
+  readonly exempt: string | null;
+  /** What the owner's own connection says, by incarnation. */
+  readonly said: Readonly<Record<string, SessionStatus>>;
+}
+
+export type EntryOf<What extends HistoryEntry['what']> = Extract<HistoryEntry, { what: What }>;
+export type HistoryFact = HistoryEntry extends infer Entry ? (Entry extends At ? Omit<Entry, 't'> : never) : never;
+
+export interface Recorder {
+  note(fact: HistoryFact): void;
+  readonly entries: readonly HistoryEntry[];
+}
+
+export function createRecorder(nowMs: () => number): Recorder {
+  const entries: HistoryEntry[] = [];
+  return {
+    entries,
+    note(fact) {
+      entries.push({ t: nowMs(), ...fact } as HistoryEntry);
+    },
+  };
+}

@@ -1,0 +1,258 @@
+/** One process with the real engine in it: its store client, its provider, and the host's loops for the sessions that it attaches. */
+import {
+  type ConnectionProvider,
+  createWaSync,
+  type SessionStatus,
+  type WaSync,
+  type WaSyncEventName,
+  type WaSyncOptions,
+} from '@wa-sync/core';
+import type { Draw } from './draw.js';
+import type { Recorder, SeenAtWrite } from './history.js';
+import { createLine, type Line } from './line.js';
+import type { SimConnection } from './sim-connection.js';
+import type { SimProcess } from './sim-process.js';
+import { createStoreClient, type StoreClient, type StoreWeather } from './store-client.js';
+import type { StoreParams, StoreServer } from './store-server.js';
+import type { Timeline } from './timeline.js';
+import type { WhatsApp } from './whatsapp.js';
+
+export interface Replica {
+  readonly process: SimProcess;
+  readonly wa: WaSync;
+  readonly client: StoreClient;
+  /** Incarnation that it joined under last. */
+  readonly incarnation: string | null;
+  readonly phase: 'starting' | 'running' | 'failed' | 'stopping' | 'gone';
+  /** Every line that it runs, the provider's and the host's. */
+  readonly lines: ReadonlyMap<string, Line>;
+  /** What the engine was given for a session. */
+  said(session: string): SessionStatus | null;
+  /** The host's loop for a session begins here. */
+  attach(session: string): void;
+  sync(options: { forced: boolean }): Promise<void>;
+  stop(): Promise<void>;
+  crash(): void;
+}
+
+export interface ReplicaParams {
+  process: SimProcess;
+  timeline: Timeline;
+  recorder: Recorder;
+  server: StoreServer;
+  whatsapp: WhatsApp;
+  /** Chance of the engine. */
+  random: Draw;
+  draw: Draw;
+  options: Partial<WaSyncOptions>;
+  withProvider: boolean;
+  throwingListeners: boolean;
+  nextCall: () => number;
+  outage: () => StoreWeather['cut'];
+  onFault: (replica: string, kind: string, method: string) => void;
+  onStarted: () => void;
+  onStartFailed: () => void;
+}
+
+const RECORDED_EVENTS: readonly WaSyncEventName[] = [
+  'ownership:gained',
+  'ownership:lost',
+  'lease:lost',
+  'lease:back',
+  'conversation:closed',
+  'job:started',
+  'job:finished',
+  'job:failed',
+];
+
+export function createReplica(params: ReplicaParams): Replica {
+  const { process, timeline, recorder, server, whatsapp, random, draw } = params;
+  const lines = new Map<string, Line>();
+  const current = new Map<string, SimConnection>();
+  let phase: Replica['phase'] = 'starting';
+  let incarnation: string | null = null;
+  let forcing = 0;
+  let forcedUntilMs = Number.NEGATIVE_INFINITY;
+
+  const client = createStoreClient({
+    process,
+    server,
+    timeline,
+    draw,
+    recorder,
+    nextCall: params.nextCall,
+    outage: params.outage,
+    seenAtWrite,
+    onFault: (kind, method) => params.onFault(process.name, kind, method),
+    onJoin: (joined) => {
+      incarnation = joined;
+    },
+  });
+
+  const wa = createWaSync({
+    ...params.options,
+    store: client.store,
+    replicaId: process.replicaId,
+    clock: process.clock,
+    random,
+    provider: params.withProvider ? { open: openProvided } : undefined,
+  });
+  for (const name of RECORDED_EVENTS) {
+    wa.on(name, (payload) => {
+      recorder.note({ actor: process.name, what: 'event', name, payload });
+    });
+  }
+  if (params.throwingListeners) {
+    wa.on('session:changed', () => {
+      throw new Error('a listener failed');
+    });
+    wa.on('ownership:gained', () => Promise.reject(new Error('a listener failed')));
+  }
+
+  function makeLine(session: string, mode: Line['mode'], tenure: string | null, renews: boolean): Line {
+    const line = createLine({
+      session,
+      mode,
+      tenure,
+      renews,
+      process,
+      whatsapp,
+      timeline,
+      recorder,
+      draw,
+      onRenewed: (connection) => {
+        if (mode === 'attached' && current.get(session) !== connection) hand(line, connection);
+      },
+    });
+    lines.set(session, line);
+    return line;
+  }
+
+  function openProvided({ sessionId, tenure, fenced }: Parameters<ConnectionProvider['open']>[0]): SimConnection {
+    recorder.note({ actor: process.name, what: 'provider-open', session: sessionId, tenure, fenced: fenced.aborted });
+    const line = makeLine(sessionId, 'provided', tenure, false);
+    fenced.addEventListener('abort', () => process.deliver(line.stop), { once: true });
+    current.set(sessionId, line.connection);
+    process.deliver(line.open);
+    return line.connection;
+  }
+
+  /** The host gives a connection to wa-sync. */
+  function hand(line: Line, connection: SimConnection): void {
+    current.set(line.session, connection);
+    wa.attach(connection).then(
+      ({ lost }) => lost.addEventListener('abort', () => process.deliver(line.stop), { once: true }),
+      () => {
+        if (current.get(line.session) === connection) current.delete(line.session);
+      },
+    );
+  }
+
+  function seenAtWrite(given: StoreParams): SeenAtWrite[] {
+    const writes = given.writes as readonly { id: string; writeId: string; set: { status: SessionStatus } | null }[];
+    const forced = forcing > 0 || timeline.nowMs() < forcedUntilMs;
+    return writes.map(({ id, writeId, set }) => {
+      const connection = current.get(id);
+      const tells = connection !== undefined && lines.get(id)?.quirks.snapshot === 'truth';
+      return {
+        session: id,
+        writeId,
+        status: set?.status ?? null,
+        said: tells ? connection.known() : null,
+        connection: connection?.name ?? null,
+        deadProbes: connection?.deadProbes() ?? 0,
+        forced,
+      };
+    });
+  }
+
+  function heldNow(): string[] {
+    return [...current.keys()].filter((session) => !lines.get(session)?.stopped);
+  }
+
+  recorder.note({ actor: process.name, what: 'process', state: 'starting', replicaId: process.replicaId });
+  wa.start().then(
+    () => {
+      if (phase !== 'starting') return;
+      phase = 'running';
+      recorder.note({ actor: process.name, what: 'process', state: 'running', replicaId: process.replicaId });
+      params.onStarted();
+    },
+    (error: unknown) => {
+      if (phase !== 'starting') return;
+      phase = 'failed';
+      const detail = error instanceof Error ? error.message : String(error);
+      recorder.note({ actor: process.name, what: 'process', state: 'start_failed', replicaId: process.replicaId, detail });
+      params.onStartFailed();
+    },
+  );
+
+  return {
+    process,
+    wa,
+    client,
+    lines,
+    get incarnation() {
+      return incarnation;
+    },
+    get phase() {
+      return phase;
+    },
+    said(session) {
+      const line = lines.get(session);
+      return line && !line.stopped ? (current.get(session)?.known().status ?? null) : null;
+    },
+    attach(session) {
+      const before = lines.get(session);
+      if (before && !before.stopped) return before.open();
+      const line = makeLine(session, 'attached', null, draw.chance(0.6));
+      if (draw.chance(0.4)) hand(line, line.connection);
+      line.open();
+    },
+    async sync({ forced }) {
+      if (phase !== 'running') return;
+      const id = params.nextCall();
+      const sinceMs = timeline.nowMs();
+      const held = heldNow();
+      forcing += forced ? 1 : 0;
+      let judged: string[] | null = null;
+      let checked = 0;
+      let ok = true;
+      try {
+        const report = await (forced ? wa.forceSync() : wa.syncNow());
+        judged = report.sessions.map((one) => one.id);
+        checked = report.totals.checked;
+      } catch {
+        ok = false;
+      }
+      forcing -= forced ? 1 : 0;
+      if (forced) forcedUntilMs = timeline.nowMs() + 20_000;
+      const still = new Set(heldNow());
+      recorder.note({
+        actor: process.name,
+        what: 'sync',
+        id,
+        forced,
+        held: held.filter((session) => still.has(session)),
+        judged,
+        checked,
+        ok,
+        sinceMs,
+      });
+    },
+    async stop() {
+      if (phase === 'gone' || phase === 'stopping') return;
+      phase = 'stopping';
+      recorder.note({ actor: process.name, what: 'process', state: 'stopping', replicaId: process.replicaId });
+      await wa.stop();
+      this.crash();
+    },
+    crash() {
+      if (phase === 'gone') return;
+      const how = phase === 'stopping' || phase === 'failed' ? 'stopped' : 'crashed';
+      phase = 'gone';
+      process.end(how);
+      whatsapp.processGone(process);
+    },
+  };
+}

@@ -1,0 +1,146 @@
+/** A process's way to the store: latencies, and whatever may go wrong on it. Every answer comes in through the door of the process. */
+import type { WaSyncStore } from '@wa-sync/core';
+import type { Draw } from './draw.js';
+import type { Recorder, SeenAtWrite } from './history.js';
+import type { SimProcess } from './sim-process.js';
+import type { StoreParams, StorePart, StoreServer } from './store-server.js';
+import type { Timeline } from './timeline.js';
+
+/** What is wrong on the way now; probabilities by call. */
+export interface StoreWeather {
+  /** `refuse`: connections are refused. `hang`: nothing is answered; packets arrive when it is over, or never. */
+  cut: 'refuse' | 'hang' | null;
+  errorBefore: number;
+  errorAfter: number;
+  lateRequest: number;
+  lateAnswer: number;
+  twice: number;
+  /** The process is stopped right before the next call leaves, or right when its answer arrives. */
+  pauseAt: { readonly moment: 'before_call' | 'at_answer'; readonly ms: number; readonly method: string | null } | null;
+}
+
+export const FAIR_WEATHER: Readonly<StoreWeather> = {
+  cut: null,
+  errorBefore: 0,
+  errorAfter: 0,
+  lateRequest: 0,
+  lateAnswer: 0,
+  twice: 0,
+  pauseAt: null,
+};
+
+const LONGEST_DELAY_MS = 25_000;
+const PARTS: readonly StorePart[] = ['sessions', 'leases', 'jobs', 'cleanup', 'conversations', 'auth'];
+
+export interface StoreClient {
+  readonly store: WaSyncStore;
+  readonly weather: StoreWeather;
+  /** Calls that waited for a cut to end; run them when it has. */
+  flush(): void;
+  /** Has every beat say that this replica suspects its own network. */
+  suspect(on: boolean): void;
+}
+
+export function createStoreClient(params: {
+  process: SimProcess;
+  server: StoreServer;
+  timeline: Timeline;
+  draw: Draw;
+  recorder: Recorder;
+  nextCall: () => number;
+  /** Whether the store is down for everybody. */
+  outage: () => StoreWeather['cut'];
+  seenAtWrite: (params: StoreParams) => readonly SeenAtWrite[];
+  onFault: (kind: string, method: string) => void;
+  onJoin: (incarnation: string) => void;
+}): StoreClient {
+  const { process, server, timeline, draw, recorder, onFault } = params;
+  const weather: StoreWeather = { ...FAIR_WEATHER };
+  const held: (() => void)[] = [];
+  let suspects = false;
+
+  function send(part: StorePart, method: string, asked: StoreParams): Promise<unknown> {
+    const given = method === 'beat' && suspects ? { ...asked, massOutage: true } : asked;
+    return new Promise((resolve, reject) => {
+      const id = params.nextCall();
+      const seen = part === 'sessions' && method === 'write' ? params.seenAtWrite(given) : undefined;
+      recorder.note({ actor: process.name, what: 'call', call: id, method, params: given, ...(seen ? { seen } : {}) });
+      if (method === 'join') params.onJoin(String(given.incarnation));
+      const call = { id, actor: process.name, part, method, params: given };
+
+      const answer = (delayMs: number, ok: boolean, settle: () => void): void => {
+        timeline.after(delayMs, () => {
+          if (takePause('at_answer', method)) onFault('pause_at_answer', method);
+          process.deliver(() => {
+            recorder.note({ actor: process.name, what: 'answer', call: id, method, ok });
+            settle();
+          });
+        });
+      };
+      const fail = (delayMs: number, words: string) => answer(delayMs, false, () => reject(new Error(words)));
+
+      const arrive = (options: { errorAfter: boolean; lateAnswer: boolean; twice: boolean }): void => {
+        const backMs = options.lateAnswer ? draw.between(1_000, LONGEST_DELAY_MS) : draw.between(1, 12);
+        server.commit(call, { twice: options.twice }).then(
+          (result) => (options.errorAfter ? fail(backMs, 'connection reset') : answer(backMs, true, () => resolve(result))),
+          (error: unknown) => answer(backMs, false, () => reject(error)),
+        );
+      };
+
+      const leave = (): void => {
+        const cut = params.outage() ?? weather.cut;
+        if (cut === 'refuse') return fail(draw.between(1, 30), 'connect ECONNREFUSED');
+        const fate = {
+          errorAfter: draw.chance(weather.errorAfter),
+          lateAnswer: draw.chance(weather.lateAnswer),
+          twice: draw.chance(weather.twice),
+        };
+        if (cut === 'hang') {
+          // A packet on its way when the line is back is delivered late; one whose connection was reset never is.
+          if (draw.chance(0.5)) held.push(() => arrive(fate));
+          return;
+        }
+        if (draw.chance(weather.errorBefore)) {
+          onFault('store_error_before', method);
+          return fail(draw.between(1, 50), 'the store failed');
+        }
+        if (fate.errorAfter) onFault('store_error_after', method);
+        if (fate.twice) onFault('store_twice', method);
+        const late = draw.chance(weather.lateRequest);
+        if (late || fate.lateAnswer) onFault('store_late', method);
+        timeline.after(late ? draw.between(1_000, LONGEST_DELAY_MS) : draw.between(1, 12), () => arrive(fate));
+      };
+
+      if (takePause('before_call', method)) onFault('pause_before_call', method);
+      process.deliver(leave);
+    });
+  }
+
+  function takePause(moment: 'before_call' | 'at_answer', method: string): boolean {
+    const { pauseAt } = weather;
+    if (pauseAt?.moment !== moment || (pauseAt.method !== null && pauseAt.method !== method)) return false;
+    weather.pauseAt = null;
+    process.pause(pauseAt.ms);
+    return true;
+  }
+
+  const ports = Object.fromEntries(
+    PARTS.map((part) => [
+      part,
+      new Proxy(server.memory[part], {
+        get: (_, method) => (given: StoreParams) => send(part, String(method), given),
+      }),
+    ]),
+  ) as unknown as Required<Pick<WaSyncStore, StorePart>>;
+
+  return {
+    weather,
+    store: { capabilities: { durable: true, shared: true, mirror: false }, ...ports, async init() {}, async close() {} },
+    suspect(on) {
+      suspects = on;
+    },
+    flush() {
+      for (const run of held.splice(0)) timeline.after(draw.between(1, 500), run);
+    },
+  };
+}

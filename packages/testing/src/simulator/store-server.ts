@@ -1,0 +1,235 @@
+/**
+ * The one store of a world, outside of every process. Owns the memory store, the journal of its commits, and raw reads of it. A roll-back is the
+ * journal played again without its end, as after a fail-over to a replica that lagged.
+ */
+import { createMemoryStore, type MemoryStore, type StatusChange, type StoredSession } from '@wa-sync/core';
+import type { Recorder, RowChange } from './history.js';
+import type { Timeline } from './timeline.js';
+
+export type StorePart = 'sessions' | 'leases' | 'jobs' | 'cleanup' | 'conversations' | 'auth';
+export type StoreParams = Readonly<Record<string, unknown>>;
+
+/** A call as it arrives at the store. */
+export interface StoreCall {
+  readonly id: number;
+  readonly actor: string;
+  readonly part: StorePart;
+  readonly method: string;
+  readonly params: StoreParams;
+}
+
+interface JournalEntry {
+  readonly call: StoreCall;
+  readonly storeMs: number;
+}
+
+export interface StoreServer {
+  readonly memory: MemoryStore;
+  /** Store time, as the store's clock tells it. */
+  nowMs(): number;
+  /** Runs a call; with `twice` its second delivery comes right after the first. */
+  commit(call: StoreCall, options?: { twice?: boolean }): Promise<unknown>;
+  rows(): StoredSession[];
+  heartbeats(): string[];
+  rollback(writes: number): Promise<void>;
+  foreignWrite(session: string, set: StatusChange): Promise<boolean>;
+  foreignDelete(session: string): Promise<boolean>;
+  /** Does something at an earlier instant of the store's clock, before the world begins. */
+  seed(agoMs: number, work: (memory: MemoryStore) => Promise<unknown>): Promise<void>;
+}
+
+const CHANGES_ROWS = new Set([
+  ...['create', 'write', 'claim', 'release', 'setDesired', 'remove', 'freeFenced', 'deactivate', 'markForPurge', 'purge'],
+]);
+const READS = new Set(['get', 'list', 'sweep', 'claimable', 'read', 'candidates', 'census', 'marked', 'quiet', 'outgoing']);
+/** Calls that are not meant to be one when they come twice: each of them counts, or says the same again. */
+const COUNTS_EACH = new Set(['beat', 'join', 'record', 'setDesired', 'lastSlot']);
+const MAX_ROWS = 1_000;
+
+function rowKey(row: StoredSession): string {
+  const { id, status, health, evidence, desired, active, owner, tenure, version, writeId, qr, reconnectAttempt } = row;
+  return `${id}|${status}|${health}|${evidence}|${desired}|${active}|${owner}|${tenure}|${version}|${writeId}|${qr}|${reconnectAttempt}|${row.reason?.code}|${row.lastSeenAt?.getTime()}|${row.statusChangedAt.getTime()}`;
+}
+
+export function createStoreServer(params: { timeline: Timeline; recorder: Recorder; startMs: number }): StoreServer {
+  const { timeline, recorder, startMs } = params;
+  let playedMs: number | null = null;
+  const storeMs = (): number => playedMs ?? timeline.nowMs();
+  const clock = {
+    now: () => new Date(startMs + storeMs()),
+    monotonicMs: storeMs,
+    schedule: (run: () => void, delayMs: number) => timeline.after(delayMs, run),
+    yield: () => new Promise<void>((resolve) => timeline.after(0, resolve)),
+  };
+  let memory = createMemoryStore({ clock });
+  let journal: JournalEntry[] = [];
+  let known = new Map<string, { readonly row: StoredSession; readonly key: string }>();
+  const incarnations = new Set<string>();
+
+  function invoke(store: MemoryStore, { part, method, params: given }: StoreCall): Promise<unknown> {
+    const port = store[part] as unknown as Record<string, (params: StoreParams) => Promise<unknown>>;
+    return port[method]!.call(port, given);
+  }
+
+  // The memory store changes and reads in the turn of the call, so what is asked for in one turn is one state.
+  async function readRows(): Promise<StoredSession[]> {
+    return memory.sessions.list({ limit: MAX_ROWS });
+  }
+
+  function changesTo(rows: readonly StoredSession[]): RowChange[] {
+    const changes: RowChange[] = [];
+    const next = new Map<string, { row: StoredSession; key: string }>();
+    for (const row of rows) {
+      const key = rowKey(row);
+      const before = known.get(row.id);
+      next.set(row.id, { row, key });
+      if (before?.key !== key) changes.push({ before: before?.row ?? null, after: row });
+    }
+    for (const [id, { row }] of known) if (!next.has(id)) changes.push({ before: row, after: null });
+    known = next;
+    return changes;
+  }
+
+  async function stateOf(call: StoreCall): Promise<Record<string, string>> {
+    const ids = conversationIds(call);
+    const [rows, conversations, runs] = await Promise.all([
+      readRows(),
+      ids.length > 0 ? memory.conversations.get({ ids }) : [],
+      call.part === 'jobs' ? memory.jobs.list({ limit: 50 }) : [],
+    ]);
+    return { rows: rows.map(rowKey).join('\n'), conversations: JSON.stringify(conversations), runs: JSON.stringify(runs) };
+  }
+
+  async function credentialsLeft(ids: readonly string[]): Promise<number> {
+    let left = 0;
+    for (const sessionId of ids) left += (await memory.auth.read({ sessionId, type: 'creds', ids: ['creds'] })).size;
+    return left;
+  }
+
+  async function commit(call: StoreCall, { twice = false } = {}): Promise<unknown> {
+    if (!READS.has(call.method)) journal.push({ call, storeMs: storeMs() });
+    if (call.method === 'join') incarnations.add(String(call.params.incarnation));
+    const ids = call.method === 'move' || call.method === 'beginSend' || call.method === 'endSend' ? conversationIds(call) : [];
+    const before = ids.length > 0 ? memory.conversations.get({ ids }) : null;
+    const running = invoke(memory, call);
+    running.catch(() => {});
+    const rows = CHANGES_ROWS.has(call.method) ? readRows() : null;
+    const compare = twice && !READS.has(call.method) && !COUNTS_EACH.has(call.method);
+    const first = compare ? stateOf(call) : null;
+    if (compare) {
+      journal.push({ call, storeMs: storeMs() });
+      invoke(memory, call).catch(() => {});
+    }
+    const second = compare ? stateOf(call) : null;
+    const left = call.part === 'cleanup' && call.method === 'purge' ? credentialsLeft(call.params.ids as string[]) : null;
+    const changes = rows ? changesTo(await rows) : [];
+    let failure: { readonly error: unknown } | null = null;
+    const result = await running.catch((error: unknown) => {
+      failure = { error };
+      return null;
+    });
+    recorder.note({
+      actor: call.actor,
+      what: 'commit',
+      call: call.id,
+      method: call.method,
+      params: call.params,
+      result: failure ? 'refused' : result,
+      changes,
+      ...(before ? { conversationsBefore: await before } : {}),
+      ...(left ? { credentialsLeft: await left } : {}),
+      ...(first && second ? { changedBySecond: differing(await first, await second) } : {}),
+    });
+    if (failure) throw (failure as { error: unknown }).error;
+    return result;
+  }
+
+  async function replay(entries: readonly JournalEntry[]): Promise<void> {
+    memory = createMemoryStore({ clock });
+    for (const { call, storeMs: atMs } of entries) {
+      playedMs = atMs;
+      await invoke(memory, call).catch(() => {});
+    }
+    playedMs = null;
+  }
+
+  return {
+    get memory() {
+      return memory;
+    },
+    nowMs: () => startMs + storeMs(),
+    commit,
+    rows: () => [...known.values()].map(({ row }) => row),
+    heartbeats: () => [...incarnations],
+    async rollback(writes) {
+      const kept = journal.slice(0, Math.max(0, journal.length - writes));
+      const lost = journal.slice(kept.length).map(({ call }) => call.id);
+      journal = kept;
+      await replay(kept);
+      recorder.note({ actor: 'store', what: 'rollback', calls: lost, changes: changesTo(await readRows()) });
+    },
+    async foreignWrite(session, set) {
+      const row = known.get(session)?.row;
+      if (!row || row.owner === null || row.tenure === null) return false;
+      const { owner, tenure, version } = row;
+      const call: StoreCall = {
+        id: -1,
+        actor: 'foreign',
+        part: 'sessions',
+        method: 'write',
+        params: { owner, writes: [{ id: session, tenure, version, writeId: `foreign-${version}-${storeMs()}`, set }] },
+      };
+      journal.push({ call, storeMs: storeMs() });
+      void invoke(memory, call);
+      recorder.note({ actor: 'foreign', what: 'foreign', did: 'write', changes: changesTo(await readRows()) });
+      return true;
+    },
+    async foreignDelete(session) {
+      if (!known.has(session)) return false;
+      const call: StoreCall = { id: -1, actor: 'foreign', part: 'sessions', method: 'remove', params: { id: session } };
+      journal.push({ call, storeMs: storeMs() });
+      void invoke(memory, call);
+      recorder.note({ actor: 'foreign', what: 'foreign', did: 'delete', changes: changesTo(await readRows()) });
+      return true;
+    },
+    async seed(agoMs, work) {
+      playedMs = -agoMs;
+      const logged = journalled(memory, (call) => journal.push({ call, storeMs: -agoMs }));
+      await work(logged);
+      playedMs = null;
+      changesTo(await readRows());
+    },
+  };
+}
+
+/** A store that notes each call of its parts. */
+function journalled(memory: MemoryStore, note: (call: StoreCall) => void): MemoryStore {
+  const wrap = <Port extends object>(part: StorePart, port: Port): Port =>
+    new Proxy(port, {
+      get(target, method) {
+        const real = Reflect.get(target, method) as (params: StoreParams) => Promise<unknown>;
+        return (params: StoreParams) => {
+          note({ id: 0, actor: 'world', part, method: String(method), params });
+          return real.call(target, params);
+        };
+      },
+    });
+  return {
+    ...memory,
+    sessions: wrap('sessions', memory.sessions),
+    leases: wrap('leases', memory.leases),
+    auth: wrap('auth', memory.auth),
+    conversations: wrap('conversations', memory.conversations),
+  };
+}
+
+function conversationIds({ part, params }: StoreCall): string[] {
+  if (part !== 'conversations') return [];
+  if (typeof params.id === 'string') return [params.id];
+  if (Array.isArray(params.moves)) return params.moves.map((move: { id: string }) => move.id);
+  return [];
+}
+
+function differing(first: Record<string, string>, second: Record<string, string>): string[] {
+  return Object.keys(first).filter((name) => first[name] !== second[name]);
+}
