@@ -21,7 +21,13 @@ const commands = {
     await step('build', bin('pnpm'), ['-r', '--workspace-concurrency=2', '--silent', 'run', 'build']);
     for (const folder of await publicPackages()) {
       await step(`package ${folder}`, bin('publint'), ['run', folder, '--strict', '--pack', 'pnpm']);
-      await step(`types of ${folder}`, bin('attw'), ['--pack', folder, '--profile', 'node16', '--pm', 'pnpm', '--quiet'].filter((arg) => !arg.startsWith('--pm') && arg !== 'pnpm'));
+      await step(
+        `types of ${folder}`,
+        bin('attw'),
+        ['--pack', folder, '--profile', 'node16', '--pm', 'pnpm', '--quiet'].filter(
+          (arg) => !arg.startsWith('--pm') && arg !== 'pnpm',
+        ),
+      );
     }
   },
   async demo(args) {
@@ -56,7 +62,9 @@ function seconds(since) {
 const [name, ...args] = process.argv.slice(2);
 const command = commands[name];
 if (!command) {
-  console.error(`Usage: node ${join(dirname(fileURLToPath(import.meta.url)), 'run.mjs')} ${Object.keys(commands).join(' | ')}`);
+  console.error(
+    `Usage: node ${join(dirname(fileURLToPath(import.meta.url)), 'run.mjs')} ${Object.keys(commands).join(' | ')}`,
+  );
   process.exit(1);
 }
 try {

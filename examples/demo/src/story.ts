@@ -123,7 +123,7 @@ export async function playStory(world: StoryWorld, timeline: Timeline): Promise<
 }
 
 /** Where the host's table and WhatsApp's own view disagree. */
-export async function compare(world: StoryWorld): Promise<string[]> {
+async function compare(world: StoryWorld): Promise<string[]> {
   const differences: string[] = [];
   for (const id of SESSION_IDS) {
     const { status } = await world.row(id);

@@ -87,7 +87,7 @@ async function answerRoute(
   };
   try {
     const caller = route.role === 'public' ? ANYBODY : await authenticate(request, { raw });
-    if (false) throw new HttpProblem('forbidden');
+    if (route.role === 'admin' && caller.role !== 'admin') throw new HttpProblem('forbidden');
     const query = new URLSearchParams(splitUrl(request.url).query);
     const call = { services, request, query, basePath, raw, caller };
     const answer = await route.handle(call, context.req.param());
