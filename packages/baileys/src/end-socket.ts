@@ -1,4 +1,4 @@
-import type { BaileysSocketLike } from './baileys-like.js';
+import type { BaileysSocketLike, BaileysWebSocketLike } from './baileys-like.js';
 
 /**
  * Tells a Baileys socket to end. It waits up to 30 s for the peer's close frame before it tells anybody, and a dead peer never sends
@@ -7,7 +7,7 @@ import type { BaileysSocketLike } from './baileys-like.js';
 export function endSocket(params: { socket: BaileysSocketLike; reason: string }): RawWebSocket {
   const { socket, reason } = params;
   // `end()` drops the reference to the WebSocket, so it is taken first.
-  const raw = rawWebSocket(socket);
+  const raw = rawWebSocket(socket.ws);
   flushEvents(socket);
   void callQuietly(() => socket.end(createEndError(reason)));
   return raw;
@@ -38,8 +38,8 @@ export interface RawWebSocket {
 }
 
 /** Protected in Baileys' types, hence the cast through a structural one. */
-function rawWebSocket(socket: BaileysSocketLike): RawWebSocket {
-  const ws = socket.ws as unknown as { socket?: RawWebSocket | null } & RawWebSocket;
+export function rawWebSocket(wrapper: BaileysWebSocketLike): RawWebSocket {
+  const ws = wrapper as unknown as { socket?: RawWebSocket | null } & RawWebSocket;
   return ws.socket ?? ws;
 }
 

@@ -8,6 +8,7 @@ import type { Clock, ProbeAnswer } from '@wa-sync/core';
 import { type BaileysSocketLike, type ConnectionUpdateLike, phoneOf } from './baileys-like.js';
 import type { CloseFacts } from './close-reasons.js';
 import { containListeners } from './contain-listeners.js';
+import { cutHangingClose } from './cut-hanging-close.js';
 import { endSocket, failPendingQueries, flushEvents, type RawWebSocket, terminateSocket } from './end-socket.js';
 import { createLateSocket, OURS, SETTLE_MS } from './late-socket.js';
 import { limitAttempt, proveOpen } from './limit-attempt.js';
@@ -49,6 +50,7 @@ export function watchSocket(params: {
   let disposed = false;
   let ending: RawWebSocket | null = null;
   let cancelTimer = () => {};
+  let stopCutting = () => {};
   let tellClosed = () => {};
   const closed = new Promise<void>((resolve) => {
     tellClosed = resolve;
@@ -204,6 +206,7 @@ export function watchSocket(params: {
   }
 
   function stopListening(): void {
+    stopCutting();
     socket.ev.off('connection.update', onUpdate);
     ws.off('frame', onFrame);
     ws.off('unexpected-response', onRefused);
@@ -219,6 +222,7 @@ export function watchSocket(params: {
     socket.ev.on('connection.update', onUpdate);
     ws.on('frame', Object.assign(onFrame, { [OURS]: true }));
     ws.on('unexpected-response', onRefused);
+    stopCutting = cutHangingClose({ ws, clock, onBegun: () => flushEvents(socket) });
     socket.registerSocketEndHandler?.(() => {
       if (!disposed) flushEvents(socket);
     });

@@ -46,6 +46,19 @@ describe('observeBaileysSocket', () => {
     await expect(connection.probe({ timeoutMs: 300 })).resolves.toBe('unavailable');
   });
 
+  it("F01: a close that Baileys' own keep-alive begins does not wait half a minute for a peer that is gone", async () => {
+    const server = await startServer();
+    const socket = openSocket(server, { config: { keepAliveIntervalMs: 300 } });
+    const connection = observeBaileysSocket({ sessionId: 'a', socket, onDead: 'report' });
+    await untilStatus(connection, 'CONNECTED');
+    server.sessions()[0]!.goSilent();
+    const startedAt = performance.now();
+    // Baileys gives up five seconds after an interval without a frame.
+    await untilStatus(connection, 'RECONNECTING', { reason: 'connection_lost' });
+    expect(performance.now() - startedAt).toBeLessThan(9_000);
+    expect(socket.ws.isClosed).toBe(true);
+  });
+
   it("onDead 'report' tells and leaves the socket alone; frames that come again take the verdict back", async () => {
     const server = await startServer();
     const socket = openSocket(server);
