@@ -21,13 +21,7 @@ const commands = {
     await step('build', bin('pnpm'), ['-r', '--workspace-concurrency=2', '--silent', 'run', 'build']);
     for (const folder of await publicPackages()) {
       await step(`package ${folder}`, bin('publint'), ['run', folder, '--strict', '--pack', 'pnpm']);
-      await step(
-        `types of ${folder}`,
-        bin('attw'),
-        ['--pack', folder, '--profile', 'node16', '--pm', 'pnpm', '--quiet'].filter(
-          (arg) => !arg.startsWith('--pm') && arg !== 'pnpm',
-        ),
-      );
+      await step(`types of ${folder}`, bin('attw'), ['--pack', folder, '--profile', 'node16', '--quiet']);
     }
   },
   async demo(args) {

@@ -10,7 +10,7 @@ import {
   systemRandom,
 } from '@wa-sync/core';
 import type { UserFacingSocketConfig } from '@whiskeysockets/baileys';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AuthSource } from './auth-source.js';
 import { authStoreOption, baileysOption, fromAuthStore } from './create-baileys-auth-state.js';
 import { type BaileysModuleLike, loadBaileys } from './load-baileys.js';

@@ -1,6 +1,6 @@
 import { type AuthEntry, type AuthStore, type Clock, checkSessionId, systemClock } from '@wa-sync/core';
 import type { AuthenticationCreds, SignalDataSet, SignalDataTypeMap } from '@whiskeysockets/baileys';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AuthSource, SessionAuth } from './auth-source.js';
 import { awaitAtMost } from './await-at-most.js';
 import { createAuthCodec } from './encode-auth.js';

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AuthSource } from './auth-source.js';
 import { baileysOption } from './create-baileys-auth-state.js';
 import { checkCreds, corrupt } from './encode-auth.js';

@@ -14,7 +14,7 @@ import {
   systemClock,
   type WhatsAppConnection,
 } from '@wa-sync/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { BaileysSocketLike } from './baileys-like.js';
 import { classifyClose } from './classify-close.js';
 import { createListeners } from './notify-listeners.js';

@@ -1,5 +1,5 @@
 import { type Clock, type Logger, type RandomSource, WaSyncError } from '@wa-sync/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { BaileysSocketLike } from './baileys-like.js';
 
 const LONGEST_MS = 2_147_483_647;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { systemClock, systemRandom } from './clock.js';
 import { parseSchedule, type Schedule } from './decide/parse-schedule.js';
 import { WaSyncError } from './errors.js';

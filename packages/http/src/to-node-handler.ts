@@ -118,8 +118,6 @@ async function send(response: Response, incoming: IncomingMessage, outgoing: Ser
   const headers: [string, string][] = [...response.headers];
   outgoing.statusCode = response.status;
   for (const [name, value] of headers) outgoing.appendHeader(name, value);
-  // An unread body would hold up the next request on this connection.
-  outgoing.once('finish', () => incoming.resume());
   const text = textOf(response);
   if (!response.body || incoming.method === 'HEAD') {
     await response.body?.cancel();

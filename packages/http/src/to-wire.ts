@@ -26,7 +26,7 @@ export function sessionToWire(row: StoredSession): z.infer<typeof sessionAnswer>
     },
     desired,
     active,
-    phone: row.phone === null ? null : row.phone,
+    phone: row.phone === null ? null : maskNumbers(row.phone),
     reconnectAttempt,
     owner,
     mirror: { ...row.mirror },

@@ -134,5 +134,5 @@ describe('requests that nobody expects', () => {
     expect(logged.join('\n')).not.toContain(NUMBER);
     const alive = await fetch(`${server.origin}/whatsapp/status`, { headers: { 'x-api-key': TOKEN } });
     expect(alive.status).toBe(200);
-  });
+  }, 120_000);
 });

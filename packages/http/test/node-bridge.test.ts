@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { type HttpHandler, toNodeHandler } from '../src/index.js';
+import { createHttpHandler, type HttpHandler, toNodeHandler, type WaSyncLike } from '../src/index.js';
 import { listen } from './listen.js';
 
 /** Sends bytes as they are and reads until the server ends the connection. */
@@ -101,6 +101,14 @@ describe('toNodeHandler', () => {
       expect(new TextDecoder().decode(first?.value)).toBe('first');
       leaving.abort();
       await Promise.all([stopped, signalled]);
+    });
+  });
+
+  it('refuses a body by its announced length, without waiting for it', async () => {
+    const handler = createHttpHandler({} as WaSyncLike, { auth: 'none' });
+    await withServer(toNodeHandler(handler), async (port) => {
+      const head = `POST /whatsapp/force-sync HTTP/1.1\r\nhost: x\r\ncontent-length: 90000\r\n${close}`;
+      expect(await exchange(port, head)).toMatch(/^HTTP\/1.1 413 /);
     });
   });
 

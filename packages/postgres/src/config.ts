@@ -1,5 +1,5 @@
 import { type Logger, SESSION_STATUSES, type SessionStatus, WaSyncError } from '@wa-sync/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isIdentifier, splitTableName } from './identifiers.js';
 import type { PgPoolLike } from './pg-pool.js';
 
