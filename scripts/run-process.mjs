@@ -25,3 +25,22 @@ export function run(command, args, options = {}) {
     });
   });
 }
+
+/** Runs a program whose output matters only when it fails. */
+export function runQuietly(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      shell: process.platform === 'win32',
+    });
+    const said = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => said.push(chunk));
+    child.on('error', reject);
+    child.on('exit', (code) => {
+      if (code === 0) return resolve();
+      process.stderr.write(Buffer.concat(said));
+      reject(Object.assign(new Error(`${command} ended with ${code}`), { exitCode: code ?? 1 }));
+    });
+  });
+}

@@ -4,30 +4,31 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureInstalled } from './ensure-installed.mjs';
-import { root, run } from './run-process.mjs';
+import { root, run, runQuietly } from './run-process.mjs';
 import { runTests } from './run-tests.mjs';
 
 const bin = (name) => join(root, 'node_modules/.bin', name);
 
 const commands = {
   async build() {
-    await run(bin('pnpm'), ['-r', '--workspace-concurrency=2', 'run', 'build']);
+    const started = Date.now();
+    console.log('Building every package');
+    await runQuietly(bin('pnpm'), ['-r', '--workspace-concurrency=2', 'run', 'build']);
+    console.log(`Built in ${seconds(started)} s`);
   },
   test: runTests,
   async check() {
     await step('lint and import cycles', bin('biome'), ['check', '--error-on-warnings']);
     await step('types', bin('tsc'), ['-p', 'tsconfig.json']);
     await step('unused code', bin('knip'), []);
-    await step('build', bin('pnpm'), ['-r', '--workspace-concurrency=2', '--silent', 'run', 'build']);
+    await commands.build();
     for (const folder of await publicPackages()) {
       await step(`package ${folder}`, bin('publint'), ['run', folder, '--strict', '--pack', 'pnpm']);
       await step(`types of ${folder}`, bin('attw'), ['--pack', folder, '--profile', 'node16', '--quiet']);
     }
   },
   async demo(args) {
-    const started = Date.now();
     await commands.build();
-    console.log(`Built every package in ${seconds(started)} s`);
     await run(process.execPath, [join(root, 'examples/demo/dist/main.js'), ...args]);
   },
 };

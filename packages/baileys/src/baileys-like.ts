@@ -6,11 +6,42 @@ export interface ConnectionUpdateLike {
   readonly lastDisconnect?: { readonly error?: unknown } | undefined;
 }
 
+/** A message as Baileys gives it, as far as it is read here. */
+export interface BaileysMessageLike {
+  readonly key: {
+    readonly remoteJid?: string | null | undefined;
+    readonly remoteJidAlt?: string | null | undefined;
+    readonly fromMe?: boolean | null | undefined;
+    readonly id?: string | null | undefined;
+    readonly participant?: string | null | undefined;
+  };
+  readonly message?: object | null | undefined;
+  readonly messageTimestamp?: unknown;
+  readonly messageStubType?: unknown;
+  readonly category?: unknown;
+}
+
+/** `notify`: it arrives now. `append`: delivered late, or sent by this very socket. */
+export interface MessagesUpsertLike {
+  readonly messages: readonly BaileysMessageLike[];
+  readonly type: 'notify' | 'append';
+}
+
 /** Baileys' event hub, as far as it is used here. */
 export interface BaileysEventsLike {
   on(event: 'connection.update', listener: (update: ConnectionUpdateLike) => void): unknown;
   on(event: 'creds.update', listener: () => void): unknown;
+  on(event: 'messages.upsert', listener: (upsert: MessagesUpsertLike) => void): unknown;
+  on(
+    event: 'messaging-history.set',
+    listener: (history: { readonly messages: readonly BaileysMessageLike[] }) => void,
+  ): unknown;
   off(event: 'connection.update', listener: (update: ConnectionUpdateLike) => void): unknown;
+  off(event: 'messages.upsert', listener: (upsert: MessagesUpsertLike) => void): unknown;
+  off(
+    event: 'messaging-history.set',
+    listener: (history: { readonly messages: readonly BaileysMessageLike[] }) => void,
+  ): unknown;
   /** Emits what was held back; absent in old forks. */
   flush?(): unknown;
   isBuffering?(): boolean;
@@ -42,6 +73,26 @@ export interface BaileysSocketLike {
   readonly authState?: { readonly creds?: unknown } | undefined;
   query(node: object, timeoutMs?: number): Promise<unknown>;
   end(error: Error | undefined): unknown;
+  /** Absent in forks that cannot send. */
+  sendMessage?(
+    chat: string,
+    content: { text: string; linkPreview: null },
+    options: { messageId: string },
+  ): Promise<unknown>;
+  /** Asks which devices an account has; absent in old forks. */
+  getUSyncDevices?(jids: string[], useCache: boolean, ignoreZeroDevices: boolean): Promise<readonly unknown[]>;
+  /** Asks for a code that is typed in on the phone. */
+  requestPairingCode?(phone: string): Promise<string>;
+  /** Unlinks the device at WhatsApp and ends the socket. */
+  logout?(): Promise<unknown>;
+  /** Where Baileys keeps which phone number belongs to which LID; absent in old forks. */
+  readonly signalRepository?:
+    | {
+        readonly lidMapping?:
+          | { getPNForLID(lid: string): Promise<string | null>; getLIDForPN(pn: string): Promise<string | null> }
+          | undefined;
+      }
+    | undefined;
   /** Runs before the close event and before Baileys throws its buffer away; absent in old forks. */
   registerSocketEndHandler?(handler: (error: Error | undefined) => void | Promise<void>): unknown;
 }

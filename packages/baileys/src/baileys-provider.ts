@@ -15,7 +15,16 @@ import type { AuthSource } from './auth-source.js';
 import { authStoreOption, baileysOption, fromAuthStore } from './create-baileys-auth-state.js';
 import { type BaileysModuleLike, loadBaileys } from './load-baileys.js';
 import { createLoginSlots } from './login-slots.js';
-import { clockOption, durationMs, hasMethods, loggerOption, parseOptions, randomOption } from './parse-options.js';
+import type { ConversationOf } from './message-feed.js';
+import {
+  clockOption,
+  conversationOfOption,
+  durationMs,
+  hasMethods,
+  loggerOption,
+  parseOptions,
+  randomOption,
+} from './parse-options.js';
 import { runSession } from './run-session.js';
 import type { SessionDeps, SessionRun } from './session-run.js';
 import { silenceLibsignal } from './silence-libsignal.js';
@@ -29,6 +38,11 @@ export interface BaileysProviderOptions {
   auth: AuthStore | AuthSource;
   /** Passed on to `makeWASocket`: an object, or a function of the session. */
   socketConfig?: SocketConfig | ((params: { sessionId: string }) => SocketConfig) | undefined;
+  /**
+   * Names the host's conversation of a message, so that it is recorded; `null` where it has none. Asked for what people write, also for groups; not for status
+   * updates, channels, reactions and history.
+   */
+  conversationOf?: ConversationOf | undefined;
   /** Pauses between sockets. */
   backoff?:
     | {
@@ -83,6 +97,7 @@ const schema = z.strictObject({
       'takes options of makeWASocket other than auth, or a function that answers them',
     )
     .optional(),
+  conversationOf: conversationOfOption.optional(),
   backoff: z
     .strictObject({
       baseMs: durationMs().default(1_000),

@@ -8,6 +8,7 @@ import { type Clock, isWaSyncError, type Logger } from '@wa-sync/core';
 import type { AuthenticationState, SignalDataSet, SignalDataTypeMap } from '@whiskeysockets/baileys';
 import type { SessionAuth } from './auth-source.js';
 import { awaitAtMost } from './await-at-most.js';
+import { forgetUnfinishedPairing } from './unfinished-pairing.js';
 
 const SAVE_AGAIN_MS = 5_000;
 
@@ -69,6 +70,7 @@ export function guardAuth(params: {
   function forNextSocket(): AuthenticationState {
     epoch += 1;
     const own = epoch;
+    forgetUnfinishedPairing(creds);
     return {
       creds,
       keys: {

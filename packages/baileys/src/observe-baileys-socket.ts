@@ -8,17 +8,28 @@ import {
   type Clock,
   checkSessionId,
   type KnownObservation,
+  type Logger,
   type Observation,
   type Reason,
   type SessionStatus,
+  silentLogger,
   systemClock,
   type WhatsAppConnection,
 } from '@wa-sync/core';
 import * as z from 'zod';
 import type { BaileysSocketLike } from './baileys-like.js';
 import { classifyClose } from './classify-close.js';
+import { type ConversationOf, createMessageFeed } from './message-feed.js';
 import { createListeners } from './notify-listeners.js';
-import { clockOption, durationMs, parseOptions, socketOption } from './parse-options.js';
+import {
+  clockOption,
+  conversationOfOption,
+  durationMs,
+  loggerOption,
+  parseOptions,
+  socketOption,
+} from './parse-options.js';
+import { sendText } from './send-text.js';
 import { DEAF } from './socket-watch.js';
 import { watchSocket } from './watch-socket.js';
 
@@ -34,6 +45,11 @@ export interface ObserveBaileysSocketOptions {
   onDead: 'end' | 'report';
   /** Called with each finding of a dead socket, whatever `onDead` says. */
   onDeadReport?: ((found: { sessionId: string; reason: string }) => void) | undefined;
+  /**
+   * Names the host's conversation of a message, so that it is recorded; `null` where it has none. Asked for what people write, also for groups; not for status
+   * updates, channels, reactions and history.
+   */
+  conversationOf?: ConversationOf | undefined;
   /** Without another socket for so long after a close the session is `DISCONNECTED`. @defaultValue 300,000 */
   reattachWithinMs?: number | undefined;
   /** How long a login may be without a frame before the socket counts as dead; three times as long in all. @defaultValue 30,000 */
@@ -45,6 +61,8 @@ export interface ObserveBaileysSocketOptions {
   deafAfterMs?: number | undefined;
   /** @defaultValue the system's */
   clock?: Clock | undefined;
+  /** Hears of messages that could not be recorded. @defaultValue silent */
+  logger?: Logger | undefined;
 }
 
 const schema = z.strictObject({
@@ -57,10 +75,12 @@ const schema = z.strictObject({
       'takes a function',
     )
     .optional(),
+  conversationOf: conversationOfOption.optional(),
   reattachWithinMs: durationMs().default(300_000),
   attemptTimeoutMs: durationMs().default(30_000),
   deafAfterMs: durationMs().default(30_000),
   clock: clockOption.default(systemClock),
+  logger: loggerOption.default(silentLogger),
 });
 
 /** Findings that frames which come again do not refute. */
@@ -78,12 +98,10 @@ const FINAL: ReadonlySet<string> = new Set(['stream_broken', 'deaf']);
  * await wa.attach(observeBaileysSocket({ sessionId: 'shop', socket, onDead: 'end' }));
  */
 export function observeBaileysSocket(options: ObserveBaileysSocketOptions): WhatsAppConnection {
-  const { socket, onDead, onDeadReport, reattachWithinMs, attemptTimeoutMs, deafAfterMs, clock } = parseOptions(
-    'observeBaileysSocket',
-    schema,
-    options,
-  );
+  const parsed = parseOptions('observeBaileysSocket', schema, options);
+  const { socket, onDead, onDeadReport, reattachWithinMs, clock, conversationOf, logger } = parsed;
   const sessionId = checkSessionId(options.sessionId);
+  const feed = conversationOf && createMessageFeed({ sessionId, conversationOf, clock, logger });
   const listeners = createListeners();
   let deadReason: string | null = null;
   let notReattached = false;
@@ -92,8 +110,9 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
   const watch = watchSocket({
     socket,
     clock,
-    attemptTimeoutMs,
-    deafAfterMs,
+    attemptTimeoutMs: parsed.attemptTimeoutMs,
+    deafAfterMs: parsed.deafAfterMs,
+    onMessages: feed && ((messages, type) => feed.take(socket, messages, type)),
     onChange: look,
     onFrame() {
       // Frames that come again prove a verdict wrong that was only reported.
@@ -138,6 +157,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
       reconnectAttempt: 0,
       phone: watch.phone,
       qr: watch.qr,
+      qrExpiresAt: watch.qrExpiresAt,
       silentForMs: watch.silentForMs(),
     };
   }
@@ -174,7 +194,13 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
     async close() {
       cancelReattachWait();
       watch.dispose();
+      await feed?.close();
       listeners.clear();
     },
+    async sendText(message) {
+      if (watch.stage !== 'open' || deadReason !== null) return 'failed';
+      return sendText({ ...message, socket, clock, closed: watch.whenClosed });
+    },
+    ...(feed && { onMessages: feed.onMessages, messagesTold: feed.idle }),
   };
 }

@@ -12,9 +12,11 @@ import { classifyOpenError } from './classify-open-error.js';
 import type { CloseFacts, CloseReason } from './close-reasons.js';
 import { type GuardedAuth, guardAuth } from './guard-auth.js';
 import type { BaileysModuleLike } from './load-baileys.js';
+import { createMessageFeed } from './message-feed.js';
 import { afterOpen, type NextStep, NO_HISTORY, nextStep } from './next-step.js';
 import { pause } from './pause.js';
 import { quietBaileysLogger, textOf } from './quiet-baileys-logger.js';
+import { sendText } from './send-text.js';
 import type { SessionDeps, SessionRun } from './session-run.js';
 import { createSessionView } from './session-view.js';
 import type { SocketWatch } from './socket-watch.js';
@@ -36,7 +38,8 @@ export function runSession(
   deps: SessionDeps,
 ): SessionRun {
   const { sessionId, tenure, fenced, after } = params;
-  const { clock, logger, random } = deps;
+  const { clock, logger, random, conversationOf } = deps;
+  const feed = conversationOf && createMessageFeed({ sessionId, conversationOf, clock, logger });
   const view = createSessionView({ clock });
   const stopping = new AbortController();
   const over = () => stopping.signal.aborted;
@@ -108,9 +111,10 @@ export function runSession(
 
   /** Opens one socket and waits for its end. */
   function useSocket(baileys: BaileysModuleLike, own: GuardedAuth, giveBackSlot: () => void): Promise<CloseFacts> {
+    const config = deps.socketConfig({ sessionId });
     const socket: BaileysSocketLike = baileys.makeWASocket({
       logger: quietBaileysLogger,
-      ...deps.socketConfig({ sessionId }),
+      ...config,
       auth: own.forNextSocket(),
     });
     socket.ev.on('creds.update', () => own.saveSoon());
@@ -121,6 +125,8 @@ export function runSession(
         clock,
         attemptTimeoutMs: deps.attemptTimeoutMs,
         deafAfterMs: deps.deafAfterMs,
+        qrTimeoutMs: (config as { qrTimeout?: number | undefined }).qrTimeout,
+        onMessages: feed && ((messages, type) => feed.take(socket, messages, type)),
         onChange: look,
         onDead: (reason) => void giveUp(watch, reason),
         onHandlerError: (error) =>
@@ -205,6 +211,7 @@ export function runSession(
     await loop;
     fenced.removeEventListener('abort', onFenced);
     await storeTheRest();
+    await feed?.close();
     auth?.retire();
     view.show({ status: 'DISCONNECTED', reason: { code: reason } });
     view.clear();
@@ -247,6 +254,20 @@ export function runSession(
       if (view.watch !== null) await giveUp(view.watch, reason);
     },
     close: ({ reason }) => stop(reason),
+    async sendText(message) {
+      const { watch } = view;
+      if (watch?.stage !== 'open' || fenced.aborted) return 'failed';
+      return sendText({ ...message, socket: watch.socket, clock, closed: watch.whenClosed });
+    },
+    async requestPairingCode({ phone }) {
+      if (view.watch === null) throw new Error('No socket is open');
+      return view.watch.requestPairingCode(phone);
+    },
+    async logOut() {
+      if (view.watch?.stage !== 'open') throw new Error('No socket is open');
+      await view.watch.socket.logout?.();
+    },
+    ...(feed && { onMessages: feed.onMessages, messagesTold: feed.idle }),
   };
 
   return {

@@ -2,6 +2,7 @@ import type { Clock, Logger, RandomSource, WhatsAppConnection } from '@wa-sync/c
 import type { AuthSource } from './auth-source.js';
 import type { BaileysModuleLike } from './load-baileys.js';
 import type { LoginSlots } from './login-slots.js';
+import type { ConversationOf } from './message-feed.js';
 import type { BackoffSettings } from './next-step.js';
 
 /** What all sessions of a provider share. */
@@ -9,6 +10,7 @@ export interface SessionDeps {
   readonly auth: AuthSource;
   readonly loadBaileys: () => Promise<BaileysModuleLike>;
   readonly socketConfig: (params: { sessionId: string }) => object;
+  readonly conversationOf?: ConversationOf | undefined;
   readonly slots: LoginSlots;
   readonly backoff: BackoffSettings;
   readonly attemptTimeoutMs: number;

@@ -47,6 +47,7 @@ export function createSessionView({ clock }: { clock: Clock }) {
       kind: 'known',
       ...shown,
       phone,
+      qrExpiresAt: shown.qr === null ? null : (watch?.qrExpiresAt ?? null),
       silentForMs: silentForMs(),
     }),
     follow(next: SocketWatch): void {

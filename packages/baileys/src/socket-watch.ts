@@ -1,5 +1,7 @@
 import type { ProbeAnswer, Reason } from '@wa-sync/core';
+import type { BaileysSocketLike } from './baileys-like.js';
 import type { CloseFacts } from './close-reasons.js';
+import type { PairingCode } from './pairing-offer.js';
 
 /**
  * `unseen`: attached after its events went by · `connecting` · `pairing`: shows a QR code · `paired`: linked, WhatsApp is about to
@@ -9,13 +11,19 @@ export type SocketStage = 'unseen' | 'connecting' | 'pairing' | 'paired' | 'unpr
 
 /** One socket under watch. */
 export interface SocketWatch {
+  readonly socket: BaileysSocketLike;
   readonly stage: SocketStage;
   readonly qr: string | null;
+  readonly qrExpiresAt: Date | null;
+  /** Asks for a code to be typed in on the phone, while the stage is `pairing`. */
+  requestPairingCode(phone: string): Promise<PairingCode>;
   /** Whether stanzas arrive and nothing comes of them. */
   readonly deaf: boolean;
   readonly phone: string | null;
   /** Set once the stage is `closed`. */
   readonly close: CloseFacts | null;
+  /** Settles with the stage `closed`. */
+  readonly whenClosed: Promise<void>;
   /** Milliseconds since the last frame; `null` when none came. */
   silentForMs(): number | null;
   probe(params: { timeoutMs: number }): Promise<ProbeAnswer>;

@@ -12,10 +12,12 @@ import { cutHangingClose } from './cut-hanging-close.js';
 import { endSocket, failPendingQueries, flushEvents, type RawWebSocket, terminateSocket } from './end-socket.js';
 import { createLateSocket, OURS, SETTLE_MS } from './late-socket.js';
 import { limitAttempt, proveOpen } from './limit-attempt.js';
+import { createPairingOffer } from './pairing-offer.js';
 import { createPendingHandlers } from './pending-handlers.js';
 import { pingSocket } from './probe-socket.js';
 import { readCloseError } from './read-close-error.js';
 import type { SocketStage, SocketWatch } from './socket-watch.js';
+import { type MessageTap, tapMessages } from './tap-messages.js';
 
 /** A frame this young at the `open` event proves that it is true. */
 const FRESH_MS = 3_000;
@@ -38,10 +40,16 @@ export function watchSocket(params: {
   onDead(reason: string): void;
   /** A stanza's handler failed. */
   onHandlerError?(error: unknown): void;
+  /** Messages arrived; absent where nobody wants them. */
+  onMessages?: Parameters<typeof tapMessages>[0]['onMessages'] | undefined;
+  /** The host's own lifetime of a QR code. */
+  qrTimeoutMs?: number | undefined;
 }): SocketWatch {
   const { socket, clock, attemptTimeoutMs } = params;
   const { ws } = socket;
   const late = createLateSocket({ socket, clock });
+  const offer = createPairingOffer({ socket, clock, qrTimeoutMs: params.qrTimeoutMs });
+  let tap: MessageTap | null = null;
   let stage: SocketStage = 'unseen';
   let qr: string | null = null;
   let lastFrameAtMs: number | null = null;
@@ -109,6 +117,7 @@ export function watchSocket(params: {
     cancelTimer();
     noiseDone = true;
     qr = code;
+    offer.onQr();
     if (stage === 'pairing') params.onChange();
     else move('pairing');
   }
@@ -128,6 +137,7 @@ export function watchSocket(params: {
     // Handshake messages arrive as bytes, everything after Noise as a node.
     if (!(frame instanceof Uint8Array)) {
       noiseDone = true;
+      if (stage === 'connecting') offer.onFrame(frame);
       const tag = (frame as { tag?: unknown } | null)?.tag;
       if (ending === null && (stage === 'unproven' || (stage === 'unseen' && LOGGED_IN_TAGS.has(String(tag)))))
         becomeOpen();
@@ -176,6 +186,7 @@ export function watchSocket(params: {
     cancelTimer();
     handlers.clear();
     stopListening();
+    tap?.end();
     move('closed');
     tellClosed();
     failPendingQueries(socket);
@@ -219,6 +230,7 @@ export function watchSocket(params: {
       tellClosed();
       return;
     }
+    if (params.onMessages) tap = tapMessages({ socket, onMessages: params.onMessages });
     socket.ev.on('connection.update', onUpdate);
     ws.on('frame', Object.assign(onFrame, { [OURS]: true }));
     ws.on('unexpected-response', onRefused);
@@ -254,11 +266,20 @@ export function watchSocket(params: {
   start();
 
   return {
+    socket,
+    whenClosed: closed,
     get stage() {
       return stage;
     },
     get qr() {
       return qr;
+    },
+    get qrExpiresAt() {
+      return qr === null ? null : offer.qrExpiresAt;
+    },
+    requestPairingCode: async (phone) => {
+      if (stage !== 'pairing') throw new Error('This socket is not being paired');
+      return offer.requestCode(phone);
     },
     get deaf() {
       return handlers.deaf;
@@ -277,7 +298,10 @@ export function watchSocket(params: {
       disposed = true;
       cancelTimer();
       handlers.clear();
-      if (stage !== 'closed') stopListening();
+      if (stage !== 'closed') {
+        stopListening();
+        tap?.release();
+      }
       tellClosed();
     },
   };

@@ -4,6 +4,7 @@ import { createAttach } from './engine/attach.js';
 import { createCleanUp } from './engine/clean-up.js';
 import { createCloseConversations } from './engine/close-conversations.js';
 import { createEvents } from './engine/emit-events.js';
+import { createFollowMessages } from './engine/follow-messages.js';
 import { createHeldSessions, type Held } from './engine/held-sessions.js';
 import { createJobBodies, createJobCalls } from './engine/job-calls.js';
 import { createLease } from './engine/lease.js';
@@ -14,6 +15,7 @@ import { createReconciler } from './engine/reconcile.js';
 import { createRecordMessages } from './engine/record-messages.js';
 import { createRunJobs } from './engine/run-jobs.js';
 import { createRunState } from './engine/run-state.js';
+import { createRunsApi } from './engine/runs-api.js';
 import { createSendOutgoing } from './engine/send-outgoing.js';
 import { createSessionsApi } from './engine/sessions-api.js';
 import { createSweep } from './engine/sweep.js';
@@ -46,21 +48,24 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const reconciler = createReconciler({ config, store, held, lease, tell });
   const stalls = createStallWatch(clock);
   const liveness = createLiveness({ config, held, stalls, onVerdict: reconciler.look });
-  const provide = createProvide({ config, store, held, lease, tell, onChange });
+  const recorder = createRecordMessages({ config, store });
+  const messages = createFollowMessages({ config, store, recorder });
+  const provide = createProvide({ config, store, held, lease, tell, messages, onChange });
   const sweep = createSweep({ config, store, held, lease, liveness, reconciler, tell, onStray: provide.settleStray });
   const calls = createSyncCalls({ config, store, held, sweep, provide });
   const cleanUp = createCleanUp({ config, store, lease });
   const close = createCloseConversations({ config, store, lease, events });
   const parts = { sync: calls, cleanUp, close };
   const jobs = createRunJobs({ config, store, lease, events, bodies: createJobBodies(parts) });
-  const jobCalls = createJobCalls({ ...parts, jobs, store });
-  const sendOutgoing = createSendOutgoing({ config, store, held, lease, events });
-  const recordMessage = createRecordMessages({ config, store });
+  const jobCalls = createJobCalls({ ...parts, config, jobs, store });
+  const recorded = (entry: Held) => messages.recorded(entry.connection);
+  const sendOutgoing = createSendOutgoing({ config, store, held, lease, events, recorded });
   const tick = createTick({ config, held, lease, reconciler, provide, jobs, sendOutgoing });
   const askStatus = createAskStatus({ config, store, held, liveness });
-  const run = createRunState({ config, store, held, lease, reconciler, liveness, provide, stalls, tick, jobs, calls });
+  const running = { liveness, provide, stalls, tick, jobs, sendOutgoing, messages, calls };
+  const run = createRunState({ config, store, held, lease, reconciler, ...running });
 
-  const attach = createAttach({ config, store, held, lease, reconciler, onChange });
+  const attach = createAttach({ config, store, held, lease, reconciler, messages, onChange });
 
   function onChange(entry: Held): void {
     liveness.refresh(entry);
@@ -111,13 +116,14 @@ export function createWaSync(options: WaSyncOptions): WaSync {
     },
     async recordMessage(message) {
       run.assertNotStopped();
-      await recordMessage(message);
+      await recorder.record(message);
     },
     async runJob(job, { slot = null } = {}) {
       run.assertStarted();
       return jobs.runNow(job, slot);
     },
-    sessions: createSessionsApi({ store, held, provide }),
+    sessions: createSessionsApi({ config, store, held, provide }),
+    runs: createRunsApi({ store }),
     on: events.on,
   };
 }

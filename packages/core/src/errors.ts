@@ -11,6 +11,8 @@ export const ERROR_CODES = [
   'no_provider',
   'not_running',
   'not_supported',
+  'pairing_failed',
+  'qr_expired',
   'replica_id_in_use',
   'schema_newer',
   'session_exists',

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type BusinessHours, WEEKDAYS } from './decide/business-hours.js';
 import { zoneOffsetMs } from './decide/civil-time.js';
 import type { ClosingPolicy } from './decide/closing.js';
@@ -61,7 +61,9 @@ const policyShape = {
     .strictObject({
       timeZone: zone,
       days: z.strictObject(Object.fromEntries(WEEKDAYS.map((day) => [day, span.optional()]))),
-      holidays: z.array(z.string().regex(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 'takes dates such as 2026-12-25')).optional(),
+      holidays: z
+        .array(z.string().regex(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 'takes dates such as 2026-12-25'))
+        .optional(),
     })
     .nullish(),
 };

@@ -3,7 +3,7 @@ import type { Desired, Evidence, Health, Reason, SessionStatus, StoredSession } 
 import type { WaSyncEventName, WaSyncEvents } from './events.js';
 import type { WhatsAppConnection } from './ports/connection.js';
 import type { RecordedMessage } from './ports/conversation-store.js';
-import type { JobName } from './ports/job-store.js';
+import type { ClusterJobName, JobName, JobRun } from './ports/job-store.js';
 
 /** What `status` answers. */
 export interface StatusAnswer {
@@ -28,6 +28,15 @@ export interface AttachHandle {
   detach(): Promise<void>;
 }
 
+/** What a person needs to link a session: a QR code to scan, or a code to type in on the phone. */
+export type PairingStep =
+  | {
+      readonly qr: string;
+      /** By the wall clock of this host; `null` where it is not known. The next code follows by itself. */
+      readonly expiresAt: Date | null;
+    }
+  | { readonly code: string; readonly expiresAt: Date };
+
 /** Rows and what the host wants of them. */
 export interface SessionsApi {
   /**
@@ -49,6 +58,42 @@ export interface SessionsApi {
    * @throws WaSyncError `session_not_found`
    */
   stop(id: string): Promise<StoredSession>;
+  /**
+   * Opens the session and yields each QR code, or with `phone` (digits with country code) each pairing code, until it is `CONNECTED`. Breaking out of the loop, or
+   * `signal`, ends the watching and not the session.
+   * @throws WaSyncError `qr_expired` when nobody linked it in time, `pairing_failed`, `session_not_found`, `no_provider`, `not_supported`
+   * @example
+   * for await (const step of wa.sessions.pair('shop')) {
+   *   if ('qr' in step) show(step.qr, step.expiresAt);
+   * }
+   */
+  pair(
+    id: string,
+    options?: { phone?: string | undefined; signal?: AbortSignal | undefined },
+  ): AsyncIterable<PairingStep>;
+  /**
+   * Unlinks the device at WhatsApp: the session becomes `LOGGED_OUT`.
+   * @throws WaSyncError `not_supported` where it is not run here, `connection_closed`
+   */
+  logout(id: string): Promise<void>;
+}
+
+/** What the store remembers of the jobs that one replica runs for all. */
+export interface RunsApi {
+  /**
+   * A page, newest first; `next` is the `before` of the next one. `limit` defaults to 100, at most 1,000.
+   * @throws WaSyncError `not_supported` where the store keeps no runs, `config_invalid`
+   */
+  list(params?: {
+    job?: ClusterJobName | undefined;
+    before?: string | undefined;
+    limit?: number;
+  }): Promise<{ runs: JobRun[]; next: string | null }>;
+  /**
+   * One run, or `null`.
+   * @throws WaSyncError `not_supported`
+   */
+  get(id: string): Promise<JobRun | null>;
 }
 
 /** A running replica. Made by `createWaSync`. */
@@ -93,5 +138,6 @@ export interface WaSync {
   /** The id that `current` means: the one given in the configuration. */
   readonly currentSession: string | null;
   readonly sessions: SessionsApi;
+  readonly runs: RunsApi;
   on<Name extends WaSyncEventName>(name: Name, listener: (payload: WaSyncEvents[Name]) => unknown): () => void;
 }

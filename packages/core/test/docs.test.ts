@@ -5,7 +5,7 @@ import { ERROR_CODES, EVENT_NAMES } from '../src/index.js';
 
 const docs = join(import.meta.dirname, '../../../docs');
 const firstCells = (file: string) =>
-  [...readFileSync(join(docs, file), 'utf8').matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]);
+  [...readFileSync(join(docs, file), 'utf8').matchAll(/^\| `([^`]+)` +\|/gm)].map((match) => match[1]);
 
 describe('the tables of the documentation', () => {
   it('names every event, and no other', () => {

@@ -26,11 +26,13 @@ const EVENTS: WaSyncEventName[] = [
   'job:started',
   'job:finished',
   'job:failed',
+  'conversation:warned',
+  'conversation:closed',
 ];
 
 /** A clock, a store and as many replicas on it as a test wants. Everything that was logged as an error or warned of is kept. */
-export function createWorld() {
-  const clock = createManualClock();
+export function createWorld({ startAt }: { startAt?: Date } = {}) {
+  const clock = createManualClock({ startAt });
   const random = createSeededRandom(1);
   const memory = createMemoryStore({ clock });
   const logged: { level: string; fields: Readonly<Record<string, unknown>>; message: string }[] = [];
@@ -57,7 +59,14 @@ export function createWorld() {
       },
     });
   }
-  const store: WaSyncStore = { ...memory, sessions: faulty(memory.sessions), leases: faulty(memory.leases) };
+  const store: WaSyncStore = {
+    ...memory,
+    sessions: faulty(memory.sessions),
+    leases: faulty(memory.leases),
+    jobs: faulty(memory.jobs),
+    cleanup: faulty(memory.cleanup),
+    conversations: faulty(memory.conversations),
+  };
 
   function replica(options: Partial<WaSyncOptions> = {}): { wa: WaSync; events: { name: string; payload: unknown }[] } {
     const wa = createWaSync({ store, clock, random, logger, ...options });

@@ -1,12 +1,13 @@
 import { isWaSyncError } from '@wa-sync/core';
 import { type Context, Hono } from 'hono';
 import { type Authenticate, type Caller, createAuthenticate } from './authenticate.js';
-import { jsonResponse } from './json-response.js';
+import { createEventLog } from './event-log.js';
 import { createRateLimit } from './limit-rate.js';
+import { jsonResponse, streamResponse, textResponse } from './make-response.js';
 import { maskError } from './mask-error.js';
 import { type HttpOptions, parseOptions, trimSlash } from './options.js';
 import { answerProblem, HttpProblem, toProblem } from './problems.js';
-import type { Route, Services, WaSyncLike } from './route.js';
+import type { Answer, Route, Services, WaSyncLike } from './route.js';
 import { ROUTES } from './routes.js';
 import { createRunRegistry } from './run-registry.js';
 
@@ -50,11 +51,13 @@ export function createHttpHandler(wa: WaSyncLike, options: HttpOptions): HttpHan
     clock,
     runs: createRunRegistry(clock),
     chargeRun: createRateLimit(config.rateLimit, clock),
+    events: createEventLog(wa),
   };
   const authenticate = createAuthenticate(config.auth);
 
   const app = new Hono<Env>({ strict: true, getPath: pathBelowBase });
   for (const route of ROUTES) {
+    if (route.needs && !config[route.needs]) continue;
     app.on(route.method, route.path, (context) => answerRoute(route, context, services, authenticate));
   }
   app.notFound((context) => {
@@ -93,7 +96,7 @@ async function answerRoute(
     const answer = await route.handle(call, context.req.param());
     const level = route.method === 'GET' ? 'debug' : 'info';
     config.logger[level](fields(answer.status), `${route.method} ${route.path} answered ${answer.status}`);
-    return jsonResponse({ ...answer, type: 'application/json' });
+    return toResponse(answer);
   } catch (error) {
     const problem = toProblem(error);
     const response = answerProblem(problem);
@@ -103,6 +106,12 @@ async function answerRoute(
     else config.logger.error({ ...fields(response.status), code, error: maskError(error) }, line);
     return response;
   }
+}
+
+function toResponse(answer: Answer): Response {
+  if ('stream' in answer) return streamResponse(answer);
+  if ('text' in answer) return textResponse(answer);
+  return jsonResponse({ ...answer, type: 'application/json' });
 }
 
 function methodNotAllowed(allowed: readonly string[]): HttpProblem {

@@ -81,6 +81,9 @@ function describeParameters(route: Route): { parameters?: JsonObject[] } {
       parameters.push({ name, in: place, required: place === 'path', description, schema: rest });
     }
   }
+  for (const [name, description] of Object.entries(route.requestHeaders ?? {})) {
+    parameters.push({ name, in: 'header', required: false, description, schema: { type: 'string' } });
+  }
   if (route.answers[202]) {
     const description = '`wait=N`: seconds to wait before 202 is answered (RFC 7240)';
     parameters.push({ name: 'Prefer', in: 'header', required: false, description, schema: { type: 'string' } });
@@ -90,9 +93,9 @@ function describeParameters(route: Route): { parameters?: JsonObject[] } {
 
 function describeAnswers(route: Route): Record<string, JsonObject> {
   return Object.fromEntries(
-    Object.entries(route.answers).map(([status, { schema, means }]) => {
+    Object.entries(route.answers).map(([status, { schema, means, type = 'application/json' }]) => {
       const id = namedSchemas.get(schema)?.id;
-      const content = { 'application/json': { schema: id ? toRef(id) : toSchema(schema) } };
+      const content = { [type]: { schema: id ? toRef(id) : toSchema(schema) } };
       const location = { Location: { description: 'Where to ask how it ended', schema: { type: 'string' } } };
       return [status, { description: means, ...(status === '202' ? { headers: location } : {}), content }];
     }),

@@ -22,6 +22,12 @@ export interface HostContext {
 /** The host's own check: `false` is answered with 401. Whoever uses cookies also has to ward off forged requests here. */
 export type Authorize = (request: Request, context: HostContext) => false | Access | Promise<false | Access>;
 
+/** Metrics as a text; `createMetrics` makes one. */
+export interface MetricsSource {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
 /** What {@link createHttpHandler} takes; an unknown key is an error that names it. */
 export interface HttpOptions {
   /**
@@ -45,6 +51,8 @@ export interface HttpOptions {
       }
     | false
     | undefined;
+  /** What `GET /metrics` serves, from `createMetrics` of `@wa-sync/http/metrics`. @defaultValue there is no `GET /metrics` */
+  metrics?: MetricsSource | undefined;
   /** @defaultValue silent */
   logger?: Logger | undefined;
   /** @defaultValue the system's */
@@ -92,6 +100,7 @@ const schema = z.strictObject({
   rateLimit: z
     .union([z.literal(false), z.strictObject({ perMinute }).prefault({})], 'takes { perMinute }, or false')
     .prefault({}),
+  metrics: withMethods<MetricsSource>('what createMetrics answers', ['text']).optional(),
   logger: withMethods<Logger>('a logger with debug, info, warn and error', ['debug', 'info', 'warn', 'error']).default(
     silentLogger,
   ),

@@ -1,11 +1,12 @@
 import { isWaSyncError, maskNumbers } from '@wa-sync/core';
-import { jsonResponse } from './json-response.js';
+import { jsonResponse } from './make-response.js';
 
 /** Status and title of every problem that an answer can carry, by its stable code. */
 export const PROBLEMS = {
   body_not_json: { status: 400, title: 'The body is not JSON' },
   unauthorized: { status: 401, title: 'A valid token is needed' },
   forbidden: { status: 403, title: 'A viewer may only read' },
+  out_of_scope: { status: 403, title: 'This is for callers that may see every session' },
   route_not_found: { status: 404, title: 'There is no such endpoint' },
   run_not_found: { status: 404, title: 'There is no such run' },
   session_not_found: { status: 404, title: 'There is no such session' },
@@ -16,6 +17,7 @@ export const PROBLEMS = {
   session_id_invalid: { status: 422, title: 'This cannot be a session id' },
   rate_limited: { status: 429, title: 'Too many requests' },
   internal_error: { status: 500, title: 'Something went wrong here' },
+  not_supported: { status: 501, title: 'The store cannot do this' },
   not_running: { status: 503, title: 'The service does not run' },
   status_unknown: { status: 503, title: 'The status cannot be told now' },
   store_failed: { status: 503, title: 'The store failed' },

@@ -1,6 +1,7 @@
 import type { Clock, WaSync } from '@wa-sync/core';
 import type * as z from 'zod';
 import type { Caller } from './authenticate.js';
+import type { EventLog } from './event-log.js';
 import type { RateLimit } from './limit-rate.js';
 import type { HttpConfig, Role } from './options.js';
 import type { ProblemCode } from './problems.js';
@@ -9,7 +10,17 @@ import { readInput, readQuery } from './read-input.js';
 import type { RunRegistry } from './run-registry.js';
 
 /** The part of `createWaSync`'s answer that the routes use. */
-export type WaSyncLike = Pick<WaSync, 'currentSession' | 'status' | 'syncNow' | 'forceSync'> & {
+export type WaSyncLike = Pick<
+  WaSync,
+  | 'currentSession'
+  | 'status'
+  | 'syncNow'
+  | 'forceSync'
+  | 'cleanupSessions'
+  | 'checkInactiveConversations'
+  | 'runs'
+  | 'on'
+> & {
   readonly sessions: Pick<WaSync['sessions'], 'get' | 'list'>;
 };
 
@@ -20,6 +31,7 @@ export interface Services {
   readonly clock: Clock;
   readonly runs: RunRegistry;
   readonly chargeRun: RateLimit;
+  readonly events: EventLog;
 }
 
 /** One authenticated request on its way through a route. */
@@ -33,12 +45,15 @@ export interface Call {
   readonly caller: Caller;
 }
 
-/** What a handler answers; the body becomes JSON. */
-export interface Answer {
+/** What a handler answers: a body that becomes JSON, or a text or stream of a type of its own. */
+export type Answer = {
   readonly status: number;
-  readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-}
+} & (
+  | { readonly body: unknown }
+  | { readonly type: string; readonly text: string }
+  | { readonly type: string; readonly stream: ReadableStream<Uint8Array> }
+);
 
 /** What may be sent to a route. */
 export interface RouteInput {
@@ -58,8 +73,12 @@ export interface Route {
   readonly summary: string;
   readonly description?: string;
   readonly input: RouteInput;
-  /** Schema and meaning of each good answer, by status. */
-  readonly answers: Readonly<Record<number, { readonly schema: z.ZodType; readonly means: string }>>;
+  /** Schema and meaning of each good answer, by status; `type` where it is not JSON. */
+  readonly answers: Readonly<Record<number, { schema: z.ZodType; means: string; type?: string }>>;
+  /** Headers that it reads, beside those that every route of its kind reads. */
+  readonly requestHeaders?: Readonly<Record<string, string>>;
+  /** There only where the host has given this option. */
+  readonly needs?: 'metrics';
   /** Problems of its own, beside those that every route of its kind has. */
   readonly problems: readonly ProblemCode[];
   readonly handle: (call: Call, segments: Readonly<Record<string, string>>) => Promise<Answer>;

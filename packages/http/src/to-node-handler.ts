@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as NodeStream } from 'node:stream/web';
 import type { HttpHandler } from './create-http-handler.js';
-import { textOf } from './json-response.js';
+import { textOf } from './make-response.js';
 import { trimSlash } from './options.js';
 import { answerProblem, HttpProblem } from './problems.js';
 import { type ParsedRequest, readNodeBody } from './read-node-body.js';

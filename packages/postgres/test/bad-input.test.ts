@@ -133,6 +133,7 @@ describe('a server that goes while we run', () => {
       user: 'postgres',
       password: server.password,
       database: database.name,
+      max: 1,
     });
     const store = createPostgresStore({ pool });
     await store.init();
@@ -145,6 +146,8 @@ describe('a server that goes while we run', () => {
     expect(await store.sessions.list({ limit: 1 })).toEqual([]);
     await store.close();
     expect(pool.listenerCount('error')).toBe(0);
+    // `end` answers before the server has heard of it, and the database is dropped by force a moment later.
+    pool.on('error', () => {});
     await pool.end();
   });
 
@@ -186,6 +189,18 @@ describe('a server that goes while we run', () => {
     expect(error.message).toContain('55P03');
     await client.query('ROLLBACK');
     client.release();
+  });
+});
+
+describe('a row that the database refuses', () => {
+  it('is told without its contents, which the server quotes', async () => {
+    const store = createPostgresStore({ pool: database.pool });
+    await store.init();
+    await database.pool.query('ALTER TABLE wa_sync.session ADD CONSTRAINT no_phone CHECK (phone IS NULL)');
+    const sessions = [{ id: 'a', desired: 'running' as const, phone: SECRET }];
+    const error = await failureOf(() => store.sessions.create({ sessions }));
+    expect(error).toMatchObject({ code: 'store_failed', retryable: false });
+    expect(error.message).toContain('no_phone');
   });
 });
 

@@ -62,7 +62,7 @@ describe(`${CUTS} cut connections, seed ${SEED}`, () => {
 
     /** What a caller does: the error of a cut says nothing of the commit, so it asks again with the same write id or tenure. */
     async function untilTold<T>(run: () => Promise<T>): Promise<T> {
-      for (;;) {
+      for (let tries = 0; tries < 500; tries += 1) {
         try {
           return await run();
         } catch (error) {
@@ -71,6 +71,7 @@ describe(`${CUTS} cut connections, seed ${SEED}`, () => {
           failed += 1;
         }
       }
+      throw new Error('not one of 500 tries went through');
     }
 
     for (const id of ids) {

@@ -5,7 +5,7 @@ export interface CuttingProxy {
   readonly port: number;
   /** Connections that were cut. */
   readonly cuts: number;
-  /** From now on each connection is cut after what `bytes` answers, both directions counted together; `null` leaves it. */
+  /** Each connection, an open one too, is cut after what `bytes` answers, both directions counted together; `null` leaves it. */
   cutAfter(bytes: (() => number) | null): void;
   stop(): Promise<void>;
 }
@@ -14,12 +14,15 @@ export interface CuttingProxy {
 export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
   let next: (() => number) | null = null;
+  const links = new Set<{ left: number }>();
   let cuts = 0;
 
   const server = createServer((client) => {
     const upstream = connect(target, '127.0.0.1');
-    let left = next === null ? Number.POSITIVE_INFINITY : next();
+    const link = { left: next?.() ?? Number.POSITIVE_INFINITY };
+    links.add(link);
     const end = () => {
+      links.delete(link);
       client.destroy();
       upstream.destroy();
     };
@@ -31,15 +34,15 @@ export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
         end();
       });
       from.on('data', (data) => {
-        if (data.length < left) {
-          left -= data.length;
+        if (data.length < link.left) {
+          link.left -= data.length;
           to.write(data);
           return;
         }
         cuts += 1;
         // What came before the cut still arrives: a statement without its answer, or half of either.
-        to.write(data.subarray(0, left), end);
-        left = 0;
+        to.write(data.subarray(0, link.left), end);
+        link.left = 0;
       });
     };
     pass(client, upstream);
@@ -55,6 +58,7 @@ export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
     },
     cutAfter(bytes) {
       next = bytes;
+      for (const link of links) link.left = bytes?.() ?? Number.POSITIVE_INFINITY;
     },
     async stop() {
       for (const socket of sockets) socket.destroy();

@@ -7,6 +7,8 @@ export {
   type ProbeScript,
   type ScriptedConnection,
   type ScriptedConnectionOptions,
+  type SendScript,
+  type SentText,
 } from './scripted-connection.js';
 export { createScriptedProvider, type OpenedConnection, type ScriptedProvider } from './scripted-provider.js';
 export { createSeededRandom } from './seeded-random.js';

@@ -7,6 +7,7 @@ import type {
   Observation,
   ProbeAnswer,
   Reason,
+  SendAnswer,
   SessionState,
   SessionStatus,
   WhatsAppConnection,
@@ -17,6 +18,12 @@ export type ProbeScript = ProbeAnswer | 'truth' | 'never' | 'throws';
 
 /** What `heal` does: the link ends and a reconnect begins, it is open again at once, nothing at all, or a rejection. */
 export type HealScript = 'reconnecting' | 'open' | 'nothing' | 'throws';
+
+/** What a send does. `never` does not settle, `throws` rejects; either may have left. */
+export type SendScript = SendAnswer | 'never' | 'throws';
+
+/** A message that was given to the connection. */
+export type SentText = Readonly<Parameters<NonNullable<WhatsAppConnection['sendText']>>[0]>;
 
 /** `silent` is the link that died without a word. */
 export type LinkState = 'open' | 'silent' | 'closed';
@@ -44,6 +51,10 @@ export interface ConnectionScript {
   onProbe(script: ProbeScript, params?: { afterMs?: number }): void;
   /** What `heal` does from now on. @defaultValue `reconnecting` */
   onHeal(script: HealScript): void;
+  /** What sends do from now on. @defaultValue `sent` */
+  onSend(script: SendScript): void;
+  /** Texts that were given to the connection to send, the oldest first. */
+  readonly sent: readonly SentText[];
   /** Probes that were asked for. */
   readonly probes: number;
   /** The reasons of all calls of `heal`, the oldest first. */
@@ -91,6 +102,8 @@ export function createScriptedConnection(options: ScriptedConnectionOptions): Sc
   let probes = 0;
   let onProbe: { readonly script: ProbeScript; readonly afterMs?: number | undefined } = { script: 'truth' };
   let onHeal: HealScript = 'reconnecting';
+  let onSend: SendScript = 'sent';
+  const sent: SentText[] = [];
 
   function say(next: Partial<SessionState>): void {
     state = { ...state, ...next };
@@ -146,6 +159,12 @@ export function createScriptedConnection(options: ScriptedConnectionOptions): Sc
     if (onHeal === 'reconnecting') end({ code: reason }, 'RECONNECTING', state.reconnectAttempt + 1);
   }
 
+  async function sendText(text: SentText): Promise<SendAnswer> {
+    sent.push(text);
+    if (onSend === 'throws') throw new Error('The script makes this send fail');
+    return onSend === 'never' ? new Promise(() => {}) : onSend;
+  }
+
   async function close({ reason }: { reason: string }): Promise<void> {
     closes.push(reason);
     listeners.clear();
@@ -185,6 +204,10 @@ export function createScriptedConnection(options: ScriptedConnectionOptions): Sc
     onHeal(next) {
       onHeal = next;
     },
+    sent,
+    onSend(next) {
+      onSend = next;
+    },
   };
 
   return {
@@ -197,6 +220,7 @@ export function createScriptedConnection(options: ScriptedConnectionOptions): Sc
       return () => void listeners.delete(entry);
     },
     heal,
+    sendText,
     close,
     script,
   };

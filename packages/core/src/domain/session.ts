@@ -82,6 +82,8 @@ export type Observation = KnownObservation | UnknownObservation;
 /** A status that the connection itself vouches for. */
 export interface KnownObservation extends SessionState {
   readonly kind: 'known';
+  /** When `qr` stops working, by the wall clock of this host, where that is known. */
+  readonly qrExpiresAt?: Date | null | undefined;
   /** Milliseconds since the last inbound frame; `null` when none ever arrived. */
   readonly silentForMs: number | null;
 }

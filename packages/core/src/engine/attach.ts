@@ -4,6 +4,7 @@ import type { WhatsAppConnection } from '../ports/connection.js';
 import type { WaSyncStore } from '../ports/store.js';
 import { checkSessionId, maskNumbers } from '../session-id.js';
 import type { AttachHandle } from '../wa-sync.js';
+import type { FollowMessages } from './follow-messages.js';
 import type { Held, HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
 import type { Reconciler } from './reconcile.js';
@@ -15,6 +16,7 @@ export function createAttach(deps: {
   held: HeldSessions;
   lease: Lease;
   reconciler: Reconciler;
+  messages: FollowMessages;
   onChange(held: Held): void;
 }) {
   const { store, held: sessions, lease, reconciler, onChange } = deps;
@@ -31,6 +33,7 @@ export function createAttach(deps: {
       });
     }
     held.unsubscribe = connection.onChange(() => onChange(held));
+    if (previous?.connection !== connection) deps.messages.follow(connection);
     return held;
   }
 

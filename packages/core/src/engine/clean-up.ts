@@ -16,6 +16,8 @@ const BATCH = 200;
 const NAMED = 1_000;
 /** Logins after a start take their time; until then a session that looks unused may only not be back yet. */
 const SETTLE_MS = 600_000;
+/** Callbacks that hang must not keep a run going for ever: what is left over is asked about in the next run. */
+const CALLBACKS_LIMIT_MS = 600_000;
 
 type Postponed = Exclude<CleanupReport['postponed'], null>;
 type Counts = { -readonly [Key in keyof CleanupReport['totals']]: number };
@@ -26,6 +28,7 @@ interface Run {
   readonly named: CleanedSession[];
   readonly counts: Counts;
   budget: number;
+  readonly askUntilMs: number;
   postponed: Postponed | null;
 }
 
@@ -80,7 +83,7 @@ export function createCleanUp(deps: {
 
   async function purgeMarked(run: Run, marked: readonly CleanupCandidate[]): Promise<void> {
     const ready = new Map<CleanupCandidate, NonNullable<CleanedSession['credentials']>>();
-    const outcomes = await purgeCredentials(marked, () => mayGoOn(run));
+    const outcomes = await purgeCredentials(marked, () => clock.monotonicMs() < run.askUntilMs && mayGoOn(run));
     for (const [found, outcome] of outcomes) {
       if (outcome === 'failed' || outcome === 'came_back') note(run, found, 'purge', { outcome });
       else ready.set(found, outcome);
@@ -135,7 +138,8 @@ export function createCleanUp(deps: {
 
   function createRun(dryRun: boolean, goOn: () => boolean): Run {
     const counts = { sessions: 0, deactivated: 0, purged: 0, cameBack: 0, failed: 0, left: 0 };
-    return { dryRun, goOn, named: [], counts, budget: Number.POSITIVE_INFINITY, postponed: null };
+    const askUntilMs = clock.monotonicMs() + CALLBACKS_LIMIT_MS;
+    return { dryRun, goOn, named: [], counts, budget: Number.POSITIVE_INFINITY, askUntilMs, postponed: null };
   }
 
   function reportOf({ dryRun, postponed, counts, named }: Run, startedAt: Date, tookMs: number): CleanupReport {

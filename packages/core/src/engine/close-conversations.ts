@@ -7,7 +7,12 @@ import { outgoingId } from '../decide/closing.js';
 import type { CheckedConversation, InactivityReport } from '../domain/report.js';
 import { WaSyncError } from '../errors.js';
 import { shortestIdleMs } from '../inactivity-config.js';
-import type { ConversationMove, ConversationStore, QuietConversation, QuietCursor } from '../ports/conversation-store.js';
+import type {
+  ConversationMove,
+  ConversationStore,
+  QuietConversation,
+  QuietCursor,
+} from '../ports/conversation-store.js';
 import type { WaSyncStore } from '../ports/store.js';
 import { maskNumbers } from '../session-id.js';
 import type { Events } from './emit-events.js';
@@ -69,7 +74,12 @@ export function createCloseConversations(deps: {
     return run.postponed === null;
   }
 
-  function note({ counts, named }: Run, { conversation, quietForMs }: QuietConversation, outcome: Outcome, reason: string) {
+  function note(
+    { counts, named }: Run,
+    { conversation, quietForMs }: QuietConversation,
+    outcome: Outcome,
+    reason: string,
+  ) {
     const { id, sessionId } = conversation;
     counts.checked += 1;
     counts[COUNTED_AS[outcome]] += 1;

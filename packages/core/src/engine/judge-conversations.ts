@@ -17,7 +17,10 @@ export interface Judged {
 }
 
 /** Judges quiet conversations by the host's policy, several at once. One whose policy fails is left alone and logged. */
-export function createJudgeConversations(deps: { config: Pick<Config, 'clock' | 'logger' | 'inactivity'>; lease: Lease }) {
+export function createJudgeConversations(deps: {
+  config: Pick<Config, 'clock' | 'logger' | 'inactivity'>;
+  lease: Lease;
+}) {
   const { lease } = deps;
   const { clock, logger, inactivity } = deps.config;
 

@@ -119,6 +119,9 @@ export function createLease(deps: {
     try {
       const answer = await store.leases.beat({ incarnation, massOutage });
       if (answer.alive) {
+        // A join that was committed although it errored.
+        if (!joined) heldSinceMs = startedMs;
+        joined = true;
         noteAlive(answer, startedMs);
         return answer;
       }

@@ -1,4 +1,4 @@
-import { type Observation, SESSION_STATUSES, type StoredSession } from '../domain/session.js';
+import { type KnownObservation, type Observation, SESSION_STATUSES, type StoredSession } from '../domain/session.js';
 import type { Held } from './held-sessions.js';
 
 const STATUSES = new Set<unknown>(SESSION_STATUSES);
@@ -16,8 +16,15 @@ export function observe(held: Held): Observation {
   }
   if (seen?.kind === 'unknown') return seen;
   if (seen?.kind !== 'known' || !STATUSES.has(seen.status)) return { kind: 'unknown', why: 'snapshot_invalid' };
+  if (seen.status === 'CONNECTING') return asRepair(seen, held.stored);
   if (seen.status !== 'CONNECTED' || held.deadSinceMs === null) return seen;
   return { ...seen, status: 'RECONNECTING', reason: { code: 'silent', detail: 'No answer to a probe' } };
+}
+
+/** The host's next socket knows nothing of the one before; the row does: what was connected is being repaired. */
+function asRepair(seen: KnownObservation, stored: StoredSession | null): KnownObservation {
+  if (stored?.status !== 'RECONNECTING' && stored?.status !== 'CONNECTED') return seen;
+  return { ...seen, status: 'RECONNECTING', reason: seen.reason ?? stored.reason };
 }
 
 /** What most connections share; the sweep asks the store only for rows that differ from it. */

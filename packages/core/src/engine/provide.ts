@@ -8,9 +8,13 @@ import type { Reason, StoredSession } from '../domain/session.js';
 import type { WhatsAppConnection } from '../ports/connection.js';
 import type { Claim } from '../ports/session-store.js';
 import type { WaSyncStore } from '../ports/store.js';
+import type { FollowMessages } from './follow-messages.js';
 import type { Held, HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
 import type { Tell } from './tell.js';
+
+/** Statuses in which a provider may have given up until a person acts. */
+const PARKED = new Set(['DISCONNECTED', 'LOGGED_OUT', 'ERROR']);
 
 /** Sessions claimed in one tick: the rest is left to other replicas and to the next tick. */
 const CLAIMED_AT_ONCE = 100;
@@ -23,26 +27,36 @@ export function createProvide(deps: {
   held: HeldSessions;
   lease: Lease;
   tell: Tell;
+  messages: FollowMessages;
   onChange(held: Held): void;
 }) {
-  const { store, held: sessions, lease, tell, onChange } = deps;
+  const { store, held: sessions, lease, tell, messages, onChange } = deps;
   const { provider, random, logger, observeOnly } = deps.config;
 
-  const claiming = new Set<string>();
+  const claiming = new Map<string, Promise<void>>();
 
   /** Claims the given sessions and opens those that were won. */
   async function open(ids: readonly string[]): Promise<void> {
+    if (!provider || observeOnly || !lease.trusted()) return;
+    const underWay = ids.map((id) => claiming.get(id)?.catch(() => {}));
     const wanted = ids.filter((id) => !sessions.get(id) && !claiming.has(id));
-    if (!provider || observeOnly || wanted.length === 0 || !lease.trusted()) return;
+    if (wanted.length > 0) await claim(wanted);
+    await Promise.all(underWay);
+  }
+
+  async function claim(wanted: readonly string[]): Promise<void> {
     const claims = wanted.map((id): Claim => ({ id, tenure: random.token(), mode: 'free' }));
     const tenures = new Map(claims.map((claim) => [claim.id, claim.tenure]));
-    for (const id of wanted) claiming.add(id);
-    try {
+    const work = (async () => {
       for (const outcome of await store.sessions.claim({ owner: lease.incarnation(), claims })) {
         const tenure = tenures.get(outcome.id);
         if (outcome.claimed && tenure && !sessions.get(outcome.id)) hold(outcome.session, tenure);
         else if (!outcome.claimed && outcome.why === 'fenced') lease.noteFenced();
       }
+    })();
+    for (const id of wanted) claiming.set(id, work);
+    try {
+      await work;
     } finally {
       for (const id of wanted) claiming.delete(id);
     }
@@ -52,12 +66,31 @@ export function createProvide(deps: {
     const fenced = new AbortController();
     const connection = provider!.open({ sessionId: row.id, tenure, fenced: fenced.signal });
     const held = sessions.add({ mode: 'provided', connection });
-    held.lost.signal.addEventListener('abort', () => fenced.abort(), { once: true });
     sessions.setTenure(held, tenure);
     held.stored = row;
-    held.unsubscribe = connection.onChange(() => onChange(held));
+    listen(held, fenced);
     tell.gained(held);
     onChange(held);
+  }
+
+  function listen(held: Held, fenced: AbortController): void {
+    held.lost.signal.addEventListener('abort', () => fenced.abort(), { once: true });
+    held.unsubscribe = held.connection.onChange(() => onChange(held));
+    messages.follow(held.connection);
+  }
+
+  /** Opens anew what waits for a person; the provider answers the same connection where it is still at work by itself. */
+  function reopen(held: Held): Held {
+    const { tenure } = held;
+    if (!provider || tenure === null || !lease.trusted() || !isParked(held.connection)) return held;
+    const fenced = new AbortController();
+    const connection = provider.open({ sessionId: held.id, tenure, fenced: fenced.signal });
+    if (connection === held.connection) return held;
+    held.unsubscribe();
+    const next = sessions.add({ mode: 'provided', connection, replaces: held });
+    listen(next, fenced);
+    onChange(next);
+    return next;
   }
 
   async function closeQuietly(connection: WhatsAppConnection, reason: string): Promise<void> {
@@ -78,6 +111,13 @@ export function createProvide(deps: {
 
   return {
     open,
+    /** Makes a session run here, at once; `null` where another replica has it. */
+    async openNow(id: string): Promise<Held | null> {
+      const here = sessions.get(id);
+      if (here) return here.mode === 'provided' ? reopen(here) : here;
+      await open([id]);
+      return sessions.get(id) ?? null;
+    },
     stop,
     /** A row of ours that the host wants stopped, or that has no connection here. */
     async settleStray(row: StoredSession, held: Held | null): Promise<void> {
@@ -104,4 +144,9 @@ export function createProvide(deps: {
       await Promise.all(provided.map((held) => closeQuietly(held.connection, 'shutdown')));
     },
   };
+}
+
+function isParked(connection: WhatsAppConnection): boolean {
+  const seen = connection.snapshot();
+  return seen.kind === 'known' && PARKED.has(seen.status);
 }

@@ -8,16 +8,16 @@ import { waitAtMost } from './wait-at-most.js';
 
 const AT_ONCE = 8;
 const ANSWER_LIMIT_MS = 30_000;
-/** Callbacks that hang must not keep a run going for ever: what is left over is asked in the next run. */
-const ALL_LIMIT_MS = 600_000;
-
 type Purged = NonNullable<CleanedSession['credentials']> | 'failed' | 'came_back';
 
 /**
  * Says who deletes the credentials of sessions that are being purged, and asks the host's `purgeCredentials` where there is one. Sessions that were not asked about, because
- * the run may not go on or took too long, are left out of the answer.
+ * the run may not go on, are left out of the answer.
  */
-export function createPurgeCredentials(deps: { config: Pick<Config, 'clock' | 'logger' | 'cleanup'>; store: WaSyncStore }) {
+export function createPurgeCredentials(deps: {
+  config: Pick<Config, 'clock' | 'logger' | 'cleanup'>;
+  store: WaSyncStore;
+}) {
   const { store } = deps;
   const { clock, logger } = deps.config;
   const { purgeCredentials: callback } = deps.config.cleanup;
@@ -42,14 +42,13 @@ export function createPurgeCredentials(deps: { config: Pick<Config, 'clock' | 'l
     }
   }
 
-  return async (marked: readonly CleanupCandidate[], mayGoOn: () => boolean): Promise<Map<CleanupCandidate, Purged>> => {
+  return async (marked: readonly CleanupCandidate[], mayAsk: () => boolean): Promise<Map<CleanupCandidate, Purged>> => {
     if (!callback) return new Map(marked.map((found) => [found, store.auth ? 'store' : 'host']));
     const takePlace = createSlots(AT_ONCE);
-    const untilMs = clock.monotonicMs() + ALL_LIMIT_MS;
     const asked = new Map<CleanupCandidate, Purged>();
     const askOne = async (found: CleanupCandidate): Promise<void> => {
       const giveBack = await takePlace();
-      if (clock.monotonicMs() < untilMs && mayGoOn()) asked.set(found, await ask(found.id, callback));
+      if (mayAsk()) asked.set(found, await ask(found.id, callback));
       giveBack();
     };
     await Promise.all(marked.map(askOne));

@@ -16,7 +16,7 @@ import { claimHeld, type Refusals } from './claim-held.js';
 import type { Held, HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
 import { observe } from './observe.js';
-import type { Tell, Trigger } from './tell.js';
+import { type Tell, type Trigger, whyLost } from './tell.js';
 
 const BATCH = 1_000;
 /** How often a look is begun anew after another writer came first. */
@@ -123,7 +123,7 @@ export function createReconciler(deps: {
       else if (row && row.tenure === held.tenure) {
         held.stored = row;
         tell.settled(held, row);
-      } else tell.lost(held, row ? 'taken_over' : 'row_missing');
+      } else tell.lost(held, whyLost(row));
     }
   }
 

@@ -5,12 +5,14 @@
 import type { Config } from '../config.js';
 import { WaSyncError } from '../errors.js';
 import type { WaSyncStore } from '../ports/store.js';
+import type { FollowMessages } from './follow-messages.js';
 import type { HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
 import type { Liveness } from './liveness.js';
 import type { Provide } from './provide.js';
 import type { Reconciler } from './reconcile.js';
 import type { RunJobs } from './run-jobs.js';
+import type { SendOutgoing } from './send-outgoing.js';
 import type { SyncCalls } from './sync-calls.js';
 import type { Tick } from './tick.js';
 import { waitAtMost } from './wait-at-most.js';
@@ -29,6 +31,8 @@ export function createRunState(deps: {
   stalls: StallWatch;
   tick: Tick;
   jobs: RunJobs;
+  sendOutgoing: SendOutgoing;
+  messages: FollowMessages;
   calls: SyncCalls;
 }) {
   const { store, held: sessions, lease, liveness, provide, stalls, tick, calls } = deps;
@@ -61,9 +65,18 @@ export function createRunState(deps: {
     stalls.stop();
     // The sockets get half of the time, so that the rows are written even where a socket will not close.
     lease.retire();
-    await waitAtMost(clock, timeoutMs / 2, () =>
-      Promise.all([tick.stop(), provide.closeAll(), deps.reconciler.idle(), deps.jobs.idle()]),
-    );
+    await waitAtMost(clock, timeoutMs / 2, async () => {
+      await Promise.all([
+        tick.stop(),
+        provide.closeAll(),
+        deps.reconciler.idle(),
+        deps.jobs.idle(),
+        deps.sendOutgoing.idle(),
+      ]);
+      // What a socket hands over at its end belongs to what was received.
+      await Promise.all([...sessions.all()].map(({ connection }) => deps.messages.recorded(connection)));
+    });
+    deps.messages.stop();
     const attached = [...sessions.all()].filter((held) => held.mode === 'attached').map((held) => held.id);
     const done =
       !lease.joined() ||

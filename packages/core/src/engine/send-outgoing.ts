@@ -33,7 +33,7 @@ export function createSendOutgoing(deps: {
   lease: Lease;
   events: Events;
   /** Settles when every message that was told of until now is recorded, or failed to be. */
-  recorded(): Promise<void>;
+  recorded(held: Held): Promise<void>;
 }) {
   const { store, held: sessions, lease } = deps;
   const { clock, logger, inactivity, observeOnly } = deps.config;
@@ -73,10 +73,14 @@ export function createSendOutgoing(deps: {
   }
 
   async function settle(conversations: ConversationStore, end: End): Promise<void> {
-    unrecorded.set(end.messageId, end);
-    const ended = await conversations.endSend(end);
-    unrecorded.delete(end.messageId);
-    if (ended) tellEnded(deps, ended);
+    try {
+      const ended = await conversations.endSend(end);
+      unrecorded.delete(end.messageId);
+      if (ended) tellEnded(deps, ended);
+    } catch (error) {
+      unrecorded.set(end.messageId, end);
+      throw error;
+    }
   }
 
   /** Whether the session may send another one. */
@@ -84,7 +88,7 @@ export function createSendOutgoing(deps: {
     const { outgoing: message, chat, id, sequence } = found;
     if (!message || chat === null) return true;
     if (!canSend(held) || !hasTurn(held.id)) return false;
-    await deps.recorded();
+    await deps.recorded(held);
     const { id: messageId } = message;
     const owner = lease.incarnation();
     const goOn = lease.watch();
@@ -113,7 +117,7 @@ export function createSendOutgoing(deps: {
   }
 
   async function work(conversations: ConversationStore): Promise<void> {
-    for (const end of [...unrecorded.values()]) if (!busy.has(end.id)) await settle(conversations, end);
+    for (const end of [...unrecorded.values()]) await settle(conversations, end);
     // What cannot be sent now must not fill the page of what can.
     const cannot = [...sessions.all()].filter((held) => busy.has(held.id) || !canSend(held) || !hasTurn(held.id));
     const exceptSessions = cannot.map((held) => held.id);

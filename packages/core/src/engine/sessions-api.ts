@@ -1,17 +1,24 @@
+import type { Config } from '../config.js';
 import type { Desired, StoredSession } from '../domain/session.js';
 import { WaSyncError } from '../errors.js';
 import type { WaSyncStore } from '../ports/store.js';
 import { checkSessionId, maskNumbers } from '../session-id.js';
 import type { SessionsApi } from '../wa-sync.js';
 import type { HeldSessions } from './held-sessions.js';
+import { createPairSession } from './pair-session.js';
 import type { Provide } from './provide.js';
 
 const DEFAULT_PAGE = 100;
 const LARGEST_PAGE = 1_000;
 
 /** `wa.sessions`: rows, and what the host wants of them. */
-export function createSessionsApi(deps: { store: WaSyncStore; held: HeldSessions; provide: Provide }): SessionsApi {
-  const { store, held, provide } = deps;
+export function createSessionsApi(deps: {
+  config: Pick<Config, 'provider'>;
+  store: WaSyncStore;
+  held: HeldSessions;
+  provide: Provide;
+}): SessionsApi {
+  const { config, store, held, provide } = deps;
 
   async function get(id: string): Promise<StoredSession | null> {
     const [row] = await store.sessions.get({ ids: [checkSessionId(id)] });
@@ -45,8 +52,27 @@ export function createSessionsApi(deps: { store: WaSyncStore; held: HeldSessions
     },
     async start(id) {
       await setDesired(id, 'running');
-      await provide.open([id]);
+      await provide.openNow(id);
       return read(id);
+    },
+    pair: createPairSession({
+      config,
+      async run(id) {
+        await setDesired(id, 'running');
+        return provide.openNow(id);
+      },
+    }),
+    async logout(id) {
+      const { connection } = held.get(checkSessionId(id)) ?? {};
+      if (!connection?.logOut) throw new WaSyncError('not_supported', `Session ${maskNumbers(id)} is not run here`);
+      try {
+        await connection.logOut();
+      } catch (cause) {
+        throw new WaSyncError('connection_closed', `Session ${maskNumbers(id)} is not connected`, {
+          cause,
+          retryable: true,
+        });
+      }
     },
     async stop(id) {
       await setDesired(id, 'stopped');

@@ -91,13 +91,20 @@ export function createTell(deps: {
       logger.debug({ sessionId: held.id }, `Session ${maskNumbers(held.id)} is ours`);
       events.emit('ownership:gained', { sessionId: held.id, at: clock.now() });
     },
-    lost(held: Held, why: 'taken_over' | 'row_missing' | 'fenced'): void {
+    lost(held: Held, why: 'taken_over' | 'row_missing' | 'fenced' | 'inactive'): void {
       sessions.setTenure(held, null);
-      held.displaced = why !== 'row_missing';
+      // Nobody else has what was put to rest: once its connection opens, it may be taken back.
+      held.displaced = why === 'taken_over' || why === 'fenced';
       const fields = { code: 'ownership_lost', sessionId: held.id, why };
       logger.warn(fields, `Session ${maskNumbers(held.id)} is no longer ours (${why})`);
       events.emit('ownership:lost', { sessionId: held.id, at: clock.now(), why });
       deps.onLost(held, why);
     },
   };
+}
+
+/** Why a row is no longer under the tenure it was held by. */
+export function whyLost(row: StoredSession | null): 'taken_over' | 'row_missing' | 'inactive' {
+  if (row === null) return 'row_missing';
+  return row.owner === null && !row.active ? 'inactive' : 'taken_over';
 }

@@ -52,7 +52,7 @@ export function createTick(deps: {
     reconciler.retryDeferred();
     if (freed.length > 0) for (const held of deps.held.all()) if (held.tenure === null) reconciler.look(held);
     if (answer.claimable || freed.length > 0) await provide.openClaimable();
-    if (answer.outgoing) deps.sendOutgoing.kick();
+    deps.sendOutgoing.kick({ waiting: answer.outgoing === true });
     await jobs.runDue(answer.storeNow);
   }
 

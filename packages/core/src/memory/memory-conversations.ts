@@ -183,7 +183,11 @@ export function createMemoryConversations(params: {
       const row = rows.get(id);
       const { outgoing, sessionId } = row?.record ?? {};
       if (!row || row.record.sequence !== sequence || outgoing?.id !== messageId) return false;
-      if (outgoing.delivery !== 'pending' || table.get(sessionId!)?.owner !== owner || !gateOpen(sessionId!, settledForMs))
+      if (
+        outgoing.delivery !== 'pending' ||
+        table.get(sessionId!)?.owner !== owner ||
+        !gateOpen(sessionId!, settledForMs)
+      )
         return false;
       put({ ...row, sender: owner }, { outgoing: { ...outgoing, delivery: 'sending' } });
       return true;

@@ -1,4 +1,5 @@
 import type { Observation } from '../domain/session.js';
+import type { RecordedMessage } from './conversation-store.js';
 
 /** `answered`: a round trip succeeded. `timeout`: asked and heard nothing. `unavailable`: could not ask. */
 export type ProbeAnswer = 'answered' | 'timeout' | 'unavailable';
@@ -23,6 +24,20 @@ export interface WhatsAppConnection {
    * closed without a word.
    */
   sendText?(params: { chat: string; text: string; messageId: string; timeoutMs: number }): Promise<SendAnswer>;
+  /**
+   * Tells of messages of the host's conversations, each once or, after a reconnect, again; until `close`, which hands over first what has arrived. Absent where the
+   * adapter does not know the conversations.
+   */
+  onMessages?(listener: (messages: readonly RecordedMessage[]) => Promise<void>): () => void;
+  /** Settles when all that arrived until now has been told to the listeners of `onMessages`. */
+  messagesTold?(): Promise<void>;
+  /**
+   * Asks WhatsApp for a code that a person types in on the phone of this number (digits with country code), while the status is `QR_CODE`. The same code
+   * again where it still stands. Absent where the adapter cannot pair.
+   */
+  requestPairingCode?(params: { phone: string }): Promise<{ code: string; expiresAt: Date }>;
+  /** Unlinks the device at WhatsApp; the status becomes `LOGGED_OUT`. Absent where the adapter cannot. */
+  logOut?(): Promise<void>;
   /**
    * The engine found the link dead: end it so that whoever repairs it (the provider, or the host's own loop) starts.
    * `reason` is the stable code to show.

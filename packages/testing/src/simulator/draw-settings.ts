@@ -17,7 +17,6 @@ export interface WorldPlan extends WorldSettings {
   /** Days since the last proof of life of sessions that nobody uses, by id. */
   readonly forgotten: ReadonlyMap<string, number>;
   readonly conversations: number;
-  readonly idleAfterMs: number;
   readonly throwingListeners: boolean;
   /** When all processes are down, and for how long. */
   readonly blackout: { readonly atMs: number; readonly ms: number } | null;
@@ -96,7 +95,8 @@ export function drawSettings(seed: number): WorldPlan {
   const provided = names.slice(attached.length);
   const transition = draw.pick(TRANSITIONS);
   const timeZone = profile === 'daylight' ? transition.zone : draw.pick(ZONES);
-  const cleanupCron = profile === 'daylight' ? transition.cron : profile === 'cleanup' ? '*/2 * * * *' : '0 2 * * *';
+  // A fixed hour is costly to look for, so only the worlds that are about it have one.
+  const daily = profile === 'daylight' ? transition.cron : null;
   const faults = drawFaults(draw, profile);
   const quietMs = 170_000;
   const afterDays = draw.between(1, 5);
@@ -114,7 +114,8 @@ export function drawSettings(seed: number): WorldPlan {
     profile === 'daylight'
       ? Date.parse(transition.at) - HOUR_MS + draw.between(0, 50) * MINUTE_MS + draw.between(0, 59_999)
       : Date.parse('2025-06-01T00:00:00Z') + draw.between(0, 200 * 24 * 60) * MINUTE_MS + draw.between(0, 59_999);
-  const blackout = profile === 'daylight' ? { atMs: draw.between(60_000, 240_000), ms: draw.between(30, 75) * MINUTE_MS } : null;
+  const blackout =
+    profile === 'daylight' ? { atMs: draw.between(60_000, 240_000), ms: draw.between(30, 75) * MINUTE_MS } : null;
   const active = { storm: draw.between(120, 240) * 1_000, cleanup: 13 * MINUTE_MS, daylight: 8 * MINUTE_MS };
   const activeMs = active[profile] + (blackout?.ms ?? 0);
   return {
@@ -126,7 +127,8 @@ export function drawSettings(seed: number): WorldPlan {
     failures: 2,
     storeLimitMs: Math.floor(lease.ttlMs / 3),
     timeZone,
-    cleanupCron,
+    daily,
+    idleAfterMs,
     storeStartMs: startMs,
     afterDays,
     purgeAfterDays,
@@ -140,7 +142,7 @@ export function drawSettings(seed: number): WorldPlan {
       timeZone,
       lease,
       probe,
-      jobs: { sync: '* * * * *', cleanup: cleanupCron, inactivity: '* * * * *' },
+      jobs: { sync: '* * * * *', cleanup: '*/2 * * * *', inactivity: daily ?? '* * * * *' },
       cleanup: { afterDays, purgeAfterDays, maxFraction: draw.pick([0.2, 0.5, 1]) },
       inactivity: { idleAfterMs, farewell, warning, sendsPerMinute: draw.pick([1, 6, 60]) },
     },
@@ -148,7 +150,6 @@ export function drawSettings(seed: number): WorldPlan {
     faults,
     forgotten,
     conversations: draw.between(2, 6),
-    idleAfterMs,
     throwingListeners: draw.chance(0.2),
     blackout,
   };

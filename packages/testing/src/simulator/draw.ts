@@ -15,7 +15,8 @@ export interface Draw {
 /** The stream named `name` of a seed. */
 export function createDraw(seed: number, name: string): Draw {
   let mixed = seed >>> 0;
-  for (let index = 0; index < name.length; index += 1) mixed = Math.imul(mixed ^ name.charCodeAt(index), 0x01000193) >>> 0;
+  for (let index = 0; index < name.length; index += 1)
+    mixed = Math.imul(mixed ^ name.charCodeAt(index), 0x01000193) >>> 0;
   const random = createSeededRandom(mixed);
   const between = (low: number, high: number): number => low + Math.floor(random.next() * (high - low + 1));
   return {

@@ -34,7 +34,9 @@ export interface WorldSettings {
   readonly failures: number;
   readonly storeLimitMs: number;
   readonly timeZone: string;
-  readonly cleanupCron: string;
+  /** Cron of a check of conversations at a fixed hour, `minute hour * * *`; absent, it runs every minute. */
+  readonly daily: string | null;
+  readonly idleAfterMs: number;
   /** Instant of the store's clock at time 0. */
   readonly storeStartMs: number;
   readonly afterDays: number;
@@ -66,13 +68,35 @@ export type HistoryEntry = At &
     | { readonly what: 'process'; readonly state: ProcessState; readonly replicaId: string; readonly detail?: string }
     /** Something keeps this process from the store, or from running as it should, from here on or no longer. */
     | { readonly what: 'impaired'; readonly by: string; readonly on: boolean }
-    | { readonly what: 'fault'; readonly kind: string; readonly target: string; readonly met: string; readonly detail?: string }
+    | {
+        readonly what: 'fault';
+        readonly kind: string;
+        readonly target: string;
+        readonly met: string;
+        readonly detail?: string;
+      }
     | { readonly what: 'quiet' }
     | { readonly what: 'clock-step'; readonly byMs: number }
-    | { readonly what: 'link'; readonly event: 'open' | 'silent' | 'ended'; readonly session: string; readonly link: string; readonly why?: string; readonly mode?: string; readonly tenure?: string | null }
+    | {
+        readonly what: 'link';
+        readonly event: 'open' | 'silent' | 'ended';
+        readonly session: string;
+        readonly link: string;
+        readonly why?: string;
+        readonly mode?: string;
+        readonly tenure?: string | null;
+      }
     | { readonly what: 'client'; readonly session: string; readonly connection: string; readonly status: string }
+    /** The engine called a link dead. */
+    | { readonly what: 'heal'; readonly session: string; readonly deadProbes: number; readonly forced: boolean }
     | { readonly what: 'provider-open'; readonly session: string; readonly tenure: string; readonly fenced: boolean }
-    | { readonly what: 'call'; readonly call: number; readonly method: string; readonly params: unknown; readonly seen?: readonly SeenAtWrite[] }
+    | {
+        readonly what: 'call';
+        readonly call: number;
+        readonly method: string;
+        readonly params: unknown;
+        readonly seen?: readonly SeenAtWrite[];
+      }
     | {
         readonly what: 'commit';
         readonly call: number;
@@ -88,13 +112,36 @@ export type HistoryEntry = At &
       }
     | { readonly what: 'answer'; readonly call: number; readonly method: string; readonly ok: boolean }
     | { readonly what: 'rollback'; readonly calls: readonly number[]; readonly changes: readonly RowChange[] }
-    | { readonly what: 'foreign'; readonly did: 'write' | 'delete'; readonly changes: readonly RowChange[] }
-    | { readonly what: 'message-sent'; readonly session: string; readonly chat: string; readonly messageId: string; readonly delivery: string }
+    /** A change that no process made: rows that were there from the start, or another program's. */
+    | { readonly what: 'foreign'; readonly did: 'seed' | 'write' | 'delete'; readonly changes: readonly RowChange[] }
+    | {
+        readonly what: 'message-sent';
+        readonly session: string;
+        readonly chat: string;
+        readonly messageId: string;
+        readonly delivery: string;
+      }
     | { readonly what: 'event'; readonly name: string; readonly payload: unknown }
-    | { readonly what: 'sync'; readonly id: number; readonly forced: boolean; readonly held: readonly string[]; readonly judged: readonly string[] | null; readonly checked: number; readonly ok: boolean; readonly sinceMs: number }
+    | {
+        readonly what: 'sync';
+        readonly id: number;
+        readonly forced: boolean;
+        readonly held: readonly string[];
+        readonly judged: readonly string[] | null;
+        readonly checked: number;
+        readonly ok: boolean;
+        readonly sinceMs: number;
+      }
     | { readonly what: 'rejection'; readonly error: string }
     /** A raw read of all rows beside WhatsApp's own view of which links are open. */
-    | { readonly what: 'truth'; readonly moment: 'end' | 'after-crash' | 'after-sync' | 'after-stop'; readonly of?: string; readonly rows: readonly StoredSession[]; readonly living: readonly string[]; readonly sessions: readonly TrueSession[] }
+    | {
+        readonly what: 'truth';
+        readonly moment: 'end' | 'after-crash' | 'after-sync' | 'after-stop';
+        readonly of?: string;
+        readonly rows: readonly StoredSession[];
+        readonly living: readonly string[];
+        readonly sessions: readonly TrueSession[];
+      }
   );
 
 /** What is true of a session, by WhatsApp and by the process that has its connection. */

@@ -2,17 +2,30 @@
 import type { SessionStatus } from '@wa-sync/core';
 import type { Draw } from './draw.js';
 import type { FaultKind } from './draw-settings.js';
-import type { Quirks } from './sim-connection.js';
 import type { Line } from './line.js';
 import type { Replica } from './replica.js';
-import type { StoreWeather } from './store-client.js';
+import { NO_QUIRKS, type Quirks } from './sim-connection.js';
+import { FAIR_WEATHER, type StoreWeather } from './store-client.js';
 import type { EndCode } from './whatsapp.js';
 import type { World } from './world.js';
 
 const HOUR_MS = 3_600_000;
 const CLOSES: readonly EndCode[] = ['connection_lost', 'restart_required', 'service_unavailable'];
 const FOREIGN_WORDS: readonly SessionStatus[] = ['CONNECTED', 'DISCONNECTED', 'RECONNECTING', 'ERROR', 'QR_CODE'];
-const PAUSED_CALLS = [null, null, 'write', 'beat', 'claim', 'beginSend', 'begin', 'move', 'freeFenced', 'fence', 'release', 'sweep'];
+const PAUSED_CALLS = [
+  null,
+  null,
+  'write',
+  'beat',
+  'claim',
+  'beginSend',
+  'begin',
+  'move',
+  'freeFenced',
+  'fence',
+  'release',
+  'sweep',
+];
 
 export interface FaultInjector {
   inject(kind: FaultKind): void;
@@ -64,13 +77,12 @@ export function createFaultInjector(world: World, draw: Draw): FaultInjector {
     const replica = someReplica();
     if (!replica) return;
     const { process, client } = replica;
-    const before = { ...client.weather };
     note(kind, process.name, replica.phase, `${ms}`);
     recorder.note({ actor: process.name, what: 'impaired', by: kind, on: true });
     Object.assign(client.weather, change);
     until(ms, () => {
-      const keys = Object.keys(change) as (keyof StoreWeather)[];
-      Object.assign(client.weather, Object.fromEntries(keys.map((key) => [key, key === 'cut' ? null : before[key]])));
+      for (const key of Object.keys(change) as (keyof StoreWeather)[])
+        Object.assign(client.weather, { [key]: FAIR_WEATHER[key] });
       if ('cut' in change) client.flush();
       recorder.note({ actor: process.name, what: 'impaired', by: kind, on: false });
     });
@@ -87,16 +99,16 @@ export function createFaultInjector(world: World, draw: Draw): FaultInjector {
     });
   }
 
-  const pauseMs = (): number => draw.pick([draw.between(100, 3_000), draw.between(3_000, 20_000), draw.between(20_000, 90_000)]);
+  const pauseMs = (): number =>
+    draw.pick([draw.between(100, 3_000), draw.between(3_000, 20_000), draw.between(20_000, 90_000)]);
 
   function quirk(kind: FaultKind, change: Partial<Quirks>): void {
     const line = someLine();
     if (!line) return;
     note(kind, line.session, statusOf(line.session));
-    const before = { ...line.quirks };
     Object.assign(line.quirks, change);
     until(draw.between(3_000, 40_000), () => {
-      for (const key of Object.keys(change) as (keyof Quirks)[]) Object.assign(line.quirks, { [key]: before[key] });
+      for (const key of Object.keys(change) as (keyof Quirks)[]) Object.assign(line.quirks, { [key]: NO_QUIRKS[key] });
     });
   }
 
@@ -108,7 +120,8 @@ export function createFaultInjector(world: World, draw: Draw): FaultInjector {
 
   function comeBack(replicaId: string): void {
     const name = draw.chance(0.7) ? replicaId : `${replicaId}x`;
-    if (name !== replicaId) for (const session of plan.attached) if (world.homeOf(session) === replicaId) world.move(session, name);
+    if (name !== replicaId)
+      for (const session of plan.attached) if (world.homeOf(session) === replicaId) world.move(session, name);
     const afterMs = draw.pick([draw.between(50, 2_000), draw.between(2_000, 15_000), draw.between(15_000, 70_000)]);
     until(afterMs, () => {
       if (world.supervise) world.boot(name);
@@ -161,6 +174,8 @@ export function createFaultInjector(world: World, draw: Draw): FaultInjector {
       if (!replica) return;
       note('crash', replica.process.name, replica.phase);
       replica.crash();
+      const { incarnation } = replica;
+      if (incarnation) timeline.after(plan.ttlMs + 1_000, () => world.noteTruth('after-crash', incarnation));
       comeBack(replica.process.replicaId);
     },
     stop() {
@@ -199,7 +214,14 @@ export function createFaultInjector(world: World, draw: Draw): FaultInjector {
       const session = someSession();
       const met = statusOf(session);
       const status = draw.pick(FOREIGN_WORDS);
-      const set = { status, health: 'healthy', reason: { code: 'foreign' }, reconnectAttempt: 0, phone: null, qr: null } as const;
+      const set = {
+        status,
+        health: 'healthy',
+        reason: { code: 'foreign' },
+        reconnectAttempt: 0,
+        phone: null,
+        qr: null,
+      } as const;
       void server.foreignWrite(session, { ...set, seenAgoMs: null }).then((done) => {
         if (done) note('foreign_write', session, met, status);
       });

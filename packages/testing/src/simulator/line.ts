@@ -4,7 +4,7 @@
  */
 import type { Draw } from './draw.js';
 import type { Recorder } from './history.js';
-import { createSimConnection, type Quirks, type SimConnection } from './sim-connection.js';
+import { createSimConnection, NO_QUIRKS, type Quirks, type SimConnection } from './sim-connection.js';
 import type { SimProcess } from './sim-process.js';
 import type { Timeline } from './timeline.js';
 import type { EndCode, Link, WhatsApp } from './whatsapp.js';
@@ -37,6 +37,7 @@ export interface LineParams {
   timeline: Timeline;
   recorder: Recorder;
   draw: Draw;
+  forced: () => boolean;
   onRenewed: (connection: SimConnection) => void;
 }
 
@@ -45,7 +46,7 @@ const AFTER_CONFLICT_MS = 30_000;
 
 export function createLine(params: LineParams): Line {
   const { session, mode, tenure, renews, process, whatsapp, timeline, recorder, draw } = params;
-  const quirks: Quirks = { probe: 'truth', snapshot: 'truth', heal: 'ends', send: 'sent' };
+  const quirks: Quirks = { ...NO_QUIRKS };
   let objects = 0;
   let attempt = 0;
   let stopped = false;
@@ -63,6 +64,7 @@ export function createLine(params: LineParams): Line {
       timeline,
       recorder,
       quirks,
+      forced: params.forced,
       onHeal: (reason) => {
         if (link) end(link, 'connection_lost', reason);
       },
@@ -120,14 +122,25 @@ export function createLine(params: LineParams): Line {
 
   function opened(next: Link): void {
     opening = false;
-    if (stopped || link !== null) return whatsapp.endByClient(next);
+    if (stopped || link !== null) whatsapp.endByClient(next);
     // It ended on its way here.
-    if (next.endCode !== null) return fail(next.endCode, next.endCode);
+    else if (next.endCode !== null) fail(next.endCode, next.endCode);
+    else use(next);
+  }
+
+  function use(next: Link): void {
     link = next;
     attempt = 0;
     if (renews && (objects > 1 || connection.listeners > 0)) connection = makeConnection();
     connection.setLink(next);
-    connection.say({ status: 'CONNECTED', health: 'healthy', reason: null, reconnectAttempt: 0, qr: null, phone: '5511900000000' });
+    connection.say({
+      status: 'CONNECTED',
+      health: 'healthy',
+      reason: null,
+      reconnectAttempt: 0,
+      qr: null,
+      phone: '5511900000000',
+    });
     // A client that asks by itself finds a dead link at last, also where nobody told it.
     watch(next);
     params.onRenewed(connection);

@@ -109,6 +109,8 @@ export function createReplica(params: ReplicaParams): Replica {
     wa.on('ownership:gained', () => Promise.reject(new Error('a listener failed')));
   }
 
+  const isForced = (): boolean => forcing > 0 || timeline.nowMs() < forcedUntilMs;
+
   function makeLine(session: string, mode: Line['mode'], tenure: string | null, renews: boolean): Line {
     const line = createLine({
       session,
@@ -120,6 +122,7 @@ export function createReplica(params: ReplicaParams): Replica {
       timeline,
       recorder,
       draw,
+      forced: isForced,
       onRenewed: (connection) => {
         if (mode === 'attached' && current.get(session) !== connection) hand(line, connection);
       },
@@ -141,7 +144,10 @@ export function createReplica(params: ReplicaParams): Replica {
   function hand(line: Line, connection: SimConnection): void {
     current.set(line.session, connection);
     wa.attach(connection).then(
-      ({ lost }) => lost.addEventListener('abort', () => process.deliver(line.stop), { once: true }),
+      ({ lost }) => {
+        if (lost.aborted) line.stop();
+        else lost.addEventListener('abort', () => process.deliver(line.stop), { once: true });
+      },
       () => {
         if (current.get(line.session) === connection) current.delete(line.session);
       },
@@ -150,7 +156,7 @@ export function createReplica(params: ReplicaParams): Replica {
 
   function seenAtWrite(given: StoreParams): SeenAtWrite[] {
     const writes = given.writes as readonly { id: string; writeId: string; set: { status: SessionStatus } | null }[];
-    const forced = forcing > 0 || timeline.nowMs() < forcedUntilMs;
+    const forced = isForced();
     return writes.map(({ id, writeId, set }) => {
       const connection = current.get(id);
       const tells = connection !== undefined && lines.get(id)?.quirks.snapshot === 'truth';
@@ -166,8 +172,8 @@ export function createReplica(params: ReplicaParams): Replica {
     });
   }
 
-  function heldNow(): string[] {
-    return [...current.keys()].filter((session) => !lines.get(session)?.stopped);
+  function heldNow(): Line[] {
+    return [...current.keys()].map((session) => lines.get(session)!).filter((line) => !line.stopped);
   }
 
   recorder.note({ actor: process.name, what: 'process', state: 'starting', replicaId: process.replicaId });
@@ -182,7 +188,13 @@ export function createReplica(params: ReplicaParams): Replica {
       if (phase !== 'starting') return;
       phase = 'failed';
       const detail = error instanceof Error ? error.message : String(error);
-      recorder.note({ actor: process.name, what: 'process', state: 'start_failed', replicaId: process.replicaId, detail });
+      recorder.note({
+        actor: process.name,
+        what: 'process',
+        state: 'start_failed',
+        replicaId: process.replicaId,
+        detail,
+      });
       params.onStartFailed();
     },
   );
@@ -199,8 +211,11 @@ export function createReplica(params: ReplicaParams): Replica {
       return phase;
     },
     said(session) {
+      // A host's connection stays with wa-sync after its loop has stopped; what a provider closed is gone.
       const line = lines.get(session);
-      return line && !line.stopped ? (current.get(session)?.known().status ?? null) : null;
+      return line && (line.mode === 'attached' || !line.stopped)
+        ? (current.get(session)?.known().status ?? null)
+        : null;
     },
     attach(session) {
       const before = lines.get(session);
@@ -233,7 +248,7 @@ export function createReplica(params: ReplicaParams): Replica {
         what: 'sync',
         id,
         forced,
-        held: held.filter((session) => still.has(session)),
+        held: held.filter((line) => still.has(line)).map((line) => line.session),
         judged,
         checked,
         ok,

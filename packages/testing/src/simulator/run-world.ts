@@ -34,7 +34,7 @@ async function seedStore({ plan, server }: World, draw: Draw): Promise<void> {
 
 /** People who write, and hosts that ask. */
 function scheduleTraffic(world: World, draw: Draw): void {
-  const { plan, timeline } = world;
+  const { plan, timeline, server } = world;
   const sessions = [...plan.attached, ...plan.provided];
   const conversations = Array.from({ length: plan.conversations }, (_, index) => ({
     conversationId: `c${index}`,
@@ -45,7 +45,8 @@ function scheduleTraffic(world: World, draw: Draw): void {
     const via = world.replicas().find((replica) => replica.phase === 'running' && replica.process.state === 'running');
     if (via) {
       const conversation = draw.pick(conversations);
-      const at = via.process.clock.now();
+      // WhatsApp's own time of the message; some were written while the number was offline.
+      const at = new Date(server.nowMs() - (draw.chance(0.1) ? draw.between(0, 600_000) : 0));
       const message = { ...conversation, from: draw.pick(['contact', 'agent'] as const), at };
       via.process.deliver(() => void via.wa.recordMessage(message).catch(() => {}));
     }
@@ -57,7 +58,9 @@ function scheduleTraffic(world: World, draw: Draw): void {
     const asked = replicas.length > 0 ? draw.pick(replicas) : null;
     if (asked?.phase === 'running') {
       asked.process.deliver(() => {
-        void asked.sync({ forced: draw.chance(0.4) }).then(() => world.noteTruth('after-sync', asked.incarnation ?? undefined));
+        void asked
+          .sync({ forced: draw.chance(0.4) })
+          .then(() => world.noteTruth('after-sync', asked.incarnation ?? undefined));
       });
     }
     timeline.after(draw.between(15_000, 60_000), ask);
@@ -69,7 +72,7 @@ function scheduleFaults({ plan, timeline }: World, faults: FaultInjector, draw: 
   const next = (): void => {
     if (timeline.nowMs() >= plan.quietFromMs) return;
     faults.inject(draw.pick(plan.faults));
-    timeline.after(-Math.log(1 - draw.next()) * plan.faultEveryMs, next);
+    timeline.after(Math.round(-Math.log(1 - draw.next()) * plan.faultEveryMs), next);
   };
   timeline.after(draw.between(1_000, 20_000), next);
 }
@@ -95,7 +98,11 @@ export async function runWorld(seed: number): Promise<WorldRun> {
   const world = createWorld(plan);
   const { timeline, recorder } = world;
   const rejected = (error: unknown): void => {
-    recorder.note({ actor: 'world', what: 'rejection', error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    recorder.note({
+      actor: 'world',
+      what: 'rejection',
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
   };
   process.on('unhandledRejection', rejected);
   try {

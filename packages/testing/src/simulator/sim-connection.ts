@@ -2,7 +2,14 @@
  * The connection as wa-sync sees it: one object over the links that come and go. It says what the client knows, which is not always what is true:
  * a silent link looks open.
  */
-import type { KnownObservation, Observation, ProbeAnswer, SendAnswer, SessionState, WhatsAppConnection } from '@wa-sync/core';
+import type {
+  KnownObservation,
+  Observation,
+  ProbeAnswer,
+  SendAnswer,
+  SessionState,
+  WhatsAppConnection,
+} from '@wa-sync/core';
 import type { Recorder } from './history.js';
 import type { SimProcess } from './sim-process.js';
 import type { Timeline } from './timeline.js';
@@ -15,6 +22,8 @@ export interface Quirks {
   heal: 'ends' | 'nothing' | 'throws';
   send: 'sent' | 'unknown' | 'failed' | 'never' | 'throws';
 }
+
+export const NO_QUIRKS: Readonly<Quirks> = { probe: 'truth', snapshot: 'truth', heal: 'ends', send: 'sent' };
 
 export interface SimConnection extends WhatsAppConnection {
   readonly name: string;
@@ -40,6 +49,8 @@ export function createSimConnection(params: {
   recorder: Recorder;
   quirks: Quirks;
   state?: Partial<SessionState>;
+  /** Whether a forced sync is under way, which decides at the first failure. */
+  forced: () => boolean;
   onHeal: (reason: string) => void;
   onClose: (reason: string) => void;
 }): SimConnection {
@@ -64,6 +75,10 @@ export function createSimConnection(params: {
   function known(): KnownObservation {
     const seenMs = frameMs();
     return { kind: 'known', ...state, silentForMs: seenMs === null ? null : timeline.nowMs() - seenMs };
+  }
+
+  function deadProbes(): number {
+    return timedOut.filter((one) => one.link === link && one.askedAtMs >= (frameMs() ?? 0)).length;
   }
 
   function say(next: Partial<SessionState>): void {
@@ -140,7 +155,7 @@ export function createSimConnection(params: {
     get link() {
       return link;
     },
-    deadProbes: () => timedOut.filter((one) => one.link === link && one.askedAtMs >= (frameMs() ?? 0)).length,
+    deadProbes,
     get snapshots() {
       return snapshots;
     },
@@ -153,6 +168,7 @@ export function createSimConnection(params: {
       return () => void listeners.delete(entry);
     },
     async heal({ reason }) {
+      recorder.note({ actor: process.name, what: 'heal', session, deadProbes: deadProbes(), forced: params.forced() });
       if (quirks.heal === 'throws') throw new Error('the adapter failed');
       if (quirks.heal === 'ends') process.deliver(() => params.onHeal(reason));
     },

@@ -112,7 +112,13 @@ export function createSimProcess(params: {
       suspended = suspend;
       pausedAtMs = timeline.nowMs();
       breaks.push({ fromMs: pausedAtMs, toMs: Number.POSITIVE_INFINITY });
-      recorder.note({ actor: name, what: 'process', state: 'paused', replicaId, detail: `${suspend ? 'suspend' : 'stop'} ${ms}` });
+      recorder.note({
+        actor: name,
+        what: 'process',
+        state: 'paused',
+        replicaId,
+        detail: `${suspend ? 'suspend' : 'stop'} ${ms}`,
+      });
       pauses += 1;
       const mine = pauses;
       timeline.after(ms, () => {

@@ -82,14 +82,18 @@ export function createStoreClient(params: {
       const arrive = (options: { errorAfter: boolean; lateAnswer: boolean; twice: boolean }): void => {
         const backMs = options.lateAnswer ? draw.between(1_000, LONGEST_DELAY_MS) : draw.between(1, 12);
         server.commit(call, { twice: options.twice }).then(
-          (result) => (options.errorAfter ? fail(backMs, 'connection reset') : answer(backMs, true, () => resolve(result))),
+          (result) =>
+            options.errorAfter ? fail(backMs, 'connection reset') : answer(backMs, true, () => resolve(result)),
           (error: unknown) => answer(backMs, false, () => reject(error)),
         );
       };
 
       const leave = (): void => {
         const cut = params.outage() ?? weather.cut;
-        if (cut === 'refuse') return fail(draw.between(1, 30), 'connect ECONNREFUSED');
+        if (cut === 'refuse') {
+          fail(draw.between(1, 30), 'connect ECONNREFUSED');
+          return;
+        }
         const fate = {
           errorAfter: draw.chance(weather.errorAfter),
           lateAnswer: draw.chance(weather.lateAnswer),
@@ -102,7 +106,8 @@ export function createStoreClient(params: {
         }
         if (draw.chance(weather.errorBefore)) {
           onFault('store_error_before', method);
-          return fail(draw.between(1, 50), 'the store failed');
+          fail(draw.between(1, 50), 'the store failed');
+          return;
         }
         if (fate.errorAfter) onFault('store_error_after', method);
         if (fate.twice) onFault('store_twice', method);
@@ -135,7 +140,12 @@ export function createStoreClient(params: {
 
   return {
     weather,
-    store: { capabilities: { durable: true, shared: true, mirror: false }, ...ports, async init() {}, async close() {} },
+    store: {
+      capabilities: { durable: true, shared: true, mirror: false },
+      ...ports,
+      async init() {},
+      async close() {},
+    },
     suspect(on) {
       suspects = on;
     },

@@ -39,9 +39,31 @@ export interface StoreServer {
 }
 
 const CHANGES_ROWS = new Set([
-  ...['create', 'write', 'claim', 'release', 'setDesired', 'remove', 'freeFenced', 'deactivate', 'markForPurge', 'purge'],
+  ...[
+    'create',
+    'write',
+    'claim',
+    'release',
+    'setDesired',
+    'remove',
+    'freeFenced',
+    'deactivate',
+    'markForPurge',
+    'purge',
+  ],
 ]);
-const READS = new Set(['get', 'list', 'sweep', 'claimable', 'read', 'candidates', 'census', 'marked', 'quiet', 'outgoing']);
+const READS = new Set([
+  'get',
+  'list',
+  'sweep',
+  'claimable',
+  'read',
+  'candidates',
+  'census',
+  'marked',
+  'quiet',
+  'outgoing',
+]);
 /** Calls that are not meant to be one when they come twice: each of them counts, or says the same again. */
 const COUNTS_EACH = new Set(['beat', 'join', 'record', 'setDesired', 'lastSlot']);
 const MAX_ROWS = 1_000;
@@ -97,7 +119,11 @@ export function createStoreServer(params: { timeline: Timeline; recorder: Record
       ids.length > 0 ? memory.conversations.get({ ids }) : [],
       call.part === 'jobs' ? memory.jobs.list({ limit: 50 }) : [],
     ]);
-    return { rows: rows.map(rowKey).join('\n'), conversations: JSON.stringify(conversations), runs: JSON.stringify(runs) };
+    return {
+      rows: rows.map(rowKey).join('\n'),
+      conversations: JSON.stringify(conversations),
+      runs: JSON.stringify(runs),
+    };
   }
 
   async function credentialsLeft(ids: readonly string[]): Promise<number> {
@@ -109,7 +135,8 @@ export function createStoreServer(params: { timeline: Timeline; recorder: Record
   async function commit(call: StoreCall, { twice = false } = {}): Promise<unknown> {
     if (!READS.has(call.method)) journal.push({ call, storeMs: storeMs() });
     if (call.method === 'join') incarnations.add(String(call.params.incarnation));
-    const ids = call.method === 'move' || call.method === 'beginSend' || call.method === 'endSend' ? conversationIds(call) : [];
+    const ids =
+      call.method === 'move' || call.method === 'beginSend' || call.method === 'endSend' ? conversationIds(call) : [];
     const before = ids.length > 0 ? memory.conversations.get({ ids }) : null;
     const running = invoke(memory, call);
     running.catch(() => {});
@@ -121,13 +148,14 @@ export function createStoreServer(params: { timeline: Timeline; recorder: Record
       invoke(memory, call).catch(() => {});
     }
     const second = compare ? stateOf(call) : null;
-    const left = call.part === 'cleanup' && call.method === 'purge' ? credentialsLeft(call.params.ids as string[]) : null;
     const changes = rows ? changesTo(await rows) : [];
     let failure: { readonly error: unknown } | null = null;
     const result = await running.catch((error: unknown) => {
       failure = { error };
       return null;
     });
+    const purged = call.part === 'cleanup' && call.method === 'purge' && Array.isArray(result) ? result : null;
+    const left = purged ? await credentialsLeft(purged) : null;
     recorder.note({
       actor: call.actor,
       what: 'commit',
@@ -137,7 +165,7 @@ export function createStoreServer(params: { timeline: Timeline; recorder: Record
       result: failure ? 'refused' : result,
       changes,
       ...(before ? { conversationsBefore: await before } : {}),
-      ...(left ? { credentialsLeft: await left } : {}),
+      ...(left === null ? {} : { credentialsLeft: left }),
       ...(first && second ? { changedBySecond: differing(await first, await second) } : {}),
     });
     if (failure) throw (failure as { error: unknown }).error;
@@ -196,8 +224,9 @@ export function createStoreServer(params: { timeline: Timeline; recorder: Record
       playedMs = -agoMs;
       const logged = journalled(memory, (call) => journal.push({ call, storeMs: -agoMs }));
       await work(logged);
+      const changes = changesTo(await readRows());
       playedMs = null;
-      changesTo(await readRows());
+      recorder.note({ actor: 'foreign', what: 'foreign', did: 'seed', changes });
     },
   };
 }

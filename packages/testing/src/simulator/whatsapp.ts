@@ -5,7 +5,14 @@ import type { SimProcess } from './sim-process.js';
 import type { Timeline } from './timeline.js';
 
 /** Why a link ended: the words of the close as the client reads them. */
-export type EndCode = 'conflict' | 'logged_out' | 'connection_lost' | 'restart_required' | 'service_unavailable' | 'ended_here' | 'process_gone';
+export type EndCode =
+  | 'conflict'
+  | 'logged_out'
+  | 'connection_lost'
+  | 'restart_required'
+  | 'service_unavailable'
+  | 'ended_here'
+  | 'process_gone';
 
 export interface Link {
   readonly id: string;
@@ -59,7 +66,12 @@ export interface WhatsApp {
   processGone(process: SimProcess): void;
 }
 
-export function createWhatsApp(params: { timeline: Timeline; recorder: Recorder; draw: Draw; framesEveryMs?: number }): WhatsApp {
+export function createWhatsApp(params: {
+  timeline: Timeline;
+  recorder: Recorder;
+  draw: Draw;
+  framesEveryMs?: number;
+}): WhatsApp {
   const { timeline, recorder, draw, framesEveryMs = FRAME_EVERY_MS } = params;
   const links = new Map<string, MutableLink>();
   const onEnds = new Map<string, (link: Link) => void>();

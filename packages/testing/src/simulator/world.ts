@@ -7,8 +7,8 @@ import type { WorldPlan } from './draw-settings.js';
 import { createRecorder, type EntryOf, type Recorder, type TrueSession } from './history.js';
 import { createReplica, type Replica } from './replica.js';
 import { createSimProcess } from './sim-process.js';
-import { createStoreServer, type StoreServer } from './store-server.js';
 import type { StoreWeather } from './store-client.js';
+import { createStoreServer, type StoreServer } from './store-server.js';
 import { createTimeline, type Timeline } from './timeline.js';
 import { createWhatsApp, type WhatsApp } from './whatsapp.js';
 
@@ -41,7 +41,9 @@ export function createWorld(plan: WorldPlan): World {
   const draw = createDraw(plan.seed, 'world');
   const server = createStoreServer({ timeline, recorder, startMs: plan.storeStartMs });
   const whatsapp = createWhatsApp({ timeline, recorder, draw: createDraw(plan.seed, 'whatsapp') });
-  const homes = new Map<string, string>(plan.attached.map((session) => [session, `r${draw.between(1, plan.replicas)}`]));
+  const homes = new Map<string, string>(
+    plan.attached.map((session) => [session, `r${draw.between(1, plan.replicas)}`]),
+  );
   const alive = new Set<Replica>();
   const exempt = new Map<string, string>();
   const hits = new Map<string, number>();
@@ -159,10 +161,10 @@ export function createWorld(plan: WorldPlan): World {
 }
 
 function settingsOf(plan: WorldPlan): EntryOf<'settings'>['settings'] {
-  const { seed, ttlMs, tickMs, probeTimeoutMs, silenceMs, failures, storeLimitMs, timeZone, cleanupCron } = plan;
-  const { storeStartMs, afterDays, purgeAfterDays, quietFromMs, rollbacks, endMs } = plan;
+  const { seed, ttlMs, tickMs, probeTimeoutMs, silenceMs, failures, storeLimitMs, timeZone, daily } = plan;
+  const { idleAfterMs, storeStartMs, afterDays, purgeAfterDays, quietFromMs, rollbacks, endMs } = plan;
   return {
-    ...{ seed, ttlMs, tickMs, probeTimeoutMs, silenceMs, failures, storeLimitMs, timeZone, cleanupCron },
-    ...{ storeStartMs, afterDays, purgeAfterDays, quietFromMs, rollbacks, endMs },
+    ...{ seed, ttlMs, tickMs, probeTimeoutMs, silenceMs, failures, storeLimitMs, timeZone, daily },
+    ...{ idleAfterMs, storeStartMs, afterDays, purgeAfterDays, quietFromMs, rollbacks, endMs },
   };
 }

@@ -1,0 +1,72 @@
+import {
+  type DynamicModule,
+  Inject,
+  type MiddlewareConsumer,
+  Module,
+  type NestModule,
+  type Provider,
+  type Type,
+} from '@nestjs/common';
+import { DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
+import { createWaSync } from '@wa-sync/core';
+import { createHttpHandler, type HttpOptions, type WaSyncLike } from '@wa-sync/http';
+import { createWaSyncController } from './create-wa-sync-controller.js';
+import { leaveBodyUnread } from './leave-body-unread.js';
+import type { WaSyncModuleOptions, WaSyncRoutes } from './module-options.js';
+import { nestLogger } from './nest-logger.js';
+import { StartReplica } from './start-replica.js';
+import { WA_SYNC, WA_SYNC_CONTROLLER, WA_SYNC_HTTP, WA_SYNC_OPTIONS } from './tokens.js';
+import { WaSyncHealthIndicator } from './wa-sync-health-indicator.js';
+import { WaSyncService } from './wa-sync-service.js';
+
+/** The global part: the replica, what the host injects, and the endpoints. */
+@Module({})
+export class WaSyncCoreModule implements NestModule {
+  constructor(
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+    @Inject(WA_SYNC_CONTROLLER) private readonly controller: Type | null,
+  ) {}
+
+  configure(consumer: MiddlewareConsumer): void {
+    if (this.controller === null || this.host.httpAdapter.getType() !== 'fastify') return;
+    consumer.apply(leaveBodyUnread).forRoutes(this.controller);
+  }
+}
+
+/** The global part of the module, with the host's options. */
+export function defineCoreModule(params: {
+  routes: WaSyncRoutes | false | undefined;
+  imports: NonNullable<DynamicModule['imports']>;
+  options: Provider<WaSyncModuleOptions>;
+}): DynamicModule {
+  const { routes = {}, imports, options } = params;
+  const controller = routes === false ? null : createWaSyncController(routes);
+  return {
+    module: WaSyncCoreModule,
+    global: true,
+    imports: [DiscoveryModule, ...imports],
+    controllers: controller === null ? [] : [controller],
+    providers: [
+      options,
+      { provide: WA_SYNC, inject: [WA_SYNC_OPTIONS], useFactory: createReplica },
+      { provide: WA_SYNC_CONTROLLER, useValue: controller },
+      ...(controller === null ? [] : [HTTP_PROVIDER]),
+      StartReplica,
+      WaSyncService,
+      WaSyncHealthIndicator,
+    ],
+    exports: [WA_SYNC, WA_SYNC_OPTIONS, WaSyncService, WaSyncHealthIndicator],
+  };
+}
+
+const HTTP_PROVIDER: Provider = {
+  provide: WA_SYNC_HTTP,
+  inject: [WA_SYNC, WA_SYNC_OPTIONS],
+  useFactory: (wa: WaSyncLike, { http, logger }: WaSyncModuleOptions) =>
+    // Without `auth` the handler is not built, and its error says what is missing.
+    createHttpHandler(wa, { logger: logger ?? nestLogger(), ...http } as HttpOptions),
+};
+
+function createReplica({ http: _, logger = nestLogger(), ...options }: WaSyncModuleOptions) {
+  return createWaSync({ ...options, logger });
+}

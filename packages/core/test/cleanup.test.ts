@@ -1,0 +1,405 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { eligibleForCleanup, SESSION_STATUSES, type SessionStatus, type WaSyncOptions } from '../src/index.js';
+import { createWorld } from './world.js';
+
+const DAY = 86_400_000;
+const SETTLED = 601_000;
+const off = { jobs: { sync: false, cleanup: false, inactivity: false } } as const;
+
+async function cleaning(options: Partial<WaSyncOptions> = {}) {
+  const world = createWorld();
+  const { wa, events } = world.replica({ ...off, ...options });
+  const ids = (count: number) => Array.from({ length: count }, (_, index) => `s${String(index).padStart(4, '0')}`);
+  async function add(count: number): Promise<string[]> {
+    const made = ids(count);
+    await world.memory.sessions.create({ sessions: made.map((id) => ({ id, desired: 'stopped' as const })) });
+    return made;
+  }
+  /** Time goes by for the store without a replica, then one starts and its logins settle. */
+  async function startAfter(days: number): Promise<void> {
+    await world.clock.advance(days * DAY);
+    await world.during(wa.start(), SETTLED);
+  }
+  /** Time of the store alone, so that a test need not live through every tick of a month. */
+  const daysLater = (days: number) => world.clock.jumpWallClock(days * DAY);
+  const rows = async () => world.memory.sessions.list({ limit: 1_000 });
+  const clean = (...params: Parameters<typeof wa.cleanupSessions>) =>
+    world.during(wa.cleanupSessions(...params), 60_000);
+  return { ...world, wa, events, add, startAfter, daysLater, rows, clean };
+}
+
+describe('the rule', () => {
+  const facts = fc.record({
+    status: fc.constantFrom(...SESSION_STATUSES),
+    active: fc.boolean(),
+    owned: fc.boolean(),
+    ownerSuspects: fc.boolean(),
+    idleForMs: fc.integer({ min: 0, max: 100 * DAY }),
+  });
+
+  it('takes nobody who is connected, young, being repaired, suspected by its owner, or already at rest', () => {
+    fc.assert(
+      fc.property(facts, fc.integer({ min: 0, max: 100 * DAY }), (session, idleForMs) => {
+        if (!eligibleForCleanup(session, 'deactivate', idleForMs)) return;
+        expect(session.active).toBe(true);
+        expect(session.idleForMs).toBeGreaterThan(idleForMs);
+        expect(session.status).not.toBe('CONNECTED');
+        if (session.owned) {
+          expect(['CONNECTING', 'RECONNECTING', 'REPLACED']).not.toContain(session.status);
+          expect(session.ownerSuspects).toBe(false);
+        }
+      }),
+    );
+  });
+
+  it('deletes only what is at rest and nobody’s', () => {
+    fc.assert(
+      fc.property(facts, fc.integer({ min: 0, max: 100 * DAY }), (session, idleForMs) => {
+        if (!eligibleForCleanup(session, 'purge', idleForMs)) return;
+        expect(session).toMatchObject({ active: false, owned: false });
+        expect(session.status).not.toBe('CONNECTED');
+        expect(session.idleForMs).toBeGreaterThan(idleForMs);
+      }),
+    );
+  });
+
+  it('takes each that nobody needs, and not a millisecond too early', () => {
+    const unused = { status: 'DISCONNECTED', active: true, owned: false, ownerSuspects: false, idleForMs: 10 } as const;
+    expect(eligibleForCleanup(unused, 'deactivate', 9)).toBe(true);
+    expect(eligibleForCleanup(unused, 'deactivate', 10)).toBe(false);
+    expect(eligibleForCleanup({ ...unused, active: false }, 'purge', 9)).toBe(true);
+    for (const status of ['QR_CODE', 'LOGGED_OUT', 'ERROR', 'DISCONNECTED'] as const) {
+      expect(eligibleForCleanup({ ...unused, status, owned: true }, 'deactivate', 9)).toBe(true);
+    }
+    const never: SessionStatus[] = ['CONNECTING', 'RECONNECTING', 'REPLACED'];
+    for (const status of never) expect(eligibleForCleanup({ ...unused, status }, 'deactivate', 9)).toBe(true);
+  });
+});
+
+describe('a cleanup', () => {
+  it('puts to rest after 30 days and deletes row and credentials after 60, never both in one run', async () => {
+    const { wa, memory, add, startAfter, clean, row, rows, daysLater } = await cleaning();
+    await add(1);
+    await memory.auth.write({
+      sessionId: 's0000',
+      tenure: null,
+      entries: [{ type: 'creds', id: 'me', value: new Uint8Array([1]) }],
+    });
+    await startAfter(29.9);
+    expect((await clean()).totals).toMatchObject({ sessions: 1, deactivated: 0, purged: 0 });
+    daysLater(0.2);
+    expect(await clean()).toMatchObject({
+      dryRun: false,
+      postponed: null,
+      totals: { sessions: 1, deactivated: 1, purged: 0, left: 0 },
+      sessions: [{ id: 's0000', stage: 'deactivate', outcome: 'done', status: 'DISCONNECTED' }],
+    });
+    expect(await row('s0000')).toMatchObject({ active: false, reason: { code: 'inactive' }, owner: null });
+    expect((await memory.auth.read({ sessionId: 's0000', type: 'creds', ids: ['me'] })).size).toBe(1);
+    daysLater(29);
+    expect((await clean()).totals).toMatchObject({ purged: 0 });
+    daysLater(1.1);
+    expect(await clean()).toMatchObject({
+      totals: { purged: 1 },
+      sessions: [{ id: 's0000', stage: 'purge', outcome: 'done', credentials: 'store' }],
+    });
+    expect(await rows()).toEqual([]);
+    expect((await memory.auth.read({ sessionId: 's0000', type: 'creds', ids: ['me'] })).size).toBe(0);
+    await wa.sessions.create({ id: 's0000', desired: 'stopped' });
+    expect((await clean()).totals).toMatchObject({ deactivated: 0 });
+  });
+
+  it('counts the age from the last proof of life, not from the last write', async () => {
+    const { wa, add, startAfter, clean, during, connection, clock, daysLater } = await cleaning();
+    const [id] = await add(1);
+    await startAfter(31);
+    const socket = connection(id!);
+    await during(wa.attach(socket), 0);
+    daysLater(20);
+    socket.script.close('connection_closed', 'DISCONNECTED');
+    await clock.settle();
+    expect((await clean()).totals.deactivated).toBe(0);
+    daysLater(29);
+    await during(wa.sessions.stop(id!), 0);
+    expect((await clean()).totals.deactivated).toBe(0);
+    daysLater(1.1);
+    expect((await clean()).totals.deactivated).toBe(1);
+  });
+
+  it('takes at most maxFraction in a run, at least one, and all with force', async () => {
+    const { add, startAfter, clean, rows } = await cleaning();
+    await add(450);
+    await startAfter(31);
+    expect((await clean()).totals).toMatchObject({ sessions: 450, deactivated: 90, left: 360 });
+    expect((await clean()).totals).toMatchObject({ deactivated: 90, left: 270 });
+    const forced = await clean({ force: true });
+    expect(forced.totals).toMatchObject({ deactivated: 270, left: 0 });
+    expect((await rows()).every(({ active }) => !active)).toBe(true);
+    const few = await cleaning({ cleanup: { maxFraction: 0 } });
+    await few.add(3);
+    await few.startAfter(31);
+    expect((await few.clean()).totals).toMatchObject({ deactivated: 1, left: 2 });
+  });
+
+  it('only says what it would do in a dry run: both stages, what is marked already, and what is left', async () => {
+    const { add, startAfter, clean, rows, memory, calls } = await cleaning();
+    const made = await add(20);
+    await memory.cleanup.deactivate({ ids: made.slice(0, 4), idleForMs: -1 });
+    await startAfter(61);
+    await memory.cleanup.markForPurge({ ids: made.slice(0, 1), idleForMs: DAY });
+    const before = await rows();
+    calls.length = 0;
+    const report = await clean({ dryRun: true });
+    expect(report.totals).toMatchObject({ sessions: 20, purged: 4, deactivated: 1, left: 15 });
+    expect(report.sessions.every(({ outcome }) => outcome === 'would')).toBe(true);
+    expect((await clean({ dryRun: true, force: true })).totals).toMatchObject({ purged: 4, deactivated: 16, left: 0 });
+    expect(await rows()).toEqual(before);
+    expect(calls.filter((name) => ['begin', 'deactivate', 'markForPurge', 'purge'].includes(name))).toEqual([]);
+  });
+
+  it('names at most 1,000 sessions and counts all', async () => {
+    const { add, startAfter, clean } = await cleaning();
+    await add(1_500);
+    await startAfter(31);
+    const report = await clean({ force: true });
+    expect(report.totals.deactivated).toBe(1_500);
+    expect(report.sessions).toHaveLength(1_000);
+  });
+});
+
+describe('a session that is needed', () => {
+  it('stays where it comes back between look and write, in either stage', async () => {
+    const { add, startAfter, clean, wa, memory, row } = await cleaning();
+    const [first, second] = await add(2);
+    await startAfter(61);
+    await memory.cleanup.deactivate({ ids: [second!], idleForMs: DAY });
+    const { candidates } = memory.cleanup;
+    memory.cleanup.candidates = async (params) => {
+      const found = await candidates(params);
+      for (const { id } of found) {
+        if (params.stage === 'purge') await wa.sessions.start(id);
+        else await memory.sessions.claim({ owner: await owner(), claims: [{ id, tenure: 't', mode: 'free' }] });
+        const [held] = await memory.sessions.get({ ids: [id] });
+        if (held?.tenure !== 't') continue;
+        const set = { status: 'CONNECTED', health: 'healthy', reason: null, phone: null, qr: null } as const;
+        const write = { id, tenure: 't', version: held.version, writeId: 'w' };
+        const state = { ...set, reconnectAttempt: 0, seenAgoMs: null };
+        await memory.sessions.write({ owner: held.owner!, writes: [{ ...write, set: state }] });
+      }
+      return found;
+    };
+    async function owner(): Promise<string> {
+      await memory.leases.join({ incarnation: 'other', replicaId: 'other', ttlMs: DAY });
+      return 'other';
+    }
+    const report = await clean({ force: true });
+    expect(report.totals).toMatchObject({ deactivated: 0, purged: 0 });
+    expect(report.sessions.map(({ outcome, stage }) => [stage, outcome])).toEqual([
+      ['purge', 'came_back'],
+      ['deactivate', 'came_back'],
+      ['deactivate', 'came_back'],
+    ]);
+    memory.cleanup.candidates = candidates;
+    expect(await row(second!)).toMatchObject({ active: true, desired: 'running' });
+    expect(await row(first!)).toMatchObject({ active: true });
+  });
+
+  it('stays while it is connected, being repaired, or repaired by a replica that suspects its own network', async () => {
+    const { add, startAfter, clean, during, connection, wa, row } = await cleaning();
+    const [up, repairing, waiting] = await add(3);
+    await startAfter(40);
+    await during(wa.attach(connection(up!)), 0);
+    await during(wa.attach(connection(repairing!, { status: 'RECONNECTING' })), 0);
+    const socket = connection(waiting!, { status: 'QR_CODE' });
+    const handle = await during(wa.attach(socket), 0);
+    expect(await row(waiting!)).toMatchObject({ status: 'QR_CODE', owner: expect.any(String) });
+    const report = await clean({ force: true });
+    expect(report.sessions.map(({ id }) => id)).toEqual([waiting]);
+    expect(await row(waiting!)).toMatchObject({ active: false, status: 'DISCONNECTED', owner: null });
+    await during(wa.syncNow(waiting!), 0);
+    expect((await during(wa.syncNow(waiting!), 0)).sessions[0]).toMatchObject({ reason: 'session_inactive' });
+    expect(handle.lost.aborted).toBe(false);
+    // A person scans the code: it is needed after all.
+    socket.script.open();
+    await during(wa.syncNow(waiting!), 0);
+    expect(await row(waiting!)).toMatchObject({ active: true, status: 'CONNECTED' });
+  });
+
+  it('comes to life again by start, and is then no longer deleted', async () => {
+    const { add, startAfter, clean, during, wa, row, daysLater } = await cleaning();
+    const [id] = await add(1);
+    await startAfter(31);
+    await clean();
+    await during(wa.sessions.start(id!), 0);
+    expect(await row(id!)).toMatchObject({ active: true, desired: 'running' });
+    daysLater(40);
+    expect((await clean()).totals).toMatchObject({ purged: 0, deactivated: 1 });
+  });
+});
+
+describe('the credentials of a host', () => {
+  async function marked(purgeCredentials: (params: { sessionId: string }) => unknown, count = 10) {
+    const world = await cleaning({ cleanup: { purgeCredentials } });
+    const made = await world.add(count);
+    await world.memory.cleanup.deactivate({ ids: made, idleForMs: -1 });
+    await world.startAfter(61);
+    return { ...world, made };
+  }
+
+  it('are deleted by its callback before the row is, and the report says who did', async () => {
+    const seen: string[] = [];
+    const world = await marked(async ({ sessionId }) => {
+      seen.push(sessionId);
+      expect((await world.row(sessionId)).active).toBe(false);
+    });
+    const report = await world.clean({ force: true });
+    expect(report.totals).toMatchObject({ purged: 10, failed: 0 });
+    expect(report.sessions.every(({ credentials }) => credentials === 'callback')).toBe(true);
+    expect(seen.sort()).toEqual(world.made);
+  });
+
+  it('keep a session for the next run where the callback throws or hangs, and never hold up the others', async () => {
+    let well = false;
+    const world = await marked(({ sessionId }) => {
+      if (well) return;
+      if (sessionId === 's0001') throw new Error('no');
+      if (sessionId === 's0003') return new Promise(() => {});
+      if (sessionId === 's0005') return Promise.reject(new Error('no'));
+    });
+    const report = await world.clean({ force: true });
+    expect(report.totals).toMatchObject({ purged: 7, failed: 3 });
+    expect((await world.rows()).map(({ id }) => id)).toEqual(['s0001', 's0003', 's0005']);
+    expect(world.logged.filter(({ fields }) => fields.code === 'purge_credentials_failed')).toHaveLength(3);
+    expect((await world.clean()).totals).toMatchObject({ purged: 0, failed: 3 });
+    well = true;
+    expect((await world.clean()).totals).toMatchObject({ purged: 3, failed: 0 });
+    expect(await world.rows()).toEqual([]);
+  });
+
+  it('that all hang end the run after ten minutes', async () => {
+    const world = await marked(() => new Promise(() => {}), 400);
+    const cleanup = world.wa.cleanupSessions({ force: true });
+    const report = await world.during(cleanup, 30 * 60_000);
+    expect(report.totals).toMatchObject({ purged: 0, failed: 160, left: 240 });
+    expect(report.tookMs).toBeLessThanOrEqual(10 * 60_000);
+  });
+
+  it('of a session that came back while others were asked about are left alone', async () => {
+    const asked: string[] = [];
+    const world = await marked(async ({ sessionId }) => {
+      asked.push(sessionId);
+      if (sessionId === 's0000') await world.wa.sessions.start('s0009');
+    });
+    const report = await world.clean({ force: true });
+    expect(asked).not.toContain('s0009');
+    expect(report.totals).toMatchObject({ purged: 9, cameBack: 1 });
+    expect((await world.row('s0009')).desired).toBe('running');
+  });
+
+  it('are the host’s to delete where neither it nor the store was told how', async () => {
+    const world = await cleaning();
+    const { auth: _, ...store } = world.store;
+    const { wa } = world.replica({ ...off, store });
+    await world.add(1);
+    await world.memory.cleanup.deactivate({ ids: ['s0000'], idleForMs: -1 });
+    await world.clock.advance(61 * DAY);
+    await world.during(wa.start(), SETTLED);
+    expect((await wa.cleanupSessions()).sessions).toMatchObject([{ outcome: 'done', credentials: 'host' }]);
+  });
+});
+
+describe('a run that is cut off', () => {
+  it('goes on with what it marked, though it would not be taken any more', async () => {
+    const { add, startAfter, clean, memory, broken, fix, rows, events } = await cleaning();
+    const made = await add(10);
+    await memory.cleanup.deactivate({ ids: made, idleForMs: -1 });
+    await startAfter(61);
+    broken.calls.add('purge');
+    await expect(clean({ force: true })).rejects.toThrow('purge failed');
+    await fix();
+    expect(await memory.cleanup.marked({ limit: 100 })).toHaveLength(10);
+    expect(events.map(({ name }) => name)).toContain('job:failed');
+    // The part that a run may take was used up when they were marked.
+    expect((await clean()).totals).toMatchObject({ purged: 10, left: 0 });
+    expect(await rows()).toEqual([]);
+  });
+
+  it.each(['deactivate', 'markForPurge', 'purge'])(
+    'after %s was committed and errored is made up for',
+    async (name) => {
+      const { add, startAfter, clean, memory, broken, fix, rows } = await cleaning();
+      const made = await add(10);
+      await memory.cleanup.deactivate({ ids: made.slice(0, 5), idleForMs: -1 });
+      await startAfter(61);
+      broken.calls.add(name);
+      broken.commitFirst = true;
+      await expect(clean({ force: true })).rejects.toThrow(`${name} failed`);
+      await fix();
+      await clean({ force: true });
+      // What was put to rest before the error is deleted by the run that follows; everything else was done by then.
+      expect((await rows()).map(({ active }) => active)).toEqual(Array(name === 'deactivate' ? 0 : 5).fill(false));
+    },
+  );
+
+  it('by a lost lease changes nothing more and says so', async () => {
+    const pause = later();
+    const world = await cleaning({ cleanup: { purgeCredentials: () => pause.promise } });
+    const made = await world.add(3);
+    await world.memory.cleanup.deactivate({ ids: made, idleForMs: -1 });
+    await world.startAfter(61);
+    const running = world.wa.cleanupSessions({ force: true });
+    await world.clock.settle();
+    world.broken.calls.add('beat');
+    await world.clock.advance(29_000);
+    pause.resolve();
+    const report = await world.during(running, 0);
+    expect(report).toMatchObject({ postponed: 'lease_lost', totals: { purged: 0 } });
+    expect(await world.rows()).toHaveLength(3);
+    await world.fix();
+  });
+});
+
+describe('a time at which nobody can tell who is gone', () => {
+  it('waits with its slot until the logins after a start are over, and runs it then', async () => {
+    const world = createWorld({ startAt: new Date('2025-01-01T01:55:00Z') });
+    const { wa } = world.replica({ jobs: { sync: false, inactivity: false } });
+    await world.during(wa.start(), 0);
+    await world.clock.advance(9 * 60_000);
+    expect(await world.memory.jobs.list({ limit: 10 })).toEqual([]);
+    expect(await wa.cleanupSessions()).toMatchObject({ postponed: 'boot_settling' });
+    expect(await wa.runJob('cleanup')).toEqual({ ran: false });
+    await world.clock.advance(70_000);
+    expect(await world.memory.jobs.list({ limit: 10 })).toMatchObject([
+      { job: 'cleanup', slot: new Date('2025-01-01T02:00:00Z'), outcome: 'finished' },
+    ]);
+  });
+
+  it('is a new start for a replica that was ended by another', async () => {
+    const { add, startAfter, clean, memory, clock } = await cleaning();
+    await add(1);
+    await startAfter(31);
+    const reader = await memory.leases.join({ incarnation: 'r', replicaId: 'r', ttlMs: DAY });
+    const other = reader.alive ? reader.others[0] : undefined;
+    await memory.leases.fence({ incarnation: other!.incarnation, beats: other!.beats });
+    await clock.advance(10_000);
+    expect(await clean()).toMatchObject({ postponed: 'boot_settling' });
+  });
+
+  it('is not there for what cannot clean up at all', async () => {
+    const world = await cleaning();
+    const { cleanup: _, ...store } = world.store;
+    const { wa } = world.replica({ store });
+    await world.during(wa.start(), 0);
+    await expect(wa.cleanupSessions()).rejects.toMatchObject({ code: 'not_supported' });
+    expect((await wa.forceSync()).totals.checked).toBe(0);
+  });
+});
+
+function later(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,66 @@
+import { script } from './run-script.js';
+import { ROWS } from './script-parts.js';
+
+/**
+ * Writes of many sessions, for each all or none. Arguments: JSON `[[session id, tenure or null, number of entries], …]`, then
+ * name and value of every entry in that order, an empty value for a deletion; keys of its own: the credentials of each
+ * session. Answers `written`, `lost` or `missing` for each.
+ */
+export const writeAuthScript = script(
+  ROWS,
+  `
+  local verdicts, at = {}, 2
+  for index, session in ipairs(cjson.decode(args[1])) do
+    local text = redis.call('HGET', SESSION, session[1])
+    local row = text and cjson.decode(text)
+    if not row then
+      verdicts[index] = 'missing'
+    elseif session[2] ~= NULL and row[TENURE] ~= session[2] then
+      verdicts[index] = 'lost'
+    else
+      verdicts[index] = 'written'
+      for entry = at, at + session[3] * 2 - 1, 2 do
+        if args[entry + 1] == '' then
+          redis.call('HDEL', KEYS[7 + index], args[entry])
+        else
+          redis.call('HSET', KEYS[7 + index], args[entry], args[entry + 1])
+        end
+      end
+    end
+    at = at + session[3] * 2
+  end
+  return verdicts`,
+);
+
+/** Key: the credentials of a session. Arguments: names. */
+export const readAuthScript = script(`
+  local values = {}
+  for from = 1, #args, 1000 do
+    local found = redis.call('HMGET', KEYS[1], unpack(args, from, math.min(from + 999, #args)))
+    for index = 1, #found do values[from + index - 1] = found[index] end
+  end
+  return values`);
+
+/** Part of every script that puts credentials aside: `<number>:<name>` beside `#<number>`, which says why and when. */
+export const PUT_ASIDE = `
+local function putAside(auth, aside, reason)
+  local records = redis.call('HGETALL', auth)
+  if #records == 0 then return end
+  local number = redis.call('HINCRBY', aside, '#', 1)
+  redis.call('HSET', aside, '#' .. number, cjson.encode({ reason, now }))
+  for index = 1, #records, 2 do redis.call('HSET', aside, number .. ':' .. records[index], records[index + 1]) end
+  redis.call('UNLINK', auth)
+end
+`;
+
+/** Keys: the credentials of a session, those put aside. Argument: reason. */
+export const quarantineScript = script(PUT_ASIDE, 'putAside(KEYS[1], KEYS[2], args[1])');
+
+/** Keys: the credentials of a session, those put aside. Answers how many records there were. */
+export const purgeAuthScript = script(`
+  local count = redis.call('HLEN', KEYS[1])
+  for _, name in ipairs(redis.call('HKEYS', KEYS[2])) do
+    if string.sub(name, 1, 1) ~= '#' then count = count + 1 end
+  end
+  redis.call('UNLINK', KEYS[1], KEYS[2])
+  return count`);

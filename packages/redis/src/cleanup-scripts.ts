@@ -1,0 +1,158 @@
+import { PUT_ASIDE } from './auth-scripts.js';
+import { DELETE_ROW } from './ownership-scripts.js';
+import { script } from './run-script.js';
+import { LEASES, ROWS, SERVER_IDENTITY } from './script-parts.js';
+
+/** The rule of `CleanupStore`, on the very row that is changed in the same script. */
+const RULE = `
+local AT_REST = { QR_CODE = true, LOGGED_OUT = true, ERROR = true, DISCONNECTED = true }
+
+local function aliveAt(row)
+  if row[SEEN_AT] ~= NULL then return row[SEEN_AT] end
+  return row[CREATED_AT]
+end
+
+local function suspects(owner)
+  local beat = heartbeat(owner)
+  return beat and beat[OUTAGE]
+end
+
+local function holds(row, stage, idleFor)
+  if row[STATUS] == 'CONNECTED' or now - aliveAt(row) <= idleFor then return false end
+  if stage == 'purge' then return not row[ACTIVE] and row[OWNER] == NULL end
+  return row[ACTIVE] and (row[OWNER] == NULL or (AT_REST[row[STATUS]] and not suspects(row[OWNER])))
+end
+
+local function idsAfter(set, after, count)
+  return redis.call('ZRANGEBYLEX', set, after ~= '' and '(' .. after or '-', '+', 'LIMIT', 0, count)
+end
+
+local function describe(found, id, row)
+  found[#found + 1] = cjson.encode({ id, row[STATUS], aliveAt(row), now - aliveAt(row) })
+end
+`;
+
+const HELD = `
+local held = heldUntil()
+if now < held then return { 'held', string.format('%.0f', held) } end
+`;
+
+/** One slice of all rows. Arguments: where the slice before ended (empty at first), rows. Answers `[end, total, active]`. */
+export const censusScript = script(
+  ROWS,
+  LEASES,
+  RULE,
+  `
+  local ids, total, active = idsAfter(IDS, args[1], args[2]), 0, 0
+  for _, text in ipairs(rowTexts(ids)) do
+    if text then
+      total = total + 1
+      if cjson.decode(text)[ACTIVE] then active = active + 1 end
+    end
+  end
+  return { #ids == tonumber(args[2]) and ids[#ids] or '', total, active }`,
+);
+
+/**
+ * One slice of all rows. Arguments: stage, idle for, where to begin, rows of a slice, limit. Answers `[end, candidates]`, a JSON
+ * list `[id, status, alive at, idle for]` each.
+ */
+export const candidatesScript = script(
+  ROWS,
+  LEASES,
+  RULE,
+  `
+  local stage, idleFor, limit = args[1], tonumber(args[2]), tonumber(args[5])
+  local ids, found = idsAfter(IDS, args[3], args[4]), {}
+  for index, text in ipairs(rowTexts(ids)) do
+    -- Most rows: not worth parsing.
+    if text and string.sub(text, 1, 12) ~= '["CONNECTED"' then
+      local row = cjson.decode(text)
+      if holds(row, stage, idleFor) and not redis.call('ZSCORE', MARKED, ids[index]) then
+        describe(found, ids[index], row)
+        if #found == limit then return { '', found } end
+      end
+    end
+  end
+  return { #ids == tonumber(args[4]) and ids[#ids] or '', found }`,
+);
+
+/** Arguments: after, limit. */
+export const markedScript = script(
+  ROWS,
+  LEASES,
+  RULE,
+  `
+  local ids, found = idsAfter(MARKED, args[1], args[2]), {}
+  for index, text in ipairs(rowTexts(ids)) do
+    if text then describe(found, ids[index], cjson.decode(text)) end
+  end
+  return found`,
+);
+
+/** Arguments: idle for, then ids. Answers `done` and the ids, or `held` and until when. */
+export const deactivateScript = script(
+  ROWS,
+  LEASES,
+  SERVER_IDENTITY,
+  RULE,
+  HELD,
+  `
+  local done = { 'done' }
+  for index = 2, #args do
+    local id = args[index]
+    local text = redis.call('HGET', SESSION, id)
+    local row = text and cjson.decode(text)
+    if row and holds(row, 'deactivate', tonumber(args[1])) then
+      endRow(id, row, 'inactive', NULL, 'unobserved', now)
+      row[ACTIVE] = false
+      saveRow(id, row)
+      keepClaimable(id, row)
+      done[#done + 1] = id
+    end
+  end
+  return done`,
+);
+
+/** Arguments: idle for, then ids; two keys of its own for each: its credentials, and those put aside. */
+export const markForPurgeScript = script(
+  ROWS,
+  LEASES,
+  SERVER_IDENTITY,
+  RULE,
+  PUT_ASIDE,
+  HELD,
+  `
+  local done = { 'done' }
+  for index = 2, #args do
+    local id = args[index]
+    local text = redis.call('HGET', SESSION, id)
+    if text and holds(cjson.decode(text), 'purge', tonumber(args[1])) then
+      redis.call('ZADD', MARKED, 0, id)
+      putAside(KEYS[4 + index * 2], KEYS[5 + index * 2], 'inactive')
+      done[#done + 1] = id
+    end
+  end
+  return done`,
+);
+
+/** Arguments: nothing, then ids; keys as for a mark. */
+export const purgeScript = script(
+  ROWS,
+  LEASES,
+  SERVER_IDENTITY,
+  DELETE_ROW,
+  HELD,
+  `
+  local done = { 'done' }
+  for index = 2, #args do
+    local id = args[index]
+    local text = redis.call('HGET', SESSION, id)
+    local row = text and cjson.decode(text)
+    if row and not row[ACTIVE] and row[OWNER] == NULL and redis.call('ZSCORE', MARKED, id) then
+      deleteRow(id, row, KEYS[4 + index * 2], KEYS[5 + index * 2])
+      done[#done + 1] = id
+    end
+  end
+  return done`,
+);

@@ -1,0 +1,96 @@
+import { type Logger, WaSyncError } from '@wa-sync/core';
+import { z } from 'zod';
+import { type RedisClient, type RedisLike, redisLikeOf } from './redis-like.js';
+
+/** Keys that encrypt credentials at rest: AES-256-GCM, one of them for new records, all of them for reading. */
+export interface AuthKeyRing {
+  /** Id of the key that new records are written with. */
+  current: string;
+  /** 32 bytes a key, by key id. */
+  keys: Readonly<Record<string, Uint8Array>>;
+}
+
+/** What `createRedisStore` takes; an unknown key is an error that names it. */
+export interface RedisStoreOptions {
+  /**
+   * A connected client: ioredis (or its `Cluster`), node-redis (or its cluster), or a {@link RedisLike} of your own. It stays the caller's
+   * and is never closed.
+   */
+  client: RedisClient;
+  /** First part of every key, in braces: `{wa-sync}:session`. @defaultValue `'wa-sync'` */
+  prefix?: string | undefined;
+  /** How credentials are kept. */
+  auth?: { keyRing?: AuthKeyRing | undefined } | undefined;
+  timeouts?:
+    | {
+        /** One call, waiting for a connection included; cut below a third of the lease when a replica joins. @defaultValue 8,000 */
+        commandMs?: number | undefined;
+      }
+    | undefined;
+  /** @defaultValue silent */
+  logger?: Logger | undefined;
+}
+
+const keyRing = z
+  .strictObject({
+    current: z.string('takes the id of one of the keys').min(1).max(64),
+    keys: z.record(
+      z.string().min(1).max(64),
+      z.custom<Uint8Array>((key) => key instanceof Uint8Array && key.byteLength === 32, 'takes 32 bytes'),
+    ),
+  })
+  .refine((ring) => Object.hasOwn(ring.keys, ring.current), {
+    message: 'takes the id of one of keys',
+    path: ['current'],
+  });
+
+const clientTakes = 'takes an ioredis client or a node-redis client';
+const prefixTakes = 'takes 1 to 100 characters without braces or control characters';
+const commandMsTakes = 'takes whole milliseconds from 50 to 120,000';
+
+const schema = z.strictObject({
+  client: z.custom<RedisClient>((client) => redisLikeOf(client) !== null, clientTakes),
+  prefix: z
+    .string(prefixTakes)
+    .refine((prefix) => /^[^{}\p{Cc}\p{Cs}]{1,100}$/u.test(prefix), prefixTakes)
+    .default('wa-sync'),
+  auth: z.strictObject({ keyRing: keyRing.optional() }).prefault({}),
+  timeouts: z
+    .strictObject({
+      commandMs: z
+        .number(commandMsTakes)
+        .int(commandMsTakes)
+        .min(50, commandMsTakes)
+        .max(120_000, commandMsTakes)
+        .default(8_000),
+    })
+    .prefault({}),
+  logger: z
+    .custom<Logger>((logger) => typeof (logger as Logger | null)?.warn === 'function', 'takes a logger')
+    .optional(),
+});
+
+/** The options with every default in place. */
+export interface RedisConfig extends Omit<z.infer<typeof schema>, 'client'> {
+  readonly redis: RedisLike;
+}
+
+/**
+ * Checks the options once.
+ *
+ * @throws WaSyncError `config_invalid` that names each wrong key and what it takes
+ */
+export function parseConfig(options: RedisStoreOptions): RedisConfig {
+  const parsed = schema.safeParse(options);
+  if (!parsed.success) throw new WaSyncError('config_invalid', parsed.error.issues.map(describeIssue).join('; '));
+  const { client, ...rest } = parsed.data;
+  const redis = redisLikeOf(client);
+  if (redis === null) throw new WaSyncError('config_invalid', `Option client ${clientTakes}`);
+  return { ...rest, redis };
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  const at = issue.path.join('.');
+  if (issue.code !== 'unrecognized_keys') return `Option ${at || '(all)'} ${issue.message}`;
+  return `Unknown option ${issue.keys.map((key) => (at ? `${at}.${key}` : key)).join(', ')}`;
+}

@@ -1,0 +1,86 @@
+/**
+ * The Redis store. Owns: the queue of credential writes, one `error` listener on the caller's client, and what is known of the
+ * server's clock. Everything else is in the server, and no answer is cached. States: new, ready (after `init`, or the first
+ * call, which runs it), closed.
+ */
+import {
+  type AuthStore,
+  type CleanupStore,
+  type ConversationStore,
+  type JobStore,
+  WaSyncError,
+  type WaSyncStore,
+} from '@wa-sync/core';
+import { createAuth } from './auth.js';
+import { createCleanup } from './cleanup.js';
+import { parseConfig, type RedisStoreOptions } from './config.js';
+import { createConversations } from './conversations.js';
+import { createJobs } from './jobs.js';
+import { storeKeys } from './keys.js';
+import { createLeases } from './leases.js';
+import { prepareServer } from './prepare-server.js';
+import { createScriptRunner } from './run-script.js';
+import { createSessions } from './sessions.js';
+import { storeCalls } from './store-calls.js';
+
+/** A `WaSyncStore` on Redis, credentials included. It cannot mirror a host's own tables: that is what the Postgres store does. */
+export interface RedisStore extends WaSyncStore {
+  readonly auth: AuthStore;
+  readonly jobs: JobStore;
+  readonly cleanup: CleanupStore;
+  readonly conversations: ConversationStore;
+}
+
+/**
+ * A store on Redis 7 or newer, through ioredis or node-redis.
+ *
+ * A listener for the client's `error` is added until `close()`, because node-redis ends the process where there is none. The
+ * client is never closed.
+ *
+ * @throws WaSyncError `config_invalid` here, and from `init()` for a server that evicts keys; `schema_newer`, `not_supported`,
+ * `store_unreachable`, `store_rights` from `init()`; `store_timeout` and `store_failed` from any call
+ * @example
+ * const store = createRedisStore({ client: new Redis(process.env.REDIS_URL) });
+ */
+export function createRedisStore(options: RedisStoreOptions): RedisStore {
+  const { redis, prefix, auth, timeouts, logger } = parseConfig(options);
+  const keys = storeKeys(prefix);
+  let lastError: unknown = null;
+  const forgetClient = redis.onError?.((error) => {
+    lastError = error;
+  });
+  const runner = createScriptRunner({ redis, limits: timeouts, lastError: () => lastError });
+  let starting: Promise<void> | null = null;
+  let closed = false;
+
+  /** A failed start is tried again by the next call. */
+  function start(): Promise<void> {
+    const attempt = prepareServer({ runner, keys, target: redis.target, logger });
+    starting = attempt;
+    attempt.catch(() => {
+      if (starting === attempt) starting = null;
+    });
+    return attempt;
+  }
+
+  async function ready(): Promise<void> {
+    if (closed) throw new WaSyncError('not_running', 'The store was closed');
+    await (starting ?? start());
+  }
+
+  const calls = storeCalls({ runner, ready });
+  return {
+    capabilities: { durable: true, shared: true, mirror: false },
+    sessions: createSessions({ calls, keys }),
+    leases: createLeases({ calls, keys, limits: runner.limits, configured: timeouts, logger }),
+    auth: createAuth({ calls, keys, keyRing: auth.keyRing, logger }),
+    jobs: createJobs({ calls, keys }),
+    cleanup: createCleanup({ calls, keys }),
+    conversations: createConversations({ calls, keys }),
+    init: start,
+    async close() {
+      closed = true;
+      forgetClient?.();
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import { script } from './run-script.js';
+import { ANSWER_ROWS, LEASES, ROWS } from './script-parts.js';
+
+/** Arguments: owner, JSON `[[id, tenure, mode], …]`. Answers for each the row's text, or `-` and the word that says why not. */
+export const claimScript = script(
+  ROWS,
+  LEASES,
+  ANSWER_ROWS,
+  `
+  local owner, outcomes = args[1], {}
+  local standing = stands(owner)
+  for index, claim in ipairs(cjson.decode(args[2])) do
+    local id, tenure, free = claim[1], claim[2], claim[3] == 'free'
+    local text = redis.call('HGET', SESSION, id)
+    local row = text and cjson.decode(text)
+    if not standing then
+      outcomes[index] = '-fenced'
+    elseif not row then
+      outcomes[index] = '-missing'
+    elseif row[OWNER] == owner and row[TENURE] == tenure then
+      outcomes[index] = text
+    elseif free and row[OWNER] ~= NULL and row[OWNER] ~= owner then
+      outcomes[index] = '-held'
+    elseif free and not row[ACTIVE] then
+      outcomes[index] = '-inactive'
+    else
+      if row[OWNER] ~= NULL then redis.call('ZREM', OWNED, ownedBy(row[OWNER]) .. id) end
+      row[OWNER], row[TENURE], row[ACTIVE], row[VERSION], row[SETTLED_AT] = owner, tenure, true, row[VERSION] + 1, now
+      outcomes[index] = saveRow(id, row)
+      redis.call('ZADD', OWNED, 0, ownedBy(owner) .. id)
+      redis.call('ZREM', CLAIMABLE, id)
+      redis.call('ZREM', MARKED, id)
+    end
+  end
+  return answerRows(outcomes)`,
+);
+
+/** Argument: limit. */
+export const claimableScript = script(
+  ROWS,
+  `return redis.call('ZRANGEBYLEX', CLAIMABLE, '-', '+', 'LIMIT', 0, args[1])`,
+);
+
+/**
+ * Arguments: owner, JSON `[reason code, detail]`, JSON list of the ids whose sockets may live on, limit, JSON list of ids or
+ * nothing (then the owner's first ones). Answers the ids.
+ */
+export const releaseScript = script(
+  ROWS,
+  `
+  local owner, reason = args[1], cjson.decode(args[2])
+  local unobserved, ids, released = {}, nil, {}
+  for _, id in ipairs(cjson.decode(args[3])) do unobserved[id] = true end
+  if args[5] then
+    ids = cjson.decode(args[5])
+  else
+    local range = ownedBy(owner)
+    ids = redis.call('ZRANGEBYLEX', OWNED, '(' .. range, '(' .. range .. '\\255', 'LIMIT', 0, args[4])
+    for index, member in ipairs(ids) do ids[index] = string.sub(member, #range + 1) end
+  end
+  for _, id in ipairs(ids) do
+    local text = redis.call('HGET', SESSION, id)
+    local row = text and cjson.decode(text)
+    if row and row[OWNER] == owner then
+      -- Under a live lease CONNECTED means proof of life until now.
+      endRow(id, row, reason[1], reason[2], unobserved[id] and 'unobserved' or 'observed', now)
+      saveRow(id, row)
+      keepClaimable(id, row)
+      released[#released + 1] = id
+    elseif not args[5] then
+      -- Without a row behind it the same ids would be found for ever.
+      redis.call('ZREM', OWNED, ownedBy(owner) .. id)
+    end
+  end
+  return { #ids, released }`,
+);
+
+/** Arguments: id, desired. */
+export const setDesiredScript = script(
+  ROWS,
+  ANSWER_ROWS,
+  `
+  local id, desired = args[1], args[2]
+  local text = redis.call('HGET', SESSION, id)
+  if not text then return answerRows({}) end
+  local row = cjson.decode(text)
+  row[DESIRED], row[ACTIVE], row[VERSION] = desired, row[ACTIVE] or desired == 'running', row[VERSION] + 1
+  text = saveRow(id, row)
+  keepClaimable(id, row)
+  if desired == 'running' then redis.call('ZREM', MARKED, id) end
+  return answerRows({ id, text })`,
+);
+
+/** Part of every script that deletes a row: its credentials go with it. */
+export const DELETE_ROW = `
+local function deleteRow(id, row, auth, aside)
+  if row[OWNER] ~= NULL then redis.call('ZREM', OWNED, ownedBy(row[OWNER]) .. id) end
+  redis.call('HDEL', SESSION, id)
+  redis.call('ZREM', IDS, id)
+  redis.call('ZREM', CLAIMABLE, id)
+  redis.call('ZREM', MARKED, id)
+  redis.call('UNLINK', auth, aside)
+end
+`;
+
+/** Argument: id; keys of its own: the credentials of the session, and those put aside. Answers 1 where there was a row. */
+export const removeScript = script(
+  ROWS,
+  DELETE_ROW,
+  `
+  local text = redis.call('HGET', SESSION, args[1])
+  if not text then return 0 end
+  deleteRow(args[1], cjson.decode(text), KEYS[8], KEYS[9])
+  return 1`,
+);

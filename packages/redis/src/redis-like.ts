@@ -1,0 +1,105 @@
+/** One command as the store sends it. */
+export interface RedisCommand {
+  readonly args: readonly (string | Buffer)[];
+  /** A key of the command, which tells a cluster's client where to send it. */
+  readonly key: string;
+  /** Answers bulk strings as `Buffer`. */
+  readonly binary: boolean;
+}
+
+/** The one call shape that the store needs; made of a client by {@link fromIoredis} and {@link fromNodeRedis}. */
+export interface RedisLike {
+  /** Sends a command and answers what the server answered; an error of the server or of the connection rejects. */
+  send(command: RedisCommand): Promise<unknown>;
+  /** Whether a command sent now would leave at once; while it would not, a silence means that the server cannot be reached. */
+  isReady(): boolean;
+  /** `host:port` for the text of errors, `null` where the client does not tell. */
+  readonly target: string | null;
+  /** Calls back on what the client emits as `error`; answers the way to stop. Without a listener node-redis ends the process. */
+  onError?(listener: (error: unknown) => void): () => void;
+}
+
+interface Emitter {
+  on?(event: 'error', listener: (error: unknown) => void): unknown;
+  off?(event: 'error', listener: (error: unknown) => void): unknown;
+}
+
+/** What is used of an ioredis client or cluster. */
+export interface IoredisLike extends Emitter {
+  call(command: string, ...args: (string | Buffer)[]): Promise<unknown>;
+  callBuffer(command: string, ...args: (string | Buffer)[]): Promise<unknown>;
+  readonly status?: string | undefined;
+  readonly options?: unknown;
+}
+
+/** What is used of a node-redis client or cluster. */
+export interface NodeRedisLike extends Emitter {
+  sendCommand(...params: never[]): Promise<unknown>;
+  readonly isReady?: boolean | undefined;
+  readonly isOpen?: boolean | undefined;
+  readonly options?: unknown;
+  /** Only a cluster has it. */
+  readonly masters?: unknown;
+}
+
+/** Any client that `createRedisStore` takes. */
+export type RedisClient = RedisLike | IoredisLike | NodeRedisLike;
+
+/** `$`, the first byte of a bulk string on the wire: how node-redis names the type to be mapped. */
+const BULK_STRING = 36;
+
+/** The call shape of an ioredis client, or of its `Cluster`. */
+export function fromIoredis(client: IoredisLike): RedisLike {
+  return {
+    send({ args: [name, ...args], binary }) {
+      return binary ? client.callBuffer(String(name), ...args) : client.call(String(name), ...args);
+    },
+    isReady: () => client.status === undefined || client.status === 'ready',
+    target: targetOf(client.options),
+    onError: (listener) => listen(client, listener),
+  };
+}
+
+/** The call shape of a connected node-redis client (`createClient`), or of its cluster (`createCluster`). */
+export function fromNodeRedis(client: NodeRedisLike): RedisLike {
+  type Send = (...params: unknown[]) => Promise<unknown>;
+  // node-redis types its answers by what is asked; here they are judged where they are read.
+  const send = client.sendCommand.bind(client) as unknown as Send;
+  const isCluster = client.masters !== undefined;
+  return {
+    send({ args, key, binary }) {
+      const options = binary ? { typeMapping: { [BULK_STRING]: Buffer } } : undefined;
+      return isCluster ? send(key, false, args, options) : send(args, options);
+    },
+    isReady: () => (isCluster ? client.isOpen !== false : client.isReady !== false),
+    target: targetOf(client.options),
+    onError: (listener) => listen(client, listener),
+  };
+}
+
+/** The client's call shape, told by what it can do; `null` where it is none that is known. */
+export function redisLikeOf(client: unknown): RedisLike | null {
+  const has = (name: string) => typeof (client as Record<string, unknown> | null | undefined)?.[name] === 'function';
+  if (has('callBuffer') && has('call')) return fromIoredis(client as IoredisLike);
+  if (has('sendCommand')) return fromNodeRedis(client as NodeRedisLike);
+  return has('send') && has('isReady') ? (client as RedisLike) : null;
+}
+
+function listen(client: Emitter, listener: (error: unknown) => void): () => void {
+  client.on?.('error', listener);
+  return () => client.off?.('error', listener);
+}
+
+/** Host and port alone: the options of a client hold its password. */
+function targetOf(options: unknown): string | null {
+  const { host, port, path, socket } = fieldsOf(options);
+  const inner = fieldsOf(socket);
+  const place = typeof path === 'string' ? path : inner.path;
+  if (typeof place === 'string') return place;
+  const [name, number] = [host ?? inner.host, port ?? inner.port];
+  return typeof name === 'string' ? `${name}:${typeof number === 'number' ? number : 6379}` : null;
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}

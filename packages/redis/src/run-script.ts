@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto';
+import { WaSyncError } from '@wa-sync/core';
+import type { RedisLike } from './redis-like.js';
+import { serverWord, translateError } from './translate-error.js';
+
+/** One Lua script and the digest it is called by. */
+export interface Script {
+  readonly text: string;
+  readonly sha: string;
+}
+
+/** Limit of one call, in milliseconds. */
+export interface TimeLimits {
+  commandMs: number;
+}
+
+/** One call of a script. */
+export interface ScriptCall {
+  readonly keys: readonly string[];
+  readonly args?: readonly (string | Buffer)[] | undefined;
+  /** Answers bulk strings as `Buffer`. */
+  readonly binary?: boolean | undefined;
+}
+
+/** Runs scripts on the caller's client. */
+export interface ScriptRunner {
+  /** What a call is cut to; changed when a replica joins with a short lease. */
+  readonly limits: TimeLimits;
+  /** Runs a script and answers what its body returned, and when. Every failure is a `WaSyncError`. */
+  run(script: Script, call: ScriptCall): Promise<ScriptAnswer>;
+}
+
+/** What a script's body returned (`null` for nothing), and the server's time at which it ran. */
+export interface ScriptAnswer {
+  readonly answer: unknown;
+  readonly nowMs: number;
+}
+
+const MOST_ABANDONED = 100;
+
+/**
+ * Makes a script of the body of a function. The body sees `now`, the server's time in whole milliseconds, and `args`, its
+ * arguments. The first argument of all is the last instant at which it may begin: clients keep commands while they are not
+ * connected and send them later, and what the caller was told is too late must not be done after all.
+ */
+export function script(...parts: readonly string[]): Script {
+  const body = parts.join('\n');
+  const text = `
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local told = string.format('%.0f', now)
+if now > tonumber(ARGV[1]) then return { told, 'late' } end
+local args = {}
+for index = 2, #ARGV do args[index - 1] = ARGV[index] end
+local function main()
+${body}
+end
+return { told, 'done', main() }
+`;
+  return { text, sha: createHash('sha1').update(text).digest('hex') };
+}
+
+/**
+ * Runs scripts one call at a time. Owns what is known of the server's clock, the count of calls that were given up and
+ * never answered, and the last error that the client emitted; nothing else lives here.
+ */
+export function createScriptRunner(options: {
+  redis: RedisLike;
+  limits: TimeLimits;
+  lastError: () => unknown;
+}): ScriptRunner {
+  const { redis, lastError } = options;
+  const limits = { ...options.limits };
+  // Server time minus monotonic time, never too large: an answer was on its way for some time.
+  let serverAheadMs: number | null = null;
+  let abandoned = 0;
+
+  async function evaluate({ text, sha }: Script, { keys, args = [], binary = false }: ScriptCall, latestMs: number) {
+    const [key = ''] = keys;
+    const rest = [String(keys.length), ...keys, latestMs.toFixed(0), ...args];
+    try {
+      return await redis.send({ args: ['EVALSHA', sha, ...rest], key, binary });
+    } catch (error) {
+      if (serverWord(error) !== 'NOSCRIPT') throw error;
+      return await redis.send({ args: ['EVAL', text, ...rest], key, binary });
+    }
+  }
+
+  function silence(limitMs: number): WaSyncError {
+    const at = redis.target === null ? '' : ` at ${redis.target}`;
+    if (redis.isReady()) {
+      return new WaSyncError('store_timeout', `Redis${at} did not answer within ${limitMs} ms`, { retryable: true });
+    }
+    const error = lastError();
+    if (error !== null) {
+      const known = translateError(error, redis.target);
+      if (known.code === 'store_unreachable') return known;
+    }
+    return new WaSyncError('store_unreachable', `Redis${at} cannot be reached: no connection within ${limitMs} ms`, {
+      retryable: true,
+    });
+  }
+
+  function within(limitMs: number, running: Promise<unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        abandoned += 1;
+        const settled = () => {
+          abandoned -= 1;
+        };
+        running.then(settled, settled);
+        reject(silence(limitMs));
+      }, limitMs);
+      running.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+
+  async function attempt(wanted: Script, call: ScriptCall, untilMs: number, limitMs: number): Promise<unknown[]> {
+    const latestMs = serverAheadMs === null ? Number.MAX_SAFE_INTEGER : serverAheadMs + untilMs;
+    const answer = await within(limitMs, evaluate(wanted, call, latestMs));
+    if (!Array.isArray(answer)) throw new WaSyncError('store_failed', 'Redis gave no answer');
+    serverAheadMs = Number(String(answer[0])) - performance.now();
+    return answer;
+  }
+
+  async function run(wanted: Script, call: ScriptCall): Promise<ScriptAnswer> {
+    const limitMs = limits.commandMs;
+    if (abandoned >= MOST_ABANDONED) throw silence(limitMs);
+    const untilMs = performance.now() + limitMs;
+    try {
+      let told = await attempt(wanted, call, untilMs, limitMs);
+      const leftMs = untilMs - performance.now();
+      // Nothing was done. The server's clock has moved on (another server, a step of its clock): its time is known now.
+      if (isLate(told) && leftMs > 0) told = await attempt(wanted, call, untilMs, leftMs);
+      if (isLate(told)) {
+        throw new WaSyncError('store_timeout', `Redis did not begin within ${limitMs} ms`, { retryable: true });
+      }
+      return { answer: told[2] ?? null, nowMs: Number(String(told[0])) };
+    } catch (error) {
+      throw translateError(error, redis.target);
+    }
+  }
+
+  return { limits, run };
+}
+
+function isLate([, word]: readonly unknown[]): boolean {
+  return String(word) === 'late';
+}

@@ -1,0 +1,111 @@
+import type { StoreKeys } from './keys.js';
+
+/** The keys that every script on sessions declares, in this order; keys of its own come after them. */
+export function sessionKeys(keys: StoreKeys): string[] {
+  return [keys.session, keys.ids, keys.owned, keys.claimable, keys.marked, keys.replica, keys.meta];
+}
+
+/** How many keys {@link sessionKeys} are. */
+export const SESSION_KEY_COUNT = 7;
+
+/**
+ * Rows. A row is a JSON list; its first six fields are what a sweep judges, so that a row that is right is known by the
+ * first bytes of its text and is not parsed. One encoder writes all rows, so equal fields are equal bytes.
+ */
+export const ROWS = `
+local SESSION, IDS, OWNED, CLAIMABLE, MARKED, REPLICA, META = unpack(KEYS)
+local NULL = cjson.null
+local STATUS, HEALTH, EVIDENCE, DESIRED, REASON, OWNER, HASH, VERSION, TENURE, ACTIVE, WRITE_ID, CHANGED_AT, SEEN_AT,
+  CREATED_AT, SETTLED_AT, ATTEMPT, PHONE, QR, DETAIL = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19
+
+-- Lua can pass some thousand values to one call.
+local function rowTexts(ids)
+  local texts = {}
+  for from = 1, #ids, 1000 do
+    local found = redis.call('HMGET', SESSION, unpack(ids, from, math.min(from + 999, #ids)))
+    for index = 1, #found do texts[from + index - 1] = found[index] end
+  end
+  return texts
+end
+
+local function saveRow(id, row)
+  local text = cjson.encode(row)
+  redis.call('HSET', SESSION, id, text)
+  return text
+end
+
+-- No two owners' ranges touch: the length comes first, and no id begins with the byte that ends a range.
+local function ownedBy(owner) return #owner .. ':' .. owner .. ':' end
+
+local function keepClaimable(id, row)
+  if row[OWNER] == NULL and row[ACTIVE] and row[DESIRED] == 'running' and row[STATUS] ~= 'LOGGED_OUT' then
+    redis.call('ZADD', CLAIMABLE, 0, id)
+  else
+    redis.call('ZREM', CLAIMABLE, id)
+  end
+end
+
+-- Why a login ended says more than who held it last.
+local function endRow(id, row, code, detail, evidence, seenAt)
+  local status = row[STATUS]
+  if row[OWNER] ~= NULL then redis.call('ZREM', OWNED, ownedBy(row[OWNER]) .. id) end
+  row[OWNER], row[TENURE], row[VERSION], row[EVIDENCE], row[QR] = NULL, NULL, row[VERSION] + 1, evidence, NULL
+  row[SETTLED_AT] = now
+  if status == 'CONNECTED' then row[SEEN_AT] = seenAt end
+  if status ~= 'LOGGED_OUT' then
+    row[STATUS], row[HEALTH], row[ATTEMPT], row[REASON], row[DETAIL] = 'DISCONNECTED', 'healthy', 0, code, detail
+    if status ~= 'DISCONNECTED' then row[CHANGED_AT] = now end
+  end
+end
+`;
+
+/** Heartbeats: JSON lists by incarnation. */
+export const LEASES = `
+local REPLICA_ID, BEATS, BEAT_AT, TTL, FENCED, OUTAGE = 1, 2, 3, 4, 5, 6
+
+local function heartbeat(incarnation)
+  local text = redis.call('HGET', REPLICA, incarnation)
+  return text and cjson.decode(text)
+end
+
+local function saveHeartbeat(incarnation, beat) redis.call('HSET', REPLICA, incarnation, cjson.encode(beat)) end
+
+local function stands(incarnation)
+  local beat = heartbeat(incarnation)
+  return beat and not beat[FENCED]
+end
+
+local function isOver(incarnation)
+  local beat = heartbeat(incarnation)
+  return not beat or beat[FENCED] or now - beat[BEAT_AT] > beat[TTL]
+end
+`;
+
+/**
+ * Which server this is. A restart gives it another run id and a fail-over another history, and either may have taken back
+ * what was written last: for one lease nothing is destroyed. Both stand in the data, so whoever comes next sees them too.
+ */
+export const SERVER_IDENTITY = `
+local function told(section, pattern)
+  local text = redis.pcall('INFO', section)
+  return type(text) == 'string' and string.match(text, pattern) or '-'
+end
+
+local function heldUntil()
+  local server = told('server', 'run_id:(%x+)') .. ' ' .. told('replication', 'master_replid:(%x+)')
+  local known = redis.call('HGET', META, 'server')
+  if known == server then return tonumber(redis.call('HGET', META, 'held_until') or 0), false end
+  redis.call('HSET', META, 'server', server)
+  if not known then return 0, false end
+  local lease = 0
+  for _, text in ipairs(redis.call('HVALS', REPLICA)) do lease = math.max(lease, cjson.decode(text)[4]) end
+  if lease == 0 then lease = 30000 end
+  redis.call('HSET', META, 'held_until', string.format('%.0f', now + lease))
+  return now + lease, true
+end
+`;
+
+/** What goes back to the client where a script answers rows: the texts by id, and the heartbeats that they are read with. */
+export const ANSWER_ROWS = `
+local function answerRows(rows) return { rows, redis.call('HGETALL', REPLICA) } end
+`;

@@ -1,0 +1,55 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { maskNumbers, WaSyncError } from '@wa-sync/core';
+import type { AuthKeyRing } from './config.js';
+
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** Which record a ciphertext belongs to: moved to another row it does not open. */
+interface RecordPlace {
+  readonly sessionId: string;
+  readonly type: string;
+  readonly id: string;
+}
+
+// Ids may hold the separator: the lengths make two different places two different texts.
+function placeBytes({ sessionId, type, id }: RecordPlace): Buffer {
+  return Buffer.from(`${sessionId}|${type}|${id}|${sessionId.length}|${type.length}`);
+}
+
+/** Encrypts a record with the current key (AES-256-GCM, NIST SP 800-38D): IV, tag, ciphertext. Without a ring it stays plain. */
+export function sealRecord(params: { keyRing: AuthKeyRing | undefined; value: Uint8Array } & RecordPlace): Uint8Array {
+  const { keyRing, value } = params;
+  if (keyRing === undefined) return value;
+  const iv = randomBytes(IV_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', keyRing.keys[keyRing.current]!, iv);
+  cipher.setAAD(placeBytes(params));
+  const sealed = [cipher.update(value), cipher.final()];
+  return Buffer.concat([iv, cipher.getAuthTag(), ...sealed]);
+}
+
+/**
+ * Opens a record.
+ *
+ * @throws WaSyncError `auth_key_missing` where the ring lacks the key, `auth_corrupt` where the record does not open
+ */
+export function openRecord(
+  params: { keyRing: AuthKeyRing | undefined; keyId: string | null; value: Uint8Array } & RecordPlace,
+): Uint8Array {
+  const { keyRing, keyId, value, sessionId, type } = params;
+  if (keyId === null) return new Uint8Array(value);
+  const key = keyRing !== undefined && Object.hasOwn(keyRing.keys, keyId) ? keyRing.keys[keyId] : undefined;
+  const what = `a "${type}" record of session ${maskNumbers(sessionId)}`;
+  if (key === undefined) {
+    throw new WaSyncError('auth_key_missing', `The key ring lacks the key "${keyId}", which ${what} is encrypted with`);
+  }
+  try {
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV_BYTES));
+    decipher.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
+    decipher.setAAD(placeBytes(params));
+    return new Uint8Array(Buffer.concat([decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES)), decipher.final()]));
+  } catch (cause) {
+    throw new WaSyncError('auth_corrupt', `The key "${keyId}" does not open ${what}: it was changed or cut`, { cause });
+  }
+}

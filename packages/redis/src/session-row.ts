@@ -1,0 +1,135 @@
+import type { Desired, Evidence, Health, Heartbeat, SessionStatus, StoredSession } from '@wa-sync/core';
+import { WaSyncError } from '@wa-sync/core';
+
+/** A row as the scripts keep it; the places are those of `script-parts.ts`. Instants are milliseconds since the epoch. */
+export type SessionTuple = [
+  status: SessionStatus,
+  health: Health,
+  evidence: Evidence,
+  desired: Desired,
+  reasonCode: string | null,
+  owner: string | null,
+  idHash: number,
+  version: number,
+  tenure: string | null,
+  active: boolean,
+  writeId: string | null,
+  statusChangedAt: number,
+  lastSeenAt: number | null,
+  createdAt: number,
+  settledAt: number,
+  reconnectAttempt: number,
+  phone: string | null,
+  qr: string | null,
+  reasonDetail: string | null,
+];
+
+type HeartbeatTuple = [
+  replicaId: string,
+  beats: number,
+  beatAt: number,
+  ttlMs: number,
+  fenced: boolean,
+  massOutage: boolean,
+];
+
+/** Rows as a script answers them, and the leases that they are read with. */
+export interface RowAnswer {
+  readonly texts: readonly string[];
+  readonly nowMs: number;
+  readonly leases: ReadonlyMap<string, Heartbeat>;
+}
+
+/** The answer of `answerRows` in a script. */
+export function readRowAnswer(answer: unknown, nowMs: number): RowAnswer {
+  const [texts, heartbeats] = listOf(answer);
+  return { texts: listOf(texts).map(String), nowMs, leases: readHeartbeats(heartbeats) };
+}
+
+/** A row as callers see it. */
+export function readSession(id: string, text: string, { nowMs, leases }: RowAnswer): StoredSession {
+  const [status, health, evidence, desired, code, owner, , version, tenure, active, writeId, ...rest] = parseRow(text);
+  const [changedAt, seenAt, createdAt, , reconnectAttempt, phone, qr, detail] = rest;
+  const lease = owner === null ? undefined : leases.get(owner);
+  const over = owner !== null && isOver(lease, nowMs);
+  return {
+    id,
+    status,
+    evidence,
+    health,
+    desired,
+    reason: code === null ? null : detail === null ? { code } : { code, detail },
+    reconnectAttempt,
+    phone,
+    qr,
+    active,
+    owner,
+    tenure,
+    version,
+    writeId,
+    statusChangedAt: new Date(changedAt),
+    lastSeenAt: seenAt === null ? null : new Date(seenAt),
+    createdAt: new Date(createdAt),
+    effective: over
+      ? { status: status === 'LOGGED_OUT' ? 'LOGGED_OUT' : 'DISCONNECTED', evidence: 'expired' }
+      : { status, evidence },
+    mirror: { state: 'none', word: null },
+  };
+}
+
+/** Sessions of an answer whose texts are pairs of id and row. */
+export function readPairs(answer: RowAnswer): StoredSession[] {
+  const { texts } = answer;
+  const sessions: StoredSession[] = [];
+  for (let at = 0; at < texts.length; at += 2) sessions.push(readSession(texts[at]!, texts[at + 1]!, answer));
+  return sessions;
+}
+
+/** Heartbeats by incarnation, from a flat list of incarnation and tuple. */
+export function readHeartbeats(flat: unknown): Map<string, Heartbeat> {
+  const texts = listOf(flat).map(String);
+  const heartbeats = new Map<string, Heartbeat>();
+  for (let at = 0; at < texts.length; at += 2) {
+    const [replicaId, beats, beatAt, ttlMs, fenced, massOutage] = JSON.parse(texts[at + 1]!) as HeartbeatTuple;
+    const incarnation = texts[at]!;
+    heartbeats.set(incarnation, {
+      incarnation,
+      replicaId,
+      beats,
+      beatAt: new Date(beatAt),
+      ttlMs,
+      fenced,
+      massOutage,
+    });
+  }
+  return heartbeats;
+}
+
+function isOver(lease: Heartbeat | undefined, nowMs: number): boolean {
+  return lease === undefined || lease.fenced || nowMs - lease.beatAt.getTime() > lease.ttlMs;
+}
+
+function parseRow(text: string): SessionTuple {
+  try {
+    return JSON.parse(text) as SessionTuple;
+  } catch (cause) {
+    throw new WaSyncError('store_failed', 'A session row in Redis is damaged: it is not the list that wa-sync writes', {
+      cause,
+    });
+  }
+}
+
+/** A list that a script answered; an empty one may come as nothing. */
+export function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/**
+ * JSON for a script. A half of a surrogate pair (a text that was cut in the middle of an emoji) is no JSON for Lua, and one bad
+ * text must not fail a thousand writes.
+ */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'string' ? part.replace(/\p{Cs}/gu, '\uFFFD') : part,
+  );
+}

@@ -1,0 +1,130 @@
+import { type ClaimOutcome, type SessionStore, type StoredSession, sessionIdHash, WaSyncError } from '@wa-sync/core';
+import type { StoreKeys } from './keys.js';
+import { claimableScript, claimScript, releaseScript, removeScript, setDesiredScript } from './ownership-scripts.js';
+import type { Script } from './run-script.js';
+import { sessionKeys } from './script-parts.js';
+import { listOf, type RowAnswer, readPairs, readRowAnswer, readSession, toJson } from './session-row.js';
+import { createScript, getScript, listScript, sweepScript, writeScript } from './session-scripts.js';
+import type { StoreCalls } from './store-calls.js';
+
+/** The most rows of one call: a server does nothing else while a script runs. */
+const MOST_ROWS = 1_000;
+/** Rows that a sweep compares in one call; a few milliseconds. */
+const SWEEP_ROWS = 4_000;
+
+type Refusal = Extract<ClaimOutcome, { claimed: false }>['why'];
+
+/** The session part of the store. */
+export function createSessions({ calls, keys }: { calls: StoreCalls; keys: StoreKeys }): SessionStore {
+  const names = sessionKeys(keys);
+
+  async function rows(script: Script, args: readonly string[]): Promise<RowAnswer> {
+    const { answer, nowMs } = await calls.timed(script, { keys: names, args });
+    return readRowAnswer(answer, nowMs);
+  }
+
+  async function inBatches<Item, Answer>(
+    items: readonly Item[],
+    work: (some: readonly Item[]) => Promise<readonly Answer[]>,
+  ): Promise<Answer[]> {
+    const done: Answer[] = [];
+    for (let from = 0; from < items.length; from += MOST_ROWS) {
+      done.push(...(await work(items.slice(from, from + MOST_ROWS))));
+    }
+    return done;
+  }
+
+  async function get(ids: readonly string[]): Promise<StoredSession[]> {
+    return inBatches([...new Set(ids)], async (some) => readPairs(await rows(getScript, some)));
+  }
+
+  return {
+    create: ({ sessions }) =>
+      inBatches(sessions, async (some) => {
+        const added = some.map(({ id, desired, phone }) => [id, sessionIdHash(id), desired, phone ?? null]);
+        return (await calls.list(createScript, { keys: names, args: [toJson(added)] })).map(String);
+      }),
+    get: ({ ids }) => get(ids),
+    async list({ after, limit, owner }) {
+      const optional = (value: string | undefined) => toJson(value === undefined ? [] : [value]);
+      return readPairs(await rows(listScript, [String(limit), optional(after), optional(owner)]));
+    },
+    async sweep({ owner, expected, otherIds }) {
+      const judged = toJson([expected.status, expected.health, expected.reason?.code ?? null]);
+      const asked = toJson([...new Set(otherIds)]);
+      const exceptions: StoredSession[] = [];
+      let [count, idHashSum] = [0, 0];
+      for (let from = ''; ; ) {
+        const args = [owner, judged, from, String(SWEEP_ROWS), asked];
+        const { answer, nowMs } = await calls.timed(sweepScript, { keys: names, args });
+        const [last, some, sum, found] = listOf(answer);
+        count += Number(some);
+        idHashSum += Number(sum);
+        exceptions.push(...readPairs(readRowAnswer(found, nowMs)));
+        from = String(last);
+        if (from === '') return { exceptions, count, idHashSum };
+      }
+    },
+    write: ({ owner, writes }) =>
+      inBatches(writes, async (some) => {
+        const wanted = some.map(({ id, tenure, version, writeId, set }) => [
+          id,
+          tenure,
+          version,
+          writeId,
+          set && [
+            set.status,
+            set.health,
+            set.reason?.code ?? null,
+            set.reason?.detail ?? null,
+            set.reconnectAttempt,
+            set.phone,
+            set.qr,
+            set.seenAgoMs,
+          ],
+        ]);
+        const answer = await rows(writeScript, [owner, toJson(wanted)]);
+        return some.map(({ id }, index) => {
+          const text = answer.texts[index] ?? '';
+          return text === '' ? { id, applied: false } : { id, applied: true, session: readSession(id, text, answer) };
+        });
+      }),
+    claim: ({ owner, claims }) =>
+      inBatches(claims, async (some) => {
+        const wanted = some.map(({ id, tenure, mode }) => [id, tenure, mode]);
+        const answer = await rows(claimScript, [owner, toJson(wanted)]);
+        return some.map(({ id }, index): ClaimOutcome => {
+          const text = answer.texts[index];
+          if (text === undefined) throw new WaSyncError('store_failed', 'Redis left out the outcome of a claim');
+          if (text.startsWith('-')) return { id, claimed: false, why: text.slice(1) as Refusal };
+          return { id, claimed: true, session: readSession(id, text, answer) };
+        });
+      }),
+    claimable: async ({ limit }) =>
+      (await calls.list(claimableScript, { keys: names, args: [String(limit)] })).map(String),
+    async release({ owner, ids, unobservedIds, reason }) {
+      const given = toJson([reason.code, reason.detail ?? null]);
+      const args = (...last: string[]) => [owner, given, toJson(unobservedIds), String(MOST_ROWS), ...last];
+      const run = async (...last: string[]) => {
+        const [looked, released] = await calls.list(releaseScript, { keys: names, args: args(...last) });
+        return { looked: Number(looked), released: listOf(released).map(String) };
+      };
+      if (ids !== undefined) {
+        return inBatches([...new Set(ids)], async (some) => (await run(toJson(some))).released);
+      }
+      const all: string[] = [];
+      for (;;) {
+        const { looked, released } = await run();
+        all.push(...released);
+        if (looked < MOST_ROWS) return all;
+      }
+    },
+    async setDesired({ id, desired }) {
+      return readPairs(await rows(setDesiredScript, [id, desired]))[0] ?? null;
+    },
+    async remove({ id }) {
+      const own = [...names, keys.auth(id), keys.aside(id)];
+      return Number(await calls.run(removeScript, { keys: own, args: [id] })) === 1;
+    },
+  };
+}

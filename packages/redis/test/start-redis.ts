@@ -1,0 +1,127 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis, type RedisOptions } from 'ioredis';
+
+/** A real server on loopback, or the one that `TEST_REDIS_URL` names. */
+export interface TestServer {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+  /** A client that is ended with the server at the latest. */
+  connect(options?: RedisOptions): Redis;
+  /** SIGKILL, and the same port and folder again. */
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A name for the keys of one test, so that tests share a server. */
+export function freshPrefix(): string {
+  prefixes += 1;
+  return `wa-sync-test-${process.pid}-${prefixes}`;
+}
+let prefixes = 0;
+
+/**
+ * Starts a server of its own: the `redis-server` on PATH, on a port that the system chose. Without one, and as root on Debian,
+ * it is installed; else one line says what to install. With `TEST_REDIS_URL` the tests run there, but for those that give `flags`.
+ */
+export async function startRedis(flags: readonly string[] = []): Promise<TestServer> {
+  const given = process.env.TEST_REDIS_URL;
+  if (given !== undefined && given !== '' && flags.length === 0) return serverAt(new URL(given), null);
+  installed();
+  const dir = await mkdtemp(join(tmpdir(), 'wa-sync-redis-'));
+  const port = await freePort();
+  let child = await launch(port, dir, flags);
+  const server = serverAt(new URL(`redis://127.0.0.1:${port}`), {
+    async kill() {
+      await end(child, 'SIGKILL');
+    },
+    async restart() {
+      child = await launch(port, dir, flags);
+    },
+    async stop() {
+      await end(child, 'SIGKILL');
+      await rm(dir, { recursive: true, force: true });
+    },
+  });
+  return server;
+}
+
+function installed(): void {
+  const found = () => spawnSync('redis-server', ['--version']).status === 0;
+  if (found()) return;
+  const help = 'These tests need redis-server: install it (apt-get install redis-server), or set TEST_REDIS_URL';
+  if (process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).status !== 0) throw new Error(help);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  try {
+    execFileSync('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], { env, stdio: 'ignore' });
+  } catch (cause) {
+    throw new Error(help, { cause });
+  }
+  if (!found()) throw new Error(help);
+}
+
+async function launch(port: number, dir: string, flags: readonly string[]): Promise<ChildProcess> {
+  const persistence = flags.includes('--appendonly') ? [] : ['--appendonly', 'no'];
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...persistence, ...flags];
+  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  await new Promise<void>((resolve, reject) => {
+    const hear = (data: Buffer) => {
+      said += data;
+      if (said.includes('Ready to accept connections')) resolve();
+    };
+    child.stdout?.on('data', hear);
+    child.stderr?.on('data', hear);
+    child.on('error', reject);
+    child.on('exit', (code) => reject(new Error(`redis-server ended with ${code}: ${said}`)));
+  });
+  return child;
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill(signal);
+  await ended;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+function serverAt(
+  url: URL,
+  own: { kill(): Promise<void>; restart(): Promise<void>; stop(): Promise<void> } | null,
+): TestServer {
+  const clients: Redis[] = [];
+  const foreign = () => Promise.reject(new Error('The server of TEST_REDIS_URL is not ours to end'));
+  return {
+    host: url.hostname,
+    port: Number(url.port || 6379),
+    url: url.href,
+    connect(options = {}) {
+      const client = new Redis(url.href, options);
+      // A client may hear of the server's end before it is ended itself.
+      client.on('error', () => {});
+      clients.push(client);
+      return client;
+    },
+    kill: own?.kill ?? foreign,
+    restart: own?.restart ?? foreign,
+    async stop() {
+      for (const client of clients) client.disconnect();
+      await own?.stop();
+    },
+  };
+}

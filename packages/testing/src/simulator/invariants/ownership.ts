@@ -1,0 +1,260 @@
+import type { Claim, ClaimOutcome, Heartbeat } from '@wa-sync/core';
+import { createRowFollower, type Invariant, settingsOf } from './invariant.js';
+import { lifeOf, livesOf } from './processes.js';
+
+/** A tenure has one session and one owner, comes once, and is opened once. */
+export const S2: Invariant = {
+  name: 'S2',
+  promise: 'one owner per tenure; a second socket on one number only where WhatsApp itself ends the first',
+  check(history, bench) {
+    const granted = new Map<string, string>();
+    const replaced = new Map<string, Set<string>>();
+    const opened = new Set<string>();
+    const { rows, follow } = createRowFollower();
+    const links = new Map<string, { readonly actor: string; readonly mode: string | undefined }>();
+    const lives = livesOf(history);
+    for (const entry of history) {
+      if (entry.what === 'rollback') replaced.clear();
+      if (entry.what === 'commit' && entry.method === 'claim' && entry.result !== 'refused') {
+        const { owner, claims } = entry.params as { owner: string; claims: readonly Claim[] };
+        const won = new Set(
+          (entry.result as readonly ClaimOutcome[]).filter((one) => one.claimed).map((one) => one.id),
+        );
+        for (const { id, tenure, mode } of claims) {
+          bench.tested();
+          if (!won.has(id)) continue;
+          const heldBy = rows.get(id)?.owner ?? null;
+          if (mode === 'free' && heldBy !== null && heldBy !== owner) {
+            bench.broken(entry.t, `${entry.actor} took ${id} from ${heldBy}, which held it`);
+          }
+          const holder = JSON.stringify([id, owner]);
+          if ((granted.get(tenure) ?? holder) !== holder) bench.broken(entry.t, `tenure ${tenure} was given twice`);
+          granted.set(tenure, holder);
+        }
+      }
+      if (entry.what === 'commit') {
+        for (const { before, after } of entry.changes) {
+          if (!before || !after || before.tenure === after.tenure) continue;
+          const past = replaced.get(after.id) ?? new Set();
+          if (before.tenure) past.add(before.tenure);
+          replaced.set(after.id, past);
+          if (after.tenure && past.has(after.tenure))
+            bench.broken(entry.t, `${after.id}: tenure ${after.tenure} came back`);
+          if (after.tenure && granted.get(after.tenure) !== JSON.stringify([after.id, after.owner])) {
+            bench.broken(entry.t, `${after.id} is held under a tenure that nobody was given`);
+          }
+        }
+      }
+      if (entry.what === 'provider-open') {
+        if (entry.fenced) bench.broken(entry.t, `${entry.session} was opened under a claim that was lost`);
+        if (opened.has(entry.tenure)) bench.broken(entry.t, `${entry.session} was opened twice under one tenure`);
+        opened.add(entry.tenure);
+        const [, owner] = JSON.parse(granted.get(entry.tenure) ?? '[null,null]') as [string, string];
+        if (!owner || lifeOf(lives, owner)?.name !== entry.actor) {
+          bench.broken(entry.t, `${entry.actor} opened ${entry.session} without a claim`);
+        }
+      }
+      if (entry.what === 'link' && entry.event === 'open')
+        links.set(entry.link, { actor: entry.actor, mode: entry.mode });
+      if (entry.what === 'link' && entry.event === 'ended' && entry.why === 'conflict') {
+        bench.tested();
+        const ended = links.get(entry.link);
+        const next = history[history.indexOf(entry) + 1];
+        const byOwn =
+          next?.what === 'link' &&
+          next.event === 'open' &&
+          next.session === entry.session &&
+          next.actor === ended?.actor;
+        if (ended?.mode === 'provided' && byOwn)
+          bench.broken(entry.t, `${ended.actor} opened a second socket on ${entry.session}`);
+      }
+      follow(entry);
+    }
+  },
+};
+
+/** Nobody who could renew its lease loses it, and a challenger has seen enough before it ends one. */
+export const S5: Invariant = {
+  name: 'S5',
+  promise: 'an outage of the store robs nobody, rejects nothing unhandled, and writes nothing false',
+  check(history, bench) {
+    const { ttlMs, tickMs, storeLimitMs } = settingsOf(history);
+    const lives = livesOf(history);
+    const sentAt = new Map<number, number>();
+    const others = new Map<number, readonly Heartbeat[]>();
+    const sights = new Map<
+      string,
+      { lastMs: number; seen: Map<string, { beats: number; sinceMs: number; times: number }> }
+    >();
+    for (const entry of history) {
+      if (entry.what === 'rejection') bench.broken(entry.t, `unhandled rejection: ${entry.error}`);
+      if (entry.what === 'impaired' && !entry.on) bench.tested();
+      if (entry.what === 'call' && (entry.method === 'beat' || entry.method === 'join'))
+        sentAt.set(entry.call, entry.t);
+      if (entry.what === 'commit' && sentAt.has(entry.call)) {
+        const result = entry.result as { alive?: boolean; others?: readonly Heartbeat[] };
+        if (result.alive && result.others) others.set(entry.call, result.others);
+      }
+      const beganMs = sentAt.get(entry.what === 'answer' ? entry.call : -1) ?? 0;
+      // What was answered after the limit was given up before.
+      if (entry.what === 'answer' && entry.ok && others.has(entry.call) && entry.t - beganMs < storeLimitMs) {
+        const known = sights.get(entry.actor) ?? { lastMs: Number.NEGATIVE_INFINITY, seen: new Map() };
+        if (beganMs - known.lastMs > 2 * tickMs + 1_000) known.seen.clear();
+        known.lastMs = beganMs;
+        for (const { incarnation, beats } of others.get(entry.call)!) {
+          const seen = known.seen.get(incarnation);
+          if (seen?.beats === beats) seen.times += 1;
+          else known.seen.set(incarnation, { beats, sinceMs: beganMs, times: 1 });
+        }
+        sights.set(entry.actor, known);
+      }
+      if (entry.what === 'call' && entry.method === 'fence') {
+        const { incarnation } = entry.params as { incarnation: string };
+        bench.tested();
+        const challenger = lives.get(entry.actor);
+        const target = lifeOf(lives, incarnation);
+        const known = sights.get(entry.actor);
+        const seen = known?.seen.get(incarnation);
+        const same = challenger !== undefined && challenger.replicaId === target?.replicaId;
+        const neededMs = same ? 2 * tickMs * 0.9 : ttlMs - 0.1 * tickMs;
+        const stoodMs = seen && known ? known.lastMs - seen.sinceMs : 0;
+        // What a process that stood still had in its hands is judged by the store, which compares the beats again.
+        if (challenger?.pausedIn(entry.t - 2 * ttlMs, entry.t + 1)) continue;
+        if (!seen || seen.times < 3 || stoodMs < neededMs - 1) {
+          bench.broken(
+            entry.t,
+            `${entry.actor} ended the lease of ${target?.name} after ${seen?.times ?? 0} sightings in ${stoodMs} ms`,
+          );
+        }
+      }
+      if (entry.what === 'commit' && entry.method === 'fence' && entry.result === true) {
+        const target = lifeOf(lives, (entry.params as { incarnation: string }).incarnation);
+        const current = target?.incarnations.at(-1)?.id === (entry.params as { incarnation: string }).incarnation;
+        const sinceMs = entry.t - (tickMs + storeLimitMs + 3_000);
+        if (
+          target &&
+          current &&
+          target.runningMs < sinceMs &&
+          target.clear(sinceMs, entry.t) &&
+          target.stoppingMs > entry.t
+        ) {
+          bench.broken(entry.t, `${target.name} was robbed although it could renew since ${sinceMs}`);
+        }
+      }
+    }
+  },
+};
+
+export const S11: Invariant = {
+  name: 'S11',
+  promise: 'an hour of host clock skew changes nothing',
+  check(history, bench) {
+    const { ttlMs } = settingsOf(history);
+    const lives = livesOf(history);
+    for (const step of history) {
+      if (step.what !== 'clock-step') continue;
+      const life = lives.get(step.actor);
+      const untilMs = step.t + ttlMs;
+      if (!life || life.runningMs > step.t || !life.clear(step.t, untilMs) || life.stoppingMs < untilMs) continue;
+      bench.tested();
+      const lost = history.find(
+        (entry) =>
+          entry.what === 'event' &&
+          entry.actor === step.actor &&
+          entry.name === 'lease:lost' &&
+          entry.t > step.t &&
+          entry.t < untilMs,
+      );
+      if (lost) bench.broken(lost.t, `${step.actor} lost its lease after its host clock moved by ${step.byMs} ms`);
+      const beats = history.filter(
+        (entry) =>
+          entry.what === 'call' &&
+          entry.actor === step.actor &&
+          entry.method === 'beat' &&
+          entry.t > step.t &&
+          entry.t < untilMs,
+      );
+      if (beats.length < 2)
+        bench.broken(step.t, `${step.actor} no longer renewed after its host clock moved by ${step.byMs} ms`);
+    }
+  },
+};
+
+/** After a crash a row names the dead no longer than its lease and two ticks, where somebody lives who can see it. */
+export const L1: Invariant = {
+  name: 'L1',
+  promise: 'after kill -9 the effective status is right at ttl, the stored row at ttl + 10 s',
+  check(history, bench) {
+    const { ttlMs, tickMs, rollbacks } = settingsOf(history);
+    const lives = [...livesOf(history).values()];
+    const { rows, follow } = createRowFollower();
+    const due: { readonly atMs: number; readonly incarnation: string; readonly name: string }[] = [];
+    for (const life of lives) {
+      const incarnation = life.incarnations.at(-1)?.id;
+      if (life.how !== 'crashed' || !incarnation || rollbacks) continue;
+      for (const observer of lives) {
+        if (observer === life || observer.runningMs === Number.POSITIVE_INFINITY) continue;
+        const fromMs = Math.max(life.endedMs, observer.runningMs);
+        const atMs = fromMs + ttlMs + 2 * tickMs + 500;
+        // What the dead one had on its way may still arrive.
+        if (observer.clear(fromMs, atMs) && observer.stoppingMs > atMs && !lateFrom(life.name, life.endedMs)) {
+          due.push({ atMs, incarnation, name: life.name });
+        }
+      }
+    }
+    due.sort((a, b) => a.atMs - b.atMs);
+
+    function lateFrom(name: string, endedMs: number): boolean {
+      return history.some((entry) => entry.what === 'commit' && entry.actor === name && entry.t > endedMs + 1_000);
+    }
+
+    const judge = (t: number): void => {
+      for (let next = due[0]; next && next.atMs < t; next = due[0]) {
+        due.shift();
+        bench.tested();
+        for (const row of rows.values()) {
+          if (row.owner === next.incarnation)
+            bench.broken(next.atMs, `${row.id} still names ${next.name}, which is dead`);
+        }
+      }
+    };
+    for (const entry of history) {
+      judge(entry.t);
+      follow(entry);
+      if (entry.what !== 'truth' || entry.moment !== 'after-crash' || rollbacks) continue;
+      const dead = lives.find(({ incarnations }) => incarnations.at(-1)?.id === entry.of);
+      if (!dead || lateFrom(dead.name, dead.endedMs)) continue;
+      for (const row of entry.rows) {
+        if (row.owner !== entry.of) continue;
+        bench.tested();
+        if (row.effective.status === 'CONNECTED')
+          bench.broken(entry.t, `${row.id} reads CONNECTED a lease after its owner died`);
+      }
+    }
+  },
+};
+
+export const L4: Invariant = {
+  name: 'L4',
+  promise: 'a stop writes what it means within 1.2 s',
+  check(history, bench) {
+    const lives = livesOf(history);
+    for (const life of lives.values()) {
+      if (life.how !== 'stopped' || life.stoppingMs === Number.POSITIVE_INFINITY) continue;
+      // Judged up to the moment before its end, which `clear` counts as an end of its own.
+      const calm = life.clear(life.stoppingMs - 2_000, life.endedMs - 1);
+      const tookMs = life.endedMs - life.stoppingMs;
+      if (!calm || life.runningMs > life.stoppingMs) continue;
+      bench.tested();
+      if (tookMs > 1_250) bench.broken(life.endedMs, `${life.name} needed ${tookMs} ms to stop`);
+      const incarnation = life.incarnations.at(-1)?.id;
+      const read = history.find(
+        (entry) => entry.what === 'truth' && entry.moment === 'after-stop' && entry.of === incarnation,
+      );
+      if (read?.what !== 'truth') continue;
+      for (const row of read.rows) {
+        if (row.owner === incarnation) bench.broken(read.t, `${row.id} still names ${life.name}, which has stopped`);
+      }
+    }
+  },
+};

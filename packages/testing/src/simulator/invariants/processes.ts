@@ -1,0 +1,109 @@
+/** The lives of the processes of a history, and when something kept one of them from doing its work. */
+import type { HistoryEntry } from '../history.js';
+
+export interface ProcessLife {
+  readonly name: string;
+  readonly replicaId: string;
+  readonly startedMs: number;
+  runningMs: number;
+  stoppingMs: number;
+  endedMs: number;
+  how: 'crashed' | 'stopped' | null;
+  readonly incarnations: { readonly id: string; readonly atMs: number }[];
+  /** Whether nothing stood in its way in this span, from a while before it: what was late may still have been on its way. */
+  clear(fromMs: number, toMs: number): boolean;
+  suspendedIn(fromMs: number, toMs: number): boolean;
+  pausedIn(fromMs: number, toMs: number): boolean;
+}
+
+interface Span {
+  readonly fromMs: number;
+  toMs: number;
+}
+
+/** The longest that a call can be on its way, and the pause after it. */
+const AFTERMATH_MS = 26_000;
+
+export function livesOf(history: readonly HistoryEntry[]): Map<string, ProcessLife> {
+  const lives = new Map<string, ProcessLife>();
+  const spans = new Map<string, Span[]>();
+  const suspends = new Map<string, Span[]>();
+  const pauses = new Map<string, Span[]>();
+  const open = new Map<string, Span>();
+
+  function spansOf(name: string): Span[] {
+    const known = spans.get(name) ?? [];
+    spans.set(name, known);
+    return known;
+  }
+
+  function begin(name: string, by: string, fromMs: number): void {
+    const key = `${name} ${by}`;
+    if (open.has(key)) return;
+    const span = { fromMs, toMs: Number.POSITIVE_INFINITY };
+    open.set(key, span);
+    spansOf(name).push(span);
+  }
+
+  function end(name: string, by: string, toMs: number): void {
+    const span = open.get(`${name} ${by}`);
+    if (span) span.toMs = toMs;
+    open.delete(`${name} ${by}`);
+  }
+
+  const overlaps = (span: Span, fromMs: number, toMs: number) => span.toMs > fromMs && span.fromMs < toMs;
+  const meets = (span: Span, fromMs: number, toMs: number) => span.toMs + AFTERMATH_MS > fromMs && span.fromMs < toMs;
+
+  for (const entry of history) {
+    const { actor, t } = entry;
+    if (entry.what === 'impaired') {
+      if (entry.on) begin(actor, entry.by, t);
+      else end(actor, entry.by, t);
+    } else if (entry.what === 'fault' && entry.actor !== 'world') {
+      spansOf(actor).push({ fromMs: t, toMs: t });
+    } else if (entry.what === 'process') {
+      if (entry.state === 'starting') {
+        const life: ProcessLife = {
+          name: actor,
+          replicaId: entry.replicaId,
+          startedMs: t,
+          runningMs: Number.POSITIVE_INFINITY,
+          stoppingMs: Number.POSITIVE_INFINITY,
+          endedMs: Number.POSITIVE_INFINITY,
+          how: null,
+          incarnations: [],
+          clear: (fromMs, toMs) =>
+            life.endedMs > toMs && ![...spansOf(actor), ...spansOf('*')].some((span) => meets(span, fromMs, toMs)),
+          suspendedIn: (fromMs, toMs) => (suspends.get(actor) ?? []).some((span) => overlaps(span, fromMs, toMs)),
+          pausedIn: (fromMs, toMs) => (pauses.get(actor) ?? []).some((span) => overlaps(span, fromMs, toMs)),
+        };
+        lives.set(actor, life);
+      }
+      const life = lives.get(actor);
+      if (!life) continue;
+      if (entry.state === 'running') life.runningMs = t;
+      if (entry.state === 'stopping') life.stoppingMs = t;
+      if (entry.state === 'paused') {
+        begin(actor, 'pause', t);
+        const pause = spansOf(actor).at(-1)!;
+        pauses.set(actor, [...(pauses.get(actor) ?? []), pause]);
+        if (entry.detail?.startsWith('suspend')) suspends.set(actor, [...(suspends.get(actor) ?? []), pause]);
+      }
+      if (entry.state === 'resumed') end(actor, 'pause', t);
+      if (entry.state === 'crashed' || entry.state === 'stopped') {
+        life.endedMs = t;
+        life.how = entry.state;
+      }
+    } else if (entry.what === 'call' && entry.method === 'join') {
+      const { incarnation } = entry.params as { incarnation: string };
+      const life = lives.get(actor);
+      if (life && life.incarnations.at(-1)?.id !== incarnation) life.incarnations.push({ id: incarnation, atMs: t });
+    }
+  }
+  return lives;
+}
+
+/** The process that joined under an incarnation. */
+export function lifeOf(lives: ReadonlyMap<string, ProcessLife>, incarnation: string): ProcessLife | undefined {
+  return [...lives.values()].find((life) => life.incarnations.some(({ id }) => id === incarnation));
+}

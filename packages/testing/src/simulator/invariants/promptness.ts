@@ -1,0 +1,118 @@
+import type { EntryOf, HistoryEntry } from '../history.js';
+import { changesOf, createRowFollower, type Invariant, settingsOf } from './invariant.js';
+import { livesOf, type ProcessLife } from './processes.js';
+
+/** Calls take tens of milliseconds here; what is asked for is a second. */
+const WITHIN_MS = 2_000;
+/** What only a sweep can find is left out until the sweep after it is over. */
+const SWEPT_MS = 75_000;
+
+interface Word {
+  readonly status: string;
+  readonly atMs: number;
+}
+
+/** What the connections of a process said last, and until when a session may not be judged. */
+function createSayings() {
+  const words = new Map<string, Word>();
+  const exemptUntil = new Map<string, number>();
+  const exempt = (session: string, untilMs: number): void => {
+    exemptUntil.set(session, Math.max(exemptUntil.get(session) ?? 0, untilMs));
+  };
+  return {
+    word: (process: string, session: string) => words.get(`${process} ${session}`),
+    judged: (session: string, t: number) => (exemptUntil.get(session) ?? 0) < t,
+    follow(entry: HistoryEntry): void {
+      if (entry.what === 'client')
+        words.set(`${entry.actor} ${entry.session}`, { status: entry.status, atMs: entry.t });
+      if (entry.what === 'provider-open') words.delete(`${entry.actor} ${entry.session}`);
+      if (entry.what === 'fault' && entry.kind.startsWith('snapshot')) exempt(entry.target, entry.t + 45_000);
+      if (entry.what === 'foreign' || entry.what === 'rollback') {
+        for (const { before, after } of changesOf(entry)) exempt((after ?? before)!.id, entry.t + SWEPT_MS);
+      }
+    },
+  };
+}
+
+const isAble = (life: ProcessLife, fromMs: number, t: number): boolean =>
+  life.clear(fromMs, t) && life.runningMs < fromMs && life.stoppingMs > t;
+
+/** At each answered beat of a process in peace, the rows that it owns say what its connections say. */
+export const L6: Invariant = {
+  name: 'L6',
+  promise: 'what a connection says is in its row a moment later, also after what could not be written',
+  check(history, bench) {
+    const lives = livesOf(history);
+    const { rows, follow } = createRowFollower();
+    const sayings = createSayings();
+    for (const entry of history) {
+      if (entry.what === 'answer' && entry.method === 'beat' && entry.ok) judge(entry);
+      sayings.follow(entry);
+      follow(entry);
+    }
+
+    function judge({ actor, t }: EntryOf<'answer'>): void {
+      const life = lives.get(actor);
+      if (!life || !isAble(life, t - WITHIN_MS, t)) return;
+      const incarnation = life.incarnations.findLast(({ atMs }) => atMs < t)?.id;
+      for (const row of rows.values()) {
+        if (row.owner !== incarnation || !sayings.judged(row.id, t)) continue;
+        const word = sayings.word(actor, row.id);
+        if (!word || t - word.atMs < WITHIN_MS) continue;
+        bench.tested();
+        const dead = row.status === 'RECONNECTING' && word.status === 'CONNECTED' && row.reason?.code === 'silent';
+        const stays = row.status === 'LOGGED_OUT' && word.status !== 'CONNECTED' && word.status !== 'QR_CODE';
+        if (row.status !== word.status && !dead && !stays) {
+          bench.broken(
+            t,
+            `${row.id} reads ${row.status}, and its connection at ${actor} says ${word.status} for ${t - word.atMs} ms`,
+          );
+        }
+      }
+    }
+  },
+};
+
+/** A link that died without a word is seen after the silence and the probes that mean dead. */
+export const L7: Invariant = {
+  name: 'L7',
+  promise: 'a silent drop is in the row within the silence and the probes that mean dead',
+  check(history, bench) {
+    const { silenceMs, failures, probeTimeoutMs } = settingsOf(history);
+    const limitMs = silenceMs + failures * probeTimeoutMs + 2 * WITHIN_MS;
+    const lives = livesOf(history);
+    const owners = new Map<string, string>();
+    const { rows, follow } = createRowFollower();
+    const due: { readonly atMs: number; readonly session: string; readonly link: string; readonly actor: string }[] =
+      [];
+    const ended = new Set<string>();
+    const excused = new Set<string>();
+    for (const entry of history) {
+      for (let next = due[0]; next && next.atMs < entry.t; next = due[0]) {
+        due.shift();
+        const life = lives.get(next.actor);
+        const row = rows.get(next.session);
+        const owned = life?.incarnations.some(({ id }) => id === row?.owner);
+        if (!life || !row || !owned || excused.has(next.session) || !isAble(life, next.atMs - limitMs, next.atMs))
+          continue;
+        bench.tested();
+        if (!ended.has(next.link) && row.status === 'CONNECTED') {
+          bench.broken(next.atMs, `${next.session} reads CONNECTED ${limitMs} ms after its link fell silent`);
+        }
+      }
+      if (entry.what === 'link' && entry.event === 'open') owners.set(entry.link, entry.actor);
+      if (entry.what === 'link' && entry.event === 'ended') ended.add(entry.link);
+      if (entry.what === 'link' && entry.event === 'silent') {
+        due.push({
+          atMs: entry.t + limitMs,
+          session: entry.session,
+          link: entry.link,
+          actor: owners.get(entry.link) ?? '',
+        });
+      }
+      // An adapter that cannot be asked, or that cannot tell, leaves nothing to see.
+      if (entry.what === 'fault' && /^(probe|snapshot)_/.test(entry.kind)) excused.add(entry.target);
+      follow(entry);
+    }
+  },
+};
