@@ -10,28 +10,31 @@ import { runTests } from './run-tests.mjs';
 const bin = (name) => join(root, 'node_modules/.bin', name);
 
 const commands = {
-  async build() {
-    const started = Date.now();
-    console.log('Building every package');
-    await runQuietly(bin('pnpm'), ['-r', '--workspace-concurrency=2', 'run', 'build']);
-    console.log(`Built in ${seconds(started)} s`);
-  },
+  build: () => build(['-r']),
   test: runTests,
   async check() {
     await step('lint and import cycles', bin('biome'), ['check', '--error-on-warnings']);
     await step('types', bin('tsc'), ['-p', 'tsconfig.json']);
     await step('unused code', bin('knip'), []);
-    await commands.build();
+    await build(['-r']);
     for (const folder of await publicPackages()) {
       await step(`package ${folder}`, bin('publint'), ['run', folder, '--strict', '--pack', 'pnpm']);
       await step(`types of ${folder}`, bin('attw'), ['--pack', folder, '--profile', 'node16', '--quiet']);
     }
   },
   async demo(args) {
-    await commands.build();
+    await build(['--filter', '@wa-sync/demo...']);
     await run(process.execPath, [join(root, 'examples/demo/dist/main.js'), ...args]);
   },
 };
+
+/** Builds the packages that `which` selects, in pnpm's words. */
+async function build(which) {
+  const started = Date.now();
+  console.log('Building the packages');
+  await runQuietly(bin('pnpm'), [...which, '--workspace-concurrency=2', 'run', 'build']);
+  console.log(`Built in ${seconds(started)} s`);
+}
 
 async function step(name, command, args) {
   const started = Date.now();
