@@ -1,5 +1,7 @@
 import { silentLogger } from '@wa-sync/core';
+import { createHttpHandler, toNodeHandler } from '@wa-sync/http';
 import express, { type Express } from 'express';
+import express4 from 'express4';
 import { describe, expect, it, vi } from 'vitest';
 import { describeHttpContract, type Serve } from '../../../packages/http/test/describe-http-contract.js';
 import { listen } from '../../../packages/http/test/listen.js';
@@ -7,9 +9,9 @@ import { startWorld, TOKEN } from '../../../packages/http/test/start-world.js';
 import { createWaSyncRouter } from '../src/index.js';
 
 const mounted =
-  (path: string, prepare: (app: Express) => void = () => {}): Serve =>
+  (path: string, prepare: (app: Express) => void = () => {}, create: () => Express = express): Serve =>
   async (wa, { basePath: _, ...options }) => {
-    const app = express();
+    const app = create();
     prepare(app);
     app.use(path, createWaSyncRouter(wa, { logger: silentLogger, ...options }));
     const server = await listen(app);
@@ -30,6 +32,25 @@ describeHttpContract('Express 5 at the root', mounted('/'));
 describeHttpContract('Express 5 under a prefix', mounted('/whatsapp'));
 describeHttpContract('Express 5 at the root, after body parsers', mounted('/', parse));
 describeHttpContract('Express 5 under a prefix, after body parsers', mounted('/whatsapp', parse));
+/** An app of Express 4, into which the router of Express 5 is mounted; it has the same shape. */
+const create4 = () => express4() as unknown as Express;
+const parse4 = (app: Express) => app.use(express4.json(), express4.urlencoded({ extended: false }));
+
+describeHttpContract('Express 4 at the root', mounted('/', undefined, create4));
+describeHttpContract('Express 4 under a prefix', mounted('/whatsapp', undefined, create4));
+describeHttpContract('Express 4 under a prefix, after body parsers', mounted('/whatsapp', parse4, create4));
+
+/** An app of Express 4 whose router is one of Express 4 as well, as where the host has no other Express. */
+describeHttpContract('Express 4 with a router of its own', async (wa, { basePath: _, ...options }) => {
+  const router = express4.Router();
+  router.use(toNodeHandler(createHttpHandler(wa, { logger: silentLogger, ...options })));
+  const app = express4();
+  app.use(express4.json());
+  app.use('/api/wa', router);
+  const server = await listen(app);
+  return { url: `${server.origin}/api/wa`, close: server.close };
+});
+
 describeHttpContract('Express 5 in a router in a router', nest);
 
 describe('beside the routes of the host', () => {

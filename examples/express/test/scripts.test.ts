@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { silentLogger } from '@wa-sync/core';
+import { silentLogger, type WaSync } from '@wa-sync/core';
 import express from 'express';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Listening, listen } from '../../../packages/http/test/listen.js';
@@ -41,7 +41,30 @@ describe('scripts.sh', () => {
     expect(one.report.totals).toMatchObject({ checked: 1, inSync: 1 });
   });
 
+  it('whatsapp-cleanup puts unused sessions to rest, and can only say so', async () => {
+    const asked: unknown[] = [];
+    const clean: WaSync['cleanupSessions'] = (options) => {
+      asked.push(options);
+      return world.wa.cleanupSessions(options);
+    };
+    const app = express().use(express.json());
+    const options = { auth: { tokens: [TOKEN] }, logger: silentLogger };
+    app.use('/whatsapp', createWaSyncRouter({ ...world.wa, cleanupSessions: clean }, options));
+    const own = await listen(app);
+    try {
+      const env = { WA_SYNC_URL: `${own.origin}/whatsapp` };
+      const done = JSON.parse((await run(['whatsapp-cleanup'], env)).stdout);
+      expect(done.report).toMatchObject({ dryRun: false, totals: { deactivated: 0 } });
+      const dry = JSON.parse((await run(['whatsapp-cleanup', '--dry-run'], env)).stdout);
+      expect(dry.report).toMatchObject({ dryRun: true });
+      expect(asked.map((one) => (one as { dryRun: boolean }).dryRun)).toEqual([false, true]);
+    } finally {
+      await own.close();
+    }
+  });
+
   it.each([
+    [['whatsapp-cleanup', '--dryrun'], {}, /Usage/],
     [['whatsapp-status'], { WA_SYNC_TOKEN: 'not-the-right-token' }, /unauthorized/],
     [['whatsapp-status'], { WA_SYNC_TOKEN: '' }, /WA_SYNC_TOKEN.*is missing/],
     [['whatsapp-status'], { WA_SYNC_SESSION: 'nobody' }, /session_not_found/],

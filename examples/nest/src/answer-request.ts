@@ -34,8 +34,8 @@ export function answerRequest(params: {
     // The framework's own request, because guards leave what they know on it (`request.user`).
     handler(asked, { ...context, raw: request, basePath: basePathOf(asked.url, routePath) }),
   );
-  if (request instanceof Object && 'raw' in request) bridge(openRequest(request), takeOver(response as FastifyReply));
-  else bridge(request, response as ServerResponse);
+  if ('hijack' in response) bridge(openRequest(request as FastifyRequest), takeOver(response));
+  else bridge(request as IncomingMessage, response);
 }
 
 function openRequest({ raw, body, originalUrl }: FastifyRequest): IncomingMessage {

@@ -14,14 +14,14 @@ import { createWaSyncController } from './create-wa-sync-controller.js';
 import { leaveBodyUnread } from './leave-body-unread.js';
 import type { WaSyncModuleOptions, WaSyncRoutes } from './module-options.js';
 import { nestLogger } from './nest-logger.js';
-import { StartReplica } from './start-replica.js';
+import { RunReplica } from './run-replica.js';
 import { WA_SYNC, WA_SYNC_CONTROLLER, WA_SYNC_HTTP, WA_SYNC_OPTIONS } from './tokens.js';
 import { WaSyncHealthIndicator } from './wa-sync-health-indicator.js';
 import { WaSyncService } from './wa-sync-service.js';
 
 /** The global part: the replica, what the host injects, and the endpoints. */
 @Module({})
-export class WaSyncCoreModule implements NestModule {
+class WaSyncCoreModule implements NestModule {
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     @Inject(WA_SYNC_CONTROLLER) private readonly controller: Type | null,
@@ -51,11 +51,11 @@ export function defineCoreModule(params: {
       { provide: WA_SYNC, inject: [WA_SYNC_OPTIONS], useFactory: createReplica },
       { provide: WA_SYNC_CONTROLLER, useValue: controller },
       ...(controller === null ? [] : [HTTP_PROVIDER]),
-      StartReplica,
+      RunReplica,
       WaSyncService,
       WaSyncHealthIndicator,
     ],
-    exports: [WA_SYNC, WA_SYNC_OPTIONS, WaSyncService, WaSyncHealthIndicator],
+    exports: [RunReplica, WaSyncService, WaSyncHealthIndicator],
   };
 }
 

@@ -8,7 +8,7 @@ import { defineCoreModule } from './wa-sync-core-module.js';
 /**
  * wa-sync in a Nest app: the replica, its endpoints, its listeners. Import it once; what it provides is global.
  */
-// Two modules: Nest destroys global ones last, after the pool that the last rows are written through, so what stops the replica stands here.
+// Two modules, because Nest ends global ones last: see `RunReplica`.
 @Module({ providers: [StopReplica] })
 export class WaSyncModule {
   /**

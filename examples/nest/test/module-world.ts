@@ -4,7 +4,7 @@ import { createScriptedConnection, type ScriptedConnection } from '@wa-sync/test
 import { type WaSyncModuleRootOptions, WaSyncService } from '../src/index.js';
 import type { StartedNest } from './start-nest.js';
 
-export const TOKEN = 'a-token-for-the-nest-module';
+const TOKEN = 'a-token-for-the-nest-module';
 export const authorized = { authorization: `Bearer ${TOKEN}` };
 
 /** Options of the module over a memory store of its own. */
@@ -31,7 +31,10 @@ export async function addSession({ app }: StartedNest, id = 'sales'): Promise<Sc
 /** A logger of Nest that keeps what was said: `warn [wa-sync] …`. */
 export function recordingLogger() {
   const lines: string[] = [];
-  const at = (level: string) => (line: unknown, context?: unknown) => void lines.push(`${level} [${context}] ${line}`);
+  const at =
+    (level: string) =>
+    (line: unknown, ...params: unknown[]) =>
+      void lines.push(`${level} [${params.at(-1)}] ${line}`);
   const logger: LoggerService = { log: at('log'), warn: at('warn'), error: at('error'), debug: at('debug') };
   return { lines, logger };
 }

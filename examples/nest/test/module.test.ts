@@ -126,13 +126,22 @@ describe.each(PLATFORMS)('on %s', (platform) => {
     expect((await fetch(`${open.origin}/whatsapp/sessions`)).status).toBe(401);
   });
 
-  it('keeps what the platform sets on every answer', async () => {
+  it('keeps what the host sets on every answer', async () => {
+    @Injectable()
+    class LimitGuard implements CanActivate {
+      canActivate(context: ExecutionContext): boolean {
+        type Replying = { header(name: string, value: string): unknown };
+        context.switchToHttp().getResponse<Replying>().header('x-ratelimit-limit', '10');
+        return true;
+      }
+    }
     const nest = await start(
-      { imports: [WaSyncModule.forRoot(moduleOptions())] },
+      { imports: [WaSyncModule.forRoot({ ...moduleOptions(), routes: { guards: [LimitGuard] } })] },
       { platform, prepare: (app) => app.enableCors({ origin: 'https://panel.example' }) },
     );
     const answer = await fetch(`${nest.origin}/whatsapp/health/live`, { headers: { origin: 'https://panel.example' } });
     expect(answer.headers.get('access-control-allow-origin')).toBe('https://panel.example');
+    expect(answer.headers.get('x-ratelimit-limit')).toBe('10');
     const preflight = await fetch(`${nest.origin}/whatsapp/force-sync`, {
       method: 'OPTIONS',
       headers: { origin: 'https://panel.example', 'access-control-request-method': 'POST' },

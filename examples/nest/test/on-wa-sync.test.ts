@@ -61,7 +61,6 @@ it('contains a listener that throws', async () => {
   }
   nest = await startNest({ imports: [WaSyncModule.forRoot(moduleOptions())], providers: [Broken] }, { logger });
   await addSession(nest);
-  console.log(lines);
   expect(lines).toContain('error [wa-sync] A listener of session:changed failed: the chat is full');
 });
 

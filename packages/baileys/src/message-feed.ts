@@ -8,6 +8,7 @@ import type { WAMessage } from '@whiskeysockets/baileys';
 import type { BaileysMessageLike, BaileysSocketLike } from './baileys-like.js';
 import { type MessageFacts, readMessage, withoutDevice } from './read-message.js';
 import type { MessageType } from './tap-messages.js';
+import { createUnreadStanzas } from './unread-stanzas.js';
 
 /** What is known of a message when the host is asked for its conversation. */
 export interface MessageOrigin {
@@ -113,19 +114,38 @@ export function createMessageFeed(params: {
     }
   }
 
+  function take(socket: BaileysSocketLike, message: BaileysMessageLike, type: MessageType): void {
+    const facts = readMessage(message, type);
+    if (facts === null || listeners.size === 0) return;
+    if (open.size >= MOST_OPEN) {
+      complain('messages_dropped', `${MOST_OPEN} messages wait for conversationOf, one more is not recorded`);
+      return;
+    }
+    const asked = ask(socket, message, facts).finally(() => open.delete(asked));
+    open.add(asked);
+  }
+
+  let newestSocket: BaileysSocketLike | null = null;
+  const unread = createUnreadStanzas({
+    clock,
+    onUnread: (message, type) => {
+      if (newestSocket !== null) take(newestSocket, message, type);
+    },
+  });
+
   return {
-    take(socket: BaileysSocketLike, messages: readonly BaileysMessageLike[], type: MessageType): void {
-      if (listeners.size === 0) return;
-      for (const message of messages) {
-        const facts = readMessage(message, type);
-        if (facts === null) continue;
-        if (open.size >= MOST_OPEN) {
-          complain('messages_dropped', `${MOST_OPEN} messages wait for conversationOf, one more is not recorded`);
-          continue;
-        }
-        const asked = ask(socket, message, facts).finally(() => open.delete(asked));
-        open.add(asked);
-      }
+    /** What `watchSocket` has to be told for this feed to hear of a socket. */
+    ears(socket: BaileysSocketLike) {
+      newestSocket = socket;
+      return {
+        onStanza: unread.note,
+        onMessages(messages: readonly BaileysMessageLike[], type: MessageType): void {
+          for (const message of messages) {
+            unread.told(message.key?.id);
+            take(socket, message, type);
+          }
+        },
+      };
     },
     onMessages(tell: Listener): () => void {
       const entry = { tell };
@@ -141,6 +161,7 @@ export function createMessageFeed(params: {
       // Handlers that were at work when the socket ended get their turn first.
       await clock.yield();
       await clock.yield();
+      unread.close();
       await Promise.all(open);
       listeners.clear();
     },

@@ -112,7 +112,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
     clock,
     attemptTimeoutMs: parsed.attemptTimeoutMs,
     deafAfterMs: parsed.deafAfterMs,
-    onMessages: feed && ((messages, type) => feed.take(socket, messages, type)),
+    ...feed?.ears(socket),
     onChange: look,
     onFrame() {
       // Frames that come again prove a verdict wrong that was only reported.

@@ -126,7 +126,7 @@ export function runSession(
         attemptTimeoutMs: deps.attemptTimeoutMs,
         deafAfterMs: deps.deafAfterMs,
         qrTimeoutMs: (config as { qrTimeout?: number | undefined }).qrTimeout,
-        onMessages: feed && ((messages, type) => feed.take(socket, messages, type)),
+        ...feed?.ears(socket),
         onChange: look,
         onDead: (reason) => void giveUp(watch, reason),
         onHandlerError: (error) =>
@@ -267,7 +267,7 @@ export function runSession(
       if (view.watch?.stage !== 'open') throw new Error('No socket is open');
       await view.watch.socket.logout?.();
     },
-    ...(feed && { onMessages: feed.onMessages, messagesTold: feed.idle }),
+    ...(feed && { onMessages: feed.onMessages }),
   };
 
   return {

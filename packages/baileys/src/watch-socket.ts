@@ -42,6 +42,8 @@ export function watchSocket(params: {
   onHandlerError?(error: unknown): void;
   /** Messages arrived; absent where nobody wants them. */
   onMessages?: Parameters<typeof tapMessages>[0]['onMessages'] | undefined;
+  /** A stanza arrived after the handshake. */
+  onStanza?: ((node: unknown) => void) | undefined;
   /** The host's own lifetime of a QR code. */
   qrTimeoutMs?: number | undefined;
 }): SocketWatch {
@@ -138,6 +140,7 @@ export function watchSocket(params: {
     if (!(frame instanceof Uint8Array)) {
       noiseDone = true;
       if (stage === 'connecting') offer.onFrame(frame);
+      params.onStanza?.(frame);
       const tag = (frame as { tag?: unknown } | null)?.tag;
       if (ending === null && (stage === 'unproven' || (stage === 'unseen' && LOGGED_IN_TAGS.has(String(tag)))))
         becomeOpen();

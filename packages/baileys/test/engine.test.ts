@@ -74,6 +74,24 @@ describe('with the engine', () => {
     expect(server.accepted).toBe(2);
   });
 
+  it('F06: the row stays RECONNECTING from the close until the host’s next socket is open', async () => {
+    const server = await startServer();
+    const wa = await startWa();
+    const seen: string[] = [];
+    wa.on('session:changed', ({ to, reason }) => void seen.push(`${to} ${reason?.code ?? ''}`.trim()));
+    await wa.sessions.create({ id: 'a' });
+    await hostLoop(server, wa);
+    await rowBecomes(wa, 'CONNECTED');
+    for (let round = 0; round < 2; round++) {
+      const lost = rowBecomes(wa, 'RECONNECTING');
+      server.session(PHONE).fin();
+      await lost;
+      await rowBecomes(wa, 'CONNECTED');
+    }
+    const again = ['RECONNECTING connection_closed', 'CONNECTED'];
+    expect(seen).toEqual(['CONNECTING', 'CONNECTED', ...again, ...again]);
+  });
+
   it('F01: a silent drop under a host with its own loop is ended, and the host opens the next socket', async () => {
     const server = await startServer();
     const wa = await startWa();

@@ -65,6 +65,8 @@ export interface WaSyncOptions {
         failures?: number | undefined;
         /** Probes sent at once. @defaultValue 64 */
         concurrency?: number | undefined;
+        /** Probes sent in a second, over all sessions of this replica. @defaultValue 1,000 */
+        perSecond?: number | undefined;
       }
     | undefined;
   /** This replica's right to own. */
@@ -144,6 +146,7 @@ const schema = z.strictObject({
       silenceMs: wholeMs(100, 600_000).default(20_000),
       failures: z.number('takes a whole number from 1 to 10').int().min(1).max(10).default(2),
       concurrency: z.number('takes a whole number from 1 to 10000').int().min(1).max(10_000).default(64),
+      perSecond: z.number('takes a whole number from 1 to 100000').int().min(1).max(100_000).default(1_000),
     })
     .prefault({}),
   lease: z

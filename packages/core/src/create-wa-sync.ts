@@ -5,6 +5,7 @@ import { createCleanUp } from './engine/clean-up.js';
 import { createCloseConversations } from './engine/close-conversations.js';
 import { createEvents } from './engine/emit-events.js';
 import { createFollowMessages } from './engine/follow-messages.js';
+import { createMassGuard } from './engine/guard-mass-outage.js';
 import { createHeldSessions, type Held } from './engine/held-sessions.js';
 import { createJobBodies, createJobCalls } from './engine/job-calls.js';
 import { createLease } from './engine/lease.js';
@@ -18,10 +19,12 @@ import { createRunState } from './engine/run-state.js';
 import { createRunsApi } from './engine/runs-api.js';
 import { createSendOutgoing } from './engine/send-outgoing.js';
 import { createSessionsApi } from './engine/sessions-api.js';
+import { createSettleUnheld } from './engine/settle-unheld.js';
 import { createSweep } from './engine/sweep.js';
 import { createSyncCalls } from './engine/sync-calls.js';
 import { createTell } from './engine/tell.js';
 import { createTick } from './engine/tick.js';
+import { createLinkWatch } from './engine/watch-links.js';
 import { createStallWatch } from './engine/watch-stalls.js';
 import { WaSyncError } from './errors.js';
 import { checkSessionId } from './session-id.js';
@@ -52,15 +55,18 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const messages = createFollowMessages({ config, store, recorder });
   const provide = createProvide({ config, store, held, lease, tell, messages, onChange });
   const sweep = createSweep({ config, store, held, lease, liveness, reconciler, tell, onStray: provide.settleStray });
+  const settleUnheld = createSettleUnheld({ config, store, lease, events });
   const calls = createSyncCalls({ config, store, held, sweep, provide });
   const cleanUp = createCleanUp({ config, store, lease });
   const close = createCloseConversations({ config, store, lease, events });
-  const parts = { sync: calls, cleanUp, close };
+  const parts = { sync: calls, cleanUp, close, settleUnheld };
   const jobs = createRunJobs({ config, store, lease, events, bodies: createJobBodies(parts) });
   const jobCalls = createJobCalls({ ...parts, config, jobs, store });
   const recorded = (entry: Held) => messages.recorded(entry.connection);
   const sendOutgoing = createSendOutgoing({ config, store, held, lease, events, recorded });
-  const tick = createTick({ config, held, lease, reconciler, provide, jobs, sendOutgoing });
+  const links = createLinkWatch({ config, events });
+  const guard = createMassGuard({ config, held, lease, links, events });
+  const tick = createTick({ config, held, lease, reconciler, provide, jobs, sendOutgoing, guard });
   const askStatus = createAskStatus({ config, store, held, liveness });
   const running = { liveness, provide, stalls, tick, jobs, sendOutgoing, messages, calls };
   const run = createRunState({ config, store, held, lease, reconciler, ...running });
@@ -69,6 +75,7 @@ export function createWaSync(options: WaSyncOptions): WaSync {
 
   function onChange(entry: Held): void {
     liveness.refresh(entry);
+    links.note(entry);
     reconciler.look(entry);
   }
 
@@ -91,7 +98,10 @@ export function createWaSync(options: WaSyncOptions): WaSync {
     stop: run.stop,
     async attach(connection) {
       run.assertNotStopped();
-      return attach(connection);
+      const handle = await attach(connection);
+      const entry = held.get(handle.sessionId);
+      if (entry) links.note(entry);
+      return handle;
     },
     async status(id) {
       const named = id ?? config.currentSession;

@@ -5,6 +5,7 @@ export const ERROR_CODES = [
   'auth_key_missing',
   'config_invalid',
   'connection_closed',
+  'import_invalid',
   'message_invalid',
   'mirror_invalid',
   'no_current_session',

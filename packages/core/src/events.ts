@@ -31,6 +31,8 @@ export interface WaSyncEvents {
   'mirror:blocked': OfSession & { readonly cause: string };
   /** Health went from healthy to degraded or back. */
   'session:health': OfSession & { readonly health: Health; readonly reason: Reason | null };
+  /** A session goes round in circles: five falls within ten minutes, or ten attempts without coming up. Raised once until it was quiet again. */
+  'session:reconnect-loop': OfSession & { readonly falls: number; readonly reconnectAttempt: number };
   /** This replica holds the session now. */
   'ownership:gained': OfSession;
   /** This replica holds the session no more. */
@@ -39,6 +41,10 @@ export interface WaSyncEvents {
   'lease:lost': { readonly at: Date; readonly why: 'store_unreachable' | 'fenced' };
   /** This replica holds a lease again. */
   'lease:back': { readonly at: Date };
+  /** Most of this replica's sessions fell at once: the fault is probably its own, and nothing destructive happens to them until it is over. */
+  'mass-outage:begun': { readonly at: Date; readonly fallen: number; readonly sessions: number };
+  /** They are back. */
+  'mass-outage:ended': { readonly at: Date; readonly tookMs: number };
   /** A conversation is about to be closed: its owner sends the warning. */
   'conversation:warned': { readonly at: Date; readonly conversationId: string; readonly sessionId: string };
   /** A conversation was closed; `delivery` is what is known of the farewell, `null` without one. */
@@ -66,10 +72,13 @@ export const EVENT_NAMES = [
   'drift:foreign-write',
   'mirror:blocked',
   'session:health',
+  'session:reconnect-loop',
   'ownership:gained',
   'ownership:lost',
   'lease:lost',
   'lease:back',
+  'mass-outage:begun',
+  'mass-outage:ended',
   'conversation:warned',
   'conversation:closed',
   'job:started',

@@ -37,6 +37,18 @@ export type PairingStep =
     }
   | { readonly code: string; readonly expiresAt: Date };
 
+/** A session that an earlier system ran. */
+export interface ImportedSession {
+  readonly id: string;
+  readonly phone?: string | null | undefined;
+  /** What the host wants; a provider opens a `running` one. @defaultValue `running` */
+  readonly desired?: Desired | undefined;
+  /** What the earlier system said. Ten minutes later, if nobody holds it by then, it is `DISCONNECTED`. @defaultValue `DISCONNECTED` */
+  readonly status?: SessionStatus | undefined;
+  /** Last sign of life: what the cleanup counts from. @defaultValue none, so that it counts from the import */
+  readonly lastSeenAt?: Date | null | undefined;
+}
+
 /** Rows and what the host wants of them. */
 export interface SessionsApi {
   /**
@@ -44,6 +56,14 @@ export interface SessionsApi {
    * @throws WaSyncError `session_exists`, `session_id_invalid`
    */
   create(params: { id: string; phone?: string; desired?: Desired }): Promise<StoredSession>;
+  /**
+   * Takes over sessions of an earlier system, a thousand in a statement; all are checked before the first is written. Those that are there already stay as they are.
+   * Answers how many were new.
+   * @throws WaSyncError `session_id_invalid`, `import_invalid` that names the entry and what it takes
+   * @example
+   * await wa.sessions.import({ sessions: [{ id: 'shop', status: 'CONNECTED', lastSeenAt: row.lastSeen }] });
+   */
+  import(params: { sessions: readonly ImportedSession[] }): Promise<{ created: number }>;
   /** One row, or `null`. */
   get(id: string): Promise<StoredSession | null>;
   /** A page in the order of ids; `next` is the `after` of the next one. `limit` defaults to 100, at most 1,000. */

@@ -105,6 +105,11 @@ describe('decide', () => {
     expect(left).toMatchObject({ kind: 'write', set: { seenAgoMs: 25_000 } });
     const stayed = decide(known('DISCONNECTED', { silentForMs: 25_000 }), row('RECONNECTING'));
     expect(stayed).toMatchObject({ kind: 'write', set: { seenAgoMs: null } });
+    // An adapter that counts no frames: alive until now under our own word, and never by the word of an import.
+    const uncounted = known('RECONNECTING', { silentForMs: null });
+    expect(decide(uncounted, row('CONNECTED'))).toMatchObject({ set: { seenAgoMs: 0 } });
+    const imported = { ...row('CONNECTED'), evidence: 'unobserved' as const };
+    expect(decide(uncounted, imported)).toMatchObject({ set: { seenAgoMs: null } });
   });
 
   it('shows a pairing code only while it can be scanned, and never forgets the number', () => {

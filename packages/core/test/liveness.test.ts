@@ -5,7 +5,7 @@ const HOUR_MS = 3_600_000;
 
 async function started(options: Parameters<ReturnType<typeof createWorld>['replica']>[0] = {}) {
   const world = createWorld();
-  const { wa, events } = world.replica({ jobs: { sync: false }, ...options });
+  const { wa, events } = world.replica({ jobs: { sync: false, cleanup: false, inactivity: false }, ...options });
   await world.during(wa.start(), 0);
   const connection = world.connection('a');
   await world.during(wa.attach(connection), 0);

@@ -119,7 +119,7 @@ describe('reconcile', () => {
     connection.script.close('connection_closed');
     const next = another('a', { status: 'CONNECTING' });
     const handle = await during(wa.attach(next), 0);
-    expect(await row('a')).toMatchObject({ status: 'CONNECTING', tenure });
+    expect(await row('a')).toMatchObject({ status: 'RECONNECTING', tenure });
     next.script.open();
     connection.script.close('a late word of the old socket');
     await clock.settle();

@@ -1,24 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { WaSyncOptions } from '../src/index.js';
+import { at, HOUR, hourly, MINUTE, running } from './running.js';
 import { createMortalClock, createWorld } from './world.js';
-
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-/** Only the check of conversations, every hour: it is ready as soon as there is a lease. */
-const hourly = { jobs: { sync: false, cleanup: false } } as const;
-const at = (time: string) => new Date(`2025-01-01T${time}Z`);
-
-async function running(options: Partial<WaSyncOptions> = {}, start = '00:59:00') {
-  const world = createWorld({ startAt: at(start) });
-  const { wa, events } = world.replica({ ...hourly, ...options });
-  await world.during(wa.start(), 0);
-  const slots = (name: string) =>
-    events
-      .filter((event) => event.name === name)
-      .map(({ payload }) => (payload as { slot: Date | null }).slot?.toISOString().slice(11, 19) ?? null);
-  const runs = () => world.memory.jobs.list({ limit: 1_000 });
-  return { ...world, wa, events, slots, runs };
-}
 
 /** A policy that keeps its run going until it is let go. */
 function held() {
@@ -27,12 +9,6 @@ function held() {
     letGo = resolve;
   });
   return { letGo: () => letGo(), gate };
-}
-
-/** One conversation that has been quiet for long enough to be judged. */
-async function quietConversation(world: Awaited<ReturnType<typeof running>>, id = 'c') {
-  await world.during(world.wa.attach(world.connection(`s-${id}`)), 0);
-  await world.wa.recordMessage({ conversationId: id, sessionId: `s-${id}`, from: 'contact', at: world.clock.now() });
 }
 
 describe('the schedule of cluster jobs', () => {
@@ -171,87 +147,6 @@ describe('the schedule of cluster jobs', () => {
   });
 });
 
-describe('a store that fails under a job', () => {
-  it.each([
-    ['before', false],
-    ['after', true],
-  ])('runs the slot once where the begin failed %s it was committed', async (_, commitFirst) => {
-    const world = await running();
-    world.broken.calls.add('begin');
-    world.broken.commitFirst = commitFirst;
-    await world.clock.advance(MINUTE + 1_000);
-    await world.fix();
-    await world.clock.advance(10_000);
-    expect((await world.runs()).map(({ outcome }) => outcome)).toEqual(['finished']);
-    expect(world.slots('job:started')).toEqual(['01:00:00']);
-  });
-
-  it('records the end later where it could not be recorded, so that the next slot finds its way', async () => {
-    const world = await running();
-    world.broken.calls.add('end');
-    await world.clock.advance(2 * MINUTE);
-    expect((await world.runs()).map(({ outcome }) => outcome)).toEqual(['running']);
-    expect(world.slots('job:finished')).toEqual(['01:00:00']);
-    await world.fix();
-    await world.clock.advance(10_000);
-    expect((await world.runs()).map(({ outcome }) => outcome)).toEqual(['finished']);
-    await world.clock.advance(HOUR);
-    expect(world.slots('job:finished')).toEqual(['01:00:00', '02:00:00']);
-    world.broken.calls.add('end');
-    await world.wa.checkInactiveConversations();
-    await world.fix();
-    // Asked again before the next tick could record the end.
-    expect(await world.wa.checkInactiveConversations()).toMatchObject({ postponed: null });
-    expect((await world.runs()).filter(({ outcome }) => outcome !== 'finished')).toEqual([]);
-  });
-
-  it('answers a caller whose begin was lost with an error, and leaves no run behind that blocks the next', async () => {
-    const world = await running({}, '00:01:00');
-    world.broken.calls.add('begin');
-    world.broken.commitFirst = true;
-    await expect(world.wa.checkInactiveConversations()).rejects.toThrow('begin failed');
-    await world.fix();
-    await world.clock.advance(6_000);
-    expect(await world.runs()).toMatchObject([{ outcome: 'failed', error: 'begin_not_answered' }]);
-    expect((await world.wa.checkInactiveConversations()).postponed).toBeNull();
-  });
-
-  it('gives a slot of the host’s scheduler up whose begin was lost, after a few ticks', async () => {
-    const world = await running({ jobs: { sync: false, cleanup: false, inactivity: false } });
-    world.broken.calls.add('begin');
-    world.broken.commitFirst = true;
-    await expect(world.wa.runJob('inactivity', { slot: at('00:58:00') })).rejects.toThrow('begin failed');
-    await world.fix();
-    await world.clock.advance(30_000);
-    expect(await world.runs()).toMatchObject([{ outcome: 'failed', error: 'begin_not_answered' }]);
-  });
-
-  it('keeps the lease and the other jobs where the table of jobs does not answer', async () => {
-    const world = await running({ jobs: { cleanup: '0 * * * *', inactivity: '0 * * * *' } });
-    await world.during(world.wa.attach(world.connection('a')), 0);
-    for (const name of ['lastSlot', 'begin', 'end']) world.broken.calls.add(name);
-    world.broken.hang = true;
-    await world.clock.advance(10 * MINUTE);
-    expect((await world.row('a')).effective.status).toBe('CONNECTED');
-    expect(world.events.filter(({ name }) => name === 'lease:lost')).toEqual([]);
-    expect(world.slots('job:finished')).toEqual(['01:00:00', '01:05:00']);
-    await world.fix();
-    await world.clock.advance(MINUTE);
-    expect((await world.runs()).map(({ job, outcome }) => [job, outcome])).toContainEqual(['inactivity', 'finished']);
-  });
-
-  it('records the failure of a run in its own words, and runs the next slot', async () => {
-    const world = await running();
-    world.broken.calls.add('adopt');
-    await world.clock.advance(MINUTE + 6_000);
-    expect(await world.runs()).toMatchObject([{ outcome: 'failed', error: 'adopt failed before commit' }]);
-    expect(world.slots('job:failed')).toEqual(['01:00:00']);
-    await world.fix();
-    await world.clock.advance(HOUR);
-    expect((await world.runs())[0]).toMatchObject({ outcome: 'finished' });
-  });
-});
-
 describe('runs that somebody asks for', () => {
   it('share the run that is under way on this replica, scheduled or asked for', async () => {
     const world = await running({}, '00:01:00');
@@ -326,33 +221,5 @@ describe('runs that somebody asks for', () => {
       ['inactivity', 'finished'],
       ['cleanup', 'failed'],
     ]);
-  });
-});
-
-describe('stop and observers', () => {
-  it('stops within its time while a run is under way, and the run changes nothing afterwards', async () => {
-    const world = await running({ inactivity: { idleAfterMs: MINUTE } }, '00:55:00');
-    await quietConversation(world);
-    world.broken.calls.add('quiet');
-    world.broken.hang = true;
-    await world.clock.advance(5 * MINUTE + 1_000);
-    await world.during(world.wa.stop(), 1_200);
-    await world.fix();
-    world.calls.length = 0;
-    await world.clock.advance(MINUTE);
-    expect(world.calls.filter((name) => ['move', 'adopt', 'beginSend'].includes(name))).toEqual([]);
-    expect(world.clock.pendingTimers).toBe(0);
-  });
-
-  it('lets an observer take no slot from those who do the work, and write nothing', async () => {
-    const world = await running({ observeOnly: true });
-    world.calls.length = 0;
-    await world.clock.advance(2 * MINUTE);
-    expect(await world.wa.cleanupSessions({ force: true })).toMatchObject({ dryRun: true });
-    expect(await world.wa.checkInactiveConversations()).toMatchObject({ dryRun: true });
-    expect(await world.wa.runJob('inactivity')).toEqual({ ran: false });
-    expect(await world.runs()).toEqual([]);
-    const reads = new Set(['beat', 'census', 'candidates', 'marked', 'quiet']);
-    expect(world.calls.filter((name) => !reads.has(name))).toEqual([]);
   });
 });

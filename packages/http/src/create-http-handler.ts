@@ -52,6 +52,7 @@ export function createHttpHandler(wa: WaSyncLike, options: HttpOptions): HttpHan
     runs: createRunRegistry(clock),
     chargeRun: createRateLimit(config.rateLimit, clock),
     events: createEventLog(wa),
+    streams: { open: 0 },
   };
   const authenticate = createAuthenticate(config.auth);
 

@@ -22,8 +22,10 @@ export function openEventStream(params: {
   /** Whether this client may know of an event. */
   sees(event: LoggedEvent): boolean;
   signal: AbortSignal;
-  onEnd(): void;
+  /** Somebody reads now. */
   onStart(): void;
+  /** Nobody does any more; called once, and never without `onStart`. */
+  onEnd(): void;
 }): ReadableStream<Uint8Array> {
   const { log, clock, lastId, sees, signal } = params;
   const encoder = new TextEncoder();
@@ -31,6 +33,7 @@ export function openEventStream(params: {
   let place = lastId === null ? now : (log.numberOf(lastId) ?? -1);
   let started = false;
   let over = false;
+  let cancelled = false;
   let untilMs = 0;
   let stopWaiting = () => {};
 
@@ -100,11 +103,15 @@ export function openEventStream(params: {
           return;
         }
         const text = clock.monotonicMs() < untilMs ? await next() : '';
+        if (cancelled) return;
         if (text !== '') return controller.enqueue(encoder.encode(text));
         end();
         controller.close();
       },
-      cancel: end,
+      cancel() {
+        cancelled = true;
+        end();
+      },
     },
     { highWaterMark: 0 },
   );

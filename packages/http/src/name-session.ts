@@ -26,3 +26,8 @@ export function assertInScope(caller: Caller, id: string): string {
   if (caller.sessionIds && !caller.sessionIds.includes(id)) throw sessionNotFound(id);
   return id;
 }
+
+/** What concerns all sessions is not for a caller that sees only some. */
+export function assertSeesAll(caller: Caller): void {
+  if (caller.sessionIds) throw new HttpProblem('out_of_scope');
+}

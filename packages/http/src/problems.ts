@@ -25,6 +25,9 @@ export const PROBLEMS = {
   store_unreachable: { status: 503, title: 'The store cannot be reached' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
+/** How the store can fail a request. */
+export const STORE_PROBLEMS = ['store_failed', 'store_timeout', 'store_unreachable'] as const;
+
 /** One of the keys of {@link PROBLEMS}. */
 export type ProblemCode = keyof typeof PROBLEMS;
 

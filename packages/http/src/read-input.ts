@@ -1,9 +1,14 @@
 import { maskNumbers } from '@wa-sync/core';
-import type * as z from 'zod';
+import * as z from 'zod';
 import { type FieldError, HttpProblem } from './problems.js';
 
 /** Longest piece of a caller's own text that an answer repeats. */
 const REPEATED = 100;
+
+const LIMIT = 'takes a whole number from 1 to 1000';
+
+/** How many a page has at most. */
+export const pageLimit = z.coerce.number(LIMIT).int(LIMIT).min(1, LIMIT).max(1_000, LIMIT).default(100);
 
 /**
  * Checks one part of a request.

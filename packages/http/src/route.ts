@@ -32,6 +32,8 @@ export interface Services {
   readonly runs: RunRegistry;
   readonly chargeRun: RateLimit;
   readonly events: EventLog;
+  /** Streams of events that somebody reads now. */
+  readonly streams: { open: number };
 }
 
 /** One authenticated request on its way through a route. */

@@ -3,13 +3,14 @@
  * `GET /runs/:id` can tell how they ended. Only this process knows them: behind a balancer another replica answers 404.
  */
 import { randomUUID } from 'node:crypto';
-import type { Clock, SyncReport } from '@wa-sync/core';
+import type { Clock } from '@wa-sync/core';
+import type { RunResult } from './run-results.js';
 
 /** Runs kept after they were answered with 202. */
 const KEPT = 500;
 
 export type Outcome =
-  | { readonly ok: true; readonly report: SyncReport; readonly at: Date }
+  | { readonly ok: true; readonly result: RunResult; readonly at: Date }
   | { readonly ok: false; readonly error: unknown; readonly at: Date };
 
 export interface Run {
@@ -38,7 +39,7 @@ export function createRunRegistry(clock: Clock) {
       key: string;
       operation: string;
       sessionIds: readonly string[] | null;
-      work(): Promise<SyncReport>;
+      work(): Promise<RunResult>;
     }): Run {
       const { key, operation, sessionIds, work } = params;
       const run: { -readonly [Part in keyof Run]: Run[Part] } = {
@@ -92,8 +93,8 @@ export function createRunRegistry(clock: Clock) {
     find: (id: string): Run | undefined => kept.get(id),
   };
 
-  function succeeded(report: SyncReport): Outcome {
-    return { ok: true, report, at: clock.now() };
+  function succeeded(result: RunResult): Outcome {
+    return { ok: true, result, at: clock.now() };
   }
 
   function failed(error: unknown): Outcome {

@@ -1,6 +1,13 @@
-import { maskNumbers, type StoredSession, type SyncReport } from '@wa-sync/core';
+import {
+  type CleanupReport,
+  type InactivityReport,
+  type JobRun,
+  maskNumbers,
+  type StoredSession,
+  type SyncReport,
+} from '@wa-sync/core';
 import type * as z from 'zod';
-import type { sessionAnswer, syncReport } from './wire-schemas.js';
+import type { cleanupReport, inactivityReport, jobRun, sessionAnswer, syncReport } from './wire-schemas.js';
 
 export function reportToWire(report: SyncReport): z.infer<typeof syncReport> {
   return {
@@ -36,11 +43,39 @@ export function sessionToWire(row: StoredSession): z.infer<typeof sessionAnswer>
   };
 }
 
-/** One line for people: `Checked 3 sessions: 2 in sync, 1 corrected`. */
-export function describeReport({ totals }: SyncReport): string {
-  const parts = [`${totals.inSync} in sync`];
-  for (const word of ['corrected', 'healed', 'unknown', 'failed'] as const) {
-    if (totals[word] > 0) parts.push(`${totals[word]} ${word}`);
-  }
-  return `Checked ${totals.checked} session${totals.checked === 1 ? '' : 's'}: ${parts.join(', ')}`;
+export function cleanupToWire(report: CleanupReport): z.infer<typeof cleanupReport> {
+  return {
+    startedAt: report.startedAt.toISOString(),
+    tookMs: report.tookMs,
+    dryRun: report.dryRun,
+    postponed: report.postponed,
+    totals: { ...report.totals },
+    sessions: report.sessions.map(({ aliveAt, ...session }) => ({ ...session, aliveAt: aliveAt.toISOString() })),
+  };
+}
+
+export function inactivityToWire(report: InactivityReport): z.infer<typeof inactivityReport> {
+  return {
+    startedAt: report.startedAt.toISOString(),
+    tookMs: report.tookMs,
+    dryRun: report.dryRun,
+    postponed: report.postponed,
+    totals: { ...report.totals },
+    conversations: report.conversations.map((conversation) => ({ ...conversation })),
+  };
+}
+
+export function jobRunToWire(run: JobRun): z.infer<typeof jobRun> {
+  return {
+    kind: 'job',
+    id: run.id,
+    job: run.job,
+    slot: run.slot?.toISOString() ?? null,
+    owner: run.owner,
+    outcome: run.outcome,
+    startedAt: run.startedAt.toISOString(),
+    endedAt: run.endedAt?.toISOString() ?? null,
+    counts: { ...run.counts },
+    error: run.error === null ? null : maskNumbers(run.error),
+  };
 }

@@ -48,13 +48,98 @@ export const syncAnswer = z
   .strictObject({ message: z.string().describe('For people'), timestamp: instant, report: syncReport })
   .register(namedSchemas, { id: 'SyncAnswer', description: 'A sync that is over.' });
 
+const dryRun = z.boolean().describe('Nothing was changed; the report says what would be');
+
+export const cleanupReport = z
+  .strictObject({
+    startedAt: instant,
+    tookMs,
+    dryRun,
+    postponed: z
+      .enum(['running_elsewhere', 'boot_settling', 'mass_outage', 'lease_lost'])
+      .nullable()
+      .describe('Why nothing was done'),
+    totals: z.strictObject({
+      sessions: count.describe('All there are'),
+      deactivated: count,
+      purged: count,
+      cameBack: count,
+      failed: count,
+      left: count.describe('Left for the next run, because one run takes only a part of all'),
+    }),
+    sessions: z
+      .array(
+        z.strictObject({
+          id: z.string(),
+          status,
+          aliveAt: instant.describe('Last proof of life, else creation'),
+          idleForMs: z.number().min(0),
+          stage: z.enum(['deactivate', 'purge']),
+          outcome: z.enum(['done', 'would', 'came_back', 'failed']),
+          credentials: z.enum(['store', 'callback', 'host']).optional().describe('Who deleted them, of a purge'),
+        }),
+      )
+      .describe('At most 1,000'),
+  })
+  .register(namedSchemas, { id: 'CleanupReport', description: 'What a cleanup found and did.' });
+
+export const cleanupAnswer = z
+  .strictObject({ message: z.string().describe('For people'), timestamp: instant, report: cleanupReport })
+  .register(namedSchemas, { id: 'CleanupAnswer', description: 'A cleanup that is over.' });
+
+export const inactivityReport = z
+  .strictObject({
+    startedAt: instant,
+    tookMs,
+    dryRun,
+    postponed: z.enum(['running_elsewhere', 'lease_lost']).nullable().describe('Why nothing was done'),
+    totals: z.strictObject({
+      checked: count,
+      closed: count,
+      warned: count,
+      waiting: count,
+      skipped: count,
+      cancelled: count,
+      failed: count,
+      adopted: count,
+    }),
+    conversations: z
+      .array(
+        z.strictObject({
+          id: z.string(),
+          sessionId: z.string(),
+          quietForMs: z.number().min(0),
+          outcome: z.enum([
+            'closed',
+            'closing',
+            'warned',
+            'would_close',
+            'would_warn',
+            'waits',
+            'skipped',
+            'cancelled',
+            'failed',
+          ]),
+          reason: z.string().describe('A stable code: why'),
+        }),
+      )
+      .describe('At most 1,000'),
+  })
+  .register(namedSchemas, { id: 'InactivityReport', description: 'What a check of quiet conversations did.' });
+
+export const inactivityAnswer = z
+  .strictObject({ message: z.string().describe('For people'), timestamp: instant, report: inactivityReport })
+  .register(namedSchemas, { id: 'InactivityAnswer', description: 'A check of quiet conversations that is over.' });
+
+export const anyReport = z.union([syncReport, cleanupReport, inactivityReport]);
+
 export const acceptedAnswer = z
   .strictObject({
     message: z.string().describe('For people'),
     timestamp: instant,
     run: z.strictObject({ id: z.string(), state: z.literal('running') }),
   })
-  .register(namedSchemas, { id: 'Accepted', description: 'The sync goes on; Location says where to ask for it.' });
+  .register(namedSchemas, { id: 'Accepted', description: 'The run goes on; Location says where to ask for it.' });
 
 export const sessionAnswer = z
   .strictObject({
@@ -99,17 +184,46 @@ export const problem = z
   })
   .register(namedSchemas, { id: 'Problem', description: 'An error (RFC 9457).' });
 
-export const runAnswer = z
+export const requestRun = z
   .strictObject({
+    kind: z.literal('request'),
     id: z.string(),
     operation: z.string(),
     state: z.enum(['running', 'completed', 'failed']),
     startedAt: instant,
     finishedAt: instant.nullable(),
-    report: syncReport.nullable(),
+    report: anyReport.nullable(),
     problem: problem.nullable(),
   })
-  .register(namedSchemas, { id: 'Run', description: 'A run that outlasted the request that started it.' });
+  .register(namedSchemas, { id: 'RequestRun', description: 'A run that outlasted the request that started it.' });
+
+export const jobRun = z
+  .strictObject({
+    kind: z.literal('job'),
+    id: z.string(),
+    job: z.enum(['cleanup', 'inactivity']),
+    slot: instant.nullable().describe('The instant of the schedule that it belongs to; null: somebody asked for it'),
+    owner: z.string().describe('The process that ran it'),
+    outcome: z
+      .enum(['running', 'finished', 'failed', 'abandoned'])
+      .describe('abandoned: its process was gone before it ended'),
+    startedAt: instant,
+    endedAt: instant.nullable(),
+    counts: z.record(z.string(), z.number()),
+    error: z.string().nullable(),
+  })
+  .register(namedSchemas, { id: 'JobRun', description: 'A run of a job that one process does for all.' });
+
+export const runsAnswer = z
+  .strictObject({
+    runs: z.array(jobRun),
+    next: z.string().nullable().describe('The before of the next page; null on the last one'),
+  })
+  .register(namedSchemas, { id: 'Runs', description: 'A page of job runs, newest first.' });
+
+export const runAnswer = z
+  .discriminatedUnion('kind', [requestRun, jobRun])
+  .register(namedSchemas, { id: 'Run', description: 'A run of a job, or one that outlasted its request.' });
 
 export const liveAnswer = z.strictObject({ status: z.literal('live') }).register(namedSchemas, { id: 'Live' });
 export const readyAnswer = z.strictObject({ status: z.literal('ready') }).register(namedSchemas, { id: 'Ready' });

@@ -92,6 +92,50 @@ export function describeHttpContract(name: string, serve: Serve): void {
       },
     );
 
+    it('says by a dry run what a cleanup would do, and names a wrong field', async () => {
+      const answer = await post('/cleanup-sessions', '{"dryRun":true}');
+      expect(answer.status).toBe(200);
+      const { report, message } = wire.cleanupAnswer.parse(await answer.json());
+      expect(report).toMatchObject({ dryRun: true, totals: { deactivated: 0, purged: 0 } });
+      expect(message).toMatch(/^Would put 0 sessions to rest|^Nothing was done/);
+      wire.cleanupAnswer.parse(await (await post('/cleanup-sessions')).json());
+      const wrong = await post('/cleanup-sessions', '{"dryRun":"yes"}');
+      expect([wrong.status, (await problemOf(wrong)).errors]).toMatchObject([422, [{ in: 'body', field: 'dryRun' }]]);
+    });
+
+    it('checks quiet conversations, and shows the run in the book of runs', async () => {
+      const answer = await post('/check-inactive-conversations');
+      const { report } = wire.inactivityAnswer.parse(await answer.json());
+      expect(report).toMatchObject({ dryRun: false, postponed: null, conversations: [] });
+      const listed = wire.runsAnswer.parse(await (await get('/runs?job=inactivity&limit=1')).json());
+      expect(listed.runs).toMatchObject([{ job: 'inactivity', slot: null, outcome: 'finished', error: null }]);
+      const one = wire.runAnswer.parse(await (await get(`/runs/${listed.runs[0]?.id}`)).json());
+      expect(one).toEqual(listed.runs[0]);
+      await post('/check-inactive-conversations');
+      const newer = wire.runsAnswer.parse(await (await get('/runs?limit=1')).json());
+      const older = wire.runsAnswer.parse(await (await get(`/runs?limit=1&before=${newer.next}`)).json());
+      expect(older.runs[0]?.id).not.toBe(newer.runs[0]?.id);
+      expect((await get('/runs?job=sync')).status).toBe(422);
+    });
+
+    it('streams events as they happen', async () => {
+      const { id, connection } = await world.addSession();
+      const leaving = new AbortController();
+      const response = await fetch(`${url}/events`, { headers: authorized, signal: leaving.signal });
+      expect([response.status, response.headers.get('content-type')]).toEqual([
+        200,
+        'text/event-stream; charset=utf-8',
+      ]);
+      const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+      let text = (await reader.read()).value ?? '';
+      expect(text).toMatch(/^retry: /);
+      connection.script.close('lost');
+      await world.wa.syncNow(id);
+      while (!text.includes('event: session:changed')) text += (await reader.read()).value ?? '';
+      expect(text).toContain(`"sessionId":"${id}"`);
+      leaving.abort();
+    });
+
     it('heals a silent session by force and says so in the row', async () => {
       const { id, connection } = await world.addSession();
       connection.script.goSilent();

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHttpHandler, PROBLEMS, ROUTES, toNodeHandler } from '../src/index.js';
+import { createMetrics } from '../src/metrics.js';
 import { type Listening, listen } from './listen.js';
 import { startWorld, TOKEN, type World } from './start-world.js';
 
@@ -29,7 +30,8 @@ describe('docs/HTTP.md', () => {
     beforeAll(async () => {
       world = await startWorld();
       await world.addSession('sales');
-      server = await listen(toNodeHandler(createHttpHandler(world.wa, { auth: { tokens: [TOKEN] } })));
+      const options = { auth: { tokens: [TOKEN] }, metrics: createMetrics(world.wa) };
+      server = await listen(toNodeHandler(createHttpHandler(world.wa, options)));
     });
     afterAll(async () => {
       await server?.close();
@@ -45,8 +47,16 @@ describe('docs/HTTP.md', () => {
 
     it.each(blocks)('run: %s', async (block) => {
       const env = { PATH: process.env.PATH ?? '', WA_SYNC_URL: `${server.origin}/whatsapp`, WA_SYNC_TOKEN: TOKEN };
-      const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', block], { env });
-      expect(JSON.parse(stdout)).toBeTypeOf('object');
+      const running = promisify(execFile)('bash', ['-euo', 'pipefail', '-c', block], { env });
+      const endless = block.includes('--max-time');
+      // curl ends with 28 once its time is over, which is the only way that a stream of events ends.
+      const { stdout } = await running.catch((error: { code: number; stdout: string }) => {
+        if (endless && error.code === 28) return error;
+        throw error;
+      });
+      if (endless) expect(stdout).toMatch(/^retry: \d+\n\n/);
+      else if (block.includes('/metrics')) expect(stdout).toContain('# TYPE wa_sync_sessions gauge');
+      else expect(JSON.parse(stdout)).toBeTypeOf('object');
     });
   });
 });

@@ -1,4 +1,4 @@
-import type { Logger } from '@wa-sync/core';
+import { type Logger, WaSyncError } from '@wa-sync/core';
 import { createManualClock } from '@wa-sync/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Access, createHttpHandler, type HttpContext, type HttpOptions, type WaSyncLike } from '../src/index.js';
@@ -98,6 +98,64 @@ describe('scope', () => {
     const rest = wire.sessionsAnswer.parse(await (await call('GET', `/sessions?limit=2&after=${next}`)).json());
     const ids = [...sessions, ...rest.sessions].map(({ id }) => id);
     expect([ids.sort(), rest.next]).toEqual([[cold, mine.id].sort(), null]);
+  });
+
+  it('answers 403 for what can only be done for all sessions, and does nothing', async () => {
+    const { id } = await world.addSession();
+    const cleanupSessions: WaSyncLike['cleanupSessions'] = () => Promise.reject(new Error('called'));
+    const checkInactiveConversations: WaSyncLike['checkInactiveConversations'] = () =>
+      Promise.reject(new Error('called'));
+    const wa = { ...world.wa, cleanupSessions, checkInactiveConversations };
+    const metrics = { contentType: 'text/plain', text: () => Promise.reject(new Error('called')) };
+    const call = open({ auth: () => ({ role: 'admin', sessionIds: [id] }), metrics }, wa);
+    for (const [method, path] of [
+      ['POST', '/cleanup-sessions'],
+      ['POST', '/check-inactive-conversations'],
+      ['GET', '/runs'],
+      ['GET', '/metrics'],
+    ] as const) {
+      const response = await call(method, path);
+      expect([path, response.status, await codeOf(response)]).toEqual([path, 403, 'out_of_scope']);
+    }
+    await world.wa.checkInactiveConversations();
+    const [run] = (await world.wa.runs.list({ limit: 1 })).runs;
+    expect((await call('GET', `/runs/${run?.id}`)).status).toBe(404);
+    expect((await open({ auth: 'none' })('GET', `/runs/${run?.id}`)).status).toBe(200);
+  });
+
+  it('shares a run of a job with equal calls only', async () => {
+    const gate = createGate();
+    const seen: unknown[] = [];
+    const cleanupSessions: WaSyncLike['cleanupSessions'] = async (options) => {
+      seen.push(options);
+      await gate.opened;
+      return world.wa.cleanupSessions({ dryRun: true });
+    };
+    const handler = createHttpHandler({ ...world.wa, cleanupSessions }, { auth: 'none', waitMs: 0 });
+    const post = (body: object) =>
+      handler(
+        new Request('http://localhost/whatsapp/cleanup-sessions', { method: 'POST', body: JSON.stringify(body) }),
+      );
+    for (const body of [{ dryRun: true }, { dryRun: true, force: false }, { force: true }]) {
+      expect((await post(body)).status).toBe(202);
+    }
+    expect(seen).toEqual([
+      { dryRun: true, force: false },
+      { dryRun: false, force: true },
+    ]);
+    gate.open();
+  });
+
+  it('answers 501 where the store has no part for a job, and 503 while it fails', async () => {
+    const fail = (code: 'not_supported' | 'store_unreachable') =>
+      open(
+        { auth: 'none' },
+        { ...world.wa, cleanupSessions: () => Promise.reject(new WaSyncError(code, 'db.internal:5432')) },
+      );
+    const unsupported = await fail('not_supported')('POST', '/cleanup-sessions');
+    expect([unsupported.status, await codeOf(unsupported)]).toEqual([501, 'not_supported']);
+    const down = await fail('store_unreachable')('POST', '/cleanup-sessions');
+    expect([down.status, await down.text()]).toEqual([503, expect.not.stringContaining('5432')]);
   });
 
   it('answers 503 where the store fails every session of a narrowed bulk call', async () => {

@@ -1,11 +1,12 @@
 import type { HostState, SessionsMirrorSql } from './mirror-sql.js';
 import type { StatementRunner } from './run-statement.js';
 import type { SessionTuple } from './session-row.js';
-import { connectionSurvives, serverWords, sqlState } from './translate-error.js';
+import { serverWords, sqlState } from './translate-error.js';
+import { mayBeTheHosts, writeAroundRefused } from './write-around-refused.js';
 import type { WriteStatements } from './write-statements.js';
 
 /** A session row that a statement changed, and what became of the host's. */
-export type ChangedRow = [tuple: SessionTuple, host: HostState];
+export type ChangedRow = [tuple: SessionTuple, host: HostState, ...extra: unknown[]];
 
 /** A changed row, with why the host's could not be written. */
 export interface AppliedRow {
@@ -21,22 +22,11 @@ export interface AttemptMode {
   readonly skipOurs: boolean;
 }
 
-/** Another statement would meet the same: the whole table refuses us, not a row. */
-const WHOLE_TABLE = new Set(['42501', '42P01', '42703', '42883', '42804', '42P16', '0A000']);
-/** The server's own trouble, or a conflict that was tried again already. */
-const NOT_THE_HOST = ['08', '25', '28', '3D', '40', '53', 'F0', '58'];
 const MOST_WAITS = 20;
 
 const LOCKED = 'locked by another transaction';
 const IGNORED = 'the write was accepted and not carried out: a trigger or a row policy stands before it';
 const OVERRULED = 'a trigger wrote another word';
-
-/** Whether an error may come from the host's table: its enum, checks, keys, triggers, locks. */
-export function mayBeTheHosts(error: unknown): boolean {
-  const state = sqlState(error);
-  if (state === null || !connectionSurvives(error)) return false;
-  return !NOT_THE_HOST.some((prefix) => state.startsWith(prefix)) && !/^57P/.test(state);
-}
 
 /** Ways to change session rows without being held up by the host's. */
 export interface MirroredWrites {
@@ -92,32 +82,19 @@ export function mirroredWrites(params: {
   return {
     settle: (rows) => waitForLocked(judge(rows)),
     async apply(items, run) {
-      type Item = (typeof items)[number];
-      const endsAtMs = performance.now() + runner.limits.statementMs;
       const withHost = mirror !== null;
-
-      async function attempt(some: readonly Item[], skipOurs: boolean): Promise<AppliedRow[]> {
-        try {
-          return judge(await run(some, { mirror: withHost, skipOurs }));
-        } catch (error) {
-          // A lock on a row of ours, most likely: somebody is writing it, so our guard would miss anyway.
-          if (sqlState(error) === '55P03' && !skipOurs) return attempt(some, true);
-          if (!withHost || !mayBeTheHosts(error)) throw error;
-          return halve(some, error);
-        }
-      }
-
-      async function halve(some: readonly Item[], error: unknown): Promise<AppliedRow[]> {
-        const wholeTable = WHOLE_TABLE.has(sqlState(error) ?? '');
-        if (some.length === 1 || wholeTable || performance.now() > endsAtMs) {
-          const rows = await run(some, { mirror: false, skipOurs: true });
-          return rows.map(([tuple]) => ({ tuple, blocked: serverWords(error) }));
-        }
-        const middle = some.length >> 1;
-        return [...(await attempt(some.slice(0, middle), true)), ...(await attempt(some.slice(middle), true))];
-      }
-
-      return waitForLocked(await attempt(items, false));
+      const rows = await writeAroundRefused<(typeof items)[number], AppliedRow>({
+        items,
+        withHost,
+        limitMs: runner.limits.statementMs,
+        run: async (some, skipOurs) => judge(await run(some, { mirror: withHost, skipOurs })),
+        // The status here commits without the host's row.
+        async refused(some, error) {
+          const ours = await run(some, { mirror: false, skipOurs: true });
+          return ours.map(([tuple]) => ({ tuple, blocked: serverWords(error) }));
+        },
+      });
+      return waitForLocked(rows);
     },
   };
 }

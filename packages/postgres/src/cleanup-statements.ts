@@ -57,7 +57,7 @@ export function cleanupStatements(schema: string, mirror: SessionsMirrorSql | nu
         WHERE s.id = ANY ($2::text[])
           AND ${ruleSql('deactivate', '$3::float8', 'SELECT incarnation FROM replicas WHERE mass_outage')}
         RETURNING s.*
-      ) ${answerChangedSql(schema, mirror, 'skip', false)}`),
+      ) ${answerChangedSql(schema, mirror, 'skip', { active: false })}`),
     markForPurge: statement(`
       WITH ${LOCK_LIMIT},
       marked AS (

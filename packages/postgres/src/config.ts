@@ -32,6 +32,34 @@ export interface SessionsMirror {
   status?: Partial<Record<SessionStatus, string>> | undefined;
 }
 
+/** How a host's own table of conversations is written. Nothing but `UPDATE` ever runs on it, and only to close a row. */
+export interface ConversationsMirror {
+  /** `'name'` or `'schema.name'`, written as the database has it (`'Conversation'`). */
+  table: string;
+  /** The host's names of the columns that are mapped. */
+  columns: {
+    /** Holds the conversation id; needs a unique index of its own. Text, uuid and whole numbers fit. */
+    id: string;
+    /** Takes the word: an enum or a text. */
+    status: string;
+    /** Set when a row is closed. */
+    closedAt?: string | undefined;
+    /** Set when a row is closed. */
+    updatedAt?: string | undefined;
+    /** Holds the session id; read only. */
+    sessionId?: string | undefined;
+  };
+  /** Words of rows that may be closed. A row with any other word is left alone: it is read live, when a row is closed too. */
+  open: readonly string[];
+  /** Word of a closed row. */
+  closed: string;
+  /**
+   * Session of rows that are found open and whose session no column says, for hosts with one number. Without it such a row waits until a message tells
+   * its session.
+   */
+  session?: string | undefined;
+}
+
 /** Keys that encrypt credentials at rest: AES-256-GCM, one of them for new records, all of them for reading. */
 export interface AuthKeyRing {
   /** Id of the key that new records are written with. */
@@ -47,7 +75,7 @@ export interface PostgresStoreOptions {
   /** Schema of the library's own tables. @defaultValue `'wa_sync'` */
   schema?: string | undefined;
   /** Tables of the host to keep equal. */
-  mirror?: { sessions?: SessionsMirror | undefined } | undefined;
+  mirror?: { sessions?: SessionsMirror | undefined; conversations?: ConversationsMirror | undefined } | undefined;
   /** How credentials are kept. */
   auth?: { keyRing?: AuthKeyRing | undefined } | undefined;
   /** How long statements may take; both are cut below a third of the lease when a replica joins. */
@@ -97,6 +125,27 @@ const sessionsMirror = z.strictObject({
   status: z.strictObject(Object.fromEntries(SESSION_STATUSES.map((status) => [status, word.optional()]))).prefault({}),
 });
 
+const conversationsMirror = z
+  .strictObject({
+    table: z
+      .string("takes 'table' or 'schema.table'")
+      .refine((table) => splitTableName(table) !== null, "takes 'table' or 'schema.table'"),
+    columns: z.strictObject({
+      id: column,
+      status: column,
+      closedAt: column.optional(),
+      updatedAt: column.optional(),
+      sessionId: column.optional(),
+    }),
+    open: z.array(word, 'takes at least one word').min(1, 'takes at least one word'),
+    closed: word,
+    session: z.string('takes a session id').min(1, 'takes a session id').max(255, 'takes a session id').optional(),
+  })
+  .refine(({ open, closed }) => !open.includes(closed), {
+    message: 'takes a word that is not one of open',
+    path: ['closed'],
+  });
+
 const keyRing = z
   .strictObject({
     current: z.string('takes the id of one of the keys').min(1).max(64),
@@ -116,7 +165,9 @@ const schema = z.strictObject({
     'takes a pg.Pool, or a PGlite instance',
   ),
   schema: identifier('takes the name of a schema').default('wa_sync'),
-  mirror: z.strictObject({ sessions: sessionsMirror.optional() }).prefault({}),
+  mirror: z
+    .strictObject({ sessions: sessionsMirror.optional(), conversations: conversationsMirror.optional() })
+    .prefault({}),
   auth: z.strictObject({ keyRing: keyRing.optional() }).prefault({}),
   timeouts: z
     .strictObject({ statementMs: wholeMs(50, 120_000).default(8_000), lockMs: wholeMs(10, 60_000).default(1_000) })
@@ -132,6 +183,9 @@ export type PostgresConfig = z.infer<typeof schema>;
 
 /** One row mapping with its words complete. */
 export type SessionsMirrorConfig = NonNullable<PostgresConfig['mirror']['sessions']>;
+
+/** The mapping of a table of conversations. */
+export type ConversationsMirrorConfig = NonNullable<PostgresConfig['mirror']['conversations']>;
 
 /**
  * Checks the options once.

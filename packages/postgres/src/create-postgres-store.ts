@@ -3,17 +3,18 @@
  * queue of credential writes; one `error` listener on the caller's pool. Everything else is in the database, and no answer is
  * cached. States: new, ready (after `init`, or the first call, which runs it), closed.
  */
-import type { AuthStore, CleanupStore, JobStore, WaSyncStore } from '@wa-sync/core';
+import type { AuthStore, CleanupStore, ConversationStore, JobStore, WaSyncStore } from '@wa-sync/core';
 import { WaSyncError } from '@wa-sync/core';
 import { createAuth } from './auth.js';
 import { createCleanup } from './cleanup.js';
-import type { MirrorFinding } from './compile-mirror.js';
 import { type PostgresStoreOptions, parseConfig } from './config.js';
+import { createConversations } from './conversations.js';
 import { freeFencedSessions } from './end-sessions.js';
 import { hostViewText } from './host-view.js';
 import { createJobs } from './jobs.js';
+import type { MirrorFinding } from './judge-columns.js';
 import { createLeases } from './leases.js';
-import { inspectMirror, type PreparedStore, prepareStore, refuseFindings } from './prepare-store.js';
+import { inspectMirrors, type PreparedStore, prepareStore, refuseFindings } from './prepare-store.js';
 import { readHostTable } from './read-catalogue.js';
 import { runMigrations } from './run-migrations.js';
 import { createStatementRunner } from './run-statement.js';
@@ -24,7 +25,8 @@ export interface PostgresStore extends WaSyncStore {
   readonly auth: AuthStore;
   readonly jobs: JobStore;
   readonly cleanup: CleanupStore;
-  /** Holds the mapping against the live catalogue, and answers everything that is wrong or worth knowing. */
+  readonly conversations: ConversationStore;
+  /** Holds the mappings against the live catalogue, and answers everything that is wrong or worth knowing. */
   checkMirror(): Promise<readonly MirrorFinding[]>;
   /**
    * `CREATE VIEW "<table>Effective"` for the host's own migrations: its table with the effective status. `null` without a
@@ -59,7 +61,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 
   async function prepare(): Promise<PreparedStore> {
     await runMigrations(runner, config.schema);
-    const { findings, sql } = await inspectMirror(runner, config);
+    const { findings, sql } = await inspectMirrors(runner, config);
     refuseFindings(findings);
     return prepareStore(config, sql);
   }
@@ -99,8 +101,9 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     auth: createAuth({ runner, ready, keyRing: auth.keyRing, logger }),
     jobs: createJobs({ runner, ready }),
     cleanup: createCleanup({ runner, ready }),
+    conversations: createConversations({ runner, ready, logger }),
     init: () => translated(async () => void (await start())),
-    checkMirror: () => translated(async () => (await inspectMirror(runner, config)).findings),
+    checkMirror: () => translated(async () => (await inspectMirrors(runner, config)).findings),
     hostViewSql: () =>
       translated(async () => {
         const { sessions } = config.mirror;

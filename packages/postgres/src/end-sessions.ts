@@ -1,8 +1,10 @@
-import type { Reason } from '@wa-sync/core';
-import { type AppliedRow, type ChangedRow, mayBeTheHosts, mirroredWrites } from './apply-mirrored.js';
+import type { Reason, SessionStatus, UnheldSession } from '@wa-sync/core';
+import { type AppliedRow, type ChangedRow, mirroredWrites } from './apply-mirrored.js';
 import type { PreparedStore } from './prepare-store.js';
 import { MOST_ROWS } from './rounds.js';
-import type { StatementRunner } from './run-statement.js';
+import type { Statement, StatementRunner } from './run-statement.js';
+import { mayBeTheHosts } from './write-around-refused.js';
+import type { WriteStatements } from './write-statements.js';
 
 /** At a shutdown, and before a session is opened again, nobody waits long for a host's lock. */
 const WAIT_MS = 200;
@@ -44,26 +46,49 @@ export async function releaseSessions(params: {
   return rows.map(({ tuple }) => tuple[0]);
 }
 
-/** Frees sessions whose owner is gone; around a host row that is refused it takes fewer at a time. */
+/** Frees sessions whose owner is gone. */
 export async function freeFencedSessions(params: {
   runner: StatementRunner;
   prepared: PreparedStore;
   limit: number;
 }): Promise<string[]> {
+  const lockMs = String(params.runner.limits.lockMs);
+  const freed = await endUpTo(params, ({ freeFenced }, take) => [freeFenced, [lockMs, take]]);
+  return freed.map(([tuple]) => tuple[0]);
+}
+
+/** Ends the adoption grace of sessions that nobody has held. */
+export async function settleUnheldSessions(params: {
+  runner: StatementRunner;
+  prepared: PreparedStore;
+  graceMs: number;
+  limit: number;
+}): Promise<UnheldSession[]> {
+  const lockMs = String(params.runner.limits.lockMs);
+  const settled = await endUpTo(params, ({ settleUnheld }, take) => [settleUnheld, [lockMs, params.graceMs, take]]);
+  return settled.map(([tuple, , before]) => ({ id: tuple[0], from: before as SessionStatus }));
+}
+
+/** Runs a statement that picks its rows itself; around a host row that is refused it takes fewer at a time. */
+async function endUpTo(
+  params: { runner: StatementRunner; prepared: PreparedStore; limit: number },
+  of: (statements: WriteStatements, take: number) => [statement: Statement, values: unknown[]],
+): Promise<ChangedRow[]> {
   const { runner, prepared, limit } = params;
   const { writing, writingOursOnly, mirror } = prepared;
   const mirrored = mirroredWrites({ runner, mirror, statements: writing, waitMs: WAIT_MS });
-  const free = (take: number, withHost: boolean) =>
-    runner.json<ChangedRow[]>((withHost ? writing : writingOursOnly).freeFenced, [String(runner.limits.lockMs), take]);
-  const freed: string[] = [];
+  const run = (take: number, withHost: boolean) =>
+    runner.json<ChangedRow[]>(...of(withHost ? writing : writingOursOnly, take));
+  const ended: ChangedRow[] = [];
   let singles = 0;
-  for (let take = limit; freed.length < limit; ) {
+  for (let take = limit; ended.length < limit; ) {
     try {
-      const rows = await mirrored.settle(await free(take, true));
-      freed.push(...rows.map(({ tuple }) => tuple[0]));
+      const rows = await run(take, true);
+      ended.push(...rows);
+      await mirrored.settle(rows);
       // A full answer of a smaller try may have more behind it; the caller asks again, and so do we within its limit.
-      if (rows.length < take || take === limit) return freed;
-      take = limit - freed.length;
+      if (rows.length < take || take === limit) return ended;
+      take = limit - ended.length;
     } catch (error) {
       if (mirror === null || !mayBeTheHosts(error)) throw error;
       if (take > 1) {
@@ -71,12 +96,12 @@ export async function freeFencedSessions(params: {
         continue;
       }
       singles += 1;
-      const left = limit - freed.length;
-      const rows = await free(singles > MOST_SINGLES ? left : 1, false);
-      freed.push(...rows.map(([tuple]) => tuple[0]));
-      if (rows.length === 0 || singles > MOST_SINGLES) return freed;
+      const left = limit - ended.length;
+      const rows = await run(singles > MOST_SINGLES ? left : 1, false);
+      ended.push(...rows);
+      if (rows.length === 0 || singles > MOST_SINGLES) return ended;
       take = left - 1;
     }
   }
-  return freed;
+  return ended;
 }

@@ -1,7 +1,7 @@
-export type { MirrorFinding } from './compile-mirror.js';
-export type { AuthKeyRing, PostgresStoreOptions, SessionsMirror } from './config.js';
+export type { AuthKeyRing, ConversationsMirror, PostgresStoreOptions, SessionsMirror } from './config.js';
 export { createPostgresStore, type PostgresStore } from './create-postgres-store.js';
+export type { MirrorFinding } from './judge-columns.js';
 export { MIGRATIONS, type Migration, migrationSql } from './migrations.js';
 export type { PgClientLike, PgPoolLike, PgQueryConfig, PgRows } from './pg-pool.js';
-export { evolutionInstance, prismaWhatsAppSession, whaticketWhatsapps } from './presets.js';
+export { evolutionInstance, prismaConversation, prismaWhatsAppSession, whaticketWhatsapps } from './presets.js';
 export { type MigrationPlan, planMigrations } from './run-migrations.js';

@@ -17,7 +17,7 @@ export interface LeaseStatements {
 export function leaseStatements(schema: string, mirror: SessionsMirrorSql | null): LeaseStatements {
   const replica = `${schema}.replica`;
   const { stopped } = hostExpressions(mirror);
-  // `[alive, store time, others, claimable]`, one answer for a join and a beat.
+  // `[alive, store time, others, claimable, outgoing]`, one answer for a join and a beat.
   const answer = `SELECT json_build_array(
       EXISTS (SELECT FROM renewed),
       clock_timestamp(),
@@ -25,7 +25,9 @@ export function leaseStatements(schema: string, mirror: SessionsMirrorSql | null
         r.incarnation, r.replica_id, r.beats, r.beat_at, r.ttl_ms, r.fenced_at IS NOT NULL, r.mass_outage))
         FROM ${replica} r WHERE r.incarnation <> $2::text), '[]'),
       EXISTS (SELECT FROM ${schema}.session s ${stopped === 'false' ? '' : hostJoinSql(mirror, 's')}
-        WHERE ${claimableSql('s', stopped)})
+        WHERE ${claimableSql('s', stopped)}),
+      EXISTS (SELECT FROM ${schema}.conversation c JOIN ${schema}.session s ON s.id = c.session_id
+        WHERE c.delivery = 'pending' AND s.owner = $2::text)
     )::text AS answer`;
   return {
     join: statement(`

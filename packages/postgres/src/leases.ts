@@ -15,6 +15,7 @@ type BeatTuple = [
     massOutage: boolean,
   ][],
   claimable: boolean,
+  outgoing: boolean,
 ];
 
 /** The heartbeat part of the store. `prepared` answers the statements once the store is ready. */
@@ -64,7 +65,7 @@ export function createLeases(params: {
   };
 }
 
-function readBeat([alive, storeNow, others, claimable]: BeatTuple): BeatAnswer {
+function readBeat([alive, storeNow, others, claimable, outgoing]: BeatTuple): BeatAnswer {
   if (!alive) return { alive: false };
   return {
     alive: true,
@@ -79,5 +80,6 @@ function readBeat([alive, storeNow, others, claimable]: BeatTuple): BeatAnswer {
       massOutage,
     })),
     claimable,
+    outgoing,
   };
 }

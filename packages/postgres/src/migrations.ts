@@ -107,11 +107,51 @@ CREATE TABLE @schema.job_run (
 CREATE INDEX job_run_by_job ON @schema.job_run (job, no);
 `;
 
+/**
+ * `settled_at` moves with every change of status, health or owner: the gate of conversations counts from it. Of the conversation's columns only
+ * `heard_at` changes often and has an index, a partial one: it is what finds the quiet ones among a million. `delivery` null: nothing is to be sent, or it
+ * was withdrawn. `warning_id`, `farewell_id`: the last ones, to know their echoes.
+ */
+const CONVERSATIONS = `
+ALTER TABLE @schema.session ADD COLUMN settled_at timestamptz NOT NULL DEFAULT clock_timestamp();
+CREATE TABLE @schema.conversation (
+  id text COLLATE "C" PRIMARY KEY,
+  session_id text COLLATE "C" NOT NULL,
+  chat text,
+  state text NOT NULL DEFAULT 'OPEN' CHECK (state IN ('OPEN', 'WARNED', 'CLOSING', 'CLOSED')),
+  sequence bigint NOT NULL DEFAULT 0,
+  last_message_at timestamptz NOT NULL,
+  heard_at timestamptz NOT NULL,
+  last_from text CHECK (last_from IN ('contact', 'agent', 'bot')),
+  warned_at timestamptz,
+  closing_number integer NOT NULL DEFAULT 0,
+  outgoing_id text,
+  outgoing_kind text CHECK (outgoing_kind IN ('warning', 'farewell')),
+  outgoing_text text,
+  delivery text CHECK (delivery IN ('pending', 'sending', 'sent', 'unknown', 'failed')),
+  sender text COLLATE "C",
+  warning_id text,
+  farewell_id text,
+  adopted boolean NOT NULL
+) WITH (fillfactor = 80);
+CREATE INDEX conversation_quiet ON @schema.conversation (heard_at, id) WHERE state IN ('OPEN', 'WARNED');
+CREATE INDEX conversation_pending ON @schema.conversation (id) WHERE delivery = 'pending';
+CREATE INDEX conversation_sending ON @schema.conversation (id) WHERE delivery = 'sending';
+CREATE INDEX conversation_closing ON @schema.conversation (id) WHERE state = 'CLOSING';
+`;
+
+/** Neither status nor evidence may be in its predicate: their updates would no longer be heap-only. */
+const ADOPTION = `
+CREATE INDEX session_unowned ON @schema.session (created_at) WHERE owner IS NULL;
+`;
+
 /** Every step, in order. */
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'sessions and heartbeats', sql: SESSIONS },
   { version: 2, name: 'credentials', sql: AUTH },
   { version: 3, name: 'jobs and cleanup', sql: JOBS },
+  { version: 4, name: 'conversations', sql: CONVERSATIONS },
+  { version: 5, name: 'adoption of sessions', sql: ADOPTION },
 ];
 
 /** The version that this package works with. */

@@ -45,7 +45,7 @@ export function wordOfSql(words: Readonly<Record<SessionStatus, string>>, status
 
 /**
  * The end of a statement whose CTE `changed` returned session rows: writes the host's rows and answers
- * `[tuple, host state]` for each.
+ * `[tuple, host state]` for each, and `extra` of its row where that is given.
  *
  * `skip` takes only host rows that nobody has locked: a statement of ours that waited for one host row while it held
  * another could end a transaction of the host in a deadlock. `wait` is for one row at a time.
@@ -57,12 +57,12 @@ export function answerChangedSql(
   schema: string,
   mirror: SessionsMirrorSql | null,
   locks: 'skip' | 'wait',
-  active?: false,
+  { active, extra = '' }: { active?: false; extra?: string } = {},
 ): string {
   const lease = `LEFT JOIN ${schema}.replica r ON r.incarnation = c.owner`;
   const tuple = (host: HostExpressions) => tupleSql('c', leaseOverSql('c', 'r'), host);
   if (mirror === null) {
-    return `SELECT coalesce(json_agg(json_build_array(${tuple(hostExpressions(null))}, 'none')), '[]')::text AS answer
+    return `SELECT coalesce(json_agg(json_build_array(${tuple(hostExpressions(null))}, 'none'${extra}), '[]')::text AS answer
       FROM changed c ${lease}`;
   }
   const { table, match } = mirror;
@@ -82,9 +82,9 @@ export function answerChangedSql(
       RETURNING c.*, ${mirror.word} AS host_word, ${mirror.stopped} AS host_stopped
     )
     SELECT coalesce(json_agg(changed_row), '[]')::text AS answer FROM (
-      SELECT json_build_array(${tuple(written)}, 'written') AS changed_row FROM host c ${lease}
+      SELECT json_build_array(${tuple(written)}, 'written'${extra}) AS changed_row FROM host c ${lease}
       UNION ALL
-      SELECT json_build_array(${tuple(untouched)}, CASE WHEN h.present IS NULL THEN 'missing' ${locked} ELSE 'ignored' END)
+      SELECT json_build_array(${tuple(untouched)}, CASE WHEN h.present IS NULL THEN 'missing' ${locked} ELSE 'ignored' END${extra})
       FROM changed c ${lease} LEFT JOIN LATERAL (
         SELECT true AS present, ${mirror.word} AS word, ${mirror.stopped} AS stopped FROM ${table} m WHERE ${match('c.id')}
       ) h ON true

@@ -1,13 +1,16 @@
 import { WaSyncError } from '@wa-sync/core';
 import { type AuthStatements, authStatements } from './auth-statements.js';
 import { type CleanupStatements, cleanupStatements } from './cleanup-statements.js';
-import { compileMirror, type MirrorFinding } from './compile-mirror.js';
+import { compileMirror } from './compile-mirror.js';
 import type { PostgresConfig } from './config.js';
+import { type ConversationsMirrorSql, compileConversationsMirror } from './conversation-mirror-sql.js';
+import { type ConversationStatements, conversationStatements } from './conversation-statements.js';
 import { quoteIdentifier } from './identifiers.js';
 import { type JobStatements, jobStatements } from './job-statements.js';
+import type { MirrorFinding } from './judge-columns.js';
 import { type LeaseStatements, leaseStatements } from './lease-statements.js';
 import type { SessionsMirrorSql } from './mirror-sql.js';
-import { readHostTable, readTablesLike } from './read-catalogue.js';
+import { type HostTable, readHostTable, readTablesLike } from './read-catalogue.js';
 import { type ReadStatements, readStatements } from './read-statements.js';
 import type { StatementRunner } from './run-statement.js';
 import { type WriteStatements, writeStatements } from './write-statements.js';
@@ -24,14 +27,24 @@ export interface PreparedStore {
   readonly jobs: JobStatements;
   readonly cleaning: CleanupStatements;
   readonly cleaningOursOnly: CleanupStatements;
+  readonly conversationsMirror: ConversationsMirrorSql | null;
+  readonly conversing: ConversationStatements;
+}
+
+/** The host's tables as SQL, `null` where none is mirrored. */
+export interface MirrorsSql {
+  readonly sessions: SessionsMirrorSql | null;
+  readonly conversations: ConversationsMirrorSql | null;
 }
 
 /** Makes the statements. */
-export function prepareStore(config: PostgresConfig, mirror: SessionsMirrorSql | null): PreparedStore {
+export function prepareStore(config: PostgresConfig, mirrors: MirrorsSql): PreparedStore {
   const schema = quoteIdentifier(config.schema);
+  const { sessions: mirror, conversations } = mirrors;
   const writing = writeStatements(schema, mirror);
   return {
     mirror,
+    conversationsMirror: conversations,
     reading: readStatements(schema, mirror),
     writing,
     writingOursOnly: mirror === null ? writing : writeStatements(schema, null),
@@ -40,26 +53,46 @@ export function prepareStore(config: PostgresConfig, mirror: SessionsMirrorSql |
     jobs: jobStatements(schema),
     cleaning: cleanupStatements(schema, mirror),
     cleaningOursOnly: cleanupStatements(schema, null),
+    conversing: conversationStatements(schema, conversations),
   };
 }
 
-/** Holds the mapping against the live catalogue. */
-export async function inspectMirror(
+/** Holds the mappings against the live catalogue. */
+export async function inspectMirrors(
   runner: StatementRunner,
-  config: PostgresConfig,
-): Promise<{ findings: MirrorFinding[]; sql: SessionsMirrorSql | null }> {
-  const { sessions } = config.mirror;
-  if (sessions === undefined) return { findings: [], sql: null };
-  const table = await readHostTable(runner, sessions.table);
+  { mirror: { sessions, conversations } }: PostgresConfig,
+): Promise<{ findings: MirrorFinding[]; sql: MirrorsSql }> {
+  const ofSessions = await inspect(runner, sessions, compileMirror, 'id');
+  const ofConversations = await inspect(runner, conversations, compileConversationsMirror, 'id', 'sessionId');
+  return {
+    findings: [...ofSessions.findings, ...ofConversations.findings],
+    sql: { sessions: ofSessions.sql, conversations: ofConversations.sql },
+  };
+}
+
+interface Mapping {
+  readonly table: string;
+  readonly columns: Readonly<Record<string, string | undefined>>;
+}
+
+async function inspect<Config extends Mapping, Sql>(
+  runner: StatementRunner,
+  config: Config | undefined,
+  compile: (config: Config, table: HostTable) => { findings: MirrorFinding[]; sql: Sql | null },
+  ...readOnly: readonly string[]
+): Promise<{ findings: MirrorFinding[]; sql: Sql | null }> {
+  if (config === undefined) return { findings: [], sql: null };
+  const table = await readHostTable(runner, config.table);
   if (table !== null) {
-    const { findings, sql } = compileMirror(sessions, table);
-    return { findings: [...findings, ...judgeRights(table.quoted, sessions.columns, table.columns)], sql };
+    const { findings, sql } = compile(config, table);
+    const rights = judgeRights(table.quoted, config.columns, table.columns, readOnly);
+    return { findings: [...findings, ...rights], sql };
   }
-  const alike = await readTablesLike(runner, sessions.table);
+  const alike = await readTablesLike(runner, config.table);
   const mend =
     alike.length > 0 ? `there is ${alike.join(', ')}: names are case-sensitive here` : 'create it, or correct the name';
   return {
-    findings: [{ severity: 'error', about: `table ${sessions.table}`, problem: 'does not exist', mend }],
+    findings: [{ severity: 'error', about: `table ${config.table}`, problem: 'does not exist', mend }],
     sql: null,
   };
 }
@@ -68,11 +101,12 @@ function judgeRights(
   table: string,
   mapped: Readonly<Record<string, string | undefined>>,
   columns: readonly { name: string; readable: boolean; writable: boolean }[],
+  readOnly: readonly string[],
 ): MirrorFinding[] {
   return Object.entries(mapped).flatMap(([role, name]): MirrorFinding[] => {
     const column = columns.find((candidate) => candidate.name === name);
     if (column === undefined) return [];
-    const writes = role !== 'id';
+    const writes = !readOnly.includes(role);
     const lacking = [...(column.readable ? [] : ['SELECT']), ...(writes && !column.writable ? ['UPDATE'] : [])];
     if (lacking.length === 0) return [];
     const about = `${table}.${quoteIdentifier(column.name)}`;
@@ -89,5 +123,5 @@ export function refuseFindings(findings: readonly MirrorFinding[]): void {
   if (errors.length === 0) return;
   const text = errors.map(({ about, problem, mend }) => `${about} ${problem}; ${mend}`).join('. ');
   const code = errors.every(({ rights }) => rights) ? 'store_rights' : 'mirror_invalid';
-  throw new WaSyncError(code, `The sessions mirror does not fit the database: ${text}`);
+  throw new WaSyncError(code, `The mirror does not fit the database: ${text}`);
 }

@@ -1,4 +1,4 @@
-import type { SessionsMirror } from './config.js';
+import type { ConversationsMirror, SessionsMirror } from './config.js';
 
 /**
  * A mapping for a Prisma table `WhatsAppSession` (id, sessionName, phoneNumber, status, qrCode, lastSeen, error, active,
@@ -20,6 +20,32 @@ export function prismaWhatsAppSession(options: { table?: string; id?: string } =
       active: 'active',
       updatedAt: 'updatedAt',
     },
+  };
+}
+
+/**
+ * A mapping for a Prisma table `Conversation` (id, status, finishedAt, updatedAt) whose enum has ACTIVE and FINISHED; rows with another word (PAUSED,
+ * ESCALATED) are left alone.
+ *
+ * @param options.table - @defaultValue `'Conversation'`
+ * @param options.sessionId - column that holds the session id. @defaultValue none
+ * @param options.session - the one session, where no column says it. @defaultValue none
+ */
+export function prismaConversation(
+  options: { table?: string; sessionId?: string; session?: string } = {},
+): ConversationsMirror {
+  return {
+    table: options.table ?? 'Conversation',
+    columns: {
+      id: 'id',
+      status: 'status',
+      closedAt: 'finishedAt',
+      updatedAt: 'updatedAt',
+      sessionId: options.sessionId,
+    },
+    open: ['ACTIVE'],
+    closed: 'FINISHED',
+    session: options.session,
   };
 }
 

@@ -6,12 +6,13 @@ import {
   type StoredSession,
   sessionIdHash,
 } from '@wa-sync/core';
-import { mayBeTheHosts } from './apply-mirrored.js';
-import { releaseSessions } from './end-sessions.js';
+import { releaseSessions, settleUnheldSessions } from './end-sessions.js';
+import { instantText } from './instant-text.js';
 import type { PreparedStore } from './prepare-store.js';
 import { inRounds } from './rounds.js';
 import type { StatementRunner } from './run-statement.js';
 import { readTuple, type SessionTuple } from './session-row.js';
+import { mayBeTheHosts } from './write-around-refused.js';
 import { writeSessions } from './write-sessions.js';
 
 /** The session part of the store. `ready` answers the statements once the schema and the mirror are known. */
@@ -72,7 +73,8 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
     create: ({ sessions }) =>
       run(async ({ writing }) => {
         const created: string[] = [];
-        for (const round of inRounds(sessions)) {
+        const firsts = new Map([...sessions].reverse().map((session) => [session.id, session]));
+        for (const round of inRounds([...firsts.values()])) {
           const ids = round.map(({ id }) => checkSessionId(id));
           created.push(
             ...(await runner.json<string[]>(writing.create, [
@@ -80,7 +82,9 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
               ids,
               ids.map(sessionIdHash),
               round.map(({ desired }) => desired),
-              round.map(({ phone }) => phone ?? null),
+              round.map(({ phone }) => phone?.replaceAll('\0', '') ?? null),
+              round.map(({ status }) => status ?? 'DISCONNECTED'),
+              round.map(({ lastSeenAt }) => (lastSeenAt ? instantText(lastSeenAt) : null)),
             ])),
           );
         }
@@ -130,6 +134,8 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
         const [woken] = await wakeHost(prepared, [id]);
         return woken ?? session;
       }),
+
+    settleUnheld: (params) => run((prepared) => settleUnheldSessions({ runner, prepared, ...params })),
 
     remove: ({ id }) =>
       run(async ({ writing }) => {

@@ -1,3 +1,4 @@
+import { quoteLiteral } from './identifiers.js';
 import { answerChangedSql, type SessionsMirrorSql } from './mirror-sql.js';
 import { hostJoinSql } from './read-statements.js';
 import { type Statement, statement } from './run-statement.js';
@@ -41,6 +42,8 @@ export interface WriteStatements {
   readonly claim: Statement;
   readonly release: Statement;
   readonly freeFenced: Statement;
+  /** Ends the adoption grace; answers the status that was with each row. */
+  readonly settleUnheld: Statement;
   /** Writes one host row from ours, waiting for it. */
   readonly repairHost: Statement;
   readonly setDesired: Statement;
@@ -55,12 +58,15 @@ export const END_ROW = `
   status = CASE WHEN s.status = 'LOGGED_OUT' THEN s.status ELSE 'DISCONNECTED' END,
   health = CASE WHEN s.status = 'LOGGED_OUT' THEN s.health ELSE 'healthy' END,
   reconnect_attempt = CASE WHEN s.status = 'LOGGED_OUT' THEN s.reconnect_attempt ELSE 0 END,
-  qr = NULL,
+  qr = NULL, settled_at = clock_timestamp(),
   status_changed_at = CASE WHEN s.status IN ('LOGGED_OUT', 'DISCONNECTED') THEN s.status_changed_at ELSE clock_timestamp() END`;
 
 export const reasonAtEnd = (code: string, detail: string) => `
   reason_code = CASE WHEN s.status = 'LOGGED_OUT' THEN s.reason_code ELSE ${code} END,
   reason_detail = CASE WHEN s.status = 'LOGGED_OUT' THEN s.reason_detail ELSE ${detail} END`;
+
+/** What an import said of it is no proof of life. */
+const SEEN = `s.status = 'CONNECTED' AND s.evidence = 'observed'`;
 
 /** Makes the writing statements of a schema; `mirror: null` leaves the host's table alone. */
 export function writeStatements(schema: string, mirror: SessionsMirrorSql | null): WriteStatements {
@@ -92,6 +98,8 @@ export function writeStatements(schema: string, mirror: SessionsMirrorSql | null
         phone = CASE WHEN i.repair THEN s.phone ELSE i.phone END,
         qr = CASE WHEN i.repair THEN s.qr WHEN i.status = 'QR_CODE' THEN i.qr END,
         status_changed_at = CASE WHEN i.repair OR i.status = s.status THEN s.status_changed_at ELSE clock_timestamp() END,
+        settled_at = CASE WHEN i.repair OR (i.status = s.status AND i.health = s.health) THEN s.settled_at
+          ELSE clock_timestamp() END,
         last_seen_at = CASE WHEN i.repair OR i.seen_ago_ms IS NULL THEN s.last_seen_at
           ELSE clock_timestamp() - i.seen_ago_ms * interval '1 millisecond' END
       FROM input i ${skipOurs ? 'JOIN free f ON f.id = i.id' : ''}
@@ -101,9 +109,11 @@ export function writeStatements(schema: string, mirror: SessionsMirrorSql | null
   return {
     create: statement(`
       WITH ${LOCK_LIMIT}, added AS (
-        INSERT INTO ${session} (id, id_hash, desired, phone)
-        SELECT i.id, i.id_hash, i.desired, i.phone
-        FROM lock_limit, unnest($2::text[], $3::bigint[], $4::text[], $5::text[]) i(id, id_hash, desired, phone)
+        INSERT INTO ${session} (id, id_hash, desired, phone, status, last_seen_at)
+        SELECT i.id, i.id_hash, i.desired, i.phone, i.status,
+          CASE WHEN i.last_seen_at IS NOT NULL THEN least(i.last_seen_at, clock_timestamp()) END
+        FROM lock_limit, unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+          i(id, id_hash, desired, phone, status, last_seen_at)
         ON CONFLICT (id) DO NOTHING RETURNING id
       )
       SELECT coalesce(json_agg(id), '[]')::text AS answer FROM added`),
@@ -115,11 +125,12 @@ export function writeStatements(schema: string, mirror: SessionsMirrorSql | null
       WITH ${LOCK_LIMIT}, changed AS (
         UPDATE ${session} s SET ${END_ROW}, ${reasonAtEnd('$4::text', '$5::text')},
           evidence = CASE WHEN s.id IN (SELECT unnest($6::text[])) THEN 'unobserved' ELSE 'observed' END,
-          last_seen_at = CASE WHEN s.status = 'CONNECTED' THEN clock_timestamp() ELSE s.last_seen_at END
+          last_seen_at = CASE WHEN ${SEEN} THEN clock_timestamp() ELSE s.last_seen_at END
         FROM lock_limit WHERE s.owner = $2::text AND ($3::text[] IS NULL OR s.id = ANY($3::text[]))
         RETURNING s.*
       ) ${answer}`),
     freeFenced: statement(freeFencedSql(schema, answer)),
+    settleUnheld: statement(settleUnheldSql(schema, mirror)),
     repairHost: statement(`
       WITH ${LOCK_LIMIT}, changed AS (
         UPDATE ${session} s SET version = s.version + 1 FROM lock_limit WHERE s.id = $2::text AND s.version = $3::bigint
@@ -169,7 +180,7 @@ function claimSql(schema: string, mirror: SessionsMirrorSql | null): string {
     input AS MATERIALIZED (SELECT i.* FROM unnest($3::text[], $4::text[], $5::boolean[]) i(id, tenure, takeover)),
     changed AS (
       UPDATE ${schema}.session s SET owner = $2::text, tenure = i.tenure, version = s.version + 1, active = true,
-        purge_marked_at = NULL
+        purge_marked_at = NULL, settled_at = clock_timestamp()
       FROM claimant, input i JOIN ${schema}.session before ON before.id = i.id
       WHERE s.id = i.id AND (i.takeover OR (s.active AND (s.owner IS NULL OR s.owner = $2::text)))
         AND NOT (s.owner IS NOT DISTINCT FROM $2::text AND s.tenure IS NOT DISTINCT FROM i.tenure)
@@ -208,7 +219,7 @@ function freeFencedSql(schema: string, answer: string): string {
     ),
     changed AS (
       UPDATE ${schema}.session s SET ${END_ROW}, ${reasonAtEnd(`'owner_lost'`, 'NULL')}, evidence = 'expired',
-        last_seen_at = CASE WHEN s.status = 'CONNECTED' THEN coalesce(d.beat_at, clock_timestamp()) ELSE s.last_seen_at END
+        last_seen_at = CASE WHEN ${SEEN} THEN coalesce(d.beat_at, clock_timestamp()) ELSE s.last_seen_at END
       FROM picked p JOIN dead d ON d.owner = p.owner
       WHERE s.id = p.id AND s.owner = p.owner
       RETURNING s.*
@@ -217,4 +228,25 @@ function freeFencedSql(schema: string, answer: string): string {
       DELETE FROM ${schema}.replica r WHERE r.fenced_at IS NOT NULL
         AND NOT EXISTS (SELECT FROM ${schema}.session s WHERE s.owner = r.incarnation)
     ) ${answer}`;
+}
+
+/** What nobody holds is judged by its row and by the host's word; SKIP LOCKED leaves to a claim what it is taking, and lets replicas share the work. */
+function settleUnheldSql(schema: string, mirror: SessionsMirrorSql | null): string {
+  const says = `s.status <> 'DISCONNECTED'`;
+  const off = mirror && [mirror.words.DISCONNECTED, mirror.words.LOGGED_OUT].map(quoteLiteral).join(', ');
+  return `
+    WITH ${LOCK_LIMIT},
+    picked AS MATERIALIZED (
+      SELECT s.id, s.status AS before FROM lock_limit, ${schema}.session s ${hostJoinSql(mirror, 's')}
+      WHERE s.owner IS NULL AND s.evidence = 'unobserved' AND s.status <> 'LOGGED_OUT'
+        AND s.created_at < statement_timestamp() - $2::float8 * interval '1 millisecond'
+        AND ${mirror === null ? says : `(${says} OR ${mirror.word} NOT IN (${off}))`}
+      ORDER BY s.created_at, s.id LIMIT $3::int FOR NO KEY UPDATE OF s SKIP LOCKED
+    ),
+    changed AS (
+      UPDATE ${schema}.session s SET status = 'DISCONNECTED', health = 'healthy', reason_code = 'not_held', reason_detail = NULL,
+        reconnect_attempt = 0, qr = NULL, version = s.version + 1,
+        status_changed_at = clock_timestamp(), settled_at = clock_timestamp()
+      FROM picked p WHERE s.id = p.id RETURNING s.*, p.before
+    ) ${answerChangedSql(schema, mirror, 'skip', { extra: ', c.before' })}`;
 }

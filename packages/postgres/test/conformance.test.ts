@@ -1,8 +1,16 @@
-import { describeAuthStore, describeLeaseStore, describeSessionStore } from '@wa-sync/testing/conformance';
+import {
+  describeAuthStore,
+  describeCleanupStore,
+  describeConversationStore,
+  describeJobStore,
+  describeLeaseStore,
+  describeSessionImport,
+  describeSessionStore,
+} from '@wa-sync/testing/conformance';
 import { afterAll, beforeAll } from 'vitest';
 import { createPostgresStore } from '../src/index.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
-import { type PostgresHarness, shiftStoreTime } from './store-harness.js';
+import { type PostgresHarness, passStoreTime, shiftStoreTime } from './store-harness.js';
 
 let server: TestServer;
 let template: TestDatabase;
@@ -16,13 +24,13 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-async function create(): Promise<PostgresHarness> {
+async function createWith(advance: typeof shiftStoreTime): Promise<PostgresHarness> {
   const database = await server.createDatabase(template.name);
   const store = createPostgresStore({ pool: database.pool });
   await store.init();
   return {
     store,
-    advance: (ms) => shiftStoreTime(database.pool, ms),
+    advance: (ms) => advance(database.pool, ms),
     async another() {
       const other = createPostgresStore({ pool: database.connect() });
       await other.init();
@@ -32,7 +40,14 @@ async function create(): Promise<PostgresHarness> {
   };
 }
 
+const create = () => createWith(shiftStoreTime);
+const createWaiting = () => createWith(passStoreTime);
+
 const suite = { name: 'postgres 18', create, capabilities: { durable: true, shared: true, mirror: false } };
 describeSessionStore(suite);
 describeLeaseStore(suite);
 describeAuthStore(suite);
+describeSessionImport(suite);
+describeJobStore({ ...suite, create: createWaiting });
+describeCleanupStore(suite);
+describeConversationStore(suite);

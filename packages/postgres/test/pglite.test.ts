@@ -1,10 +1,18 @@
 import { PGlite } from '@electric-sql/pglite';
-import { describeAuthStore, describeLeaseStore, describeSessionStore } from '@wa-sync/testing/conformance';
+import {
+  describeAuthStore,
+  describeCleanupStore,
+  describeConversationStore,
+  describeJobStore,
+  describeLeaseStore,
+  describeSessionImport,
+  describeSessionStore,
+} from '@wa-sync/testing/conformance';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, prismaWhatsAppSession } from '../src/index.js';
 import { change, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
 import { PRISMA_TABLES } from './host-table.js';
-import { type PostgresHarness, shiftStoreTime } from './store-harness.js';
+import { type PostgresHarness, passStoreTime, shiftStoreTime } from './store-harness.js';
 
 let lite: PGlite;
 
@@ -15,25 +23,36 @@ beforeAll(async () => {
 afterAll(() => lite.close());
 
 // An instance takes seconds to start, so the tests share one and empty it.
-async function create(): Promise<PostgresHarness> {
-  await lite.exec('TRUNCATE wa_sync.session, wa_sync.replica RESTART IDENTITY CASCADE');
+async function createWith(advance: typeof shiftStoreTime): Promise<PostgresHarness> {
+  await lite.exec(
+    'TRUNCATE wa_sync.session, wa_sync.replica, wa_sync.conversation, wa_sync.job, wa_sync.job_run RESTART IDENTITY CASCADE',
+  );
   return {
     store: createPostgresStore({ pool: lite }),
-    advance: (ms) => shiftStoreTime(lite, ms),
+    advance: (ms) => advance(lite, ms),
     another: async () => createPostgresStore({ pool: lite }),
     close: async () => {},
   };
 }
 
+const create = () => createWith(shiftStoreTime);
+const createWaiting = () => createWith(passStoreTime);
+
 const suite = { name: 'pglite', create, capabilities: { durable: true, shared: true, mirror: false } };
 describeSessionStore(suite);
 describeLeaseStore(suite);
 describeAuthStore(suite);
+describeSessionImport(suite);
+describeJobStore({ ...suite, create: createWaiting });
+describeCleanupStore(suite);
+describeConversationStore(suite);
 
 describe('pglite', () => {
   it('keeps a mirror', async () => {
     await lite.exec(PRISMA_TABLES);
-    await lite.exec('TRUNCATE wa_sync.session, wa_sync.replica RESTART IDENTITY CASCADE');
+    await lite.exec(
+      'TRUNCATE wa_sync.session, wa_sync.replica, wa_sync.conversation, wa_sync.job, wa_sync.job_run RESTART IDENTITY CASCADE',
+    );
     await lite.query(
       `INSERT INTO "WhatsAppSession" ("id", "companyId", "sessionName", "updatedAt") VALUES ('a', 'acme', 'A', now())`,
     );

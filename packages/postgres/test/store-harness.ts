@@ -17,8 +17,19 @@ export async function shiftStoreTime(pool: PgPoolLike, ms: number): Promise<void
     [ms],
   );
   await pool.query(
-    `UPDATE wa_sync.session SET status_changed_at = status_changed_at - $1::float8 * interval '1 ms',
+    `UPDATE wa_sync.conversation SET last_message_at = last_message_at - $1::float8 * interval '1 ms',
+     heard_at = heard_at - $1::float8 * interval '1 ms', warned_at = warned_at - $1::float8 * interval '1 ms'`,
+    [ms],
+  );
+  await pool.query(
+    `UPDATE wa_sync.session SET settled_at = settled_at - $1::float8 * interval '1 ms', status_changed_at = status_changed_at - $1::float8 * interval '1 ms',
      last_seen_at = last_seen_at - $1::float8 * interval '1 ms', created_at = created_at - $1::float8 * interval '1 ms'`,
     [ms],
   );
+}
+
+/** The same, but a second or less is really waited for: what is written after it is then later by as much. */
+export async function passStoreTime(pool: PgPoolLike, ms: number): Promise<void> {
+  if (ms > 1_000) await shiftStoreTime(pool, ms);
+  else await pool.query('SELECT pg_sleep($1::float8 / 1000)', [ms]);
 }

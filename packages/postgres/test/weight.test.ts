@@ -118,6 +118,6 @@ describe(`with ${SESSIONS} owned sessions and a mirror`, () => {
        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
        WHERE i.indrelid = 'wa_sync.session'::regclass ORDER BY 1`,
     );
-    expect(rows.map(({ attname }) => attname)).toEqual(['id', 'no', 'owner']);
+    expect(rows.map(({ attname }) => attname)).toEqual(['created_at', 'id', 'no', 'owner']);
   });
 });

@@ -1,4 +1,4 @@
-import { script } from './run-script.js';
+import { script, scriptOnce } from './run-script.js';
 import { ROWS } from './script-parts.js';
 
 /**
@@ -12,7 +12,7 @@ export const writeAuthScript = script(
   local verdicts, at = {}, 2
   for index, session in ipairs(cjson.decode(args[1])) do
     local text = redis.call('HGET', SESSION, session[1])
-    local row = text and cjson.decode(text)
+    local row = parseRow(text)
     if not row then
       verdicts[index] = 'missing'
     elseif session[2] ~= NULL and row[TENURE] ~= session[2] then
@@ -54,10 +54,10 @@ end
 `;
 
 /** Keys: the credentials of a session, those put aside. Argument: reason. */
-export const quarantineScript = script(PUT_ASIDE, 'putAside(KEYS[1], KEYS[2], args[1])');
+export const quarantineScript = scriptOnce(PUT_ASIDE, 'putAside(KEYS[1], KEYS[2], args[1])');
 
 /** Keys: the credentials of a session, those put aside. Answers how many records there were. */
-export const purgeAuthScript = script(`
+export const purgeAuthScript = scriptOnce(`
   local count = redis.call('HLEN', KEYS[1])
   for _, name in ipairs(redis.call('HKEYS', KEYS[2])) do
     if string.sub(name, 1, 1) ~= '#' then count = count + 1 end

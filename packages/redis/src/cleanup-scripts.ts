@@ -1,6 +1,6 @@
 import { PUT_ASIDE } from './auth-scripts.js';
 import { DELETE_ROW } from './ownership-scripts.js';
-import { script } from './run-script.js';
+import { script, scriptOnce } from './run-script.js';
 import { LEASES, ROWS, SERVER_IDENTITY } from './script-parts.js';
 
 /** The rule of `CleanupStore`, on the very row that is changed in the same script. */
@@ -45,10 +45,9 @@ export const censusScript = script(
   `
   local ids, total, active = idsAfter(IDS, args[1], args[2]), 0, 0
   for _, text in ipairs(rowTexts(ids)) do
-    if text then
-      total = total + 1
-      if cjson.decode(text)[ACTIVE] then active = active + 1 end
-    end
+    local row = parseRow(text)
+    if row then total = total + 1 end
+    if row and row[ACTIVE] then active = active + 1 end
   end
   return { #ids == tonumber(args[2]) and ids[#ids] or '', total, active }`,
 );
@@ -67,8 +66,8 @@ export const candidatesScript = script(
   for index, text in ipairs(rowTexts(ids)) do
     -- Most rows: not worth parsing.
     if text and string.sub(text, 1, 12) ~= '["CONNECTED"' then
-      local row = cjson.decode(text)
-      if holds(row, stage, idleFor) and not redis.call('ZSCORE', MARKED, ids[index]) then
+      local row = parseRow(text)
+      if row and holds(row, stage, idleFor) and not redis.call('ZSCORE', MARKED, ids[index]) then
         describe(found, ids[index], row)
         if #found == limit then return { '', found } end
       end
@@ -85,13 +84,14 @@ export const markedScript = script(
   `
   local ids, found = idsAfter(MARKED, args[1], args[2]), {}
   for index, text in ipairs(rowTexts(ids)) do
-    if text then describe(found, ids[index], cjson.decode(text)) end
+    local row = parseRow(text)
+    if row then describe(found, ids[index], row) end
   end
   return found`,
 );
 
 /** Arguments: idle for, then ids. Answers `done` and the ids, or `held` and until when. */
-export const deactivateScript = script(
+export const deactivateScript = scriptOnce(
   ROWS,
   LEASES,
   SERVER_IDENTITY,
@@ -101,8 +101,7 @@ export const deactivateScript = script(
   local done = { 'done' }
   for index = 2, #args do
     local id = args[index]
-    local text = redis.call('HGET', SESSION, id)
-    local row = text and cjson.decode(text)
+    local row = parseRow(redis.call('HGET', SESSION, id))
     if row and holds(row, 'deactivate', tonumber(args[1])) then
       endRow(id, row, 'inactive', NULL, 'unobserved', now)
       row[ACTIVE] = false
@@ -115,7 +114,7 @@ export const deactivateScript = script(
 );
 
 /** Arguments: idle for, then ids; two keys of its own for each: its credentials, and those put aside. */
-export const markForPurgeScript = script(
+export const markForPurgeScript = scriptOnce(
   ROWS,
   LEASES,
   SERVER_IDENTITY,
@@ -126,8 +125,8 @@ export const markForPurgeScript = script(
   local done = { 'done' }
   for index = 2, #args do
     local id = args[index]
-    local text = redis.call('HGET', SESSION, id)
-    if text and holds(cjson.decode(text), 'purge', tonumber(args[1])) then
+    local row = parseRow(redis.call('HGET', SESSION, id))
+    if row and holds(row, 'purge', tonumber(args[1])) then
       redis.call('ZADD', MARKED, 0, id)
       putAside(KEYS[4 + index * 2], KEYS[5 + index * 2], 'inactive')
       done[#done + 1] = id
@@ -137,7 +136,7 @@ export const markForPurgeScript = script(
 );
 
 /** Arguments: nothing, then ids; keys as for a mark. */
-export const purgeScript = script(
+export const purgeScript = scriptOnce(
   ROWS,
   LEASES,
   SERVER_IDENTITY,
@@ -147,8 +146,7 @@ export const purgeScript = script(
   local done = { 'done' }
   for index = 2, #args do
     local id = args[index]
-    local text = redis.call('HGET', SESSION, id)
-    local row = text and cjson.decode(text)
+    local row = parseRow(redis.call('HGET', SESSION, id))
     if row and not row[ACTIVE] and row[OWNER] == NULL and redis.call('ZSCORE', MARKED, id) then
       deleteRow(id, row, KEYS[4 + index * 2], KEYS[5 + index * 2])
       done[#done + 1] = id

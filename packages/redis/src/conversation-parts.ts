@@ -35,8 +35,8 @@ local function withdraw(it)
 end
 
 local function ownerOf(it)
-  local text = redis.call('HGET', SESSION, it[SESSION_ID])
-  return text and cjson.decode(text)[OWNER]
+  local row = parseRow(redis.call('HGET', SESSION, it[SESSION_ID]))
+  return row and row[OWNER]
 end
 
 local function endSending(id, it, delivery)
@@ -56,8 +56,7 @@ local serverHeld = now < heldUntil()
 
 local function gateOpen(it, settledFor)
   if serverHeld then return false end
-  local text = redis.call('HGET', SESSION, it[SESSION_ID])
-  local row = text and cjson.decode(text)
+  local row = parseRow(redis.call('HGET', SESSION, it[SESSION_ID]))
   if not row or row[OWNER] == NULL or row[STATUS] ~= 'CONNECTED' or row[HEALTH] ~= 'healthy' then return false end
   if row[EVIDENCE] ~= 'observed' or now - row[SETTLED_AT] < settledFor then return false end
   local beat = heartbeat(row[OWNER])

@@ -1,12 +1,12 @@
 import { CONVERSATIONS, GATE } from './conversation-parts.js';
-import { script } from './run-script.js';
+import { script, scriptOnce } from './run-script.js';
 import { LEASES, ROWS, SERVER_IDENTITY } from './script-parts.js';
 
 /** A message older than this is history: it tells that there is a conversation, not that somebody is waiting. */
 const LIVE_MS = 86_400_000;
 
 /** Argument: JSON `[[conversation id, session id, from, at, chat, message id], …]`. Answers the sequences. */
-export const recordScript = script(
+export const recordScript = scriptOnce(
   ROWS,
   CONVERSATIONS,
   `
@@ -84,7 +84,7 @@ export const quietScript = script(
 );
 
 /** Arguments: settled for, JSON `[[id, sequence, to, null or [id, kind, text]], …]`. Answers the ids that moved. */
-export const moveScript = script(
+export const moveScript = scriptOnce(
   ROWS,
   LEASES,
   SERVER_IDENTITY,
@@ -135,7 +135,7 @@ export const outgoingScript = script(
 );
 
 /** Arguments: id, sequence, message id, owner, settled for. Answers 1 for the one that may send. */
-export const beginSendScript = script(
+export const beginSendScript = scriptOnce(
   ROWS,
   LEASES,
   SERVER_IDENTITY,
@@ -163,7 +163,7 @@ export const endSendScript = script(
 );
 
 /** Argument: limit. Answers ids and conversations whose sender is gone. */
-export const settleLostScript = script(
+export const settleLostScript = scriptOnce(
   ROWS,
   LEASES,
   CONVERSATIONS,

@@ -49,7 +49,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const forgetClient = redis.onError?.((error) => {
     lastError = error;
   });
-  const runner = createScriptRunner({ redis, limits: timeouts, lastError: () => lastError });
+  const runner = createScriptRunner({ redis, limits: timeouts, lastError: () => lastError, answerKey: keys.answer });
   let starting: Promise<void> | null = null;
   let closed = false;
 
@@ -71,7 +71,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const calls = storeCalls({ runner, ready });
   return {
     capabilities: { durable: true, shared: true, mirror: false },
-    sessions: createSessions({ calls, keys }),
+    sessions: createSessions({ calls, keys, logger }),
     leases: createLeases({ calls, keys, limits: runner.limits, configured: timeouts, logger }),
     auth: createAuth({ calls, keys, keyRing: auth.keyRing, logger }),
     jobs: createJobs({ calls, keys }),

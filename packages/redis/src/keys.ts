@@ -30,6 +30,8 @@ export interface StoreKeys {
   readonly sending: string;
   /** Hash of the credentials of a session. */
   auth(sessionId: string): string;
+  /** The answer of a call, for as long as the call may be sent again. */
+  answer(callId: string): string;
   /** Hash of credentials of a session that were put aside. */
   aside(sessionId: string): string;
 }
@@ -52,6 +54,7 @@ export function storeKeys(prefix: string): StoreKeys {
     pending: key('pending'),
     sending: key('sending'),
     runsOf: (job) => key(`runs:${job}`),
+    answer: (callId) => key(`answer:${callId}`),
     auth: (sessionId) => key(`auth:${sessionId}`),
     aside: (sessionId) => key(`aside:${sessionId}`),
   };

@@ -1,23 +1,22 @@
 import { CONVERSATIONS } from './conversation-parts.js';
-import { script } from './run-script.js';
+import { script, scriptOnce } from './run-script.js';
 import { LEASES, ROWS, SERVER_IDENTITY } from './script-parts.js';
 
-/** The answer of a join and a beat: `[alive, store time, heartbeats, claimable, another server, held until, outgoing]`. */
+/** The answer of a join and a beat: `[alive, store time, heartbeats, claimable, held until, outgoing]`. */
 const ANSWER_BEAT = `
 local function answerBeat(owner)
-  local untilAt, changed = heldUntil()
   local outgoing = 0
   -- There are few, and none most of the time.
   for _, id in ipairs(redis.call('ZRANGEBYLEX', PENDING, '-', '+', 'LIMIT', 0, 1000)) do
     if ownerOf(conversation(id)) == owner then outgoing = 1; break end
   end
   return { 1, string.format('%.0f', now), redis.call('HGETALL', REPLICA), redis.call('ZCARD', CLAIMABLE) > 0 and 1 or 0,
-    changed and 1 or 0, string.format('%.0f', untilAt), outgoing }
+    string.format('%.0f', heldUntil()), outgoing }
 end
 `;
 
 /** Arguments: incarnation, replica id, ttl. */
-export const joinScript = script(
+export const joinScript = scriptOnce(
   ROWS,
   LEASES,
   SERVER_IDENTITY,
@@ -37,7 +36,7 @@ export const joinScript = script(
 );
 
 /** Arguments: incarnation, `1` in a mass outage. */
-export const beatScript = script(
+export const beatScript = scriptOnce(
   ROWS,
   LEASES,
   SERVER_IDENTITY,
@@ -59,7 +58,7 @@ export const fenceScript = script(
   local beat = heartbeat(args[1])
   if not beat then return 0 end
   if beat[FENCED] then return 1 end
-  if beat[BEATS] ~= tonumber(args[2]) then return 0 end
+  
   beat[FENCED] = true
   saveHeartbeat(args[1], beat)
   return 1`,
@@ -69,7 +68,7 @@ export const fenceScript = script(
  * Argument: limit. Answers the ids that were freed. Owners are found by jumping from one to the next in the sorted set, so
  * the cost is the number of replicas and not of sessions.
  */
-export const freeFencedScript = script(
+export const freeFencedScript = scriptOnce(
   ROWS,
   LEASES,
   `
@@ -87,7 +86,7 @@ export const freeFencedScript = script(
       for _, member in ipairs(members) do
         local id = string.sub(member, #range + 1)
         local text = redis.call('HGET', SESSION, id)
-        local row = text and cjson.decode(text)
+        local row = parseRow(text)
         if row and row[OWNER] == owner then
           -- No heartbeat tells nothing of the last proof of life: too late an instant keeps the row from cleanup.
           endRow(id, row, 'owner_lost', NULL, 'expired', beat and beat[BEAT_AT] or now)

@@ -19,17 +19,21 @@ export function createLeases(params: {
 }): LeaseStore {
   const { calls, limits, configured, logger } = params;
   const keys = conversationKeys(params.keys);
+  let toldHoldMs = 0;
+
+  function tellHold(untilMs: number, nowMs: number): void {
+    if (untilMs <= nowMs || untilMs === toldHoldMs) return;
+    toldHoldMs = untilMs;
+    logger?.warn(
+      { code: 'redis_changed', until: new Date(untilMs).toISOString() },
+      'Redis was restarted or failed over: its last writes may be gone. Nothing is deleted or closed for one lease',
+    );
+  }
 
   function readBeat(incarnation: string, answer: readonly unknown[]): BeatAnswer {
-    const [alive, storeNow, heartbeats, claimable, changed, heldUntil, outgoing] = answer;
+    const [alive, storeNow, heartbeats, claimable, heldUntil, outgoing] = answer;
     if (Number(alive) === 0) return { alive: false };
-    if (Number(changed) === 1) {
-      const until = new Date(Number(heldUntil)).toISOString();
-      logger?.warn(
-        { code: 'redis_changed', until },
-        'Redis was restarted or failed over: its last writes may be gone. Nothing is deleted or closed for one lease',
-      );
-    }
+    tellHold(Number(heldUntil), Number(storeNow));
     const others = [...readHeartbeats(heartbeats).values()].filter((other) => other.incarnation !== incarnation);
     return {
       alive: true,

@@ -1,4 +1,4 @@
-import { script } from './run-script.js';
+import { script, scriptOnce } from './run-script.js';
 import { ANSWER_ROWS, LEASES, ROWS } from './script-parts.js';
 
 /** Arguments: owner, JSON `[[id, tenure, mode], …]`. Answers for each the row's text, or `-` and the word that says why not. */
@@ -12,11 +12,12 @@ export const claimScript = script(
   for index, claim in ipairs(cjson.decode(args[2])) do
     local id, tenure, free = claim[1], claim[2], claim[3] == 'free'
     local text = redis.call('HGET', SESSION, id)
-    local row = text and cjson.decode(text)
+    local row = parseRow(text)
     if not standing then
       outcomes[index] = '-fenced'
     elseif not row then
       outcomes[index] = '-missing'
+      redis.call('ZREM', CLAIMABLE, id)
     elseif row[OWNER] == owner and row[TENURE] == tenure then
       outcomes[index] = text
     elseif free and row[OWNER] ~= NULL and row[OWNER] ~= owner then
@@ -45,7 +46,7 @@ export const claimableScript = script(
  * Arguments: owner, JSON `[reason code, detail]`, JSON list of the ids whose sockets may live on, limit, JSON list of ids or
  * nothing (then the owner's first ones). Answers the ids.
  */
-export const releaseScript = script(
+export const releaseScript = scriptOnce(
   ROWS,
   `
   local owner, reason = args[1], cjson.decode(args[2])
@@ -60,7 +61,7 @@ export const releaseScript = script(
   end
   for _, id in ipairs(ids) do
     local text = redis.call('HGET', SESSION, id)
-    local row = text and cjson.decode(text)
+    local row = parseRow(text)
     if row and row[OWNER] == owner then
       -- Under a live lease CONNECTED means proof of life until now.
       endRow(id, row, reason[1], reason[2], unobserved[id] and 'unobserved' or 'observed', now)
@@ -76,14 +77,14 @@ export const releaseScript = script(
 );
 
 /** Arguments: id, desired. */
-export const setDesiredScript = script(
+export const setDesiredScript = scriptOnce(
   ROWS,
   ANSWER_ROWS,
   `
   local id, desired = args[1], args[2]
   local text = redis.call('HGET', SESSION, id)
-  if not text then return answerRows({}) end
-  local row = cjson.decode(text)
+  local row = parseRow(text)
+  if not row then return answerRows({}) end
   row[DESIRED], row[ACTIVE], row[VERSION] = desired, row[ACTIVE] or desired == 'running', row[VERSION] + 1
   text = saveRow(id, row)
   keepClaimable(id, row)
@@ -94,7 +95,7 @@ export const setDesiredScript = script(
 /** Part of every script that deletes a row: its credentials go with it. */
 export const DELETE_ROW = `
 local function deleteRow(id, row, auth, aside)
-  if row[OWNER] ~= NULL then redis.call('ZREM', OWNED, ownedBy(row[OWNER]) .. id) end
+  if row and row[OWNER] ~= NULL then redis.call('ZREM', OWNED, ownedBy(row[OWNER]) .. id) end
   redis.call('HDEL', SESSION, id)
   redis.call('ZREM', IDS, id)
   redis.call('ZREM', CLAIMABLE, id)
@@ -104,12 +105,12 @@ end
 `;
 
 /** Argument: id; keys of its own: the credentials of the session, and those put aside. Answers 1 where there was a row. */
-export const removeScript = script(
+export const removeScript = scriptOnce(
   ROWS,
   DELETE_ROW,
   `
   local text = redis.call('HGET', SESSION, args[1])
   if not text then return 0 end
-  deleteRow(args[1], cjson.decode(text), KEYS[8], KEYS[9])
+  deleteRow(args[1], parseRow(text), KEYS[8], KEYS[9])
   return 1`,
 );

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { WaSyncError } from '@wa-sync/core';
 import type { RedisLike } from './redis-like.js';
 import { serverWord, translateError } from './translate-error.js';
@@ -7,6 +7,8 @@ import { serverWord, translateError } from './translate-error.js';
 export interface Script {
   readonly text: string;
   readonly sha: string;
+  /** Needs a key of its own for each call, in which the answer is kept. */
+  readonly once: boolean;
 }
 
 /** Limit of one call, in milliseconds. */
@@ -36,7 +38,10 @@ export interface ScriptAnswer {
   readonly nowMs: number;
 }
 
+/** Calls that were given up and may still be kept by the client; more of them would be a leak. */
 const MOST_ABANDONED = 100;
+const FORGOTTEN_AFTER_MS = 60_000;
+const MOST_KEPT_MS = 180_000;
 
 /**
  * Makes a script of the body of a function. The body sees `now`, the server's time in whole milliseconds, and `args`, its
@@ -44,6 +49,29 @@ const MOST_ABANDONED = 100;
  * connected and send them later, and what the caller was told is too late must not be done after all.
  */
 export function script(...parts: readonly string[]): Script {
+  return scriptOf(parts, "return { told, 'done', main() }", false);
+}
+
+/**
+ * Makes a script that is carried out once a call, however often a client sends it: clients send again what was under way when a
+ * connection broke. The answer is kept, under the last key, for as long as the call may still arrive. For whatever cannot know its
+ * own work again by a token that the caller made.
+ */
+export function scriptOnce(...parts: readonly string[]): Script {
+  return scriptOf(
+    parts,
+    `
+local before = redis.call('GET', KEYS[#KEYS])
+if before then return { told, 'done', cjson.decode(before)[1] } end
+local answer = main()
+local left = math.min(tonumber(ARGV[1]) - now, ${MOST_KEPT_MS}) + 1000
+redis.call('SET', KEYS[#KEYS], cjson.encode({ answer }), 'PX', string.format('%.0f', left))
+return { told, 'done', answer }`,
+    true,
+  );
+}
+
+function scriptOf(parts: readonly string[], ending: string, once: boolean): Script {
   const body = parts.join('\n');
   const text = `
 local clock = redis.call('TIME')
@@ -55,9 +83,9 @@ for index = 2, #ARGV do args[index - 1] = ARGV[index] end
 local function main()
 ${body}
 end
-return { told, 'done', main() }
+${ending}
 `;
-  return { text, sha: createHash('sha1').update(text).digest('hex') };
+  return { text, sha: createHash('sha1').update(text).digest('hex'), once };
 }
 
 /**
@@ -68,8 +96,10 @@ export function createScriptRunner(options: {
   redis: RedisLike;
   limits: TimeLimits;
   lastError: () => unknown;
+  /** Name of the key in which the answer of a call is kept. */
+  answerKey: (callId: string) => string;
 }): ScriptRunner {
-  const { redis, lastError } = options;
+  const { redis, lastError, answerKey } = options;
   const limits = { ...options.limits };
   // Server time minus monotonic time, never too large: an answer was on its way for some time.
   let serverAheadMs: number | null = null;
@@ -101,14 +131,22 @@ export function createScriptRunner(options: {
     });
   }
 
+  function noteAbandoned(running: Promise<unknown>): void {
+    abandoned += 1;
+    let counted = true;
+    const forget = () => {
+      if (counted) abandoned -= 1;
+      counted = false;
+    };
+    running.then(forget, forget);
+    // ioredis never settles what was under way when a connection broke, where it was told not to send it again.
+    setTimeout(forget, FORGOTTEN_AFTER_MS).unref();
+  }
+
   function within(limitMs: number, running: Promise<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        abandoned += 1;
-        const settled = () => {
-          abandoned -= 1;
-        };
-        running.then(settled, settled);
+        noteAbandoned(running);
         reject(silence(limitMs));
       }, limitMs);
       running.then(resolve, reject).finally(() => clearTimeout(timer));
@@ -127,11 +165,12 @@ export function createScriptRunner(options: {
     const limitMs = limits.commandMs;
     if (abandoned >= MOST_ABANDONED) throw silence(limitMs);
     const untilMs = performance.now() + limitMs;
+    const own = wanted.once ? { ...call, keys: [...call.keys, answerKey(randomUUID())] } : call;
     try {
-      let told = await attempt(wanted, call, untilMs, limitMs);
+      let told = await attempt(wanted, own, untilMs, limitMs);
       const leftMs = untilMs - performance.now();
       // Nothing was done. The server's clock has moved on (another server, a step of its clock): its time is known now.
-      if (isLate(told) && leftMs > 0) told = await attempt(wanted, call, untilMs, leftMs);
+      if (isLate(told) && leftMs > 0) told = await attempt(wanted, own, untilMs, leftMs);
       if (isLate(told)) {
         throw new WaSyncError('store_timeout', `Redis did not begin within ${limitMs} ms`, { retryable: true });
       }

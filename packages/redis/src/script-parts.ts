@@ -28,6 +28,12 @@ local function rowTexts(ids)
   return texts
 end
 
+-- A row that somebody damaged counts as none, so that it holds up no other.
+local function parseRow(text)
+  local parsed, row = pcall(cjson.decode, text or 'null')
+  return parsed and type(row) == 'table' and #row == DETAIL and type(row[VERSION]) == 'number' and row or nil
+end
+
 local function saveRow(id, row)
   local text = cjson.encode(row)
   redis.call('HSET', SESSION, id, text)
@@ -94,14 +100,14 @@ end
 local function heldUntil()
   local server = told('server', 'run_id:(%x+)') .. ' ' .. told('replication', 'master_replid:(%x+)')
   local known = redis.call('HGET', META, 'server')
-  if known == server then return tonumber(redis.call('HGET', META, 'held_until') or 0), false end
+  if known == server then return tonumber(redis.call('HGET', META, 'held_until') or 0) end
   redis.call('HSET', META, 'server', server)
-  if not known then return 0, false end
+  if not known then return 0 end
   local lease = 0
   for _, text in ipairs(redis.call('HVALS', REPLICA)) do lease = math.max(lease, cjson.decode(text)[4]) end
   if lease == 0 then lease = 30000 end
   redis.call('HSET', META, 'held_until', string.format('%.0f', now + lease))
-  return now + lease, true
+  return now + lease
 end
 `;
 

@@ -1,5 +1,5 @@
 import type { Desired, Evidence, Health, Heartbeat, SessionStatus, StoredSession } from '@wa-sync/core';
-import { WaSyncError } from '@wa-sync/core';
+import { maskNumbers, WaSyncError } from '@wa-sync/core';
 
 /** A row as the scripts keep it; the places are those of `script-parts.ts`. Instants are milliseconds since the epoch. */
 export type SessionTuple = [
@@ -46,9 +46,16 @@ export function readRowAnswer(answer: unknown, nowMs: number): RowAnswer {
   return { texts: listOf(texts).map(String), nowMs, leases: readHeartbeats(heartbeats) };
 }
 
-/** A row as callers see it. */
+/**
+ * A row as callers see it.
+ *
+ * @throws WaSyncError `store_failed` where the row is damaged
+ */
 export function readSession(id: string, text: string, { nowMs, leases }: RowAnswer): StoredSession {
-  const [status, health, evidence, desired, code, owner, , version, tenure, active, writeId, ...rest] = parseRow(text);
+  const [status, health, evidence, desired, code, owner, , version, tenure, active, writeId, ...rest] = parseRow(
+    id,
+    text,
+  );
   const [changedAt, seenAt, createdAt, , reconnectAttempt, phone, qr, detail] = rest;
   const lease = owner === null ? undefined : leases.get(owner);
   const over = owner !== null && isOver(lease, nowMs);
@@ -77,11 +84,17 @@ export function readSession(id: string, text: string, { nowMs, leases }: RowAnsw
   };
 }
 
-/** Sessions of an answer whose texts are pairs of id and row. */
-export function readPairs(answer: RowAnswer): StoredSession[] {
+/** Sessions of an answer whose texts are pairs of id and row. A damaged row is told and left out: it must not hold up the others. */
+export function readPairs(answer: RowAnswer, tell: (error: unknown) => void): StoredSession[] {
   const { texts } = answer;
   const sessions: StoredSession[] = [];
-  for (let at = 0; at < texts.length; at += 2) sessions.push(readSession(texts[at]!, texts[at + 1]!, answer));
+  for (let at = 0; at < texts.length; at += 2) {
+    try {
+      sessions.push(readSession(texts[at]!, texts[at + 1]!, answer));
+    } catch (error) {
+      tell(error);
+    }
+  }
   return sessions;
 }
 
@@ -109,14 +122,19 @@ function isOver(lease: Heartbeat | undefined, nowMs: number): boolean {
   return lease === undefined || lease.fenced || nowMs - lease.beatAt.getTime() > lease.ttlMs;
 }
 
-function parseRow(text: string): SessionTuple {
+const ROW_LENGTH = 19;
+
+function parseRow(id: string, text: string): SessionTuple {
   try {
-    return JSON.parse(text) as SessionTuple;
-  } catch (cause) {
-    throw new WaSyncError('store_failed', 'A session row in Redis is damaged: it is not the list that wa-sync writes', {
-      cause,
-    });
+    const row = JSON.parse(text) as SessionTuple;
+    if (Array.isArray(row) && row.length === ROW_LENGTH && typeof row[7] === 'number') return row;
+  } catch {
+    // The text itself may be a credential that was put in the wrong place.
   }
+  throw new WaSyncError(
+    'store_failed',
+    `The row of session ${maskNumbers(id)} in Redis is damaged; remove the session`,
+  );
 }
 
 /** A list that a script answered; an empty one may come as nothing. */

@@ -1,8 +1,8 @@
-import { script } from './run-script.js';
+import { script, scriptOnce } from './run-script.js';
 import { ANSWER_ROWS, ROWS } from './script-parts.js';
 
 /** Arguments: JSON `[[id, id hash, desired, phone], …]`. Answers the ids that were new. */
-export const createScript = script(
+export const createScript = scriptOnce(
   ROWS,
   `
   local created = {}
@@ -32,7 +32,7 @@ export const getScript = script(
   return answerRows(rows)`,
 );
 
-/** Arguments: limit, `after` or nothing as `[after]`, owner or nothing as `[owner]` (JSON both). */
+/** Arguments: limit, `after` or nothing as `[after]`, owner or nothing as `[owner]` (JSON both). After the rows come the last id and how many there were. */
 export const listScript = script(
   ROWS,
   ANSWER_ROWS,
@@ -50,6 +50,8 @@ export const listScript = script(
   for index, text in ipairs(rowTexts(ids)) do
     if text then rows[#rows + 1] = ids[index]; rows[#rows + 1] = text end
   end
+  rows[#rows + 1] = ids[#ids] or ''
+  rows[#rows + 1] = tostring(#ids)
   return answerRows(rows)`,
 );
 
@@ -80,10 +82,10 @@ export const sweepScript = script(
       local isRight = string.sub(text, 1, #right) == right
       local hash = isRight and tonumber(string.match(text, '^%d+', #right + 1))
       if not isRight then
-        local row = cjson.decode(text)
-        hash = row[OWNER] == owner and row[HASH]
+        local row = parseRow(text)
+        hash = row and row[OWNER] == owner and row[HASH]
         -- The same in other bytes: another encoder wrote it.
-        isRight = row[STATUS] == expected[1] and row[HEALTH] == expected[2] and row[EVIDENCE] == 'observed'
+        isRight = hash and row[STATUS] == expected[1] and row[HEALTH] == expected[2] and row[EVIDENCE] == 'observed'
           and row[DESIRED] == 'running' and row[REASON] == expected[3]
       end
       if hash then
@@ -110,7 +112,7 @@ export const writeScript = script(
   for index, text in ipairs(rowTexts(ids)) do texts[ids[index]] = text end
   for index, write in ipairs(writes) do
     local id, text = write[1], texts[write[1]]
-    local row = text and cjson.decode(text)
+    local row = parseRow(text)
     outcomes[index] = ''
     if row and row[OWNER] == owner and row[TENURE] == write[2] then
       if row[WRITE_ID] == write[4] then

@@ -1,4 +1,11 @@
-import { type ClaimOutcome, type SessionStore, type StoredSession, sessionIdHash, WaSyncError } from '@wa-sync/core';
+import {
+  type ClaimOutcome,
+  type Logger,
+  type SessionStore,
+  type StoredSession,
+  sessionIdHash,
+  WaSyncError,
+} from '@wa-sync/core';
 import type { StoreKeys } from './keys.js';
 import { claimableScript, claimScript, releaseScript, removeScript, setDesiredScript } from './ownership-scripts.js';
 import type { Script } from './run-script.js';
@@ -10,12 +17,17 @@ import type { StoreCalls } from './store-calls.js';
 /** The most rows of one call: a server does nothing else while a script runs. */
 const MOST_ROWS = 1_000;
 /** Rows that a sweep compares in one call; a few milliseconds. */
-const SWEEP_ROWS = 4_000;
+const SWEEP_ROWS = 5_000;
 
 type Refusal = Extract<ClaimOutcome, { claimed: false }>['why'];
 
 /** The session part of the store. */
-export function createSessions({ calls, keys }: { calls: StoreCalls; keys: StoreKeys }): SessionStore {
+export function createSessions(params: {
+  calls: StoreCalls;
+  keys: StoreKeys;
+  logger: Logger | undefined;
+}): SessionStore {
+  const { calls, keys, logger } = params;
   const names = sessionKeys(keys);
 
   async function rows(script: Script, args: readonly string[]): Promise<RowAnswer> {
@@ -34,8 +46,11 @@ export function createSessions({ calls, keys }: { calls: StoreCalls; keys: Store
     return done;
   }
 
+  const read = (answer: RowAnswer): StoredSession[] =>
+    readPairs(answer, (error) => logger?.error({ code: 'row_damaged', error }, 'A session row cannot be read'));
+
   async function get(ids: readonly string[]): Promise<StoredSession[]> {
-    return inBatches([...new Set(ids)], async (some) => readPairs(await rows(getScript, some)));
+    return inBatches([...new Set(ids)], async (some) => read(await rows(getScript, some)));
   }
 
   return {
@@ -47,7 +62,17 @@ export function createSessions({ calls, keys }: { calls: StoreCalls; keys: Store
     get: ({ ids }) => get(ids),
     async list({ after, limit, owner }) {
       const optional = (value: string | undefined) => toJson(value === undefined ? [] : [value]);
-      return readPairs(await rows(listScript, [String(limit), optional(after), optional(owner)]));
+      const found: StoredSession[] = [];
+      for (let from = after; ; ) {
+        const left = limit - found.length;
+        const answer = await rows(listScript, [String(left), optional(from), optional(owner)]);
+        const [last, count] = answer.texts.slice(-2);
+        const page = { ...answer, texts: answer.texts.slice(0, -2) };
+        found.push(...read(page));
+        // A short page means the end to whoever asks, so what could not be read is made up for.
+        if (found.length === limit || Number(count) < left) return found;
+        from = last;
+      }
     },
     async sweep({ owner, expected, otherIds }) {
       const judged = toJson([expected.status, expected.health, expected.reason?.code ?? null]);
@@ -60,7 +85,7 @@ export function createSessions({ calls, keys }: { calls: StoreCalls; keys: Store
         const [last, some, sum, found] = listOf(answer);
         count += Number(some);
         idHashSum += Number(sum);
-        exceptions.push(...readPairs(readRowAnswer(found, nowMs)));
+        exceptions.push(...read(readRowAnswer(found, nowMs)));
         from = String(last);
         if (from === '') return { exceptions, count, idHashSum };
       }
@@ -120,7 +145,7 @@ export function createSessions({ calls, keys }: { calls: StoreCalls; keys: Store
       }
     },
     async setDesired({ id, desired }) {
-      return readPairs(await rows(setDesiredScript, [id, desired]))[0] ?? null;
+      return read(await rows(setDesiredScript, [id, desired]))[0] ?? null;
     },
     async remove({ id }) {
       const own = [...names, keys.auth(id), keys.aside(id)];

@@ -46,7 +46,8 @@ export function translateError(error: unknown, target: string | null): WaSyncErr
   if (word === null) return translateSilence(first, cause, target);
   const mend = MENDS[word];
   const words = mend === undefined ? wordsOf(first) : `${wordsOf(first)} (${mend})`;
-  if (DOOR.has(word)) {
+  // What a server says to a long command of somebody whose password it did not take.
+  if (DOOR.has(word) || /unauthenticated (multi)?bulk length/.test(words)) {
     return new WaSyncError('store_unreachable', `Redis${at(target)} refused the connection: ${words}`, { cause });
   }
   if (AWAY.has(word)) {

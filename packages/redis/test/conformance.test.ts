@@ -1,12 +1,21 @@
-import { describeAuthStore, describeLeaseStore, describeSessionStore } from '@wa-sync/testing/conformance';
+import {
+  describeAuthStore,
+  describeCleanupStore,
+  describeConversationStore,
+  describeJobStore,
+  describeLeaseStore,
+  describeSessionStore,
+} from '@wa-sync/testing/conformance';
 import type { Redis } from 'ioredis';
+import { createClient } from 'redis';
 import { afterAll, beforeAll } from 'vitest';
-import { createRedisStore } from '../src/index.js';
-import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
-import { dropKeys, shiftStoreTime } from './store-harness.js';
+import { startRedis, type TestServer } from './start-redis.js';
+import { redisHarness } from './store-harness.js';
+
+const capabilities = { durable: true, shared: true, mirror: false };
 
 let server: TestServer;
-let clients: Redis[];
+let clients: [Redis, Redis];
 
 beforeAll(async () => {
   server = await startRedis();
@@ -14,29 +23,37 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-async function create() {
-  const [client, second] = clients as [Redis, Redis];
-  const prefix = freshPrefix();
-  const store = createRedisStore({ client, prefix });
-  await store.init();
-  const others = [store];
-  return {
-    store,
-    advance: (ms: number) => shiftStoreTime(client, prefix, ms),
-    async another() {
-      const other = createRedisStore({ client: second, prefix });
-      await other.init();
-      others.push(other);
-      return other;
-    },
-    async close() {
-      for (const other of others) await other.close();
-      await dropKeys(client, prefix);
-    },
-  };
+const onIoredis = {
+  name: 'redis 7 on ioredis',
+  create: () => redisHarness({ client: clients[0], second: clients[1], raw: clients[0] }),
+  capabilities,
+};
+for (const declare of [
+  describeSessionStore,
+  describeLeaseStore,
+  describeAuthStore,
+  describeJobStore,
+  describeCleanupStore,
+  describeConversationStore,
+]) {
+  declare(onIoredis);
 }
 
-const suite = { name: 'redis 7', create, capabilities: { durable: true, shared: true, mirror: false } };
-describeSessionStore(suite);
-describeLeaseStore(suite);
-describeAuthStore(suite);
+let nodeRedis: ReturnType<typeof createClient>;
+
+beforeAll(async () => {
+  nodeRedis = createClient({ url: server.url });
+  nodeRedis.on('error', () => {});
+  await nodeRedis.connect();
+});
+afterAll(() => nodeRedis.destroy());
+
+// Both clients on one state, so that what one wrote is read through the other.
+const onNodeRedis = {
+  name: 'redis 7 on node-redis',
+  create: () => redisHarness({ client: nodeRedis, second: clients[1], raw: clients[0] }),
+  capabilities,
+};
+describeSessionStore(onNodeRedis);
+describeLeaseStore(onNodeRedis);
+describeAuthStore(onNodeRedis);

@@ -2,7 +2,11 @@ import { createMemoryStore } from '@wa-sync/core';
 import { createManualClock } from '@wa-sync/testing';
 import {
   describeAuthStore,
+  describeCleanupStore,
+  describeConversationStore,
+  describeJobStore,
   describeLeaseStore,
+  describeSessionImport,
   describeSessionStore,
   type StoreSuite,
 } from '@wa-sync/testing/conformance';
@@ -19,5 +23,9 @@ const suite: StoreSuite = {
 };
 
 describeSessionStore(suite);
+describeSessionImport(suite);
 describeLeaseStore(suite);
 describeAuthStore(suite);
+describeJobStore(suite);
+describeCleanupStore(suite);
+describeConversationStore(suite);

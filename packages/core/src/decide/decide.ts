@@ -44,8 +44,13 @@ function changeTo(observed: KnownObservation, stored: StoredSession): StatusChan
     reconnectAttempt: observed.reconnectAttempt,
     phone: observed.phone ?? stored.phone,
     qr: qrOf(observed),
-    seenAgoMs: stored.status === 'CONNECTED' && observed.status !== 'CONNECTED' ? observed.silentForMs : null,
+    seenAgoMs: stored.status === 'CONNECTED' && observed.status !== 'CONNECTED' ? seenAgoMs(observed, stored) : null,
   };
+}
+
+/** Where an adapter counts no frames, a row that we vouched for was alive until now; or the cleanup would take its last life for older than it is. */
+function seenAgoMs(observed: KnownObservation, stored: StoredSession): number | null {
+  return observed.silentForMs ?? (stored.evidence === 'observed' ? 0 : null);
 }
 
 function qrOf(observed: KnownObservation): string | null {

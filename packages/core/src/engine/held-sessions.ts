@@ -10,6 +10,16 @@ import type { StoredSession } from '../domain/session.js';
 import type { WhatsAppConnection } from '../ports/connection.js';
 import { sessionIdHash } from '../session-id.js';
 
+/** How the link of a session has come up and fallen; kept over a connection that takes the place of another. */
+export interface Link {
+  /** `new`: never up here. `down`: was up, and no more. `answered`: WhatsApp itself ended it, or waits for a person. */
+  state: 'new' | 'up' | 'down' | 'answered';
+  /** Monotonic times at which it fell, those of the last ten minutes. */
+  fellAtMs: number[];
+  lastFellAtMs: number;
+  loopTold: boolean;
+}
+
 /** One session and its connection. */
 export interface Held {
   readonly id: string;
@@ -33,6 +43,7 @@ export interface Held {
   /** The last write that held, for a report that begins before it and looks after it. */
   lastWrite: { readonly atMs: number; readonly told: Pick<SyncedSession, 'stored' | 'action' | 'reason'> } | null;
   mirrorBlocked: boolean;
+  readonly link: Link;
   readonly lost: AbortController;
   unsubscribe(): void;
 }
@@ -79,6 +90,7 @@ export function createHeldSessions() {
         unsettled: null,
         lastWrite: null,
         mirrorBlocked: false,
+        link: replaces?.link ?? { state: 'new', fellAtMs: [], lastFellAtMs: Number.NEGATIVE_INFINITY, loopTold: false },
         lost: new AbortController(),
         unsubscribe() {},
       };

@@ -11,12 +11,20 @@ interface Parts {
   readonly sync: SyncCalls;
   readonly cleanUp: CleanUp;
   readonly close: CloseConversations;
+  settleUnheld(): Promise<void>;
 }
 
 /** The jobs as the schedule runs them. */
-export function createJobBodies({ sync, cleanUp, close }: Parts): Readonly<Record<JobName, JobBody>> {
+export function createJobBodies({ sync, cleanUp, close, settleUnheld }: Parts): Readonly<Record<JobName, JobBody>> {
   return {
-    sync: { ready: () => true, run: async () => counted(await sync.sync(undefined, false)) },
+    sync: {
+      ready: () => true,
+      async run() {
+        const report = await sync.sync(undefined, false);
+        await settleUnheld();
+        return counted(report);
+      },
+    },
     cleanup: { ready: cleanUp.ready, run: cleaning(cleanUp, false) },
     inactivity: { ready: close.ready, run: closing(close) },
   };

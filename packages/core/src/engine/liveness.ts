@@ -10,6 +10,7 @@ import type { ProbeAnswer } from '../ports/connection.js';
 import type { Logger } from '../ports/logger.js';
 import type { Held, HeldSessions } from './held-sessions.js';
 import { createSlots } from './limit-concurrency.js';
+import { createTurns } from './limit-rate.js';
 import { waitAtMost } from './wait-at-most.js';
 import type { StallWatch } from './watch-stalls.js';
 
@@ -35,6 +36,7 @@ export function createLiveness(deps: {
   const { held: sessions, stalls, onVerdict } = deps;
   const { clock, logger, probe } = deps.config;
   const takePlace = createSlots(probe.concurrency);
+  const takeTurn = createTurns(clock, probe.perSecond);
   const scanMs = Math.min(LONGEST_SCAN_MS, Math.max(50, probe.silenceMs / 10));
   let cancel: (() => void) | null = null;
 
@@ -65,6 +67,7 @@ export function createLiveness(deps: {
   }
 
   async function ask(held: Held): Promise<{ answer: ProbeAnswer; askedAtMs: number }> {
+    await takeTurn();
     const giveBack = await takePlace();
     const askedAtMs = clock.monotonicMs();
     const stopWaiting = clock.schedule(giveBack, PLACE_HELD_MS);

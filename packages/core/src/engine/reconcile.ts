@@ -4,7 +4,8 @@
  * Owns: the queue of sessions to look at. Events only name an id; the truth is read again when its turn comes, so a thousand events on
  * one session are one write. One batch runs at a time, therefore no two writes of this replica for one session can race, and a
  * write is guarded by the tenure and version that were read *before* observing, so nobody else's newer write is overwritten.
- * What could not be written stays in `deferred` and is looked at again once the store answers.
+ * What could not be written stays in `deferred` and is looked at again once the store answers. A write whose answer was lost may still be on its
+ * way: the next look takes its version from it, or it would be committed over what came later.
  */
 import type { Config } from '../config.js';
 import { decide } from '../decide/decide.js';
@@ -33,6 +34,8 @@ interface Plan {
   readonly stored: StoredSession;
   readonly observed: Observation;
   readonly write: GuardedWrite;
+  /** Changes nothing but the version, so that a write whose answer was lost comes too late. */
+  readonly voids: boolean;
 }
 
 export type Reconciler = ReturnType<typeof createReconciler>;
@@ -48,6 +51,8 @@ export function createReconciler(deps: {
   const { clock, random, logger, observeOnly } = deps.config;
   const queue = new Map<string, Look>();
   const deferred = new Set<string>();
+  /** The last write of a session whose answer was lost and that is not found in its row. */
+  const lostWrites = new WeakMap<Held, string>();
   let running: Promise<void> | null = null;
 
   function enqueue(held: Held, trigger: Trigger, waiter?: (result: SyncedSession) => void): void {
@@ -134,14 +139,20 @@ export function createReconciler(deps: {
     if (stored === null) return settle(look, { reason: refused.get(held.id) ?? 'not_owned' });
     const observed = observe(held);
     const decision = decide(observed, stored);
-    if (decision.kind === 'none') {
+    const voids = decision.kind === 'none' && mayStillCome(held, stored);
+    if (decision.kind === 'none' && !voids) {
       tell.mirrorSeen(held, stored);
       return settle(look, { stored, observed, reason: decision.why });
     }
     if (observeOnly) return settle(look, { stored, observed, action: 'would_correct', reason: decision.kind });
     const set = decision.kind === 'write' ? decision.set : null;
     const write = { id: held.id, tenure: stored.tenure ?? '', version: stored.version, writeId: random.token(), set };
-    return { look, stored, observed, write };
+    return { look, stored, observed, write, voids };
+  }
+
+  function mayStillCome(held: Held, stored: StoredSession): boolean {
+    const lost = lostWrites.get(held);
+    return !observeOnly && lost !== undefined && lost !== stored.writeId;
   }
 
   async function apply(plans: readonly Plan[]): Promise<Look[]> {
@@ -158,7 +169,10 @@ export function createReconciler(deps: {
       outcomes = await store.sessions.write({ owner: lease.incarnation(), writes: plans.map((made) => made.write) });
     } catch (error) {
       // It may have been committed all the same: load again, and know our own write by its id.
-      for (const { look } of plans) look.held.stored = null;
+      for (const { look, write } of plans) {
+        look.held.stored = null;
+        lostWrites.set(look.held, write.writeId);
+      }
       throw error;
     }
     const byId = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
@@ -166,7 +180,7 @@ export function createReconciler(deps: {
   }
 
   /** Whether the write holds; a missed guard means that the session must be looked at again. */
-  function finish({ look, stored, observed, write }: Plan, outcome: WriteOutcome | undefined): boolean {
+  function finish({ look, stored, observed, write, voids }: Plan, outcome: WriteOutcome | undefined): boolean {
     const { held } = look;
     held.unsettled = null;
     if (!outcome?.applied) {
@@ -174,7 +188,12 @@ export function createReconciler(deps: {
       logger.debug({ code: 'guard_missed', sessionId: held.id }, 'Another writer came first: looking again');
       return false;
     }
+    lostWrites.delete(held);
     if (held.tenure === write.tenure) held.stored = outcome.session;
+    if (voids) {
+      settle(look, { stored, observed, action: 'none', reason: 'in_sync' });
+      return true;
+    }
     tell.written({
       held,
       trigger: look.trigger,

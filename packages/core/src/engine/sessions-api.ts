@@ -5,6 +5,7 @@ import type { WaSyncStore } from '../ports/store.js';
 import { checkSessionId, maskNumbers } from '../session-id.js';
 import type { SessionsApi } from '../wa-sync.js';
 import type { HeldSessions } from './held-sessions.js';
+import { createImportSessions } from './import-sessions.js';
 import { createPairSession } from './pair-session.js';
 import type { Provide } from './provide.js';
 
@@ -43,6 +44,7 @@ export function createSessionsApi(deps: {
       if (desired === 'running') await provide.open([id]);
       return read(id);
     },
+    import: createImportSessions(store),
     async list({ after, limit = DEFAULT_PAGE } = {}) {
       if (!Number.isInteger(limit) || limit < 1 || limit > LARGEST_PAGE) {
         throw new WaSyncError('config_invalid', `limit takes a whole number from 1 to ${LARGEST_PAGE}`);

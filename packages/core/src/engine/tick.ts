@@ -6,6 +6,7 @@
 import type { Config } from '../config.js';
 import { WaSyncError } from '../errors.js';
 import type { BeatAnswer } from '../ports/lease-store.js';
+import type { MassGuard } from './guard-mass-outage.js';
 import type { HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
 import type { Provide } from './provide.js';
@@ -25,6 +26,7 @@ export function createTick(deps: {
   provide: Provide;
   jobs: RunJobs;
   sendOutgoing: SendOutgoing;
+  guard: MassGuard;
 }) {
   const { lease, reconciler, provide, jobs } = deps;
   const { clock, logger } = deps.config;
@@ -40,6 +42,7 @@ export function createTick(deps: {
   settled.catch(() => {});
 
   async function work(): Promise<void> {
+    await deps.guard.look();
     const answer = await lease.renew();
     if (failing) logger.info({ code: 'store_back' }, 'The store answers again');
     failing = false;

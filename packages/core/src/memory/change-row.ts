@@ -9,10 +9,10 @@ function copyReason(reason: Reason | null): Reason | null {
 }
 
 /** The row of a session that nobody has held. */
-export function newRow({ id, desired, phone }: NewSession, nowMs: number): SessionRow {
+export function newRow({ id, desired, phone, status, lastSeenAt }: NewSession, nowMs: number): SessionRow {
   return {
     id,
-    status: 'DISCONNECTED',
+    status: status ?? 'DISCONNECTED',
     health: 'healthy',
     reason: null,
     reconnectAttempt: 0,
@@ -26,10 +26,17 @@ export function newRow({ id, desired, phone }: NewSession, nowMs: number): Sessi
     version: 1,
     writeId: null,
     statusChangedAtMs: nowMs,
-    lastSeenAtMs: null,
+    lastSeenAtMs: lastSeenAt ? Math.min(lastSeenAt.getTime(), nowMs) : null,
     createdAtMs: nowMs,
     settledAtMs: nowMs,
   };
+}
+
+/** The row of a session that nobody has held, at the end of its adoption grace. */
+export function unheldRow(row: SessionRow, nowMs: number): SessionRow {
+  const reason = copyReason({ code: 'not_held' });
+  const state = { status: 'DISCONNECTED', health: 'healthy', reason, reconnectAttempt: 0, qr: null } as const;
+  return { ...row, ...state, version: row.version + 1, statusChangedAtMs: nowMs, settledAtMs: nowMs };
 }
 
 function stateOf(change: StatusChange): SessionState {
@@ -72,6 +79,7 @@ export function endRow(
     qr: null,
     settledAtMs: end.nowMs,
     statusChangedAtMs: stays || status === 'DISCONNECTED' ? row.statusChangedAtMs : end.nowMs,
-    lastSeenAtMs: status === 'CONNECTED' ? end.seenAtMs : row.lastSeenAtMs,
+    // What an import said of it is no proof of life.
+    lastSeenAtMs: status === 'CONNECTED' && row.evidence === 'observed' ? end.seenAtMs : row.lastSeenAtMs,
   };
 }

@@ -1,7 +1,7 @@
 import type { StoredSession } from '../domain/session.js';
 import type { Clock } from '../ports/clock.js';
 import type { Claim, ClaimOutcome, GuardedWrite, SessionStore, WriteOutcome } from '../ports/session-store.js';
-import { endRow, newRow, writtenRow } from './change-row.js';
+import { endRow, newRow, unheldRow, writtenRow } from './change-row.js';
 import type { LeaseBook } from './lease-book.js';
 import { readSession } from './read-session.js';
 import type { SessionRow, SessionTable } from './session-table.js';
@@ -118,6 +118,13 @@ export function createMemorySessions(params: {
       table.put(next);
       if (desired === 'running') marks.delete(id);
       return read(next);
+    },
+    async settleUnheld({ graceMs, limit }) {
+      const at = nowMs();
+      const rows = rowsOf(table.unheld).filter((row) => at - row.createdAtMs > graceMs);
+      const taken = rows.slice(0, limit);
+      for (const row of taken) table.put(unheldRow(row, at));
+      return taken.map(({ id, status }) => ({ id, from: status }));
     },
     async remove({ id }) {
       onRemoved(id);

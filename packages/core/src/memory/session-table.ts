@@ -34,6 +34,8 @@ export interface SessionTable {
   readonly ids: OrderedIds;
   /** Ids of rows that nobody owns and that should be opened. */
   readonly claimable: ReadonlySet<string>;
+  /** Ids of rows that nobody owns and that still say what an earlier system said. */
+  readonly unheld: ReadonlySet<string>;
   owners(): readonly string[];
   ofOwner(owner: string): OwnerRows | undefined;
 }
@@ -69,6 +71,10 @@ function isClaimable(row: SessionRow): boolean {
   return row.owner === null && row.active && row.desired === 'running' && row.status !== 'LOGGED_OUT';
 }
 
+function isUnheld({ owner, evidence, status }: SessionRow): boolean {
+  return owner === null && evidence === 'unobserved' && status !== 'DISCONNECTED' && status !== 'LOGGED_OUT';
+}
+
 function readOwner(index: OwnerIndex): OwnerRows {
   return {
     ids: index.ids,
@@ -91,6 +97,7 @@ export function createSessionTable(): SessionTable {
   const entries = new Map<string, Entry>();
   const ids = createOrderedIds();
   const claimable = new Set<string>();
+  const unheld = new Set<string>();
   const owners = new Map<string, OwnerIndex>();
 
   function addToOwner(entry: Entry): void {
@@ -152,6 +159,7 @@ export function createSessionTable(): SessionTable {
   return {
     ids,
     claimable,
+    unheld,
     get: (id) => entries.get(id)?.row,
     put(row) {
       const entry = entries.get(row.id);
@@ -165,6 +173,8 @@ export function createSessionTable(): SessionTable {
       }
       if (isClaimable(row)) claimable.add(row.id);
       else claimable.delete(row.id);
+      if (isUnheld(row)) unheld.add(row.id);
+      else unheld.delete(row.id);
     },
     delete(id) {
       const entry = entries.get(id);
@@ -173,6 +183,7 @@ export function createSessionTable(): SessionTable {
       entries.delete(id);
       ids.delete(id);
       claimable.delete(id);
+      unheld.delete(id);
       return true;
     },
     owners: () => [...owners.keys()],

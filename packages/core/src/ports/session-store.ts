@@ -1,10 +1,20 @@
 import type { Desired, Health, Reason, SessionState, SessionStatus, StoredSession } from '../domain/session.js';
 
-/** A row to add; it starts `DISCONNECTED`, evidence `unobserved`, owned by nobody. */
+/** A row to add; evidence `unobserved`, owned by nobody, healthy, without a reason. Its `createdAt` and `statusChangedAt` are the store's time. */
 export interface NewSession {
   readonly id: string;
   readonly desired: Desired;
   readonly phone?: string | null | undefined;
+  /** What an earlier system said of it; nobody vouches for it. @defaultValue `DISCONNECTED` */
+  readonly status?: SessionStatus | undefined;
+  /** Last proof of life that an earlier system knew of; later than the store's time counts as the store's time. @defaultValue `null` */
+  readonly lastSeenAt?: Date | null | undefined;
+}
+
+/** A row that nobody has held, and what it said until now. */
+export interface UnheldSession {
+  readonly id: string;
+  readonly from: SessionStatus;
 }
 
 /** A write that holds only while the row is still the one that was read. */
@@ -80,7 +90,7 @@ export interface ListParams {
 
 /** The rows, one per session. Every write to a status is guarded and none creates a row. */
 export interface SessionStore {
-  /** Adds rows; answers the ids that were new. */
+  /** Adds rows in one statement; answers the ids that were new. A row that is there stays as it is, and of two with one id the first counts. */
   create(params: { sessions: readonly NewSession[] }): Promise<string[]>;
   /** Reads rows; ids without a row are left out. */
   get(params: { ids: readonly string[] }): Promise<StoredSession[]>;
@@ -106,6 +116,14 @@ export interface SessionStore {
   }): Promise<string[]>;
   /** Records what the host wants; `running` makes the session active again. `null` when there is no such row. */
   setDesired(params: { id: string; desired: Desired }): Promise<StoredSession | null>;
+  /**
+   * Ends the adoption grace: rows that nobody has held since they were created more than `graceMs` of store time ago become `DISCONNECTED`, reason `not_held`, evidence
+   * `unobserved`, health `healthy`, no `qr`, a higher version, the host's rows with them. In one statement, up to `limit`; call again until it answers fewer.
+   *
+   * Which: `owner` null, evidence `unobserved`, and the status (or the word in the host's row) is neither that of `DISCONNECTED` nor `LOGGED_OUT`. The
+   * predicate stands on the row itself: one that is claimed meanwhile stays as it is. `lastSeenAt` stays too.
+   */
+  settleUnheld?(params: { graceMs: number; limit: number }): Promise<UnheldSession[]>;
   /** Deletes a row of ours (never the host's); answers whether there was one. */
   remove(params: { id: string }): Promise<boolean>;
 }

@@ -1,6 +1,10 @@
 export { describeAuthStore } from './describe-auth-store.js';
+export { describeCleanupStore } from './describe-cleanup-store.js';
 export { type ConnectionHarness, type ConnectionSuite, describeConnection } from './describe-connection.js';
+export { describeConversationStore } from './describe-conversation-store.js';
+export { describeJobStore } from './describe-job-store.js';
 export { describeLeaseStore } from './describe-lease-store.js';
+export { describeSessionImport } from './describe-session-import.js';
 export { describeSessionStore } from './describe-session-store.js';
 export type { StoreHarness, StoreSuite } from './store-suite.js';
 export { STRANGE_IDS } from './strange-ids.js';

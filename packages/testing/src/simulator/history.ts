@@ -87,6 +87,7 @@ export type HistoryEntry = At &
         readonly tenure?: string | null;
       }
     | { readonly what: 'client'; readonly session: string; readonly connection: string; readonly status: string }
+    | { readonly what: 'connection-closed'; readonly session: string; readonly tenure: string | null }
     /** The engine called a link dead. */
     | { readonly what: 'heal'; readonly session: string; readonly deadProbes: number; readonly forced: boolean }
     | { readonly what: 'provider-open'; readonly session: string; readonly tenure: string; readonly fenced: boolean }

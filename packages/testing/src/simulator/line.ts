@@ -12,6 +12,7 @@ import type { EndCode, Link, WhatsApp } from './whatsapp.js';
 export interface Line {
   readonly session: string;
   readonly mode: 'attached' | 'provided';
+  readonly tenure: string | null;
   readonly process: SimProcess;
   readonly quirks: Quirks;
   /** The object that wa-sync has now. */
@@ -78,6 +79,7 @@ export function createLine(params: LineParams): Line {
     if (stopped) return;
     stopped = true;
     round += 1;
+    recorder.note({ actor: process.name, what: 'connection-closed', session, tenure });
     if (link) whatsapp.endByClient(link);
     link = null;
     connection.setLink(null);
@@ -164,6 +166,7 @@ export function createLine(params: LineParams): Line {
       process,
       mode,
       tenure,
+      cancelled: () => stopped,
       onOpen: opened,
       onRefused(code) {
         opening = false;
@@ -176,6 +179,7 @@ export function createLine(params: LineParams): Line {
   return {
     session,
     mode,
+    tenure,
     process,
     quirks,
     get connection() {

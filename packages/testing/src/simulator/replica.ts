@@ -4,12 +4,12 @@ import {
   createWaSync,
   type SessionStatus,
   type WaSync,
-  type WaSyncEventName,
   type WaSyncOptions,
 } from '@wa-sync/core';
 import type { Draw } from './draw.js';
 import type { Recorder, SeenAtWrite } from './history.js';
 import { createLine, type Line } from './line.js';
+import { listenToEvents } from './listen-to-events.js';
 import type { SimConnection } from './sim-connection.js';
 import type { SimProcess } from './sim-process.js';
 import { createStoreClient, type StoreClient, type StoreWeather } from './store-client.js';
@@ -54,17 +54,6 @@ export interface ReplicaParams {
   onStartFailed: () => void;
 }
 
-const RECORDED_EVENTS: readonly WaSyncEventName[] = [
-  'ownership:gained',
-  'ownership:lost',
-  'lease:lost',
-  'lease:back',
-  'conversation:closed',
-  'job:started',
-  'job:finished',
-  'job:failed',
-];
-
 export function createReplica(params: ReplicaParams): Replica {
   const { process, timeline, recorder, server, whatsapp, random, draw } = params;
   const lines = new Map<string, Line>();
@@ -97,17 +86,7 @@ export function createReplica(params: ReplicaParams): Replica {
     random,
     provider: params.withProvider ? { open: openProvided } : undefined,
   });
-  for (const name of RECORDED_EVENTS) {
-    wa.on(name, (payload) => {
-      recorder.note({ actor: process.name, what: 'event', name, payload });
-    });
-  }
-  if (params.throwingListeners) {
-    wa.on('session:changed', () => {
-      throw new Error('a listener failed');
-    });
-    wa.on('ownership:gained', () => Promise.reject(new Error('a listener failed')));
-  }
+  listenToEvents({ wa, recorder, actor: process.name, throwing: params.throwingListeners });
 
   const isForced = (): boolean => forcing > 0 || timeline.nowMs() < forcedUntilMs;
 
@@ -132,6 +111,12 @@ export function createReplica(params: ReplicaParams): Replica {
   }
 
   function openProvided({ sessionId, tenure, fenced }: Parameters<ConnectionProvider['open']>[0]): SimConnection {
+    const before = lines.get(sessionId);
+    // What waits for a person gets a new connection; what is at work by itself goes on.
+    if (before && !before.stopped && before.tenure === tenure) {
+      if (before.connection.known().status !== 'LOGGED_OUT') return before.connection;
+      before.stop();
+    }
     recorder.note({ actor: process.name, what: 'provider-open', session: sessionId, tenure, fenced: fenced.aborted });
     const line = makeLine(sessionId, 'provided', tenure, false);
     fenced.addEventListener('abort', () => process.deliver(line.stop), { once: true });

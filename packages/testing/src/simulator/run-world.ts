@@ -29,6 +29,8 @@ async function seedStore({ plan, server }: World, draw: Draw): Promise<void> {
     const attached = plan.attached.map((id) => ({ id, desired: 'stopped' as const }));
     const provided = plan.provided.map((id) => ({ id, desired: 'running' as const }));
     await memory.sessions.create({ sessions: [...attached, ...provided] });
+    // What an earlier system left behind says that it is connected, and nobody has it.
+    await memory.sessions.create({ sessions: [{ id: 'ghost', desired: 'stopped', status: 'CONNECTED' }] });
   });
 }
 

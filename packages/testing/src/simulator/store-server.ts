@@ -3,8 +3,9 @@
  * journal played again without its end, as after a fail-over to a replica that lagged.
  */
 import { createMemoryStore, type MemoryStore, type StatusChange, type StoredSession } from '@wa-sync/core';
-import type { Recorder, RowChange } from './history.js';
+import type { Recorder } from './history.js';
 import type { Timeline } from './timeline.js';
+import { createRowTracker, rowKey } from './track-rows.js';
 
 export type StorePart = 'sessions' | 'leases' | 'jobs' | 'cleanup' | 'conversations' | 'auth';
 export type StoreParams = Readonly<Record<string, unknown>>;
@@ -46,7 +47,7 @@ const CHANGES_ROWS = new Set([
     'release',
     'setDesired',
     'remove',
-    'freeFenced',
+    'freeFenced', 'settleUnheld',
     'deactivate',
     'markForPurge',
     'purge',
@@ -68,11 +69,6 @@ const READS = new Set([
 const COUNTS_EACH = new Set(['beat', 'join', 'record', 'setDesired', 'lastSlot']);
 const MAX_ROWS = 1_000;
 
-function rowKey(row: StoredSession): string {
-  const { id, status, health, evidence, desired, active, owner, tenure, version, writeId, qr, reconnectAttempt } = row;
-  return `${id}|${status}|${health}|${evidence}|${desired}|${active}|${owner}|${tenure}|${version}|${writeId}|${qr}|${reconnectAttempt}|${row.reason?.code}|${row.lastSeenAt?.getTime()}|${row.statusChangedAt.getTime()}`;
-}
-
 export function createStoreServer(params: { timeline: Timeline; recorder: Recorder; startMs: number }): StoreServer {
   const { timeline, recorder, startMs } = params;
   let playedMs: number | null = null;
@@ -85,7 +81,9 @@ export function createStoreServer(params: { timeline: Timeline; recorder: Record
   };
   let memory = createMemoryStore({ clock });
   let journal: JournalEntry[] = [];
-  let known = new Map<string, { readonly row: StoredSession; readonly key: string }>();
+  let seeded = 0;
+  const tracker = createRowTracker();
+  const { changesTo } = tracker;
   const incarnations = new Set<string>();
 
   function invoke(store: MemoryStore, { part, method, params: given }: StoreCall): Promise<unknown> {
@@ -96,20 +94,6 @@ export function createStoreServer(params: { timeline: Timeline; recorder: Record
   // The memory store changes and reads in the turn of the call, so what is asked for in one turn is one state.
   async function readRows(): Promise<StoredSession[]> {
     return memory.sessions.list({ limit: MAX_ROWS });
-  }
-
-  function changesTo(rows: readonly StoredSession[]): RowChange[] {
-    const changes: RowChange[] = [];
-    const next = new Map<string, { row: StoredSession; key: string }>();
-    for (const row of rows) {
-      const key = rowKey(row);
-      const before = known.get(row.id);
-      next.set(row.id, { row, key });
-      if (before?.key !== key) changes.push({ before: before?.row ?? null, after: row });
-    }
-    for (const [id, { row }] of known) if (!next.has(id)) changes.push({ before: row, after: null });
-    known = next;
-    return changes;
   }
 
   async function stateOf(call: StoreCall): Promise<Record<string, string>> {
@@ -187,17 +171,18 @@ export function createStoreServer(params: { timeline: Timeline; recorder: Record
     },
     nowMs: () => startMs + storeMs(),
     commit,
-    rows: () => [...known.values()].map(({ row }) => row),
+    rows: tracker.rows,
     heartbeats: () => [...incarnations],
     async rollback(writes) {
-      const kept = journal.slice(0, Math.max(0, journal.length - writes));
+      // What was there before the first process was there for long.
+      const kept = journal.slice(0, Math.max(seeded, journal.length - writes));
       const lost = journal.slice(kept.length).map(({ call }) => call.id);
       journal = kept;
       await replay(kept);
       recorder.note({ actor: 'store', what: 'rollback', calls: lost, changes: changesTo(await readRows()) });
     },
     async foreignWrite(session, set) {
-      const row = known.get(session)?.row;
+      const row = tracker.get(session);
       if (!row || row.owner === null || row.tenure === null) return false;
       const { owner, tenure, version } = row;
       const call: StoreCall = {
@@ -213,7 +198,7 @@ export function createStoreServer(params: { timeline: Timeline; recorder: Record
       return true;
     },
     async foreignDelete(session) {
-      if (!known.has(session)) return false;
+      if (!tracker.get(session)) return false;
       const call: StoreCall = { id: -1, actor: 'foreign', part: 'sessions', method: 'remove', params: { id: session } };
       journal.push({ call, storeMs: storeMs() });
       void invoke(memory, call);
@@ -226,6 +211,7 @@ export function createStoreServer(params: { timeline: Timeline; recorder: Record
       await work(logged);
       const changes = changesTo(await readRows());
       playedMs = null;
+      seeded = journal.length;
       recorder.note({ actor: 'foreign', what: 'foreign', did: 'seed', changes });
     },
   };

@@ -50,6 +50,8 @@ export interface WhatsApp {
     process: SimProcess;
     mode: string;
     tenure: string | null;
+    /** Whether the client has given up meanwhile. */
+    cancelled: () => boolean;
     onOpen: (link: Link) => void;
     onRefused: (code: EndCode) => void;
     onEnd: (link: Link) => void;
@@ -124,9 +126,9 @@ export function createWhatsApp(params: {
   return {
     login: (session) => (loggedOut.has(session) ? 'logged_out' : 'paired'),
     linkOf: (session) => links.get(session) ?? null,
-    open({ session, process, mode, tenure, onOpen, onRefused, onEnd }) {
+    open({ session, process, mode, tenure, cancelled, onOpen, onRefused, onEnd }) {
       timeline.after(draw.between(150, 1_500), () => {
-        if (process.state === 'dead') return;
+        if (process.state === 'dead' || cancelled()) return;
         if (loggedOut.has(session)) return process.deliver(() => onRefused('logged_out'));
         const previous = links.get(session);
         if (previous) end(previous, 'conflict', true);

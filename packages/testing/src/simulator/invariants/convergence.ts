@@ -1,5 +1,5 @@
 import type { HistoryEntry } from '../history.js';
-import type { Invariant } from './invariant.js';
+import { agrees, type Invariant } from './invariant.js';
 import { lifeOf, livesOf } from './processes.js';
 
 /** At the quiet end every row says what is true. */
@@ -29,9 +29,7 @@ export const L2: Invariant = {
       if (openBy && row.owner !== openBy) broken(`held by ${row.owner}, and its link is open at ${openAt}`);
       if (row.owner !== null && !end.living.includes(row.owner)) broken(`held by ${row.owner}, which is gone`);
       const word = row.owner === null ? undefined : said[row.owner];
-      const stays = row.status === 'LOGGED_OUT' && word !== 'CONNECTED' && word !== 'QR_CODE';
-      if (word !== undefined && word !== row.status && !stays)
-        broken(`stored ${row.status}, and its connection says ${word}`);
+      if (word !== undefined && !agrees(row, word)) broken(`stored ${row.status}, and its connection says ${word}`);
       if (row.owner !== null && word === undefined) broken(`held by ${row.owner}, which has no connection for it`);
       // A login that ended is opened again by a person only.
       const wanted =
@@ -70,9 +68,7 @@ export const L5: Invariant = {
         const word = truth.said[row.owner!];
         if (word === undefined) continue;
         bench.tested();
-        const dead = row.status === 'RECONNECTING' && word === 'CONNECTED' && row.reason?.code === 'silent';
-        const stays = row.status === 'LOGGED_OUT' && word !== 'CONNECTED' && word !== 'QR_CODE';
-        if (row.status !== word && !dead && !stays) {
+        if (!agrees(row, word)) {
           bench.broken(
             read.t,
             `${row.id} reads ${row.status} right after a sweep of ${entry.actor}, and its connection says ${word}`,
@@ -91,7 +87,7 @@ function touchedSince(history: readonly HistoryEntry[], from: number, sinceMs: n
     if (entry.t < sinceMs - 41_000) break;
     if (entry.what === 'fault' && entry.kind.startsWith('snapshot')) touched.add(entry.target);
     if (entry.t < sinceMs - 500) continue;
-    if (entry.what === 'client' || entry.what === 'link') touched.add(entry.session);
+    if (entry.what === 'client' || entry.what === 'link' || entry.what === 'provider-open') touched.add(entry.session);
     if (entry.what === 'foreign' || entry.what === 'rollback') {
       for (const { before, after } of entry.changes) touched.add((after ?? before)!.id);
     }

@@ -1,7 +1,9 @@
 import type { GuardedWrite, WriteOutcome } from '@wa-sync/core';
 import type { EntryOf } from '../history.js';
-import { createRowFollower, type Invariant, settingsOf } from './invariant.js';
+import { createRowFollower, type Invariant, mayFollow, settingsOf } from './invariant.js';
 import { livesOf } from './processes.js';
+
+const ADOPTION_GRACE_MS = 600_000;
 
 const isWrite = (entry: EntryOf<'commit'>): boolean => entry.method === 'write' && entry.result !== 'refused';
 const writesOf = (entry: EntryOf<'commit'>) => (entry.params as { writes: readonly GuardedWrite[] }).writes;
@@ -85,7 +87,9 @@ export const S3: Invariant = {
       }
       if (entry.what === 'answer' && entry.ok && sentAt.has(entry.call) && alive.get(entry.call)) {
         const beganMs = sentAt.get(entry.call)!;
-        if (entry.t - beganMs < storeLimitMs) trustedFrom.set(entry.actor, beganMs);
+        // A process that stood still takes up the answer or its own time limit first.
+        const inTime = entry.t - beganMs < storeLimitMs || lives.get(entry.actor)?.pausedIn(beganMs, entry.t + 1);
+        if (inTime) trustedFrom.set(entry.actor, Math.max(trustedFrom.get(entry.actor) ?? 0, beganMs));
       }
       if (entry.what === 'commit') {
         if (sentAt.has(entry.call)) alive.set(entry.call, (entry.result as { alive?: boolean })?.alive === true);
@@ -119,6 +123,7 @@ export const S4: Invariant = {
   name: 'S4',
   promise: 'unknown never becomes DISCONNECTED, except by expiry or release, and then the evidence says so',
   check(history, bench) {
+    const { storeStartMs } = settingsOf(history);
     for (const entry of history) {
       if (entry.what === 'call') {
         for (const seen of entry.seen ?? []) {
@@ -126,10 +131,7 @@ export const S4: Invariant = {
           bench.tested();
           if (seen.said === null)
             bench.broken(entry.t, `${seen.session} written as ${seen.status} while its connection could not tell`);
-          else if (
-            seen.status !== seen.said.status &&
-            !(seen.status === 'RECONNECTING' && seen.said.status === 'CONNECTED')
-          ) {
+          else if (!mayFollow(seen.status, seen.said.status)) {
             bench.broken(
               entry.t,
               `${seen.session} written as ${seen.status} while its connection said ${seen.said.status}`,
@@ -145,10 +147,15 @@ export const S4: Invariant = {
           freeFenced: ['expired'],
           release: ['observed', 'unobserved'],
           deactivate: ['unobserved'],
+          settleUnheld: ['unobserved'],
           write: ['observed'],
         }[entry.method];
         if (!evidence?.includes(after.evidence)) {
           bench.broken(entry.t, `${after.id} became DISCONNECTED / ${after.evidence} by ${entry.method}`);
+        }
+        const ageMs = storeStartMs + entry.t - before.createdAt.getTime();
+        if (entry.method === 'settleUnheld' && (before.owner !== null || ageMs < ADOPTION_GRACE_MS)) {
+          bench.broken(entry.t, `${after.id} was given up ${ageMs} ms after it came, held by ${before.owner}`);
         }
       }
     }

@@ -5,7 +5,8 @@ import { S8, S9 } from './conversations.js';
 import { S1, S3, S4, S13, S14, S16 } from './guarded-writes.js';
 import type { Invariant, Violation } from './invariant.js';
 import { L3, S10, S12 } from './jobs.js';
-import { L1, L4, S2, S5, S11 } from './ownership.js';
+import { L1, L4 } from './lifecycle.js';
+import { S2, S5, S11 } from './ownership.js';
 import { L6, L7 } from './promptness.js';
 
 export type { Invariant, Violation } from './invariant.js';

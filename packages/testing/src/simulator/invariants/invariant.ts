@@ -1,5 +1,5 @@
 /** A promise of the design as a pure function over a history. */
-import type { StoredSession } from '@wa-sync/core';
+import type { SessionStatus, StoredSession } from '@wa-sync/core';
 import type { EntryOf, HistoryEntry, RowChange, WorldSettings } from '../history.js';
 
 export interface Violation {
@@ -88,4 +88,18 @@ export function beatOf(entry: EntryOf<'commit'>): Beat | null {
   if (entry.method !== 'beat' && entry.method !== 'join') return null;
   const { incarnation } = entry.params as { incarnation: string };
   return { incarnation, alive: (entry.result as { alive?: boolean })?.alive === true };
+}
+
+/**
+ * Whether a status may be written for what a connection says: the same; a link that is dead although the client does not know; or, of a session that
+ * was connected before, that it is being repaired.
+ */
+export function mayFollow(status: SessionStatus, word: string): boolean {
+  return status === word || (status === 'RECONNECTING' && (word === 'CONNECTED' || word === 'CONNECTING'));
+}
+
+/** Whether a row agrees with what its owner's connection says. `LOGGED_OUT` stays until it is paired or open again. */
+export function agrees(row: StoredSession, word: string): boolean {
+  if (row.status === 'LOGGED_OUT') return word !== 'CONNECTED' && word !== 'QR_CODE';
+  return mayFollow(row.status, word) && (word !== 'CONNECTED' || row.status === word || row.reason?.code === 'silent');
 }

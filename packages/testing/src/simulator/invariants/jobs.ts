@@ -60,7 +60,8 @@ export const S10: Invariant = {
           running.set(job, { runId, owner: begin.owner, actor: entry.actor });
         }
       }
-      if (entry.what === 'commit' && entry.method === 'end' && entry.result === true) {
+      // Also where the run was given up meanwhile: whoever ran it does so no more.
+      if (entry.what === 'commit' && entry.method === 'end' && entry.result !== 'refused') {
         const { runId } = entry.params as { runId: string };
         for (const [job, run] of running) if (run.runId === runId) running.delete(job);
       }

@@ -1,0 +1,10 @@
+import { readEnvironment } from './read-environment.js';
+import { startApp } from './start-app.js';
+
+try {
+  const { url } = await startApp(readEnvironment(process.env));
+  console.log(`listening on ${url}`);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exit(1);
+}

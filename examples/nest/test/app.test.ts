@@ -1,0 +1,171 @@
+import { type FakeWhatsApp, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startPostgres, type TestDatabase, type TestServer } from '../../../packages/postgres/test/start-postgres.js';
+import { readHostRow, waitForHostRow } from '../../express/test/kit.js';
+import type { AppOptions } from '../src/app/app-options.js';
+import { type RunningApp, startApp } from '../src/app/start-app.js';
+import { WaSyncService } from '../src/index.js';
+import { recordingLogger } from './module-world.js';
+import { type StartedProcess, startProcess } from './start-process.js';
+
+const TOKEN = 'a-token-for-the-example-app';
+const headers = { authorization: `Bearer ${TOKEN}` };
+const short = {
+  probe: { silenceMs: 1_000, timeoutMs: 500 },
+  lease: { ttlMs: 3_000, tickMs: 300 },
+  jobs: { sync: false },
+} as const;
+const baileys = { loginJitterMs: 0, backoff: { baseMs: 50, maxMs: 200 } };
+
+let postgres: TestServer;
+let whatsapp: FakeWhatsApp;
+let database: TestDatabase;
+let databaseUrl: string;
+const databases: TestDatabase[] = [];
+const running: RunningApp[] = [];
+const processes: StartedProcess[] = [];
+
+beforeAll(async () => {
+  [postgres, whatsapp] = await Promise.all([startPostgres(), startFakeWhatsApp({ preKeys: 'plenty' })]);
+});
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((app) => app.stop()));
+  for (const { child, closed } of processes.splice(0)) {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await closed;
+  }
+  for (const used of databases.splice(0)) await used.drop();
+});
+afterAll(async () => {
+  await whatsapp?.close();
+  await postgres?.stop();
+});
+
+async function freshDatabase(): Promise<void> {
+  database = await postgres.createDatabase();
+  databases.push(database);
+  databaseUrl = `postgres://postgres:${postgres.password}@127.0.0.1:${postgres.port}/${database.name}`;
+}
+
+async function start(options: Partial<AppOptions> = {}, logger = recordingLogger().logger): Promise<RunningApp> {
+  const app = await startApp(
+    {
+      databaseUrl,
+      port: 0,
+      tokens: [TOKEN],
+      sessions: ['sales'],
+      waWebSocketUrl: whatsapp.url,
+      waSync: short,
+      baileys,
+      ...options,
+    },
+    { logger },
+  );
+  running.push(app);
+  return app;
+}
+
+/** The phone scans what the host's own row shows, as a user of the host would. */
+async function pair(id: string, phone: string) {
+  const { qrCode } = await waitForHostRow(database.pool, id, (row) => row.status === 'QR_CODE' && row.qrCode !== null);
+  return whatsapp.pair(qrCode ?? '', { phone });
+}
+
+describe('the app', () => {
+  it('pairs from the host’s row, puts a row right that somebody edited, and alerts the team', async () => {
+    await freshDatabase();
+    const { lines, logger } = recordingLogger();
+    const { url, app } = await start({}, logger);
+    const session = await pair('sales', '5511922221111');
+    await waitForHostRow(database.pool, 'sales', (row) => row.status === 'CONNECTED' && row.qrCode === null);
+    expect(whatsapp.connected()).toEqual([session.jid]);
+    expect(lines).toContain('warn [SessionAlerts] Session sales needs a person: scan its QR code');
+
+    await database.pool.query(`UPDATE "WhatsAppSession" SET status = 'DISCONNECTED' WHERE id = 'sales'`);
+    const foreign: unknown[] = [];
+    app.get(WaSyncService).on('drift:foreign-write', (payload) => foreign.push(payload));
+    const response = await fetch(`${url}/whatsapp/sync-status`, { method: 'POST', headers });
+    expect(response.status).toBe(200);
+    const { report } = (await response.json()) as { report: { sessions: object[] } };
+    expect(report.sessions).toMatchObject([{ id: 'sales', actual: 'CONNECTED', action: 'mirror_repaired' }]);
+    expect(foreign).toMatchObject([{ sessionId: 'sales', word: 'DISCONNECTED', actual: 'CONNECTED' }]);
+    expect(await readHostRow(database.pool, 'sales')).toMatchObject({ status: 'CONNECTED' });
+
+    // The host's own trigger saw every change, the foreign one and the repair too.
+    const { rows } = await database.pool.query(`SELECT status::text FROM "SessionHistory" ORDER BY id DESC LIMIT 3`);
+    expect(rows.map(({ status }) => status)).toEqual(['CONNECTED', 'DISCONNECTED', 'CONNECTED']);
+  });
+
+  it('shows its tables and its health', async () => {
+    await freshDatabase();
+    const { url } = await start({ sessions: ['sales', 'support'] });
+    await database.pool.query(`
+      INSERT INTO "Client" VALUES ('ana', 'example', 'Ana');
+      INSERT INTO "Conversation" ("id", "clientId", "companyId", "updatedAt") VALUES ('c1', 'ana', 'example', now());
+      UPDATE "Conversation" SET "status" = 'FINISHED' WHERE "id" = 'c1'`);
+    const get = async (path: string) => (await fetch(url + path)).json();
+    expect(await get('/')).toMatchObject({ status: '/whatsapp/status', health: '/health' });
+    expect(await get('/table')).toMatchObject([{ id: 'sales' }, { id: 'support' }]);
+    const ended = expect.stringMatching(/^\d{4}-.*Z$/);
+    expect(await get('/conversations')).toEqual([{ id: 'c1', client: 'Ana', status: 'FINISHED', finishedAt: ended }]);
+    expect(await get('/health')).toMatchObject({ status: 'ok', info: { 'wa-sync': { status: 'up' } } });
+  });
+
+  it('names the database that cannot be reached, never its password', async () => {
+    const failed = start({ databaseUrl: 'postgres://user:hidden-word@127.0.0.1:1/app' });
+    await expect(failed).rejects.toThrow(/127\.0\.0\.1:1 .*ECONNREFUSED/);
+    await expect(failed).rejects.not.toThrow(/hidden-word/);
+  });
+});
+
+describe('as a process', () => {
+  const main = new URL('../src/app/main.ts', import.meta.url);
+
+  function run(env: Record<string, string>): StartedProcess {
+    const started = startProcess(main, env);
+    processes.push(started);
+    return started;
+  }
+
+  it('says what is missing', async () => {
+    const app = run({ PORT: 'x', WA_SYNC_OPTIONS: '{"prob":{}}' });
+    expect(await app.closed).toMatchObject({ code: 1 });
+    const said = app.lines.join('\n');
+    expect(said).toMatch(/DATABASE_URL is missing: Postgres, such as/);
+    expect(said).toMatch(/WA_SYNC_TOKEN is missing/);
+    expect(said).toMatch(/PORT is no port/);
+    expect(said).toMatch(/WA_SYNC_OPTIONS has an unknown key "prob"/);
+  });
+
+  it('starts from the environment, logs, and writes what SIGTERM means', async () => {
+    await freshDatabase();
+    const app = run({
+      DATABASE_URL: databaseUrl,
+      PORT: '0',
+      WA_SYNC_TOKEN: `${TOKEN}-old, ${TOKEN}`,
+      WA_SYNC_SESSIONS: 'sales, support',
+      WA_SYNC_REPLICA_ID: 'one',
+      WA_SYNC_OPTIONS: JSON.stringify({ waSync: short, baileys }),
+      WA_WEB_SOCKET_URL: whatsapp.url,
+      FAKE_WHATSAPP_TRUST: JSON.stringify(whatsapp.trust),
+    });
+    const [, url] = await app.line(/^listening on (\S+)$/);
+    await pair('support', '5511922224444');
+    await waitForHostRow(database.pool, 'support', (row) => row.status === 'CONNECTED');
+    const status = await fetch(`${url}/whatsapp/status?sessionId=support`, { headers });
+    expect(await status.json()).toMatchObject({ connected: true });
+    await app.line(/LOG \[wa-sync\] Syncing session support: marking as CONNECTED/);
+    app.child.kill('SIGTERM');
+    expect(await app.closed).toEqual({ code: null, signal: 'SIGTERM' });
+    expect(await readHostRow(database.pool, 'support')).toMatchObject({ status: 'DISCONNECTED', error: 'shutdown' });
+    const said = app.lines.join('\n');
+    expect(said).not.toContain(TOKEN);
+    expect(said).not.toContain('Shutdown hooks are off');
+  });
+
+  it('warns where the host has not turned on the shutdown hooks', async () => {
+    const started = startProcess(new URL('./app-without-hooks.ts', import.meta.url));
+    processes.push(started);
+    await started.line(/WARN \[wa-sync\] Shutdown hooks are off: call app\.enableShutdownHooks\(\)/);
+  });
+});

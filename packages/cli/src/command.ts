@@ -1,0 +1,75 @@
+import { CliError } from './cli-error.js';
+import { type Database, openDatabase } from './open-database.js';
+import { openService, type Service } from './open-service.js';
+import type { Output } from './output.js';
+import { type Environment, readTarget, typedOption } from './read-target.js';
+import type { SessionSource } from './session-view.js';
+
+/** What a command gets. */
+export interface CommandContext {
+  /** Everything that was typed after the name of the program. */
+  readonly args: readonly string[];
+  /** What the parser made of it, by names in camel case. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly env: Environment;
+  readonly output: Output;
+}
+
+/**
+ * Whether a switch was given. The parser leaves `--dry-run=true` a text: taken for "not given", it would do what it should only have said.
+ *
+ * @throws CliError `usage` where it is given any other value
+ */
+export function isGiven({ options }: CommandContext, name: 'all' | 'force' | 'dryRun' | 'yes'): boolean {
+  const value = options[name];
+  if (value === undefined || value === false || value === 'false') return false;
+  if (value === true || value === 'true') return true;
+  const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new CliError('usage', `--${option} takes no value`);
+}
+
+/** The value of `--limit`. */
+export function readLimit({ args }: CommandContext, byDefault: number): number {
+  const text = typedOption(args, 'limit');
+  const limit = text === undefined ? byDefault : Number(text);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 1_000) return limit;
+  throw new CliError('usage', '--limit takes a whole number from 1 to 1000');
+}
+
+/** The service, for what only a living process can do. */
+export function serviceOf({ args, env }: CommandContext, what: string): Service {
+  const target = readTarget(args, env);
+  if (target.kind === 'service') return openService(target);
+  throw new CliError('usage', `${what} needs a running service`, 'Give --url instead of --database-url.');
+}
+
+/** The database, for what no service does. */
+export async function withDatabase<T>(
+  { args, env }: CommandContext,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
+  const target = readTarget(args, env);
+  if (target.kind !== 'database') {
+    const mend = 'Give --database-url, or WA_SYNC_DATABASE_URL and no WA_SYNC_URL.';
+    throw new CliError('usage', 'This needs a database', mend);
+  }
+  const database = openDatabase(target);
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Sessions, from wherever they are to be read; `service` is `null` where that is a database. */
+export async function withSessions<T>(
+  context: CommandContext,
+  work: (sessions: SessionSource, service: Service | null) => Promise<T>,
+): Promise<T> {
+  const target = readTarget(context.args, context.env);
+  if (target.kind === 'database') {
+    return withDatabase(context, async (database) => work(await database.sessions(), null));
+  }
+  const service = openService(target);
+  return work(service.sessions, service);
+}

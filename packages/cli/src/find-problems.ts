@@ -1,0 +1,118 @@
+import type { JobRunView } from './commands/runs.js';
+import { allSessions, driftOf, type SessionSource, type SessionView } from './session-view.js';
+
+/** Something to mend. `error`: wa-sync cannot work as it is. */
+export interface Finding {
+  readonly level: 'error' | 'look';
+  readonly code: string;
+  readonly what: string;
+  readonly mend: string;
+}
+
+/** Ids that a finding names. */
+const NAMED = 5;
+/** Attempts after which a reconnect counts as one that does not come through. */
+const MANY_ATTEMPTS = 5;
+
+interface Rule {
+  readonly code: string;
+  readonly says: string;
+  readonly mend: string;
+  fits(session: SessionView): boolean;
+}
+
+const status = (session: SessionView) => session.effective.status;
+
+/** What can be wrong with a session; the first rule that fits tells of it. */
+const RULES: readonly Rule[] = [
+  {
+    code: 'owner_gone',
+    says: 'held by a process that is gone',
+    mend: 'Start a process: it takes them over as soon as the lease of the old one is over (30 s by default).',
+    fits: ({ effective }) => effective.evidence === 'expired',
+  },
+  {
+    code: 'mirror_missing',
+    says: 'without a row in your table',
+    mend: 'Add a row with this id to your table, or check the mapping: wa-sync doctor --database-url … --mirror …',
+    fits: (session) => driftOf(session) === 'mirror_missing',
+  },
+  {
+    code: 'mirror_differs',
+    says: 'with another word in your table',
+    mend: 'Run: wa-sync sync --all. If it comes back, other code of yours writes the column.',
+    fits: (session) => driftOf(session) === 'mirror_differs',
+  },
+  {
+    code: 'needs_pairing',
+    says: 'waiting to be paired',
+    mend: 'Scan the QR code that your app shows. After a logout on the phone there is no other way.',
+    fits: (session) => ['QR_CODE', 'LOGGED_OUT'].includes(status(session)),
+  },
+  {
+    code: 'replaced',
+    says: 'opened in another place as well',
+    mend: 'Look for a second process that opens the same number, and stop it. Then start the session again.',
+    fits: (session) => status(session) === 'REPLACED',
+  },
+  {
+    code: 'needs_a_person',
+    says: 'in an error that does not pass by itself',
+    mend: 'wa-sync status <session> shows the reason; docs/BAILEYS.md says what each means.',
+    fits: (session) => status(session) === 'ERROR',
+  },
+  {
+    code: 'reconnect_loop',
+    says: `reconnecting for the ${MANY_ATTEMPTS}th time or more`,
+    mend: 'Look at the network of the process, and at the reason: wa-sync status <session>.',
+    fits: (session) => status(session) === 'RECONNECTING' && session.reconnectAttempt >= MANY_ATTEMPTS,
+  },
+  {
+    code: 'degraded',
+    says: 'connected, but not healthy',
+    mend: 'wa-sync status <session> shows the reason. If it stays, restart the session.',
+    fits: ({ health }) => health === 'degraded',
+  },
+  {
+    code: 'nobody_runs_it',
+    says: 'wanted running, and held by no process',
+    mend: 'Start a process with a provider, or attach the socket; a session nobody wants: wa.sessions.stop(id).',
+    fits: ({ desired, active, owner }) => desired === 'running' && active && owner === null,
+  },
+];
+
+/** Looks at every session. */
+export async function findInSessions(source: SessionSource, checked: string[]): Promise<Finding[]> {
+  const found = new Map<Rule, { count: number; ids: string[] }>();
+  let looked = 0;
+  for await (const session of allSessions(source)) {
+    looked += 1;
+    const rule = RULES.find(({ fits }) => fits(session));
+    if (!rule) continue;
+    const those = found.get(rule) ?? { count: 0, ids: [] };
+    those.count += 1;
+    if (those.ids.length < NAMED) those.ids.push(session.id);
+    found.set(rule, those);
+  }
+  checked.push(`Looked at ${looked} ${looked === 1 ? 'session' : 'sessions'}`);
+  return [...found].map(([{ code, says, mend }, { count, ids }]) => {
+    const more = count > ids.length ? `, and ${count - ids.length} more` : '';
+    const what = `${count} ${count === 1 ? 'session is' : 'sessions are'} ${says}: ${ids.join(', ')}${more}`;
+    return { level: 'look', code, what, mend };
+  });
+}
+
+/** Looks at the last run of each job. */
+export function findInRuns(runs: readonly JobRunView[], checked: string[]): Finding[] {
+  checked.push(`Looked at the last ${runs.length} runs of jobs`);
+  const findings: Finding[] = [];
+  for (const job of ['cleanup', 'inactivity']) {
+    const last = runs.find((run) => run.job === job && run.outcome !== 'running');
+    if (!last || last.outcome === 'finished') continue;
+    const why = last.error ? `: ${last.error}` : '';
+    const what = `The last run of ${job} ended ${last.outcome}${why} (${last.startedAt})`;
+    const mend = 'The log of the process has the whole error. The next slot tries again.';
+    findings.push({ level: 'look', code: 'job_failed', what, mend });
+  }
+  return findings;
+}

@@ -1,0 +1,58 @@
+import { formatTable } from './format-table.js';
+
+/** The part of a stream that is written to. */
+export interface Sink {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+}
+
+const COLORS = { green: 32, red: 31, yellow: 33, dim: 2, bold: 1 } as const;
+
+/** One of the styles of a text. */
+export type Style = keyof typeof COLORS;
+
+export type Output = ReturnType<typeof createOutput>;
+
+/** Where a command writes: tables and lines for people, or one JSON document for programs. */
+export function createOutput(options: { out: Sink; error: Sink; json: boolean; color: boolean }) {
+  const { out, error, json, color } = options;
+  let progressing = false;
+  function write(text: string): void {
+    if (progressing) error.write('\r\u001b[K');
+    progressing = false;
+    out.write(text);
+  }
+  const paint = (style: Style, text: string) => (color ? `\u001b[${COLORS[style]}m${text}\u001b[0m` : text);
+
+  return {
+    json,
+    paint,
+    /** Whether a person may be asked and shown progress. */
+    interactive: !json && error.isTTY === true,
+    line(text = ''): void {
+      if (!json) write(`${text}\n`);
+    },
+    table(head: readonly string[], rows: readonly (readonly string[])[]): void {
+      if (!json) write(formatTable(head, rows, paint));
+    },
+    /** The one document of `--json`. */
+    document(value: unknown): void {
+      if (json) out.write(`${JSON.stringify(value, null, 2)}\n`);
+    },
+    /** A text that is the same for people and programs, such as SQL. */
+    raw(text: string): void {
+      out.write(text);
+    },
+    fail(failure: { code: string; message: string; mend?: string | undefined }): void {
+      const { code, message, mend } = failure;
+      if (json) error.write(`${JSON.stringify({ error: { code, message, mend: mend ?? null } })}\n`);
+      else error.write(`${paint('red', 'wa-sync:')} ${message} (${code})\n${mend ? `${mend}\n` : ''}`);
+    },
+    /** A line that the next one takes the place of; only where a terminal is there. */
+    progress(text: string): void {
+      if (json || error.isTTY !== true) return;
+      progressing = true;
+      error.write(`\r\u001b[K${text}`);
+    },
+  };
+}

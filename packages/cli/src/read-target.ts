@@ -1,0 +1,52 @@
+import { CliError } from './cli-error.js';
+
+/** What a command works on: a running service, or a database. */
+export type Target =
+  | { readonly kind: 'service'; readonly url: string; readonly token: string | null }
+  | {
+      readonly kind: 'database';
+      readonly databaseUrl: string;
+      readonly schema: string | undefined;
+      readonly mirror: string | undefined;
+    };
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const DEFAULT_URL = 'http://127.0.0.1:3000/whatsapp';
+
+/**
+ * The value of an option as it was typed. The parser turns what looks like a number into one, and a token or an id may look like that.
+ */
+export function typedOption(args: readonly string[], name: string): string | undefined {
+  const at = args.findLastIndex((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`));
+  if (at < 0) return undefined;
+  const arg = args[at] ?? '';
+  return arg.includes('=') ? arg.slice(arg.indexOf('=') + 1) : args[at + 1];
+}
+
+/**
+ * Finds out what a command works on: options before the environment, a service before a database.
+ *
+ * @throws CliError `usage`
+ */
+export function readTarget(args: readonly string[], env: Environment): Target {
+  const url = typedOption(args, 'url');
+  const databaseUrl = typedOption(args, 'database-url');
+  if (url !== undefined && databaseUrl !== undefined) {
+    throw new CliError('usage', 'Give --url or --database-url, not both');
+  }
+  const database = databaseUrl ?? (url === undefined && !env.WA_SYNC_URL ? env.WA_SYNC_DATABASE_URL : undefined);
+  if (database) {
+    if (!/^postgres(ql)?:\/\//.test(database)) {
+      throw new CliError('usage', '--database-url takes postgres://user:password@host:5432/name');
+    }
+    const [schema, mirror] = [typedOption(args, 'schema'), typedOption(args, 'mirror')];
+    return { kind: 'database', databaseUrl: database, schema, mirror };
+  }
+  const service = url ?? (env.WA_SYNC_URL || DEFAULT_URL);
+  if (!/^https?:\/\/[^/]/.test(service)) {
+    throw new CliError('usage', '--url takes the address of the endpoints, such as http://127.0.0.1:3000/whatsapp');
+  }
+  const token = typedOption(args, 'token') ?? env.WA_SYNC_TOKEN;
+  return { kind: 'service', url: service.replace(/\/+$/, ''), token: token || null };
+}

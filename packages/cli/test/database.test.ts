@@ -1,0 +1,125 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createPostgresStore } from '@wa-sync/postgres';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { startPostgres, type TestDatabase, type TestServer } from '../../postgres/test/start-postgres.js';
+import { runCli } from './run-cli.js';
+
+// Each process compiles the sources anew, which takes seconds where others work too.
+vi.setConfig({ testTimeout: 120_000 });
+
+let server: TestServer;
+let database: TestDatabase;
+let url: string;
+
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server?.stop());
+beforeEach(async () => {
+  database = await server.createDatabase();
+  url = `postgres://postgres:${server.password}@127.0.0.1:${server.port}/${database.name}`;
+});
+afterEach(() => database?.drop());
+
+const run = (...args: string[]) => runCli(args, { WA_SYNC_DATABASE_URL: url });
+
+describe('migrate', () => {
+  it('plans, refuses to read meanwhile, applies, and has nothing left to do', async () => {
+    const plan = await run('migrate', 'plan');
+    expect([plan.code, plan.out]).toEqual([2, expect.stringMatching(/^1 +sessions and heartbeats +pending$/m)]);
+    const early = await run('sessions');
+    expect([early.code, early.error]).toEqual([1, expect.stringMatching(/schema_pending.*\n.*migrate apply/s)]);
+    const { rows } = await database.pool.query(`SELECT 1 FROM pg_namespace WHERE nspname = 'wa_sync'`);
+    expect(rows).toEqual([]);
+    expect((await run('doctor')).code).toBe(2);
+    const applied = await run('migrate', 'apply', '--json');
+    expect([applied.code, JSON.parse(applied.out)]).toMatchObject([
+      0,
+      { pending: [], applied: expect.arrayContaining([{ version: 1, name: 'sessions and heartbeats' }]) },
+    ]);
+    const again = await run('migrate', 'plan');
+    expect([again.code, again.out]).toEqual([0, expect.stringMatching(/^Up to date: version \d+\n$/)]);
+    const doctor = await run('doctor');
+    expect([doctor.code, doctor.out]).toEqual([0, expect.stringContaining('Nothing is wrong')]);
+  });
+
+  it('prints the SQL for a tool of your own, for another schema too', async () => {
+    const { code, out } = await runCli(['migrate', 'sql', '--schema', 'other']);
+    expect(code).toBe(0);
+    await database.pool.query(out);
+    expect((await run('migrate', 'plan', '--schema', 'other')).code).toBe(0);
+    expect((await run('migrate', 'plan')).code).toBe(2);
+    const invalid = await runCli(['migrate', 'sql', '--schema', 'a"b']);
+    expect([invalid.code, invalid.error]).toEqual([1, expect.stringContaining('config_invalid')]);
+  });
+});
+
+describe('sessions and status', () => {
+  it('reads rows straight from the database, and knows which owner is gone', async () => {
+    await run('migrate', 'apply');
+    const store = createPostgresStore({ pool: database.pool });
+    await store.sessions.create({ sessions: [{ id: 'cold', desired: 'stopped' }] });
+    const fine = await run('status');
+    expect([fine.code, fine.out]).toEqual([0, expect.stringContaining('1 session, every row is true')]);
+    await store.leases.join({ incarnation: 'gone', replicaId: 'gone', ttlMs: 300 });
+    await store.sessions.create({ sessions: [{ id: 'left', desired: 'running' }] });
+    await store.sessions.claim({ owner: 'gone', claims: [{ id: 'left', tenure: 't', mode: 'free' }] });
+    await store.close();
+    await database.pool.query(`UPDATE wa_sync.session SET status = 'CONNECTED' WHERE id = 'left'`);
+    await database.pool.query(`UPDATE wa_sync.replica SET beat_at = clock_timestamp() - interval '1 minute'`);
+    const drift = await run('status');
+    expect([drift.code, drift.out]).toEqual([2, expect.stringMatching(/^left +DISCONNECTED +CONNECTED/m)]);
+    const one = await run('status', 'left', '--json');
+    expect([one.code, JSON.parse(one.out)]).toMatchObject([2, { drift: 'owner_gone', connected: null }]);
+    const page = await run('sessions', '--limit', '1', '--json');
+    expect(JSON.parse(page.out)).toMatchObject({ sessions: [{ id: 'cold' }], next: 'cold' });
+    const doctor = await run('doctor');
+    expect([doctor.code, doctor.out]).toEqual([
+      2,
+      expect.stringContaining('1 session is held by a process that is gone: left'),
+    ]);
+  });
+});
+
+describe('doctor', () => {
+  it('holds the mapping of your table against the database', async () => {
+    await run('migrate', 'apply');
+    const missing = await run('doctor', '--mirror', 'prisma');
+    expect([missing.code, missing.out]).toEqual([
+      1,
+      expect.stringMatching(/WhatsAppSession.*mirror_invalid\)\n +Mend: /s),
+    ]);
+    await database.pool.query('CREATE TABLE numbers (id text PRIMARY KEY, state text)');
+    const file = join(tmpdir(), `wa-sync-mirror-${process.pid}.json`);
+    await writeFile(file, JSON.stringify({ table: 'numbers', columns: { id: 'id', status: 'state' } }));
+    try {
+      const fits = await run('doctor', '--mirror', file);
+      expect([fits.code, fits.out]).toEqual([0, expect.stringContaining('The mapping of your table fits')]);
+      const store = createPostgresStore({ pool: database.pool });
+      await store.sessions.create({ sessions: [{ id: 'lost', desired: 'stopped' }] });
+      await store.close();
+      const drift = await run('status', '--mirror', file);
+      expect([drift.code, drift.out]).toEqual([2, expect.stringContaining('mirror_missing')]);
+    } finally {
+      await rm(file);
+    }
+    const wrong = await run('doctor', '--mirror', '/nowhere.json');
+    expect([wrong.code, wrong.error]).toEqual([1, expect.stringContaining('--mirror takes prisma')]);
+  });
+});
+
+describe('what goes wrong', () => {
+  it('names a database that is not there, and never its password', async () => {
+    const closed = await runCli(['sessions', '--database-url', 'postgres://me:hush-hush@127.0.0.1:1/app']);
+    expect([closed.code, closed.error]).toEqual([1, expect.stringMatching(/127\.0\.0\.1:1.*store_unreachable/s)]);
+    const wrong = await runCli(['doctor', '--database-url', url.replace(server.password, 'hush-hush')]);
+    expect([wrong.code, wrong.out]).toEqual([1, expect.stringContaining('store_unreachable')]);
+    const odd = await runCli(['sessions', '--database-url', 'mysql://me:hush-hush@h/app']);
+    expect([odd.code, odd.error]).toEqual([1, expect.stringContaining('--database-url takes postgres://')]);
+    for (const { out, error } of [closed, wrong, odd]) expect(out + error).not.toContain('hush-hush');
+    const sync = await run('sync');
+    expect([sync.code, sync.error]).toEqual([1, expect.stringContaining('needs a running service')]);
+  });
+});

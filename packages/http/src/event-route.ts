@@ -1,0 +1,49 @@
+import * as z from 'zod';
+import { openEventStream } from './event-stream.js';
+import { HttpProblem } from './problems.js';
+import { defineRoute, type Route } from './route.js';
+
+/** Streams open at once in one process. */
+const STREAMS = 500;
+const AGAIN_IN_S = 30;
+
+/** What happens, while it happens. */
+export const EVENT_ROUTE: Route = defineRoute({
+  method: 'GET',
+  path: '/events',
+  role: 'viewer',
+  summary: 'Hear what happens',
+  description:
+    'Server-sent events of this process. `Last-Event-ID` goes on after that one, as far back as this process remembers; an event named `missed` says that it does not.',
+  input: { query: z.strictObject({}) },
+  answers: { 200: { schema: z.string(), means: 'Events, until the client leaves.', type: 'text/event-stream' } },
+  requestHeaders: { 'Last-Event-ID': 'Id of the last event that was seen' },
+  problems: ['rate_limited'],
+  async handle({ services, caller, request }) {
+    const { events, clock } = services;
+    if (services.streams.open >= STREAMS) {
+      throw new HttpProblem('rate_limited', `${STREAMS} streams are open already`, {
+        headers: { 'retry-after': String(AGAIN_IN_S) },
+      });
+    }
+    const { sessionIds } = caller;
+    const scope = sessionIds && new Set(sessionIds);
+    const stream = openEventStream({
+      log: events,
+      clock,
+      lastId: request.headers.get('last-event-id'),
+      // What is about no session is about all of them.
+      sees: ({ sessionId }) => scope === null || (sessionId !== null && scope.has(sessionId)),
+      signal: request.signal,
+      onStart() {
+        services.streams.open += 1;
+      },
+      onEnd() {
+        services.streams.open -= 1;
+      },
+    });
+    // Without `no-transform`, compression on the way would hold events back.
+    const headers = { 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' };
+    return { status: 200, type: 'text/event-stream; charset=utf-8', stream, headers };
+  },
+});

@@ -1,0 +1,61 @@
+import type { JobName, WaSyncEventName, WaSyncEvents } from '@wa-sync/core';
+import { createBoundLabel } from './bound-label.js';
+import type { MetricsWaSync } from './create-metrics.js';
+import type { Meters } from './meters.js';
+
+/** Counts every event in O(1); answers the way to stop. */
+export function watchEvents(wa: Pick<MetricsWaSync, 'on'>, meters: Meters): () => void {
+  const reasons = createBoundLabel();
+  const running = new Map<JobName, number>();
+
+  function ran(job: JobName, by: 1 | -1): void {
+    // A job that began before we listened ends without having begun for us.
+    const now = Math.max(0, (running.get(job) ?? 0) + by);
+    running.set(job, now);
+    meters.set('wa_sync_job_running', { job }, now);
+  }
+
+  const listeners: { [Name in WaSyncEventName]?: (payload: WaSyncEvents[Name]) => void } = {
+    'session:changed'({ from, to, reason }) {
+      // A row that changed its reason or health alone did not change its status.
+      if (from === to) return;
+      meters.count('wa_sync_session_changes_total', { from, to });
+      if (to === 'RECONNECTING')
+        meters.count('wa_sync_reconnects_total', { reason: reason ? reasons(reason.code) : 'none' });
+    },
+    'drift:corrected'({ stored, actual }) {
+      meters.count('wa_sync_drift_corrected_total', { stored, actual });
+    },
+    'drift:foreign-write': () => meters.count('wa_sync_foreign_writes_total', {}),
+    'mirror:blocked': () => meters.count('wa_sync_mirror_blocked_total', {}),
+    'ownership:gained': () => meters.count('wa_sync_ownership_gained_total', {}),
+    'ownership:lost': ({ why }) => meters.count('wa_sync_ownership_lost_total', { why: reasons(why) }),
+    'lease:lost'({ why }) {
+      meters.count('wa_sync_lease_losses_total', { why });
+      meters.set('wa_sync_lease_lost', {}, 1);
+    },
+    'lease:back': () => meters.set('wa_sync_lease_lost', {}, 0),
+    'conversation:warned': () => meters.count('wa_sync_conversations_warned_total', {}),
+    'conversation:closed'({ delivery }) {
+      meters.count('wa_sync_conversations_closed_total', { delivery: delivery ?? 'none' });
+    },
+    'job:started': ({ job }) => ran(job, 1),
+    'job:finished'({ job, tookMs, at }) {
+      ran(job, -1);
+      meters.count('wa_sync_job_runs_total', { job, outcome: 'finished' });
+      meters.observe('wa_sync_job_duration_seconds', { job }, tookMs / 1_000);
+      meters.set('wa_sync_job_last_success_timestamp_seconds', { job }, at.getTime() / 1_000);
+    },
+    'job:failed'({ job }) {
+      ran(job, -1);
+      meters.count('wa_sync_job_runs_total', { job, outcome: 'failed' });
+    },
+  };
+
+  const stops = (Object.entries(listeners) as [WaSyncEventName, (payload: object) => void][]).map(([name, listener]) =>
+    wa.on(name, listener),
+  );
+  return () => {
+    for (const stop of stops) stop();
+  };
+}

@@ -1,0 +1,69 @@
+import { checkSessionId } from '@wa-sync/core';
+import * as z from 'zod';
+import { assertInScope, nameSession, namesSession } from './name-session.js';
+import { STORE_PROBLEMS, sessionNotFound } from './problems.js';
+import { pageLimit } from './read-input.js';
+import { readScopedPage } from './read-scoped-page.js';
+import { defineRoute, type Route } from './route.js';
+import { sessionToWire } from './to-wire.js';
+import { sessionAnswer, sessionsAnswer, statusAnswer } from './wire-schemas.js';
+
+/** Is a session connected? */
+export const STATUS_ROUTE: Route = defineRoute({
+  method: 'GET',
+  path: '/status',
+  role: 'viewer',
+  summary: 'Is a session connected?',
+  description:
+    "Asks the session's connection, not its row; where another process holds it, the row that its lease vouches for.",
+  input: { query: namesSession },
+  answers: { 200: { schema: statusAnswer, means: 'Whether WhatsApp answers on it now.' } },
+  problems: ['session_not_found', 'session_id_invalid', 'no_current_session', 'status_unknown', 'not_running'],
+  async handle(call) {
+    const { connected, timestamp } = await call.services.wa.status(await nameSession(call, call.query.sessionId));
+    const body: z.infer<typeof statusAnswer> = { connected, timestamp: timestamp.toISOString() };
+    return { status: 200, body };
+  },
+});
+
+/** Rows, and what may be believed of them. */
+export const SESSION_ROUTES: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: '/sessions',
+    role: 'viewer',
+    summary: 'List sessions',
+    input: {
+      query: z.strictObject({
+        after: z.string('takes one session id').min(1).max(255).optional().describe('The next of the page before'),
+        limit: pageLimit,
+      }),
+    },
+    answers: { 200: { schema: sessionsAnswer, means: 'A page, in the order of ids.' } },
+    problems: ['session_id_invalid', ...STORE_PROBLEMS],
+    async handle({ services, caller, query }) {
+      const { limit } = query;
+      const after = query.after === undefined ? undefined : checkSessionId(query.after);
+      const page = caller.sessionIds
+        ? await readScopedPage(services.wa.sessions, caller.sessionIds, { after, limit })
+        : await services.wa.sessions.list({ after, limit });
+      const body: z.infer<typeof sessionsAnswer> = { sessions: page.sessions.map(sessionToWire), next: page.next };
+      return { status: 200, body };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/sessions/:id',
+    role: 'viewer',
+    summary: 'Read one session',
+    input: { segments: z.strictObject({ id: z.string().describe('The session') }), query: z.strictObject({}) },
+    answers: { 200: { schema: sessionAnswer, means: 'What its row says and what may be believed.' } },
+    problems: ['session_not_found', 'session_id_invalid', ...STORE_PROBLEMS],
+    async handle({ services, caller, segments }) {
+      const id = assertInScope(caller, checkSessionId(segments.id));
+      const row = await services.wa.sessions.get(id);
+      if (!row) throw sessionNotFound(id);
+      return { status: 200, body: sessionToWire(row) };
+    },
+  }),
+];

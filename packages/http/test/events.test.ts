@@ -1,0 +1,268 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { createMemoryStore, createWaSync, EVENT_NAMES, WaSyncError, type WaSyncEventName } from '@wa-sync/core';
+import { createManualClock } from '@wa-sync/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createEventLog } from '../src/event-log.js';
+import { openEventStream } from '../src/event-stream.js';
+import { createHttpHandler, type HttpOptions, toNodeHandler, type WaSyncLike } from '../src/index.js';
+import { listen } from './listen.js';
+import { startWorld, type World } from './start-world.js';
+
+/** An emitter in the place of a replica: what is sent is what these tests are about. */
+function createSource() {
+  const listeners = new Map<string, ((payload: never) => unknown)[]>();
+  const on: WaSyncLike['on'] = (name, listener) => {
+    listeners.set(name, [...(listeners.get(name) ?? []), listener]);
+    return () => {};
+  };
+  return {
+    on,
+    emit: (name: WaSyncEventName, payload: object) => {
+      for (const listener of listeners.get(name) ?? []) listener({ at: new Date(0), ...payload } as never);
+    },
+    listeners: () => [...listeners.values()].flat().length,
+  };
+}
+
+interface Client {
+  readonly response: IncomingMessage;
+  /** Reads until the text has `words` in it, and answers all that came. */
+  until(words: string): Promise<string>;
+  leave(): void;
+}
+
+/** A client over a real socket. */
+function connect(url: string, headers: Record<string, string> = {}): Promise<Client> {
+  return new Promise((resolve, reject) => {
+    const outgoing = httpRequest(url, { headers }, (response) => {
+      let text = '';
+      let check = () => {};
+      response.setEncoding('utf8').on('data', (part: string) => {
+        text += part;
+        check();
+      });
+      response.on('error', () => {});
+      resolve({
+        response,
+        until: (words) =>
+          new Promise((found) => {
+            check = () => text.includes(words) && found(text);
+            check();
+          }),
+        leave: () => outgoing.destroy(),
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end();
+  });
+}
+
+const idsOf = (text: string) => [...text.matchAll(/^id: (\S+)$/gm)].map(([, id]) => id ?? '');
+
+describe('GET /events over a socket', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await startWorld();
+  });
+  afterAll(() => world.stop());
+
+  async function open(options: HttpOptions = { auth: 'none' }) {
+    const server = await listen(toNodeHandler(createHttpHandler(world.wa, options)));
+    return { url: `${server.origin}/whatsapp/events`, close: server.close };
+  }
+
+  it('tells what happens, goes on after an id, and says what it does not know any more', async () => {
+    const { id, connection } = await world.addSession();
+    const server = await open();
+    try {
+      const first = await connect(server.url);
+      await first.until('retry: ');
+      expect(first.response.headers).toMatchObject({
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-store, no-transform',
+        'x-content-type-options': 'nosniff',
+      });
+      connection.script.close('lost');
+      await world.wa.syncNow(id);
+      const text = await first.until('event: session:changed');
+      expect(text).toMatch(new RegExp(`data: \\{[^\\n]*"sessionId":"${id}"[^\\n]*"to":"RECONNECTING"[^\\n]*\\}\\n\\n`));
+      first.leave();
+      connection.script.open();
+      await world.wa.syncNow(id);
+      const seen = idsOf(text).at(-1) ?? '';
+      const again = await connect(server.url, { 'last-event-id': seen });
+      const rest = await again.until('"to":"CONNECTED"');
+      expect(idsOf(rest)).not.toContain(seen);
+      expect(rest).not.toContain('event: missed');
+      again.leave();
+      const other = await connect(server.url, { 'last-event-id': '00000000-1' });
+      await other.until('event: missed');
+      other.leave();
+    } finally {
+      await server.close();
+    }
+  });
+
+  it('answers HEAD without a stream, and 401 without a token', async () => {
+    const server = await open({ auth: { tokens: ['a-token-of-good-length'] } });
+    try {
+      const headers = { 'x-api-key': 'a-token-of-good-length' };
+      const head = await fetch(server.url, { method: 'HEAD', headers });
+      expect([head.status, await head.text()]).toEqual([200, '']);
+      expect((await fetch(server.url)).status).toBe(401);
+    } finally {
+      await server.close();
+    }
+  });
+
+  it('keeps nothing of clients that leave, and lets others in again', async () => {
+    const source = createSource();
+    const log = createEventLog(source);
+    let streaming = 0;
+    const server = await listen(
+      toNodeHandler(async (request) => {
+        const clock = createManualClock();
+        const stream = openEventStream({
+          log,
+          clock,
+          lastId: null,
+          sees: () => true,
+          signal: request.signal,
+          onStart: () => (streaming += 1),
+          onEnd: () => (streaming -= 1),
+        });
+        return new Response(stream);
+      }),
+    );
+    try {
+      const clients = await Promise.all(Array.from({ length: 20 }, () => connect(server.origin)));
+      await Promise.all(clients.map((client) => client.until('retry: ')));
+      expect([streaming, log.waiting()]).toEqual([20, 20]);
+      for (const client of clients) client.leave();
+      await expect.poll(() => [streaming, log.waiting()]).toEqual([0, 0]);
+      expect(source.listeners()).toBe(EVENT_NAMES.length);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+describe('a stream of events', () => {
+  const clock = createManualClock();
+  const world = createWaSync({ store: createMemoryStore() });
+
+  function open(access: { role: 'viewer'; sessionIds?: string[] } = { role: 'viewer' }) {
+    const source = createSource();
+    const handler = createHttpHandler({ ...world, on: source.on }, { auth: () => access, clock });
+    const ask = (headers: Record<string, string> = {}, signal?: AbortSignal) =>
+      handler(new Request('http://localhost/whatsapp/events', { headers, ...(signal ? { signal } : {}) }));
+    return { source, ask };
+  }
+
+  async function readerOf(response: Response) {
+    const reader = response.body!.getReader();
+    const decoder = new TextDecoder();
+    return { read: async () => decoder.decode((await reader.read()).value), cancel: () => reader.cancel() };
+  }
+
+  it('listens to nothing before somebody asks', async () => {
+    const { source, ask } = open();
+    expect(source.listeners()).toBe(0);
+    await ask();
+    await ask();
+    expect(source.listeners()).toBe(EVENT_NAMES.length);
+  });
+
+  it('tells a narrowed caller of its own sessions only', async () => {
+    const { source, ask } = open({ role: 'viewer', sessionIds: ['mine'] });
+    const { read, cancel } = await readerOf(await ask());
+    await read();
+    source.emit('ownership:gained', { sessionId: 'other' });
+    source.emit('lease:lost', { why: 'fenced' });
+    source.emit('job:started', { job: 'sync', slot: null });
+    source.emit('ownership:gained', { sessionId: 'mine' });
+    const text = await read();
+    expect(text.match(/^event: .*$/gm)).toEqual(['event: ownership:gained']);
+    expect(text).toContain('"sessionId":"mine"');
+    await cancel();
+  });
+
+  it('hides numbers and the words of errors', async () => {
+    const { source, ask } = open();
+    const { read, cancel } = await readerOf(await ask());
+    await read();
+    const detail = 'of 5511912345678';
+    source.emit('session:changed', { sessionId: 's', from: 'CONNECTED', to: 'ERROR', reason: { code: 'x', detail } });
+    source.emit('job:failed', { job: 'sync', slot: null, error: new Error('secret 5511912345678') });
+    source.emit('job:failed', { job: 'sync', slot: new Date(5), error: new WaSyncError('store_timeout', 'secret') });
+    source.emit('job:failed', { job: 'sync', slot: null, error: 'lease_lost' });
+    const text = await read();
+    expect(text).toContain('…5678');
+    expect(text).not.toContain('5511912345678');
+    expect(text).not.toContain('secret');
+    expect(text.match(/"error":"(\w+)"/g)).toEqual([
+      '"error":"internal_error"',
+      '"error":"store_timeout"',
+      '"error":"lease_lost"',
+    ]);
+    expect(text).toContain('"slot":"1970-01-01T00:00:00.005Z"');
+    await cancel();
+  });
+
+  it('tells a client that was too slow what it missed, and remembers 1,000', async () => {
+    const { source, ask } = open();
+    const slow = await readerOf(await ask());
+    await slow.read();
+    for (let at = 0; at < 1_500; at += 1) source.emit('ownership:gained', { sessionId: `s${at}` });
+    const text = await slow.read();
+    expect(text).toContain('event: missed');
+    const seen = idsOf(text).at(-1) ?? '';
+    source.emit('ownership:gained', { sessionId: 'after' });
+    expect(await slow.read()).toContain('"sessionId":"after"');
+    await slow.cancel();
+    const [epoch, newest] = seen.split('-');
+    const resumed = await readerOf(await ask({ 'last-event-id': `${epoch}-${Number(newest) - 150}` }));
+    const told = [...idsOf(await resumed.read()), ...idsOf(await resumed.read())];
+    expect(told).toHaveLength(151);
+    expect(told.at(-1)).toBe(`${epoch}-${Number(newest) + 1}`);
+    await resumed.cancel();
+  });
+
+  it('sends a line while nothing happens, and ends after an hour', async () => {
+    const { ask } = open();
+    const { read } = await readerOf(await ask());
+    await read();
+    const beat = read();
+    await clock.settle();
+    await clock.advance(15_000);
+    expect(await beat).toBe(': beat\n\n');
+    const late = read();
+    await clock.settle();
+    await clock.advance(3_600_000);
+    expect(await late).toBe(': beat\n\n');
+    expect(await read()).toBe('');
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('ends when the request is aborted', async () => {
+    const { ask } = open();
+    const leaving = new AbortController();
+    const { read } = await readerOf(await ask({}, leaving.signal));
+    await read();
+    const next = read();
+    await clock.settle();
+    leaving.abort();
+    expect(await next).toBe('');
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('has 500 streams at most', async () => {
+    const { ask } = open();
+    const readers = await Promise.all(Array.from({ length: 500 }, async () => readerOf(await ask())));
+    await Promise.all(readers.map(({ read }) => read()));
+    const refused = await ask();
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '30']);
+    await Promise.all(readers.map(({ cancel }) => cancel()));
+    expect((await ask()).status).toBe(200);
+  });
+});

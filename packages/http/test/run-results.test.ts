@@ -1,0 +1,54 @@
+import type { CleanupReport, InactivityReport } from '@wa-sync/core';
+import { describe, expect, it } from 'vitest';
+import { cleanupResult, inactivityResult } from '../src/run-results.js';
+import * as wire from '../src/wire-schemas.js';
+
+const startedAt = new Date(0);
+const cleaned: CleanupReport = {
+  startedAt,
+  tookMs: 5,
+  dryRun: false,
+  postponed: null,
+  totals: { sessions: 9, deactivated: 1, purged: 1, cameBack: 0, failed: 1, left: 2 },
+  sessions: [
+    { id: 'a', status: 'DISCONNECTED', aliveAt: startedAt, idleForMs: 1, stage: 'deactivate', outcome: 'done' },
+    {
+      id: 'b',
+      status: 'ERROR',
+      aliveAt: startedAt,
+      idleForMs: 2,
+      stage: 'purge',
+      outcome: 'done',
+      credentials: 'host',
+    },
+  ],
+};
+const checked: InactivityReport = {
+  startedAt,
+  tookMs: 5,
+  dryRun: true,
+  postponed: null,
+  totals: { checked: 3, closed: 1, warned: 1, waiting: 1, skipped: 0, cancelled: 0, failed: 0, adopted: 0 },
+  conversations: [{ id: 'c', sessionId: 'a', quietForMs: 7, outcome: 'would_close', reason: 'quiet' }],
+};
+
+describe('what a run answers', () => {
+  it('of a cleanup', () => {
+    const { message, report } = cleanupResult(cleaned);
+    expect(message).toBe('Put 1 session to rest, deleted 1, 1 failed, 2 left for the next run');
+    expect(wire.cleanupReport.parse(report)).toMatchObject({
+      sessions: [{ aliveAt: '1970-01-01T00:00:00.000Z' }, { credentials: 'host' }],
+    });
+    expect(cleanupResult({ ...cleaned, dryRun: true }).message).toMatch(/^Would put 1 session to rest, would delete 1/);
+    expect(cleanupResult({ ...cleaned, postponed: 'mass_outage' }).message).toMatch(/^Nothing was done: most sessions/);
+  });
+
+  it('of a check of quiet conversations', () => {
+    const { message, report } = inactivityResult(checked);
+    expect(message).toBe('Checked 3 conversations: 1 would be closed, 1 would be warned, 1 waiting');
+    expect(wire.inactivityReport.parse(report)).toMatchObject({ conversations: checked.conversations });
+    expect(inactivityResult({ ...checked, postponed: 'running_elsewhere' }).message).toBe(
+      'Nothing was done: another run goes on',
+    );
+  });
+});

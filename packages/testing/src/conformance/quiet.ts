@@ -1,0 +1,165 @@
+import type { QuietConversation, QuietCursor, WaSyncStore } from '@wa-sync/core';
+import { describe, expect } from 'vitest';
+import { claim, fence, hold, join, readOne, storeNow, TTL_MS, tryClaim, write } from './arrange.js';
+import {
+  conversationsOf,
+  move,
+  moveTo,
+  openGate,
+  pass,
+  QUIET_MS,
+  readConversation,
+  SETTLED_MS,
+  say,
+} from './arrange-conversations.js';
+import { type StoreHarness, type StoreSuite, storeTest } from './store-suite.js';
+import { STRANGE_IDS } from './strange-ids.js';
+
+async function quietOf(store: WaSyncStore, after?: QuietCursor, limit = 1_000): Promise<QuietConversation[]> {
+  const params = { quietForMs: QUIET_MS, settledForMs: SETTLED_MS, after, limit, skipStatuses: [] };
+  return conversationsOf(store).quiet(params);
+}
+
+async function gateOf(store: WaSyncStore): Promise<boolean | undefined> {
+  const params = { quietForMs: -1_000, settledForMs: SETTLED_MS, limit: 1, skipStatuses: [] };
+  return (await conversationsOf(store).quiet(params))[0]?.gateOpen;
+}
+
+/** Who is quiet, and whether their number can hear. */
+export function describeQuiet(suite: StoreSuite): void {
+  const test = storeTest(suite);
+  describe('quiet', () => {
+    test('answers what is open or warned and quiet for longer, with how long', async (harness) => {
+      const { store } = harness;
+      const owner = await openGate(harness);
+      for (const id of ['closed', 'closing', 'open', 'warned']) await say(store, id);
+      await move(store, moveTo('CLOSED', 'closed', 1));
+      await move(store, moveTo('CLOSING', 'closing', 1, 'm1'));
+      await pass(harness, owner, QUIET_MS - 60_000);
+      await move(store, moveTo('WARNED', 'warned', 1, 'm2'));
+      expect(await quietOf(store)).toEqual([]);
+      await pass(harness, owner, 70_000);
+      await say(store, 'young');
+      const found = await quietOf(store);
+      expect(found.map(({ conversation }) => conversation.id)).toEqual(['open', 'warned']);
+      for (const { conversation, quietForMs, gateOpen } of found) {
+        expect(conversation).toEqual(await readConversation(store, conversation.id));
+        expect(Math.abs(quietForMs - (QUIET_MS + 10_000))).toBeLessThan(9_000);
+        expect(gateOpen).toBe(true);
+      }
+      expect(found[0]?.warnedForMs).toBeNull();
+      expect(Math.abs((found[1]?.warnedForMs ?? 0) - 70_000)).toBeLessThan(9_000);
+    });
+
+    test('pages in the order of silence, then of the bytes of the ids, each once', async (harness) => {
+      const { store } = harness;
+      const owner = await openGate(harness);
+      await say(store, 'z-first');
+      await pass(harness, owner, 10);
+      // One statement, one moment.
+      const at = new Date(await storeNow(store));
+      await conversationsOf(store).record({
+        messages: STRANGE_IDS.map((conversationId) => ({ conversationId, sessionId: 's', from: 'contact', at })),
+      });
+      await pass(harness, owner, 10);
+      await say(store, 'a-last');
+      await pass(harness, owner, QUIET_MS + 1_000);
+      const seen: string[] = [];
+      for (let after: QuietCursor | undefined; ; ) {
+        const page = await quietOf(store, after, 7);
+        seen.push(...page.map(({ conversation }) => conversation.id));
+        if (page.length < 7) break;
+        after = page.at(-1)?.conversation;
+      }
+      const middle = [...STRANGE_IDS].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+      expect(seen).toEqual(['z-first', ...middle, 'a-last']);
+    });
+
+    test('leaves out what no session row stands for', async (harness) => {
+      const { store } = harness;
+      const owner = await openGate(harness);
+      await say(store, 'c');
+      await say(store, 'nobodys', { sessionId: 'never-registered' });
+      await pass(harness, owner, QUIET_MS + 1_000);
+      expect((await quietOf(store)).map(({ conversation }) => conversation.id)).toEqual(['c']);
+      await store.sessions.remove({ id: 's' });
+      expect(await quietOf(store)).toEqual([]);
+      expect(await readConversation(store, 'c')).toMatchObject({ state: 'OPEN' });
+    });
+  });
+
+  describe('the gate', () => {
+    const shut: [string, (harness: StoreHarness, owner: string) => Promise<unknown>][] = [
+      ['while the session is nobody’s', ({ store }, owner) => store.sessions.release({ owner, ...released })],
+      [
+        'in every other status',
+        async ({ store }) => write(store, await readOne(store, 's'), { status: 'RECONNECTING' }),
+      ],
+      ['while it is degraded', async ({ store }) => write(store, await readOne(store, 's'), { health: 'degraded' })],
+      ['while the owner’s lease is over', ({ advance }) => advance(TTL_MS + 1_000)],
+      ['once the owner is fenced', ({ store }, owner) => fence(store, owner)],
+      [
+        'while the owner suspects its own network',
+        ({ store }, owner) => store.leases.beat({ incarnation: owner, massOutage: true }),
+      ],
+      [
+        'for a while after the connection opened',
+        async ({ store }) => {
+          const closed = await write(store, await readOne(store, 's'), { status: 'RECONNECTING' });
+          await write(store, closed);
+        },
+      ],
+      [
+        'for a while after it was degraded',
+        async ({ store }) => {
+          const degraded = await write(store, await readOne(store, 's'), { health: 'degraded' });
+          await write(store, degraded);
+        },
+      ],
+      [
+        'for a while after another took the session, whose row says CONNECTED all the time',
+        async ({ store }) => tryClaim(store, await join(store, 'other'), 's', 'takeover'),
+      ],
+    ];
+    for (const [when, act] of shut) {
+      test(`is shut ${when}, for a move too`, async (harness) => {
+        const { store } = harness;
+        const owner = await openGate(harness);
+        await say(store, 'c');
+        expect(await gateOf(store)).toBe(true);
+        await act(harness, owner);
+        expect(await gateOf(store)).toBe(false);
+        expect(await move(store, moveTo('CLOSED', 'c', 1))).toBe(false);
+        expect((await readConversation(store, 'c')).state).toBe('OPEN');
+      });
+    }
+
+    test('opens again once the session is settled, also after a write that changed neither status nor health', async (harness) => {
+      const { store } = harness;
+      const owner = await openGate(harness);
+      await say(store, 'c');
+      await write(store, await readOne(store, 's'), { phone: '5511999990000', reason: { code: 'x' } });
+      expect(await gateOf(store)).toBe(true);
+      await write(store, await readOne(store, 's'), { status: 'RECONNECTING' });
+      await write(store, await readOne(store, 's'));
+      await pass(harness, owner, SETTLED_MS - 10_000);
+      expect(await gateOf(store)).toBe(false);
+      await pass(harness, owner, 11_000);
+      expect(await gateOf(store)).toBe(true);
+    });
+
+    test('stays shut for what a claim found in the row, until its owner vouches for it', async (harness) => {
+      const { store } = harness;
+      const owner = await join(store);
+      const held = await hold(store, owner, 's');
+      await store.sessions.release({ owner, ...released });
+      await claim(store, owner, 's');
+      expect(held.status).toBe('CONNECTED');
+      await say(store, 'c');
+      await pass(harness, owner, SETTLED_MS * 2);
+      expect(await gateOf(store)).toBe(false);
+    });
+  });
+}
+
+const released = { ids: ['s'], unobservedIds: [], reason: { code: 'stopped' } };
