@@ -58,7 +58,7 @@ export const fenceScript = script(
   local beat = heartbeat(args[1])
   if not beat then return 0 end
   if beat[FENCED] then return 1 end
-  
+  if beat[BEATS] ~= tonumber(args[2]) then return 0 end
   beat[FENCED] = true
   saveHeartbeat(args[1], beat)
   return 1`,

@@ -5,9 +5,6 @@ export function sessionKeys(keys: StoreKeys): string[] {
   return [keys.session, keys.ids, keys.owned, keys.claimable, keys.marked, keys.replica, keys.meta];
 }
 
-/** How many keys {@link sessionKeys} are. */
-export const SESSION_KEY_COUNT = 7;
-
 /**
  * Rows. A row is a JSON list; its first six fields are what a sweep judges, so that a row that is right is known by the
  * first bytes of its text and is not parsed. One encoder writes all rows, so equal fields are equal bytes.

@@ -266,6 +266,11 @@ describe('a row that somebody damaged', () => {
     expect(told.join()).not.toContain(SECRET);
     const expected = { status: 'CONNECTED', health: 'healthy', reason: null } as const;
     expect(await store.sessions.sweep({ owner, expected, otherIds: ids })).toMatchObject({ count: 2 });
+    // Whole, but with another owner than the sorted set says.
+    const text = String(await raw.hget(`{${prefix}}:session`, 'd'));
+    await raw.hset(`{${prefix}}:session`, 'd', text.replace(owner, 'somebody'));
+    expect(await store.sessions.sweep({ owner, expected, otherIds: ids })).toMatchObject({ count: 1 });
+    await raw.hset(`{${prefix}}:session`, 'd', text);
     const claims = ids.map((id) => ({ id, tenure: 't', mode: 'takeover' as const }));
     const outcomes = await store.sessions.claim({ owner, claims });
     expect(outcomes.map(({ claimed }) => claimed)).toEqual([true, false, false, true]);

@@ -1,6 +1,7 @@
 /** Faults of processes, of their clocks, and of their way to the store. */
 import type { FaultKind } from './draw-settings.js';
 import type { FaultContext, FaultEffects } from './fault-context.js';
+import type { Replica } from './replica.js';
 import { FAIR_WEATHER, type StoreWeather } from './store-client.js';
 
 const HOUR_MS = 3_600_000;
@@ -21,12 +22,12 @@ const PAUSED_CALLS = [
 
 export function processFaults(context: FaultContext): FaultEffects {
   const { world, draw, until, note, someReplica } = context;
-  const { timeline, recorder, server, plan } = world;
+  const { timeline, recorder, server, whatsapp, plan } = world;
 
   /** Something on the way of one process to the store. */
-  function weather(kind: FaultKind, change: Partial<StoreWeather>, ms: number): void {
+  function weather(kind: FaultKind, change: Partial<StoreWeather>, ms: number): Replica | null {
     const replica = someReplica();
-    if (!replica) return;
+    if (!replica) return null;
     const { process, client } = replica;
     note(kind, process.name, replica.phase, `${ms}`);
     recorder.note({ actor: process.name, what: 'impaired', by: kind, on: true });
@@ -37,6 +38,7 @@ export function processFaults(context: FaultContext): FaultEffects {
       if ('cut' in change) client.flush();
       recorder.note({ actor: process.name, what: 'impaired', by: kind, on: false });
     });
+    return replica;
   }
 
   function pauseAt(kind: FaultKind, moment: 'before_call' | 'at_answer'): void {
@@ -64,11 +66,19 @@ export function processFaults(context: FaultContext): FaultEffects {
   }
 
   return {
-    store_error_before: () => weather('store_error_before', { errorBefore: 0.4 }, draw.between(2_000, 20_000)),
-    store_error_after: () => weather('store_error_after', { errorAfter: 0.4 }, draw.between(2_000, 20_000)),
-    store_late: () => weather('store_late', { lateRequest: 0.25, lateAnswer: 0.15 }, draw.between(2_000, 20_000)),
-    store_twice: () => weather('store_twice', { twice: 0.7 }, draw.between(5_000, 60_000)),
-    partition: () => weather('partition', { cut: draw.pick(['refuse', 'hang']) }, draw.between(3_000, 90_000)),
+    store_error_before: () => void weather('store_error_before', { errorBefore: 0.4 }, draw.between(2_000, 20_000)),
+    store_error_after: () => void weather('store_error_after', { errorAfter: 0.4 }, draw.between(2_000, 20_000)),
+    store_late: () => void weather('store_late', { lateRequest: 0.25, lateAnswer: 0.15 }, draw.between(2_000, 20_000)),
+    write_late() {
+      // A link that falls and is back before its fall could be written.
+      const replica = weather('write_late', { lateWrites: true }, draw.between(1_000, 6_000));
+      const open = [...(replica?.lines.values() ?? [])].filter(
+        ({ session }) => whatsapp.linkOf(session)?.state === 'open',
+      );
+      if (open.length > 0) whatsapp.endByServer(draw.pick(open).session, 'restart_required');
+    },
+    store_twice: () => void weather('store_twice', { twice: 0.7 }, draw.between(5_000, 60_000)),
+    partition: () => void weather('partition', { cut: draw.pick(['refuse', 'hang']) }, draw.between(3_000, 90_000)),
     outage() {
       const ms = draw.between(5_000, 90_000);
       note('outage', 'store', `${world.replicas().length}_replicas`, `${ms}`);

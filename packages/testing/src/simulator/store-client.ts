@@ -13,6 +13,8 @@ export interface StoreWeather {
   errorBefore: number;
   errorAfter: number;
   lateRequest: number;
+  /** Every status write is late. */
+  lateWrites: boolean;
   lateAnswer: number;
   twice: number;
   /** The process is stopped right before the next call leaves, or right when its answer arrives. */
@@ -24,6 +26,7 @@ export const FAIR_WEATHER: Readonly<StoreWeather> = {
   errorBefore: 0,
   errorAfter: 0,
   lateRequest: 0,
+  lateWrites: false,
   lateAnswer: 0,
   twice: 0,
   pauseAt: null,
@@ -111,7 +114,7 @@ export function createStoreClient(params: {
         }
         if (fate.errorAfter) onFault('store_error_after', method);
         if (fate.twice) onFault('store_twice', method);
-        const late = draw.chance(weather.lateRequest);
+        const late = draw.chance(weather.lateRequest) || (weather.lateWrites && method === 'write');
         if (late || fate.lateAnswer) onFault('store_late', method);
         timeline.after(late ? draw.between(1_000, LONGEST_DELAY_MS) : draw.between(1, 12), () => arrive(fate));
       };
