@@ -2,7 +2,18 @@
 const one = (name, file, find, replace) => ({ name, patches: [{ file, find, replace }] });
 
 export const MUTANTS = [
-  one('adoption has no grace', 'engine/settle-unheld.ts', 'graceMs: ADOPTION_GRACE_MS', 'graceMs: ADOPTION_GRACE_MS / 10'),
+  one(
+    'a connection keeps the row of the one before',
+    'engine/reconcile.ts',
+    'if (current) current.stored = null;',
+    'if (current === held) current.stored = null;',
+  ),
+  one(
+    'adoption has no grace',
+    'engine/settle-unheld.ts',
+    'graceMs: ADOPTION_GRACE_MS',
+    'graceMs: ADOPTION_GRACE_MS / 10',
+  ),
   one('a fence changes nothing', 'memory/lease-book.ts', '{ ...row, fenced: true }', '{ ...row }'),
   one('a fenced renewal is answered', 'memory/lease-book.ts', 'if (row.fenced) return false;\n    rows', 'rows'),
   one(
@@ -48,12 +59,6 @@ export const MUTANTS = [
     'memory/memory-sessions.ts',
     'if (row === undefined || row.owner !== owner || row.tenure !== tenure) return { id, applied: false };\n    // Our own commit, whose answer was lost on its way.\n    if (row.writeId === writeId) return { id, applied: true, session: read(row) };\n    if (row.version !== version) return { id, applied: false };',
     'if (row === undefined) return { id, applied: false };\n    void tenure;\n    void version;\n    void writeId;',
-  ),
-  one(
-    'a write is guarded by the version alone',
-    'memory/memory-sessions.ts',
-    'row.owner !== owner || row.tenure !== tenure) return { id, applied: false };',
-    'row.owner === tenure) return { id, applied: false };',
   ),
   one(
     'the last writer wins',

@@ -13,19 +13,14 @@ const SIDE_BY_SIDE = 2;
 const CHUNK = 25;
 
 /** A copy of what the simulator and core's tests need, with the rest of the repository linked. */
-async function makeCopy(folder) {
-  await mkdir(join(folder, 'scripts'), { recursive: true });
-  await cp(join(root, 'scripts/sim.mjs'), join(folder, 'scripts/sim.mjs'));
-  for (const file of ['package.json', 'vitest.config.ts', 'tsconfig.json', 'tsconfig.base.json'])
-    await cp(join(root, file), join(folder, file));
-  for (const name of ['core', 'testing']) {
-    const from = join(root, 'packages', name);
-    const to = join(folder, 'packages', name);
-    for (const part of ['src', 'test', 'package.json']) await cp(join(from, part), join(to, part), { recursive: true });
-    await linkModules(join(from, 'node_modules'), join(to, 'node_modules'), folder);
+async function makeCopy(folder, from) {
+  const parts = ['package.json', 'vitest.config.ts', 'tsconfig.json', 'tsconfig.base.json', 'scripts/sim.mjs', 'docs'];
+  for (const name of ['core', 'testing'])
+    for (const part of ['src', 'test', 'package.json']) parts.push(`packages/${name}/${part}`);
+  for (const part of parts) await cp(join(from, part), join(folder, part), { recursive: true });
+  for (const name of ['.', 'packages/core', 'packages/testing']) {
+    await linkModules(join(root, name, 'node_modules'), join(folder, name, 'node_modules'), folder);
   }
-  await linkModules(join(root, 'node_modules'), join(folder, 'node_modules'), folder);
-  await cp(join(root, 'docs'), join(folder, 'docs'), { recursive: true });
 }
 
 /** Links installed packages, but takes our own two from the copy. */
@@ -53,16 +48,16 @@ async function plant(folder, { name, patches }) {
   }
 }
 
+/** The first seed up to `seeds` in which the simulator sees the mutant. */
 async function bySimulator(folder, seeds) {
   const player = startPlayer(folder);
   try {
     for (let from = 1; from <= seeds; from += CHUNK) {
       const { violations } = await play(player, from, Math.min(CHUNK, seeds - from + 1), { first: true });
       const [first] = violations;
-      if (first) {
-        const names = [...new Set(violations.map((one) => one.invariant))];
-        return { by: names.join(', '), seeds: first.seed, words: first.words };
-      }
+      if (!first) continue;
+      const names = [...new Set(violations.map((one) => one.invariant))];
+      return { by: names.join(', '), seeds: first.seed, words: first.words };
     }
     return null;
   } finally {
@@ -83,31 +78,42 @@ async function failingTests(folder) {
   return failed.map((one) => one.fullName);
 }
 
-let unplanted = null;
-
-/** A test that fails without the mutant as well has caught nothing. */
-async function byTests(folder) {
-  unplanted ??= inCopy((copy) => failingTests(copy));
-  const before = new Set(await unplanted);
-  const failed = (await failingTests(folder)).filter((name) => !before.has(name));
-  return failed.length > 0 ? { by: `test: ${failed[0]}`, seeds: null, words: `${failed.length} tests fail` } : null;
+/** What is red without any mutant has caught nothing: seeds and tests of the copy that all others are made from. */
+function createBase(base) {
+  let failing = null;
+  return {
+    tests: () => {
+      failing ??= failingTests(base);
+      return failing;
+    },
+    async seed(seed) {
+      const player = startPlayer(base);
+      try {
+        return (await play(player, seed, 1)).violations;
+      } finally {
+        player.disconnect();
+      }
+    },
+  };
 }
 
-async function inCopy(work) {
+async function judge(mutant, { seeds, base }) {
   const folder = await mkdtemp(join(tmpdir(), 'wa-sync-mutant-'));
   try {
-    await makeCopy(folder);
-    return await work(folder);
+    await makeCopy(folder, base.folder);
+    await plant(folder, mutant);
+    const caught = await bySimulator(folder, seeds);
+    if (caught) {
+      const [red] = await base.seed(caught.seeds);
+      if (red) throw new Error(`Seed ${caught.seeds} breaks ${red.invariant} without the mutant as well`);
+      return caught;
+    }
+    const before = new Set(await base.tests());
+    const failed = (await failingTests(folder)).filter((name) => !before.has(name));
+    return failed.length > 0 ? { by: `test: ${failed[0]}`, seeds: null, words: `${failed.length} tests fail` } : null;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-function judge(mutant, seeds) {
-  return inCopy(async (folder) => {
-    await plant(folder, mutant);
-    return (await bySimulator(folder, seeds)) ?? (await byTests(folder));
-  });
 }
 
 function print(results) {
@@ -115,7 +121,9 @@ function print(results) {
   console.log(`\n${'mutant'.padEnd(width)}  seeds  caught by`);
   for (const { name, caught, error } of results) {
     const seeds = caught?.seeds ?? '-';
-    console.log(`${name.padEnd(width)}  ${String(seeds).padStart(5)}  ${error ?? caught?.by ?? 'NOBODY'}`);
+    console.log(
+      `${name.padEnd(width)}  ${String(seeds).padStart(5)}  ${error?.split('\n')[0] ?? caught?.by ?? 'NOBODY'}`,
+    );
   }
   const seeds = results.flatMap(({ caught }) => (caught?.seeds ? [caught.seeds] : [])).sort((a, b) => a - b);
   const missed = results.filter(({ caught }) => !caught);
@@ -137,30 +145,38 @@ function readArguments(args) {
   return options;
 }
 
+function tell({ name, caught, error }) {
+  if (error) return console.log(`${name}: ${error}`);
+  if (!caught) return console.log(`${name}: NOT CAUGHT`);
+  return console.log(`${name}: ${caught.by}${caught.seeds ? ` at seed ${caught.seeds}` : ''} (${caught.words})`);
+}
+
 async function main() {
   const { seeds, only } = readArguments(process.argv.slice(2));
   const chosen = MUTANTS.filter(({ name }) => only === null || name.includes(only));
-  const results = [];
-  let next = 0;
-  await Promise.all(
-    Array.from({ length: SIDE_BY_SIDE }, async () => {
+  const results = chosen.map(({ name }) => ({ name, caught: null }));
+  // One copy for all: the tree may be edited while they run.
+  const folder = await mkdtemp(join(tmpdir(), 'wa-sync-mutants-'));
+  try {
+    await makeCopy(folder, root);
+    const base = { folder, ...createBase(folder) };
+    let next = 0;
+    const work = async () => {
       while (next < chosen.length) {
-        const mutant = chosen[next];
+        const index = next;
         next += 1;
-        const result = { name: mutant.name, caught: null };
-        results.push(result);
         try {
-          result.caught = await judge(mutant, seeds);
+          results[index].caught = await judge(chosen[index], { seeds, base });
         } catch (error) {
-          result.error = error.message;
+          results[index].error = error.message;
         }
-        const { caught } = result;
-        console.log(
-          `${mutant.name}: ${caught ? `${caught.by}${caught.seeds ? ` at seed ${caught.seeds}` : ''} (${caught.words})` : (result.error ?? 'NOT CAUGHT')}`,
-        );
+        tell(results[index]);
       }
-    }),
-  );
+    };
+    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
   return print(results);
 }
 

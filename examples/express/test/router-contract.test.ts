@@ -32,13 +32,12 @@ describeHttpContract('Express 5 at the root', mounted('/'));
 describeHttpContract('Express 5 under a prefix', mounted('/whatsapp'));
 describeHttpContract('Express 5 at the root, after body parsers', mounted('/', parse));
 describeHttpContract('Express 5 under a prefix, after body parsers', mounted('/whatsapp', parse));
-/** An app of Express 4, into which the router of Express 5 is mounted; it has the same shape. */
-const create4 = () => express4() as unknown as Express;
+// The router is one of Express 5 here, mounted into an app of Express 4.
 const parse4 = (app: Express) => app.use(express4.json(), express4.urlencoded({ extended: false }));
 
-describeHttpContract('Express 4 at the root', mounted('/', undefined, create4));
-describeHttpContract('Express 4 under a prefix', mounted('/whatsapp', undefined, create4));
-describeHttpContract('Express 4 under a prefix, after body parsers', mounted('/whatsapp', parse4, create4));
+describeHttpContract('Express 4 at the root', mounted('/', undefined, express4));
+describeHttpContract('Express 4 under a prefix', mounted('/whatsapp', undefined, express4));
+describeHttpContract('Express 4 under a prefix, after body parsers', mounted('/whatsapp', parse4, express4));
 
 /** An app of Express 4 whose router is one of Express 4 as well, as where the host has no other Express. */
 describeHttpContract('Express 4 with a router of its own', async (wa, { basePath: _, ...options }) => {

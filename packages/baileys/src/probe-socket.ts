@@ -43,7 +43,7 @@ async function ask(socket: BaileysSocketLike, timeoutMs: number): Promise<ProbeA
 }
 
 /** What a rejected ping says. An iq error is a reply like any other: somebody is there. */
-export function answerOf(error: unknown): ProbeAnswer {
+function answerOf(error: unknown): ProbeAnswer {
   const { code, data } = readCloseError(error);
   if (code === 408) return 'timeout';
   // Baileys turns `<error code>` into a Boom 500 whose data is the number in it (NaN where there was none).

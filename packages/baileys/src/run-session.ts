@@ -267,7 +267,7 @@ export function runSession(
       if (view.watch?.stage !== 'open') throw new Error('No socket is open');
       await view.watch.socket.logout?.();
     },
-    ...(feed && { onMessages: feed.onMessages }),
+    ...(feed && { onMessages: feed.onMessages, messagesTold: feed.idle }),
   };
 
   return {

@@ -10,7 +10,7 @@ export type MessageType = MessagesUpsertLike['type'];
  * the end emits into the void.
  */
 export function tapMessages(params: {
-  socket: BaileysSocketLike;
+  socket: Pick<BaileysSocketLike, 'ev'>;
   onMessages(messages: readonly BaileysMessageLike[], type: MessageType): void;
 }) {
   const { socket, onMessages } = params;

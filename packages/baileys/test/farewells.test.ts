@@ -117,9 +117,21 @@ describe('farewells', () => {
     await host.conversationThat(ada.jid, ({ sequence }) => sequence === 1);
     await ada.sendText(PHONE, 'still here');
     await wasAsked;
+    const { conversations } = host.store;
+    const takeUp = conversations.outgoing.bind(conversations);
+    const takenUp = new Promise<void>((resolve) => {
+      conversations.outgoing = async (params) => {
+        const found = await takeUp(params);
+        if (found.length > 0) setTimeout(resolve, 100);
+        return found;
+      };
+    });
     forward(QUIET_MS);
     await host.wa.checkInactiveConversations();
     expect(await host.conversation(ada.jid)).toMatchObject({ state: 'CLOSING' });
+    // Its sender has it in hand, and would have sent it by now.
+    await takenUp;
+    expect(ada.received).toEqual([]);
     answer(ada.jid);
     const found = await host.conversationThat(ada.jid, ({ sequence }) => sequence === 2);
     expect(found).toMatchObject({ state: 'OPEN', outgoing: null });

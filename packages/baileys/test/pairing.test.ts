@@ -54,7 +54,7 @@ async function collect(wa: WaSync, onStep: (step: PairingStep, count: number) =>
 describe('wa.sessions.pair', () => {
   it('F12: yields QR codes until one is scanned, and ends when the session is CONNECTED', async () => {
     const server = await startServer({ preKeys: 'truthful' });
-    const { wa, store } = await startUnpaired(server, 300);
+    const { wa, store } = await startUnpaired(server, 1_000);
     const startedAt = Date.now();
     const steps = await collect(wa, async (step, count) => {
       if (count === 3 && 'qr' in step) await server.pair(step.qr, { phone: NEW_PHONE });
@@ -62,7 +62,7 @@ describe('wa.sessions.pair', () => {
     expect(steps.length).toBeGreaterThanOrEqual(3);
     const qrs = steps.map((step) => ('qr' in step ? step.qr : ''));
     expect(new Set(qrs).size).toBe(qrs.length);
-    for (const step of steps) expect(step.expiresAt?.getTime()).toBeGreaterThan(startedAt + 299);
+    for (const step of steps) expect(step.expiresAt?.getTime()).toBeGreaterThan(startedAt + 999);
     expect(server.connected()).toHaveLength(1);
     await rowBecomes(wa, 'CONNECTED');
     const auth = await createBaileysAuthState({ store: store.auth, sessionId: 'a' });
@@ -117,7 +117,7 @@ describe('wa.sessions.pair', () => {
 
   it('F13: throws qr_expired when nobody came, and the next call opens the session anew', async () => {
     const server = await startServer({ qrRefs: 2, preKeys: 'truthful' });
-    const { wa } = await startUnpaired(server, 150);
+    const { wa } = await startUnpaired(server, 1_500);
     await expect(collect(wa, () => {})).rejects.toMatchObject({ code: 'qr_expired', retryable: true });
     await rowBecomes(wa, 'DISCONNECTED');
     const steps = await collect(wa, async (step) => {
@@ -129,7 +129,7 @@ describe('wa.sessions.pair', () => {
 
   it('a code that expired leaves credentials that can be paired by QR code later', async () => {
     const server = await startServer({ qrRefs: 2, preKeys: 'truthful' });
-    const { wa } = await startUnpaired(server, 200);
+    const { wa } = await startUnpaired(server, 1_500);
     await expect(collect(wa, () => {}, { phone: NEW_PHONE })).rejects.toMatchObject({ code: 'qr_expired' });
     await wa.sessions.start('a');
     await rowBecomes(wa, 'QR_CODE');

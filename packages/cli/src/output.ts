@@ -1,4 +1,4 @@
-import { formatTable } from './format-table.js';
+import { clean, formatTable } from './format-table.js';
 
 /** The part of a stream that is written to. */
 export interface Sink {
@@ -46,7 +46,7 @@ export function createOutput(options: { out: Sink; error: Sink; json: boolean; c
     fail(failure: { code: string; message: string; mend?: string | undefined }): void {
       const { code, message, mend } = failure;
       if (json) error.write(`${JSON.stringify({ error: { code, message, mend: mend ?? null } })}\n`);
-      else error.write(`${paint('red', 'wa-sync:')} ${message} (${code})\n${mend ? `${mend}\n` : ''}`);
+      else error.write(`${paint('red', 'wa-sync:')} ${clean(message)} (${code})\n${mend ? `${mend}\n` : ''}`);
     },
     /** A line that the next one takes the place of; only where a terminal is there. */
     progress(text: string): void {

@@ -113,7 +113,7 @@ describe('sync', () => {
 
 describe('cleanup', () => {
   it('does nothing without a yes, says what it would do, and does it', async () => {
-    const service = await start();
+    const service = await start({ tickMs: 100 });
     await service.addOldRow('old', 40);
     for (const id of ['a', 'b', 'c']) await service.addSession(id);
     const early = await runCli(['cleanup', '--yes'], service.env);

@@ -18,7 +18,7 @@ export interface TestService {
   addSession(id: string): Promise<ScriptedConnection>;
   /** A row that was made so many days ago and that nobody holds. */
   addOldRow(id: string, daysAgo: number): Promise<void>;
-  /** The replica has run for long enough to judge who is gone. */
+  /** The replica has run for long enough to judge who is gone; it has to have a short `tickMs`. */
   settle(): Promise<void>;
   /** A row that says CONNECTED and whose process is gone; settles once its lease is over. */
   addAbandoned(id: string): Promise<void>;
@@ -28,9 +28,9 @@ export interface TestService {
 }
 
 export async function startService(
-  options: Partial<HttpOptions> & { wrap?: (wa: WaSync) => WaSyncLike; dropPrefer?: boolean } = {},
+  options: Partial<HttpOptions> & { wrap?: (wa: WaSync) => WaSyncLike; dropPrefer?: boolean; tickMs?: number } = {},
 ): Promise<TestService> {
-  const { wrap = (wa) => wa, dropPrefer = false, ...http } = options;
+  const { wrap = (wa) => wa, dropPrefer = false, tickMs = 60_000, ...http } = options;
   let agoMs = 0;
   let aheadMs = 0;
   const store = createMemoryStore({ clock: { ...systemClock, now: () => new Date(Date.now() - agoMs) } });
@@ -39,7 +39,8 @@ export async function startService(
     currentSession: 'current',
     jobs: { sync: false, cleanup: false, inactivity: false },
     probe: { timeoutMs: 100, silenceMs: 60_000 },
-    lease: { ttlMs: 3_000, tickMs: 100 },
+    // Long, so that nobody takes over what was abandoned while a process starts.
+    lease: { ttlMs: tickMs * 10, tickMs },
     clock: { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs },
   });
   const bridge = toNodeHandler(createHttpHandler(wrap(wa), { auth: { tokens: [TOKEN] }, ...http }));

@@ -88,7 +88,7 @@ function sendSuccess(connection: ServerConnection, device: Device): void {
   });
 }
 
-export function sendFailure(connection: ServerConnection, { reason, attrs }: LoginFailure): void {
+function sendFailure(connection: ServerConnection, { reason, attrs }: LoginFailure): void {
   connection.sendLast({ tag: 'failure', attrs: { reason: String(reason), ...attrs } }, `failure ${reason}`);
 }
 

@@ -158,7 +158,7 @@ export const MIGRATIONS: readonly Migration[] = [
 export const LATEST_VERSION = MIGRATIONS.length;
 
 /** A number that stands for the schema in advisory locks. */
-export function advisoryLockSql(schema: string): string {
+function advisoryLockSql(schema: string): string {
   return `pg_advisory_xact_lock(hashtextextended(${quoteLiteral(`wa_sync migrations of ${schema}`)}, 0))`;
 }
 

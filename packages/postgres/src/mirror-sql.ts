@@ -62,7 +62,7 @@ export function answerChangedSql(
   const lease = `LEFT JOIN ${schema}.replica r ON r.incarnation = c.owner`;
   const tuple = (host: HostExpressions) => tupleSql('c', leaseOverSql('c', 'r'), host);
   if (mirror === null) {
-    return `SELECT coalesce(json_agg(json_build_array(${tuple(hostExpressions(null))}, 'none'${extra}), '[]')::text AS answer
+    return `SELECT coalesce(json_agg(json_build_array(${tuple(hostExpressions(null))}, 'none'${extra})), '[]')::text AS answer
       FROM changed c ${lease}`;
   }
   const { table, match } = mirror;

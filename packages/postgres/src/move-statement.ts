@@ -96,10 +96,10 @@ function answerBoth({ table, match, isOpen, isClosed, closing }: ConversationsMi
 }
 
 /**
- * An expression that fails the statement, and so takes back all it did, where rows are found. As text it is made from a value that the
- * planner does not know: a constant would fail the plan.
+ * An expression that fails the statement, and so takes back all it did, where rows are found. The words depend on a
+ * value that the planner cannot know: a constant, or a parameter, would fail the plan.
  */
 export function failUnwritten(rows: string): string {
   return `CASE WHEN EXISTS (${rows})
-    THEN ('a trigger or a row policy stands before the write' || left($1::text, 0))::integer END`;
+    THEN (SELECT 'a trigger or a row policy stands before the write' || left(ms, 0) FROM lock_limit)::integer END`;
 }

@@ -10,7 +10,7 @@ import {
 import { afterAll, beforeAll } from 'vitest';
 import { createPostgresStore } from '../src/index.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
-import { type PostgresHarness, passStoreTime, shiftStoreTime } from './store-harness.js';
+import { type PostgresHarness, passStoreTime, shiftButLastSeen, shiftStoreTime } from './store-harness.js';
 
 let server: TestServer;
 let template: TestDatabase;
@@ -41,13 +41,14 @@ async function createWith(advance: typeof shiftStoreTime): Promise<PostgresHarne
 }
 
 const create = () => createWith(shiftStoreTime);
+const createImported = () => createWith(shiftButLastSeen);
 const createWaiting = () => createWith(passStoreTime);
 
 const suite = { name: 'postgres 18', create, capabilities: { durable: true, shared: true, mirror: false } };
 describeSessionStore(suite);
 describeLeaseStore(suite);
 describeAuthStore(suite);
-describeSessionImport(suite);
+describeSessionImport({ ...suite, create: createImported });
 describeJobStore({ ...suite, create: createWaiting });
 describeCleanupStore(suite);
 describeConversationStore(suite);

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, prismaWhatsAppSession } from '../src/index.js';
 import { change, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
 import { PRISMA_TABLES } from './host-table.js';
-import { type PostgresHarness, passStoreTime, shiftStoreTime } from './store-harness.js';
+import { type PostgresHarness, passStoreTime, shiftButLastSeen, shiftStoreTime } from './store-harness.js';
 
 let lite: PGlite;
 
@@ -36,13 +36,14 @@ async function createWith(advance: typeof shiftStoreTime): Promise<PostgresHarne
 }
 
 const create = () => createWith(shiftStoreTime);
+const createImported = () => createWith(shiftButLastSeen);
 const createWaiting = () => createWith(passStoreTime);
 
 const suite = { name: 'pglite', create, capabilities: { durable: true, shared: true, mirror: false } };
 describeSessionStore(suite);
 describeLeaseStore(suite);
 describeAuthStore(suite);
-describeSessionImport(suite);
+describeSessionImport({ ...suite, create: createImported });
 describeJobStore({ ...suite, create: createWaiting });
 describeCleanupStore(suite);
 describeConversationStore(suite);

@@ -244,7 +244,17 @@ describe('an invariant over a history', () => {
       })) as Fact[],
       { daily: '30 1 * * *', timeZone: 'America/New_York', endMs: 4 * 3_600_000 },
     ],
-    ['S13', [commit('write', { owner: 'a', writes: [] }, [], change(row({ status: 'LOGGED_OUT' }), row({ status: 'RECONNECTING' })))]],
+    [
+      'S13',
+      [
+        commit(
+          'write',
+          { owner: 'a', writes: [] },
+          [],
+          change(row({ status: 'LOGGED_OUT' }), row({ status: 'RECONNECTING' })),
+        ),
+      ],
+    ],
     ['S14', [commit('write', { owner: 'a', writes: [write()] }, [], change(null, row()))]],
     ['S15', [commit('purge', { ids: ['s'] }, ['s'], { credentialsLeft: 1 })]],
     ['S16', [commit('claim', { owner: 'a', claims: [] }, [], { changedBySecond: ['rows'] })]],

@@ -2,6 +2,7 @@ import { CliError, toCliError } from '../cli-error.js';
 import { type CommandContext, withDatabase } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { type Finding, findInRuns, findInSessions } from '../find-problems.js';
+import { clean } from '../format-table.js';
 import type { Database } from '../open-database.js';
 import { openService, type Service } from '../open-service.js';
 import { readTarget } from '../read-target.js';
@@ -28,7 +29,7 @@ export async function doctor(context: CommandContext): Promise<ExitCode> {
   for (const line of checked) output.line(`${output.paint('green', 'ok')}  ${line}`);
   for (const { level, code, what, mend } of findings) {
     const mark = level === 'error' ? output.paint('red', 'error') : output.paint('yellow', 'look');
-    output.line(`\n${mark}  ${what} (${code})\n      Mend: ${mend}`);
+    output.line(`\n${mark}  ${clean(what)} (${code})\n      Mend: ${mend}`);
   }
   if (findings.length === 0) output.line(output.paint('green', 'Nothing is wrong'));
   if (findings.some(({ level }) => level === 'error')) return EXIT.error;

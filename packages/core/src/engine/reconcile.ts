@@ -51,8 +51,8 @@ export function createReconciler(deps: {
   const { clock, random, logger, observeOnly } = deps.config;
   const queue = new Map<string, Look>();
   const deferred = new Set<string>();
-  /** The last write of a session whose answer was lost and that is not found in its row. */
-  const lostWrites = new WeakMap<Held, string>();
+  /** By session: the last write whose answer was lost and that is not found in its row. */
+  const lostWrites = new Map<string, string>();
   let running: Promise<void> | null = null;
 
   function enqueue(held: Held, trigger: Trigger, waiter?: (result: SyncedSession) => void): void {
@@ -151,8 +151,15 @@ export function createReconciler(deps: {
   }
 
   function mayStillCome(held: Held, stored: StoredSession): boolean {
-    const lost = lostWrites.get(held);
+    const lost = lostWrites.get(held.id);
     return !observeOnly && lost !== undefined && lost !== stored.writeId;
+  }
+
+  /** Has the row read again, also for the connection that took this one's place while the write was on its way. */
+  function forget(held: Held): void {
+    held.stored = null;
+    const current = sessions.get(held.id);
+    if (current) current.stored = null;
   }
 
   async function apply(plans: readonly Plan[]): Promise<Look[]> {
@@ -170,8 +177,8 @@ export function createReconciler(deps: {
     } catch (error) {
       // It may have been committed all the same: load again, and know our own write by its id.
       for (const { look, write } of plans) {
-        look.held.stored = null;
-        lostWrites.set(look.held, write.writeId);
+        forget(look.held);
+        lostWrites.set(look.held.id, write.writeId);
       }
       throw error;
     }
@@ -188,7 +195,8 @@ export function createReconciler(deps: {
       logger.debug({ code: 'guard_missed', sessionId: held.id }, 'Another writer came first: looking again');
       return false;
     }
-    lostWrites.delete(held);
+    lostWrites.delete(held.id);
+    if (sessions.get(held.id) !== held) forget(held);
     if (held.tenure === write.tenure) held.stored = outcome.session;
     if (voids) {
       settle(look, { stored, observed, action: 'none', reason: 'in_sync' });
@@ -218,6 +226,7 @@ export function createReconciler(deps: {
   ): null {
     const { stored, observed } = result;
     deferred.delete(look.held.id);
+    if (!sessions.get(look.held.id)) lostWrites.delete(look.held.id);
     const answer: SyncedSession = {
       id: look.held.id,
       stored: stored?.status ?? null,

@@ -84,7 +84,7 @@ export function createLeaseFollower(ttlMs: number): {
 }
 
 /** A renewal or a join. */
-export function beatOf(entry: EntryOf<'commit'>): Beat | null {
+function beatOf(entry: EntryOf<'commit'>): Beat | null {
   if (entry.method !== 'beat' && entry.method !== 'join') return null;
   const { incarnation } = entry.params as { incarnation: string };
   return { incarnation, alive: (entry.result as { alive?: boolean })?.alive === true };
