@@ -22,6 +22,8 @@ const commands = {
       await step(`types of ${folder}`, bin('attw'), ['--pack', folder, '--profile', 'node16', '--quiet']);
     }
   },
+  sim: (args) => run(process.execPath, [join(root, 'scripts/sim.mjs'), ...args]),
+  mutants: (args) => run(process.execPath, [join(root, 'scripts/mutants.mjs'), ...args]),
   async demo(args) {
     await build(['--filter', '@wa-sync/demo...']);
     await run(process.execPath, [join(root, 'examples/demo/dist/main.js'), ...args]);

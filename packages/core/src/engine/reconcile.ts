@@ -98,9 +98,7 @@ export function createReconciler(deps: {
 
   /** One pass over a batch; answers the looks that another writer overtook. */
   async function lookOnce(looks: readonly Look[]): Promise<Look[]> {
-    const present = looks.filter(
-      (look) => sessions.get(look.held.id) === look.held || settle(look, { reason: 'detached' }),
-    );
+    const present = stillHeld(looks);
     let refused: Refusals = new Map();
     if (!observeOnly) {
       if (!lease.trusted()) {
@@ -113,8 +111,15 @@ export function createReconciler(deps: {
       );
     }
     await load(present);
-    const plans = present.map((look) => plan(look, refused)).filter((made) => made !== null);
+    // While its row was read another connection may have taken its place, whose word counts.
+    const plans = stillHeld(present)
+      .map((look) => plan(look, refused))
+      .filter((made) => made !== null);
     return apply(plans);
+  }
+
+  function stillHeld(looks: readonly Look[]): Look[] {
+    return looks.filter((look) => sessions.get(look.held.id) === look.held || settle(look, { reason: 'detached' }));
   }
 
   async function load(looks: readonly Look[]): Promise<void> {

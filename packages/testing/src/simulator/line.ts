@@ -79,11 +79,11 @@ export function createLine(params: LineParams): Line {
     if (stopped) return;
     stopped = true;
     round += 1;
-    recorder.note({ actor: process.name, what: 'connection-closed', session, tenure });
     if (link) whatsapp.endByClient(link);
     link = null;
     connection.setLink(null);
     connection.say({ status: 'DISCONNECTED', reason: { code: 'closed' }, reconnectAttempt: 0, qr: null });
+    recorder.note({ actor: process.name, what: 'connection-closed', session, tenure });
   }
 
   function again(delayMs: number): void {

@@ -72,7 +72,8 @@ export function sessionFaults(context: FaultContext): FaultEffects {
       });
     },
     row_deleted() {
-      const session = someSession();
+      // A host that attaches it again makes a row that a provider may open: there the two must not share a session.
+      const session = plan.provided.length > 0 ? draw.pick(plan.provided) : someSession();
       const met = statusOf(session);
       world.exempt(session, 'deleted');
       void server.foreignDelete(session).then((done) => {

@@ -88,6 +88,9 @@ function touchedSince(history: readonly HistoryEntry[], from: number, sinceMs: n
     if (entry.what === 'fault' && entry.kind.startsWith('snapshot')) touched.add(entry.target);
     if (entry.t < sinceMs - 500) continue;
     if (entry.what === 'client' || entry.what === 'link' || entry.what === 'provider-open') touched.add(entry.session);
+    if (entry.what === 'event' && entry.name === 'ownership:gained') {
+      touched.add((entry.payload as { sessionId: string }).sessionId);
+    }
     if (entry.what === 'foreign' || entry.what === 'rollback') {
       for (const { before, after } of entry.changes) touched.add((after ?? before)!.id);
     }

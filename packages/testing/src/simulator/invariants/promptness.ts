@@ -28,7 +28,9 @@ function createSayings() {
     follow(entry: HistoryEntry): void {
       if (entry.what === 'client')
         words.set(`${entry.actor} ${entry.session}`, { status: entry.status, atMs: entry.t });
-      if (entry.what === 'provider-open') words.delete(`${entry.actor} ${entry.session}`);
+      // Without a connection there is no word; what a failed stop left in the row is found by the next sweep.
+      if (entry.what === 'provider-open' || entry.what === 'connection-closed')
+        words.delete(`${entry.actor} ${entry.session}`);
       if (entry.what === 'fault' && entry.kind.startsWith('snapshot'))
         exempt(entry.target, entry.t + 45_000 + SWEPT_MS);
       if ((entry.what === 'foreign' && entry.did !== 'seed') || entry.what === 'rollback') {
