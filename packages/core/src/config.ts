@@ -202,7 +202,19 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   const at = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
     const keys = issue.keys.map((key) => (at ? `${at}.${key}` : key)).join(', ');
-    return `Unknown option ${keys}`;
+    return `Unknown option ${keys}: ${at || 'createWaSync'} takes ${knownKeys(issue.path).join(', ')}`;
   }
   return `Option ${at || '(all)'} ${issue.message}`;
+}
+
+/** Names of the options at a place of the schema, behind whatever gives them defaults. */
+function knownKeys(path: readonly PropertyKey[]): string[] {
+  interface Node {
+    readonly shape?: Readonly<Record<PropertyKey, Node>>;
+    readonly def?: { readonly innerType?: Node };
+  }
+  const open = (node: Node | undefined): Node | undefined => (node?.def?.innerType ? open(node.def.innerType) : node);
+  let node = open(schema as unknown as Node);
+  for (const key of path) node = open(node?.shape?.[key]);
+  return Object.keys(node?.shape ?? {});
 }

@@ -21,9 +21,12 @@ const refusal = (options: unknown): string => {
 };
 
 describe('configuration', () => {
-  it('names an unknown key, also a nested one', () => {
-    expect(refusal({ store, prob: {} })).toBe('Unknown option prob');
-    expect(refusal({ store, probe: { timeout: 5 } })).toBe('Unknown option probe.timeout');
+  it('names an unknown key, also a nested one, and the keys there are', () => {
+    expect(refusal({ store, prob: {} })).toMatch(/^Unknown option prob: createWaSync takes store, .*\bprobe\b/);
+    expect(refusal({ store, probe: { timeout: 5 } })).toMatch(
+      /^Unknown option probe\.timeout: probe takes timeoutMs, /,
+    );
+    expect(refusal({ store, inactivity: { farewel: 'x' } })).toMatch(/^Unknown option inactivity\.farewel: .*farewell/);
   });
 
   it('names a wrong value and what the key takes', () => {
