@@ -1,10 +1,12 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ensureServers } from './ensure-servers.mjs';
 import { root, run } from './run-process.mjs';
 
 /** Runs all tests and ends with one line of counts. */
 export async function runTests(args) {
+  ensureServers();
   const folder = await mkdtemp(join(tmpdir(), 'wa-sync-test-'));
   const report = join(folder, 'report.json');
   let failure = null;
