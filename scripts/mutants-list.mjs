@@ -262,12 +262,21 @@ export const MUTANTS = [
     '!leases.isOver(session.owner) && !leases.suspects(session.owner)',
     '!leases.isOver(session.owner)',
   ),
-  one(
-    'a farewell is sent after the contact wrote',
-    'memory/memory-conversations.ts',
-    'if (!row || row.record.sequence !== sequence || outgoing?.id !== messageId) return false;',
-    'if (!row || outgoing?.id !== messageId) return false;\n      void sequence;',
-  ),
+  {
+    name: 'a farewell is sent after the contact wrote',
+    patches: [
+      {
+        file: 'memory/memory-conversations.ts',
+        find: "return outgoing?.delivery === 'pending' ? null : outgoing;",
+        replace: 'return outgoing;',
+      },
+      {
+        file: 'memory/memory-conversations.ts',
+        find: 'if (!row || row.record.sequence !== sequence || outgoing?.id !== messageId) return false;',
+        replace: 'if (!row || outgoing?.id !== messageId) return false;\n      void sequence;',
+      },
+    ],
+  },
   one(
     'a message is sent before that is recorded',
     'engine/send-outgoing.ts',

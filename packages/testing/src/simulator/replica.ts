@@ -50,7 +50,8 @@ export interface ReplicaParams {
   nextCall: () => number;
   outage: () => StoreWeather['cut'];
   onFault: (replica: string, kind: string, method: string) => void;
-  onStarted: () => void;
+  /** Every call to the store, as it leaves. */
+  onCall: (method: string, given: StoreParams) => void;
   onStartFailed: () => void;
 }
 
@@ -73,6 +74,7 @@ export function createReplica(params: ReplicaParams): Replica {
     outage: params.outage,
     seenAtWrite,
     onFault: (kind, method) => params.onFault(process.name, kind, method),
+    onCall: params.onCall,
     onJoin: (joined) => {
       incarnation = joined;
     },
@@ -167,7 +169,6 @@ export function createReplica(params: ReplicaParams): Replica {
       if (phase !== 'starting') return;
       phase = 'running';
       recorder.note({ actor: process.name, what: 'process', state: 'running', replicaId: process.replicaId });
-      params.onStarted();
     },
     (error: unknown) => {
       if (phase !== 'starting') return;

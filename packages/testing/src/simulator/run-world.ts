@@ -43,18 +43,28 @@ function scheduleTraffic(world: World, draw: Draw): void {
     sessionId: draw.pick(sessions),
     chat: draw.chance(0.9) ? `55119${index}@s.whatsapp.net` : `${index}@g.us`,
   }));
-  const speak = (): void => {
+  const say = (conversation: (typeof conversations)[number]): void => {
     const via = world.replicas().find((replica) => replica.phase === 'running' && replica.process.state === 'running');
-    if (via) {
-      const conversation = draw.pick(conversations);
-      // WhatsApp's own time of the message; some were written while the number was offline.
-      const at = new Date(server.nowMs() - (draw.chance(0.1) ? draw.between(0, 600_000) : 0));
-      const message = { ...conversation, from: draw.pick(['contact', 'agent'] as const), at };
-      via.process.deliver(() => void via.wa.recordMessage(message).catch(() => {}));
-    }
+    if (!via) return;
+    // WhatsApp's own time of the message; some were written while the number was offline.
+    const at = new Date(server.nowMs() - (draw.chance(0.1) ? draw.between(0, 600_000) : 0));
+    const message = { ...conversation, from: draw.pick(['contact', 'agent'] as const), at };
+    via.process.deliver(() => void via.wa.recordMessage(message).catch(() => {}));
+  };
+  const speak = (): void => {
+    say(draw.pick(conversations));
     timeline.after(draw.between(5_000, 60_000), speak);
   };
   timeline.after(draw.between(5_000, 15_000), speak);
+  // Somebody writes in the very moment in which the conversation is closed.
+  world.onCall = (method, given) => {
+    const moves = method === 'move' ? (given.moves as readonly { id: string }[]) : [];
+    const id = method === 'beginSend' || method === 'endSend' ? given.id : moves[0]?.id;
+    const conversation = conversations.find((one) => one.conversationId === id);
+    if (!conversation || !draw.chance(0.15)) return;
+    world.hit('message_races', method);
+    timeline.after(draw.between(0, 8), () => say(conversation));
+  };
   const ask = (): void => {
     const replicas = world.replicas();
     const asked = replicas.length > 0 ? draw.pick(replicas) : null;

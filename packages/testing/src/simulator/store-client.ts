@@ -56,6 +56,7 @@ export function createStoreClient(params: {
   seenAtWrite: (params: StoreParams) => readonly SeenAtWrite[];
   onFault: (kind: string, method: string) => void;
   onJoin: (incarnation: string) => void;
+  onCall: (method: string, given: StoreParams) => void;
 }): StoreClient {
   const { process, server, timeline, draw, recorder, onFault } = params;
   const weather: StoreWeather = { ...FAIR_WEATHER };
@@ -68,6 +69,7 @@ export function createStoreClient(params: {
       const id = params.nextCall();
       const seen = part === 'sessions' && method === 'write' ? params.seenAtWrite(given) : undefined;
       recorder.note({ actor: process.name, what: 'call', call: id, method, params: given, ...(seen ? { seen } : {}) });
+      params.onCall(method, given);
       if (method === 'join') params.onJoin(String(given.incarnation));
       const call = { id, actor: process.name, part, method, params: given };
 

@@ -8,7 +8,7 @@ import { createRecorder, type EntryOf, type Recorder, type TrueSession } from '.
 import { createReplica, type Replica } from './replica.js';
 import { createSimProcess } from './sim-process.js';
 import type { StoreWeather } from './store-client.js';
-import { createStoreServer, type StoreServer } from './store-server.js';
+import { createStoreServer, type StoreParams, type StoreServer } from './store-server.js';
 import { createTimeline, type Timeline } from './timeline.js';
 import { createWhatsApp, type WhatsApp } from './whatsapp.js';
 
@@ -33,6 +33,8 @@ export interface World {
   hit(kind: string, met: string): void;
   /** Whether processes that end come back. */
   supervise: boolean;
+  /** Every call to the store, as it leaves its process. */
+  onCall: (method: string, given: StoreParams) => void;
 }
 
 export function createWorld(plan: WorldPlan): World {
@@ -67,6 +69,7 @@ export function createWorld(plan: WorldPlan): World {
     hits,
     hit,
     supervise: true,
+    onCall: () => {},
     replicas: () => [...alive].filter((replica) => replica.phase !== 'gone'),
     boot(replicaId) {
       boots += 1;
@@ -98,7 +101,7 @@ export function createWorld(plan: WorldPlan): World {
           recorder.note({ actor, what: 'fault', kind, target: actor, met: method });
           hit(kind, method);
         },
-        onStarted: () => {},
+        onCall: (method, given) => world.onCall(method, given),
         onStartFailed: () => {
           replica.crash();
           alive.delete(replica);
