@@ -19,6 +19,14 @@ export type * from './ports/cleanup-store.js';
 export type * from './ports/clock.js';
 export type * from './ports/connection.js';
 export type * from './ports/conversation-store.js';
+export type * from './ports/history-store.js';
+export {
+  INBOX_REQUESTS,
+  type InboxAnswer,
+  type InboxRequest,
+  type InboxRequestKind,
+  type InboxStore,
+} from './ports/inbox-store.js';
 export {
   type BeginAnswer,
   type ClusterJobName,

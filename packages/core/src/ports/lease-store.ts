@@ -25,6 +25,8 @@ export type BeatAnswer =
       readonly claimable: boolean;
       /** Whether a conversation of our sessions has a `pending` message. Absent where the store keeps no conversations. */
       readonly outgoing?: boolean | undefined;
+      /** Whether a request waits in our inbox. Absent where the store has none. */
+      readonly inbox?: boolean | undefined;
     };
 
 /** The leases of replicas. Only store time is used. */

@@ -1,6 +1,8 @@
 import type { AuthStore } from './auth-store.js';
 import type { CleanupStore } from './cleanup-store.js';
 import type { ConversationStore } from './conversation-store.js';
+import type { HistoryStore } from './history-store.js';
+import type { InboxStore } from './inbox-store.js';
 import type { JobStore } from './job-store.js';
 import type { LeaseStore } from './lease-store.js';
 import type { SessionStore } from './session-store.js';
@@ -24,6 +26,8 @@ export interface WaSyncStore {
   readonly jobs?: JobStore | undefined;
   readonly cleanup?: CleanupStore | undefined;
   readonly conversations?: ConversationStore | undefined;
+  readonly history?: HistoryStore | undefined;
+  readonly inbox?: InboxStore | undefined;
   /** Makes the store ready (migrations under a lock). May be called again. */
   init(): Promise<void>;
   /** Ends what the store itself opened; never the caller's pool or client. */

@@ -1,0 +1,44 @@
+import type { Evidence, Health, Reason, SessionStatus } from '../domain/session.js';
+
+/** One change of a row: what it said before and after. */
+export interface Transition {
+  /** Grows along the history of a store; opaque, and the cursor of both readings. */
+  readonly id: string;
+  readonly sessionId: string;
+  /** Store time. */
+  readonly at: Date;
+  readonly from: SessionStatus;
+  readonly to: SessionStatus;
+  readonly evidence: Evidence;
+  readonly health: Health;
+  readonly reason: Reason | null;
+  /** Incarnation that vouched for it, `null` where nobody did (an owner that is gone, a cleanup). */
+  readonly owner: string | null;
+}
+
+/** A part of the feed and where the next one begins. */
+export interface TransitionFeed {
+  /** Oldest first. */
+  readonly transitions: readonly Transition[];
+  /** The `after` of the next call; moves on even where nothing came. */
+  readonly next: string;
+  /** `true` where `after` is older than what is kept: something may have been missed. */
+  readonly missed: boolean;
+}
+
+/**
+ * What became of the rows, kept for a while. An entry is written in the same statement as the change it tells of, whoever makes it (a guarded write, a
+ * release, a fence, the end of the grace, a cleanup): there is none without the change, and no change of status, health, evidence or reason code without one.
+ * A claim, a repair of the host's row and a wish of the host are none. Entries go with their session's row when that is deleted.
+ */
+export interface HistoryStore {
+  /** The changes of one session, newest first, before the entry `before`. `limit` 1 to 1,000. */
+  ofSession(params: { sessionId: string; before?: string | undefined; limit: number }): Promise<Transition[]>;
+  /**
+   * The changes of all sessions after a cursor, each once and none left out, whatever commits in which order. `after: null` answers no transition but
+   * the cursor of now; one that this store never gave out counts as missed and answers like `null`.
+   */
+  since(params: { after: string | null; limit: number }): Promise<TransitionFeed>;
+  /** Forgets entries older than `keepMs` of store time, up to `limit`; answers how many. Call again until it answers fewer. */
+  prune(params: { keepMs: number; limit: number }): Promise<number>;
+}

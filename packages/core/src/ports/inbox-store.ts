@@ -1,0 +1,44 @@
+/** What one replica may ask of another that holds the session. */
+export const INBOX_REQUESTS = ['status', 'sync', 'force', 'settle', 'logout'] as const;
+
+/** One of {@link INBOX_REQUESTS}. `settle`: the host's wish has changed, act on it. */
+export type InboxRequestKind = (typeof INBOX_REQUESTS)[number];
+
+/** A question to whoever holds a session. */
+export interface InboxRequest {
+  /** Fresh; the same id again is the same request. */
+  readonly id: string;
+  readonly sessionId: string;
+  readonly kind: InboxRequestKind;
+}
+
+/** What the owner said. `body` is JSON; its form belongs to the kind and is checked by the engine. */
+export interface InboxAnswer {
+  readonly id: string;
+  readonly body: string;
+}
+
+/**
+ * Requests between replicas, as rows, so that none is lost with a wake-up. An owner learns of them with its beat, or at once where the store can wake it.
+ * Nothing is ever concluded from silence: an asker whose time is over knows nothing.
+ */
+export interface InboxStore {
+  /**
+   * Puts each request before the session's owner, where one holds it whose lease stands. Answers the ids that were put; the others have nobody to ask. A
+   * request not taken within `ttlMs` of store time is void. `asker`: the incarnation that an answer should wake.
+   */
+  ask(params: { asker: string; requests: readonly InboxRequest[]; ttlMs: number }): Promise<string[]>;
+  /** Hands out requests waiting for an owner, oldest first, each once. Only while its lease stands and it still holds the session. */
+  take(params: { owner: string; limit: number }): Promise<InboxRequest[]>;
+  /** Records answers to requests that this owner took; those of a request that is void change nothing. */
+  answer(params: { owner: string; answers: readonly InboxAnswer[] }): Promise<void>;
+  /** Reads the answers that are there and removes them with their requests. */
+  collect(params: { ids: readonly string[] }): Promise<InboxAnswer[]>;
+  /** Deletes what is void, and answers that nobody collected within `keepMs`; up to `limit`. Answers how many. */
+  prune(params: { keepMs: number; limit: number }): Promise<number>;
+  /**
+   * Calls `wake` when a request for this incarnation, or an answer to what it asked, may be there. It only hastens: everything works without, at the pace of the tick. Answers
+   * the way to stop. Absent where the store cannot.
+   */
+  listen?(params: { incarnation: string; wake: () => void }): Promise<() => void>;
+}
