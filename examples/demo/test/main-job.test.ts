@@ -85,7 +85,7 @@ describe('the main job at default settings', () => {
     await bothSayConnected('financeiro');
   });
 
-  it('puts a row that was edited by hand right when asked, and reports a foreign write', {
+  it('F37: puts a row that was edited by hand right when asked, and reports a foreign write', {
     timeout: 60_000,
   }, async () => {
     await bothSayConnected('suporte');

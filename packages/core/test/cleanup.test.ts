@@ -143,7 +143,7 @@ describe('a cleanup', () => {
 });
 
 describe('a session that is needed', () => {
-  it('stays where it comes back between look and write, in either stage', async () => {
+  it('F29: stays where it comes back between look and write, in either stage', async () => {
     const { add, startAfter, clean, wa, memory, row } = await cleaning();
     const [first, second] = await add(2);
     await startAfter(61);
@@ -179,7 +179,7 @@ describe('a session that is needed', () => {
     expect(await row(first!)).toMatchObject({ active: true });
   });
 
-  it('stays while it is connected, being repaired, or repaired by a replica that suspects its own network', async () => {
+  it('F29: stays while it is connected, being repaired, or repaired by a replica that suspects its own network', async () => {
     const { add, startAfter, clean, during, connection, wa, row } = await cleaning();
     const [up, repairing, waiting] = await add(3);
     await startAfter(40);

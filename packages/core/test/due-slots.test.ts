@@ -21,7 +21,7 @@ function runsOf(expression: string, timeZone: string, from: Date, to: Date, ever
 }
 
 describe('dueSlot', () => {
-  it('keeps the interval of a step through daylight saving', () => {
+  it('F28: keeps the interval of a step through daylight saving', () => {
     const from = new Date('2026-10-24T22:00:00Z');
     const to = new Date('2026-10-25T04:00:00Z');
     const runs = runsOf('*/5 * * * *', 'Europe/Berlin', from, to, MINUTE_MS);
@@ -29,7 +29,7 @@ describe('dueSlot', () => {
     for (let i = 1; i < runs.length; i++) expect(Date.parse(runs[i]!) - Date.parse(runs[i - 1]!)).toBe(5 * MINUTE_MS);
   });
 
-  it('runs a daily 02:00 once when the clock is set back over it, and at the end of the gap when set forward', () => {
+  it('F28: runs a daily 02:00 once when the clock is set back over it, and at the end of the gap when set forward', () => {
     const back = runsOf(
       '0 2 * * *',
       'Europe/Berlin',

@@ -13,7 +13,7 @@ async function started(options: Partial<WaSyncOptions> = {}) {
 }
 
 describe('sessions of an earlier system', () => {
-  it('say what it said for ten minutes, then DISCONNECTED, unobserved, told once', async () => {
+  it('F38: say what it said for ten minutes, then DISCONNECTED, unobserved, told once', async () => {
     const world = await started();
     const second = world.replica({ ...everyFive, replicaId: 'two' });
     await world.during(second.wa.start(), 0);
@@ -65,7 +65,7 @@ describe('sessions of an earlier system', () => {
     expect(await world.row('run')).toMatchObject({ evidence: 'observed', lastSeenAt: null, owner: expect.any(String) });
   });
 
-  it('are as old to the cleanup as their last sign of life, and nothing is deleted at once', async () => {
+  it('F38: are as old to the cleanup as their last sign of life, and nothing is deleted at once', async () => {
     const world = await started();
     const sessions: ImportedSession[] = [
       { id: 'old', status: 'CONNECTED', lastSeenAt: new Date('2024-06-01T00:00:00Z') },

@@ -37,23 +37,26 @@ describe('the gate', () => {
     ['gone', async ({ memory }) => void (await memory.sessions.remove({ id: 's' }))],
   ];
 
-  it.each(closed)('is shut while the number is %s: nothing is decided, and what was is not sent', async (_, shut) => {
-    const world = await talking();
-    await world.say();
-    await world.quiet(2 * HOUR);
-    await shut(world);
-    await world.clock.settle();
-    expect((await world.check()).totals).toMatchObject({ closed: 0, warned: 0 });
-    expect((await world.read()).state).toBe('OPEN');
+  it.each(closed)(
+    'F32: is shut while the number is %s: nothing is decided, and what was is not sent',
+    async (_, shut) => {
+      const world = await talking();
+      await world.say();
+      await world.quiet(2 * HOUR);
+      await shut(world);
+      await world.clock.settle();
+      expect((await world.check()).totals).toMatchObject({ closed: 0, warned: 0 });
+      expect((await world.read()).state).toBe('OPEN');
 
-    const pending = await talking();
-    await pending.say();
-    await pending.quiet(2 * HOUR);
-    await pending.check();
-    expect((await pending.read()).state).toBe('CLOSING');
-    await shut(pending);
-    expect(pending.socket.script.sent).toEqual([]);
-  });
+      const pending = await talking();
+      await pending.say();
+      await pending.quiet(2 * HOUR);
+      await pending.check();
+      expect((await pending.read()).state).toBe('CLOSING');
+      await shut(pending);
+      expect(pending.socket.script.sent).toEqual([]);
+    },
+  );
 
   it.each(closed.slice(0, 4))('opens again a minute after the number is no longer %s', async (_, shut) => {
     const world = await talking();
@@ -66,7 +69,7 @@ describe('the gate', () => {
     expect((await world.check()).totals).toMatchObject({ closed: 1 });
   });
 
-  it('is shut once the owner’s lease is over, though its row says CONNECTED', async () => {
+  it('F32: is shut once the owner’s lease is over, though its row says CONNECTED', async () => {
     const world = createWorld();
     const mortal = createMortalClock(world.clock);
     const owner = world.replica({ ...off, replicaId: 'one', clock: mortal.clock });

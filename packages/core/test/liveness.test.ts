@@ -28,7 +28,7 @@ describe('liveness', () => {
     expect(connection.script.heals).toHaveLength(1);
   });
 
-  it('lets a quiet and healthy account alone for 12 hours', async () => {
+  it('F03: lets a quiet and healthy account alone for 12 hours', async () => {
     const { clock, connection, row, calls } = await started();
     const before = await row('a');
     calls.length = 0;

@@ -12,7 +12,7 @@ function held() {
 }
 
 describe('the schedule of cluster jobs', () => {
-  it('runs a slot once among replicas, records it, and tells its start and end', async () => {
+  it('F27: runs a slot once among replicas, records it, and tells its start and end', async () => {
     const world = await running();
     const second = world.replica({ ...hourly, replicaId: 'two' });
     await world.during(second.wa.start(), 0);
@@ -46,7 +46,7 @@ describe('the schedule of cluster jobs', () => {
     expect(world.slots('job:finished')).toEqual(['02:00:00']);
   });
 
-  it('takes a run that outlasts its interval for one, and makes up for the slots it covered by one run', async () => {
+  it('F27: takes a run that outlasts its interval for one, and makes up for the slots it covered by one run', async () => {
     let [running_, most] = [0, 0];
     const world = await running({
       jobs: { sync: false, cleanup: false, inactivity: '* * * * *' },

@@ -116,7 +116,7 @@ describe('cleanup', () => {
     expect((await store.sessions.list({ limit: 10 })).map(({ id }) => id)).toEqual(['a', 'b']);
   });
 
-  it('never takes one that comes back between look and write, 100 times', async () => {
+  it('F29: never takes one that comes back between look and write, 100 times', async () => {
     const owner = await joinReplica(store);
     const ids = Array.from({ length: 100 }, (_, index) => `s${index}`);
     const held = await holdSessions(store, owner, ids, { status: 'DISCONNECTED' });
@@ -214,7 +214,7 @@ describe('jobs', () => {
     expect(late).toEqual({ begun: false, why: 'fenced', run: null });
   });
 
-  it('have one winner of a slot among 16, 20 times', async () => {
+  it('F27: have one winner of a slot among 16, 20 times', async () => {
     const stores = [store, createPostgresStore({ pool: database.connect(), mirror })];
     const owners = await Promise.all(Array.from({ length: 16 }, () => joinReplica(store)));
     for (let round = 0; round < 20; round += 1) {

@@ -156,7 +156,7 @@ async function sweep(fields: { otherIds?: string[] } = {}) {
 }
 
 describe('a foreign write', () => {
-  it('is an exception of the next sweep, and repaired with nothing else changed', async () => {
+  it('F37: is an exception of the next sweep, and repaired with nothing else changed', async () => {
     await addHostRows(pool, ['a', 'b']);
     await holdSessions(store, owner, ['a', 'b']);
     expect((await sweep()).exceptions).toEqual([]);
@@ -215,7 +215,7 @@ describe('a host row that cannot be written', () => {
     expect(await get(bad)).toMatchObject({ status: 'RECONNECTING', mirror: { state: 'differs', word: 'CONNECTED' } });
   }
 
-  it('because it is locked is skipped, the others are not held up', async () => {
+  it('F36: because it is locked is skipped, the others are not held up', async () => {
     let unlock = async () => {};
     arm = async () => {
       unlock = await lockHostRow(bad);
@@ -248,7 +248,7 @@ describe('a host row that cannot be written', () => {
     expect(outcome).toMatchObject({ applied: true, session: { mirror: { state: 'in_sync', word: 'CONNECTING' } } });
   });
 
-  it('because a trigger throws is bisected out, and its words are told without numbers', async () => {
+  it('F36: because a trigger throws is bisected out, and its words are told without numbers', async () => {
     arm = async () => {
       await pool.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF new."id" = '${bad}' THEN RAISE EXCEPTION 'no change for 5511999990000 on Sundays'; END IF; RETURN new; END $$;
@@ -260,7 +260,7 @@ describe('a host row that cannot be written', () => {
     await expectOnlyBadIsOld();
   });
 
-  it('because a check refuses the word is bisected out', async () => {
+  it('F36: because a check refuses the word is bisected out', async () => {
     arm = async () => {
       await pool.query(`ALTER TABLE "WhatsAppSession" ADD CHECK ("id" <> '${bad}' OR "status" <> 'CONNECTING')`);
     };
