@@ -16,11 +16,13 @@ const commands = {
     await step('lint and import cycles', bin('biome'), ['check', '--error-on-warnings']);
     await step('types', bin('tsc'), ['-p', 'tsconfig.json']);
     await step('unused code', bin('knip'), []);
+    await step('OpenAPI document', process.execPath, [join(root, 'scripts/lint-openapi.mjs')]);
     await build(['-r']);
     for (const folder of await publicPackages()) {
       await step(`package ${folder}`, bin('publint'), ['run', folder, '--strict', '--pack', 'pnpm']);
       await step(`types of ${folder}`, bin('attw'), ['--pack', folder, '--profile', 'node16', '--quiet']);
     }
+    await step('bundle sizes', bin('size-limit'), []);
   },
   sim: (args) => run(process.execPath, [join(root, 'scripts/sim.mjs'), ...args]),
   mutants: (args) => run(process.execPath, [join(root, 'scripts/mutants.mjs'), ...args]),

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { systemClock, systemRandom } from './clock.js';
 import { parseSchedule, type Schedule } from './decide/parse-schedule.js';
 import { WaSyncError } from './errors.js';
@@ -86,18 +86,16 @@ export interface WaSyncOptions {
   random?: RandomSource | undefined;
 }
 
+const whole = (what: string, lowest: number, highest: number) =>
+  z.int(what).check(z.gte(lowest, what), z.lte(highest, what));
 const wholeMs = (lowest: number, highest: number) =>
-  z
-    .number({ error: `takes milliseconds, a whole number from ${lowest} to ${highest}` })
-    .int(`takes whole milliseconds from ${lowest} to ${highest}`)
-    .min(lowest, `takes milliseconds from ${lowest} to ${highest}`)
-    .max(highest, `takes milliseconds from ${lowest} to ${highest}`);
-
+  whole(`takes milliseconds, a whole number from ${lowest} to ${highest}`, lowest, highest);
+const wholeFrom1 = (highest: number) => whole(`takes a whole number from 1 to ${highest}`, 1, highest);
+const between = (what: string, lowest: number, highest: number) =>
+  z.number(what).check(z.gte(lowest, what), z.lte(highest, what));
+const days = between('takes days, from 1 to 3650', 1, 3_650);
 const cronOrFalse = z.union([z.string(), z.literal(false)], 'takes a cron expression or false');
-const days = z
-  .number('takes days, from 1 to 3650')
-  .min(1, 'takes days, from 1 to 3650')
-  .max(3_650, 'takes days, from 1 to 3650');
+const name = 'takes a name of 1 to 200 characters';
 
 const port = <T>(what: string, methods: readonly string[]) =>
   z.custom<T>(
@@ -110,61 +108,71 @@ const port = <T>(what: string, methods: readonly string[]) =>
 
 const schema = z.strictObject({
   store: port<WaSyncStore>('a store, such as createMemoryStore() or createPostgresStore({ pool })', ['init', 'close']),
-  provider: port<ConnectionProvider>('a provider, such as baileysProvider({ auth })', ['open']).optional(),
-  currentSession: z.string('takes a session id').optional(),
-  replicaId: z.string('takes a name of 1 to 200 characters').min(1).max(200).optional(),
-  timeZone: z.string('takes an IANA zone such as America/Sao_Paulo').default('UTC'),
-  observeOnly: z.boolean('takes true or false').default(false),
-  jobs: z
-    .strictObject({
-      sync: cronOrFalse.default('*/5 * * * *'),
-      cleanup: cronOrFalse.default('0 2 * * *'),
-      inactivity: cronOrFalse.default('0 * * * *'),
-    })
-    .prefault({}),
-  cleanup: z
-    .strictObject({
-      afterDays: days.default(30),
-      purgeAfterDays: days.default(60),
-      maxFraction: z
-        .number('takes a number from 0 to 1')
-        .min(0, 'takes a number from 0 to 1')
-        .max(1, 'takes a number from 0 to 1')
-        .default(0.2),
-      purgeCredentials: z
-        .custom<(params: { sessionId: string }) => unknown>((value) => typeof value === 'function', 'takes a function')
-        .optional(),
-    })
-    .refine((cleanup) => cleanup.purgeAfterDays >= cleanup.afterDays, {
-      message: 'takes at least as many days as afterDays',
-      path: ['purgeAfterDays'],
-    })
-    .prefault({}),
-  probe: z
-    .strictObject({
-      timeoutMs: wholeMs(50, 60_000).default(5_000),
-      silenceMs: wholeMs(100, 600_000).default(20_000),
-      failures: z.number('takes a whole number from 1 to 10').int().min(1).max(10).default(2),
-      concurrency: z.number('takes a whole number from 1 to 10000').int().min(1).max(10_000).default(64),
-      perSecond: z.number('takes a whole number from 1 to 100000').int().min(1).max(100_000).default(1_000),
-    })
-    .prefault({}),
-  lease: z
-    .strictObject({
-      ttlMs: wholeMs(300, 600_000).default(30_000),
-      tickMs: wholeMs(50, 60_000).default(5_000),
-    })
-    .refine((lease) => lease.tickMs * 3 <= lease.ttlMs, {
-      message: 'takes a tickMs of at most a third of ttlMs',
-      path: ['tickMs'],
-    })
-    .prefault({}),
+  provider: z.optional(port<ConnectionProvider>('a provider, such as baileysProvider({ auth })', ['open'])),
+  currentSession: z.optional(z.string('takes a session id')),
+  replicaId: z.optional(z.string(name).check(z.minLength(1, name), z.maxLength(200, name))),
+  timeZone: z._default(z.string('takes an IANA zone such as America/Sao_Paulo'), 'UTC'),
+  observeOnly: z._default(z.boolean('takes true or false'), false),
+  jobs: z.prefault(
+    z.strictObject({
+      sync: z._default(cronOrFalse, '*/5 * * * *'),
+      cleanup: z._default(cronOrFalse, '0 2 * * *'),
+      inactivity: z._default(cronOrFalse, '0 * * * *'),
+    }),
+    {},
+  ),
+  cleanup: z.prefault(
+    z
+      .strictObject({
+        afterDays: z._default(days, 30),
+        purgeAfterDays: z._default(days, 60),
+        maxFraction: z._default(between('takes a number from 0 to 1', 0, 1), 0.2),
+        purgeCredentials: z.optional(
+          z.custom<(params: { sessionId: string }) => unknown>(
+            (value) => typeof value === 'function',
+            'takes a function',
+          ),
+        ),
+      })
+      .check(
+        z.refine((cleanup) => cleanup.purgeAfterDays >= cleanup.afterDays, {
+          message: 'takes at least as many days as afterDays',
+          path: ['purgeAfterDays'],
+        }),
+      ),
+    {},
+  ),
+  probe: z.prefault(
+    z.strictObject({
+      timeoutMs: z._default(wholeMs(50, 60_000), 5_000),
+      silenceMs: z._default(wholeMs(100, 600_000), 20_000),
+      failures: z._default(wholeFrom1(10), 2),
+      concurrency: z._default(wholeFrom1(10_000), 64),
+      perSecond: z._default(wholeFrom1(100_000), 1_000),
+    }),
+    {},
+  ),
+  lease: z.prefault(
+    z
+      .strictObject({
+        ttlMs: z._default(wholeMs(300, 600_000), 30_000),
+        tickMs: z._default(wholeMs(50, 60_000), 5_000),
+      })
+      .check(
+        z.refine((lease) => lease.tickMs * 3 <= lease.ttlMs, {
+          message: 'takes a tickMs of at most a third of ttlMs',
+          path: ['tickMs'],
+        }),
+      ),
+    {},
+  ),
   inactivity: inactivitySchema,
-  logger: port<Logger>('a logger with debug, info, warn and error', ['debug', 'info', 'warn', 'error']).default(
+  logger: z._default(
+    port<Logger>('a logger with debug, info, warn and error', ['debug', 'info', 'warn', 'error']),
     silentLogger,
   ),
-  clock: port<Clock>('a clock', ['now', 'monotonicMs', 'schedule', 'yield']).default(systemClock),
-  random: port<RandomSource>('a random source', ['next', 'token']).default(systemRandom),
+  clock: z._default(port<Clock>('a clock', ['now', 'monotonicMs', 'schedule', 'yield']), systemClock),
+  random: z._default(port<RandomSource>('a random source', ['next', 'token']), systemRandom),
 });
 
 /** The jobs that have a schedule. */

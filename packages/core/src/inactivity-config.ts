@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { type BusinessHours, WEEKDAYS } from './decide/business-hours.js';
 import { zoneOffsetMs } from './decide/civil-time.js';
 import type { ClosingPolicy } from './decide/closing.js';
@@ -37,53 +37,59 @@ export interface InactivityOptions extends ConversationPolicy {
 const HOUR_MS = 3_600_000;
 const YEAR_MS = 366 * 24 * HOUR_MS;
 const duration = 'takes milliseconds, a whole number from 60000 to a year';
-const quietTime = z.number(duration).int(duration).min(60_000, duration).max(YEAR_MS, duration);
-const text = z.string('takes a text of 1 to 4096 characters').min(1).max(4_096);
+const quietTime = z.int(duration).check(z.gte(60_000, duration), z.lte(YEAR_MS, duration));
+const texts = 'takes a text of 1 to 4096 characters';
+const text = z.string(texts).check(z.minLength(1, texts), z.maxLength(4_096, texts));
 const hours = "takes hours such as ['09:00', '18:00'], the first before the second";
-const hour = z.string(hours).regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, hours);
-const span = z.tuple([hour, hour], hours).refine(([from, to]) => from < to, hours);
-const zone = z.string('takes an IANA zone').refine((name) => {
-  try {
-    zoneOffsetMs(0, name);
-    return true;
-  } catch {
-    return false;
-  }
-}, 'takes an IANA zone such as America/Sao_Paulo');
+const hour = z.string(hours).check(z.regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, hours));
+const span = z.tuple([hour, hour], hours).check(z.refine(([from, to]) => from < to, hours));
+const zones = 'takes an IANA zone such as America/Sao_Paulo';
+const zone = z.string(zones).check(
+  z.refine((name) => {
+    try {
+      zoneOffsetMs(0, name);
+      return true;
+    } catch {
+      return false;
+    }
+  }, zones),
+);
+const dates = 'takes dates such as 2026-12-25';
+const date = z.string(dates).check(z.regex(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, dates));
 
 const policyShape = {
-  idleAfterMs: quietTime.optional(),
-  warning: z.strictObject({ text, graceMs: quietTime }).nullish(),
-  farewell: text.nullish(),
-  lastFrom: z.array(z.enum(['contact', 'agent', 'bot'], 'takes contact, agent or bot')).nullish(),
-  skipStatuses: z.array(z.string()).optional(),
-  businessHours: z
-    .strictObject({
+  idleAfterMs: z.optional(quietTime),
+  warning: z.nullish(z.strictObject({ text, graceMs: quietTime })),
+  farewell: z.nullish(text),
+  lastFrom: z.nullish(z.array(z.enum(['contact', 'agent', 'bot'], 'takes contact, agent or bot'))),
+  skipStatuses: z.optional(z.array(z.string('takes the words of the host'))),
+  businessHours: z.nullish(
+    z.strictObject({
       timeZone: zone,
-      days: z.strictObject(Object.fromEntries(WEEKDAYS.map((day) => [day, span.optional()]))),
-      holidays: z
-        .array(z.string().regex(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 'takes dates such as 2026-12-25'))
-        .optional(),
-    })
-    .nullish(),
+      days: z.strictObject(Object.fromEntries(WEEKDAYS.map((day) => [day, z.optional(span)]))),
+      holidays: z.optional(z.array(date)),
+    }),
+  ),
 };
 
 const policySchema = z.strictObject(policyShape);
 
-const count = (what: string) => z.number(what).int(what).min(1, what).max(100_000, what);
+const amount = 'takes a whole number from 1 to 100000';
+const count = z.int(amount).check(z.gte(1, amount), z.lte(100_000, amount));
 
 /** Checks the `inactivity` options. */
-export const inactivitySchema = z
-  .strictObject({
+export const inactivitySchema = z.prefault(
+  z.strictObject({
     ...policyShape,
-    policy: z
-      .custom<NonNullable<InactivityOptions['policy']>>((value) => typeof value === 'function', 'takes a function')
-      .optional(),
-    shortestIdleMs: quietTime.optional(),
-    maxPerRun: count('takes a whole number from 1 to 100000').default(500),
-    sendsPerMinute: count('takes a whole number from 1 to 100000').default(6),
-  })
-  .prefault({});
+    policy: z.optional(
+      z.custom<NonNullable<InactivityOptions['policy']>>((value) => typeof value === 'function', 'takes a function'),
+    ),
+    shortestIdleMs: z.optional(quietTime),
+    maxPerRun: z._default(count, 500),
+    sendsPerMinute: z._default(count, 6),
+  }),
+  {},
+);
 
 /** The options with every default in place. */
 export type InactivityConfig = z.infer<typeof inactivitySchema>;

@@ -34,7 +34,7 @@ describe('configuration', () => {
       'Option probe.timeoutMs takes milliseconds, a whole number from 50 to 60000',
     );
     expect(refusal({ store, probe: { timeoutMs: 5 } })).toContain('probe.timeoutMs takes milliseconds');
-    expect(refusal({ store, lease: { ttlMs: 1.5 } })).toContain('lease.ttlMs takes whole milliseconds');
+    expect(refusal({ store, lease: { ttlMs: 1.5 } })).toContain('lease.ttlMs takes milliseconds, a whole number');
     expect(refusal({ store, lease: { ttlMs: 10_000, tickMs: 5_000 } })).toContain('lease.tickMs takes');
     expect(refusal({ store, jobs: { sync: 'often' } })).toContain('jobs.sync takes a cron expression');
     expect(refusal({ store, jobs: { sync: true } })).toContain('jobs.sync takes a cron expression or false');

@@ -1,6 +1,6 @@
-import { CronTime } from 'cron';
 import { WaSyncError } from '../errors.js';
 import { zoneOffsetMs } from './civil-time.js';
+import { type CronFields, parseCron } from './parse-cron.js';
 
 /** A cron expression taken apart. */
 export interface Schedule {
@@ -17,19 +17,8 @@ export interface Schedule {
   matchesDate(date: { month: number; day: number; weekday: number }): boolean;
 }
 
-type Field = Readonly<Record<number, true>>;
-interface CronFields {
-  readonly second: Field;
-  readonly minute: Field;
-  readonly hour: Field;
-  readonly dayOfMonth: Field;
-  readonly month: Field;
-  readonly dayOfWeek: Field;
-}
-
 /**
- * Parses a cron expression (five fields, or six with seconds, or `@daily` and the like) with the `cron` package. Its timers are not
- * used: 4.4.0 fires a daily 02:00 job twice when daylight saving ends.
+ * Parses a cron expression (five fields, or six with seconds, or `@daily` and the like) for a zone.
  *
  * @throws WaSyncError `config_invalid` that names `key`
  */
@@ -41,51 +30,27 @@ export function parseSchedule(key: string, expression: string, timeZone: string)
   }
   let fields: CronFields;
   try {
-    // The parsed fields are private there, and the public toJSON() reports `0-22` as `*`.
-    fields = new CronTime(expression, timeZone) as unknown as CronFields;
+    fields = parseCron(expression);
   } catch (cause) {
     throw new WaSyncError('config_invalid', `Option ${key} takes a cron expression such as */5 * * * *`, { cause });
   }
-  const anyDay = isWhole(fields.dayOfMonth, 1, 31);
-  const anyWeekday = isWhole(fields.dayOfWeek, 0, 6);
+  const { month, dayOfMonth, dayOfWeek } = fields;
+  const anyDay = dayOfMonth.length === 31;
+  const anyWeekday = dayOfWeek.length === 7;
   return {
     expression,
     timeZone,
-    kind: hourSource(expression).includes('*') ? 'utc' : 'civil',
+    kind: fields.everyHour ? 'utc' : 'civil',
     secondsOfDay: secondsOfDay(fields),
-    matchesDate({ month, day, weekday }) {
-      if (!fields.month[month]) return false;
+    matchesDate(date) {
+      if (!month.includes(date.month)) return false;
       // POSIX crontab(5): where both day fields are restricted, either may match.
-      if (anyDay) return anyWeekday || Boolean(fields.dayOfWeek[weekday]);
-      return Boolean(fields.dayOfMonth[day]) || (!anyWeekday && Boolean(fields.dayOfWeek[weekday]));
+      if (anyDay) return anyWeekday || dayOfWeek.includes(date.weekday);
+      return dayOfMonth.includes(date.day) || (!anyWeekday && dayOfWeek.includes(date.weekday));
     },
   };
 }
 
-function hourSource(expression: string): string {
-  const trimmed = expression.trim().toLowerCase();
-  if (trimmed.startsWith('@')) return ['@hourly', '@minutely', '@secondly'].includes(trimmed) ? '*' : '0';
-  const units = trimmed.split(/\s+/);
-  return units[units.length - 4] ?? '*';
-}
-
-function secondsOfDay(fields: CronFields): number[] {
-  const times: number[] = [];
-  for (const hour of numbersIn(fields.hour)) {
-    for (const minute of numbersIn(fields.minute)) {
-      for (const second of numbersIn(fields.second)) times.push(hour * 3600 + minute * 60 + second);
-    }
-  }
-  return times;
-}
-
-function numbersIn(field: Field): number[] {
-  return Object.keys(field)
-    .map(Number)
-    .sort((a, b) => a - b);
-}
-
-function isWhole(field: Field, low: number, high: number): boolean {
-  for (let value = low; value <= high; value++) if (!field[value]) return false;
-  return true;
+function secondsOfDay({ hour, minute, second }: CronFields): number[] {
+  return hour.flatMap((h) => minute.flatMap((m) => second.map((s) => h * 3_600 + m * 60 + s)));
 }
