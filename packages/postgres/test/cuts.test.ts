@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { isWaSyncError, SESSION_STATUSES } from '@wa-sync/core';
+import { createSeededRandom } from '@wa-sync/testing';
+import { drawFaults, type FaultProxy, startFaultProxy } from '@wa-sync/testing/faults';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, prismaWhatsAppSession } from '../src/index.js';
-import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.js';
 import { change, joinReplica, writeOf } from './hold-sessions.js';
 import { addHostRows, hostWords, PRISMA_TABLES } from './host-table.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
@@ -13,34 +14,23 @@ const SEED = Number(process.env.SEED ?? 20_250_101);
 
 let server: TestServer;
 let database: TestDatabase;
-let proxy: CuttingProxy;
+let proxy: FaultProxy;
 
 beforeAll(async () => {
   server = await startPostgres();
   database = await server.createDatabase();
   await database.pool.query(PRISMA_TABLES);
-  proxy = await startCuttingProxy(server.port);
+  proxy = await startFaultProxy({ port: server.port });
 });
 afterAll(async () => {
-  await proxy.stop();
+  await proxy.close();
   await database.drop();
   await server.stop();
 });
 
-/** Mulberry32, so that a seed replays. */
-function chance(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 describe(`${CUTS} cut connections, seed ${SEED}`, () => {
   it('leave no write that was told wrong, no claim that was lost, and no mirror that differs', async () => {
-    const random = chance(SEED);
+    const random = createSeededRandom(SEED).next;
     const mirror = { sessions: prismaWhatsAppSession() };
     const pool = new pg.Pool({
       host: '127.0.0.1',
@@ -58,7 +48,7 @@ describe(`${CUTS} cut connections, seed ${SEED}`, () => {
     await whole.sessions.create({ sessions: ids.map((id) => ({ id, desired: 'running' as const })) });
     const owner = await joinReplica(whole);
     let [told, lost, failed] = [0, 0, 0];
-    proxy.cutAfter(() => Math.floor(400 + random() * 30_000));
+    proxy.plan(drawFaults({ seed: SEED }));
 
     /** What a caller does: the error of a cut says nothing of the commit, so it asks again with the same write id or tenure. */
     async function untilTold<T>(run: () => Promise<T>): Promise<T> {
@@ -80,7 +70,7 @@ describe(`${CUTS} cut connections, seed ${SEED}`, () => {
       expect(outcome).toMatchObject({ claimed: true, session: { tenure: claims[0]?.tenure } });
     }
 
-    while (proxy.cuts < CUTS) {
+    while (proxy.counts.cut < CUTS) {
       const some = ids.filter(() => random() < 0.4);
       const sessions = await untilTold(() => cut.sessions.get({ ids: some }));
       const status = SESSION_STATUSES[Math.floor(random() * SESSION_STATUSES.length)]!;
@@ -105,7 +95,7 @@ describe(`${CUTS} cut connections, seed ${SEED}`, () => {
       expect(creds.get('creds')).toEqual(entries[0]?.value);
     }
 
-    proxy.cutAfter(null);
+    proxy.plan(null);
     expect({ told, lost: lost > 0, failed: failed > 0 }).toMatchObject({ lost: true, failed: true });
     expect(Object.keys(await hostWords(database.pool))).toHaveLength(ids.length);
     const { rows } = await database.pool.query(

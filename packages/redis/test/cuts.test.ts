@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { isWaSyncError, SESSION_STATUSES } from '@wa-sync/core';
+import { createSeededRandom } from '@wa-sync/testing';
+import { drawFaults, type FaultProxy, startFaultProxy } from '@wa-sync/testing/faults';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRedisStore, type RedisClient } from '../src/index.js';
-import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.js';
 import { change, joinReplica, writeOf } from './hold-sessions.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 
@@ -12,30 +13,19 @@ const CUTS = Number(process.env.CUTS ?? 150);
 const SEED = Number(process.env.SEED ?? 20_250_101);
 
 let server: TestServer;
-let proxy: CuttingProxy;
+let proxy: FaultProxy;
 
 beforeAll(async () => {
   server = await startRedis();
-  proxy = await startCuttingProxy(server.port);
+  proxy = await startFaultProxy({ port: server.port });
 });
 afterAll(async () => {
-  await proxy.stop();
+  await proxy.close();
   await server.stop();
 });
 
-/** Mulberry32, so that a seed replays. */
-function chance(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 async function run(client: RedisClient, cuts: number, commandMs = 3_000): Promise<{ told: number; failed: number }> {
-  const random = chance(SEED);
+  const random = createSeededRandom(SEED).next;
   const prefix = freshPrefix();
   const cut = createRedisStore({ client, prefix, timeouts: { commandMs } });
   const whole = createRedisStore({ client: server.connect(), prefix });
@@ -44,8 +34,8 @@ async function run(client: RedisClient, cuts: number, commandMs = 3_000): Promis
   await cut.init();
   const owner = await joinReplica(whole);
   let [told, failed] = [0, 0];
-  proxy.cutAfter(() => Math.floor(400 + random() * 30_000));
-  const endAt = proxy.cuts + cuts;
+  proxy.plan(drawFaults({ seed: SEED }));
+  const endAt = proxy.counts.cut + cuts;
 
   /** What a caller does: the error of a cut says nothing of the commit, so it asks again with the same write id or tenure. */
   async function untilTold<T>(work: () => Promise<T>): Promise<T> {
@@ -65,7 +55,7 @@ async function run(client: RedisClient, cuts: number, commandMs = 3_000): Promis
     const [outcome] = await untilTold(() => cut.sessions.claim({ owner, claims }));
     expect(outcome).toMatchObject({ claimed: true, session: { tenure: claims[0]?.tenure } });
   }
-  for (let round = 0; proxy.cuts < endAt; round += 1) {
+  for (let round = 0; proxy.counts.cut < endAt; round += 1) {
     const some = ids.filter(() => random() < 0.4);
     const sessions = await untilTold(() => cut.sessions.get({ ids: some }));
     const status = SESSION_STATUSES[Math.floor(random() * SESSION_STATUSES.length)]!;
@@ -91,7 +81,7 @@ async function run(client: RedisClient, cuts: number, commandMs = 3_000): Promis
     const end = { runId, owner, outcome: 'finished', counts: {}, error: null } as const;
     expect(await untilTold(() => cut.jobs.end(end))).toBe(true);
   }
-  proxy.cutAfter(null);
+  proxy.plan(null);
   const found = await whole.sessions.list({ limit: 100, owner });
   expect(found).toHaveLength(ids.length);
   await cut.close();
