@@ -26,6 +26,14 @@ const commands = {
   },
   sim: (args) => run(process.execPath, [join(root, 'scripts/sim.mjs'), ...args]),
   mutants: (args) => run(process.execPath, [join(root, 'scripts/mutants.mjs'), ...args]),
+  chaos: (args) =>
+    run(process.execPath, [
+      '--conditions=@wa-sync/source',
+      '--import',
+      'tsx',
+      join(root, 'packages/chaos/src/main.ts'),
+      ...args,
+    ]),
   async demo(args) {
     await build(['--filter', '@wa-sync/demo...']);
     await run(process.execPath, [join(root, 'examples/demo/dist/main.js'), ...args]);

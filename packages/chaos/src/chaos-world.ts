@@ -1,0 +1,73 @@
+import { createBaileysAuthState } from '@wa-sync/baileys';
+import { type FakeWhatsApp, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
+import { createPostgresStore } from '@wa-sync/postgres';
+import pg from 'pg';
+import { installAudit, type RawChange, type RawRow, readChanges } from './audit.js';
+import { type DatabaseServer, startDatabase } from './start-database.js';
+
+/** A database, a WhatsApp and numbers that are linked at it; no process of the app yet. */
+export interface ChaosWorld {
+  readonly database: DatabaseServer;
+  readonly whatsapp: FakeWhatsApp;
+  /** Session ids and their numbers. */
+  readonly phones: ReadonlyMap<string, string>;
+  /** All rows as they stand, read by SQL. */
+  rows(): Promise<RawRow[]>;
+  /** Everything that was ever committed to them. */
+  changes(): Promise<RawChange[]>;
+  /** The judge's own connection to the database. */
+  readonly pool: pg.Pool;
+  stop(): Promise<void>;
+}
+
+/** Starts one with so many sessions, each linked earlier. */
+export async function startWorld(sessions: number): Promise<ChaosWorld> {
+  const started: { stop(): Promise<unknown> }[] = [];
+  const stop = async () => {
+    for (const part of started.splice(0).reverse()) await part.stop();
+  };
+  try {
+    const database = await startDatabase();
+    started.push(database);
+    const whatsapp = await startFakeWhatsApp();
+    started.push({ stop: () => whatsapp.close() });
+    const pool = new pg.Pool({ connectionString: database.url(), max: 4, application_name: 'judge' });
+    pool.on('error', () => {});
+    started.push({ stop: () => pool.end() });
+    const phones = await linkNumbers(pool, whatsapp, sessions);
+    await installAudit(pool);
+    return {
+      database,
+      whatsapp,
+      phones,
+      pool,
+      rows: async () => (await pool.query<RawRow>('SELECT * FROM wa_sync.session ORDER BY id')).rows,
+      changes: () => readChanges(pool, 0),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function linkNumbers(pool: pg.Pool, whatsapp: FakeWhatsApp, count: number): Promise<Map<string, string>> {
+  const phones = new Map(
+    Array.from({ length: count }, (_, n) => [
+      `session-${String(n + 1).padStart(3, '0')}`,
+      `55119${String(10_000_000 + n)}`,
+    ]),
+  );
+  const store = createPostgresStore({ pool });
+  await store.init();
+  await store.sessions.create({ sessions: [...phones.keys()].map((id) => ({ id, desired: 'running' })) });
+  await Promise.all(
+    [...phones].map(async ([id, phone]) => {
+      const { state, saveCreds } = await createBaileysAuthState({ store: store.auth, sessionId: id });
+      Object.assign(state.creds, whatsapp.createCredentials({ phone }));
+      await saveCreds();
+    }),
+  );
+  await store.close();
+  return phones;
+}

@@ -1,0 +1,31 @@
+import type { BaileysProviderOptions } from '@wa-sync/baileys';
+import type { WaSyncOptions } from '@wa-sync/core';
+import type { Trust } from '@wa-sync/fake-whatsapp';
+
+/** What a process of the app is told by the judge that starts it; plain JSON. */
+export interface ReplicaSettings {
+  /** Name of the process, also of its connections to the database. */
+  readonly name: string;
+  readonly replicaId: string;
+  readonly databaseUrl: string;
+  readonly whatsAppUrl: string;
+  readonly trust: Trust;
+  /** Beyond the defaults. */
+  readonly waSync: Pick<WaSyncOptions, 'lease' | 'probe' | 'jobs'>;
+  readonly provider: Pick<
+    BaileysProviderOptions,
+    'backoff' | 'attemptTimeoutMs' | 'deafAfterMs' | 'loginJitterMs' | 'maxLogins'
+  > & { readonly socketConfig?: object };
+}
+
+/** Name of the environment variable that carries them. */
+export const REPLICA_SETTINGS = 'WA_SYNC_CHAOS_REPLICA';
+
+/** What such a process tells its judge. Warnings and errors of the library's log come as `said`. */
+export type ReplicaMessage =
+  | { readonly kind: 'running' }
+  | { readonly kind: 'said'; readonly level: 'warn' | 'error'; readonly code: string; readonly message: string }
+  | { readonly kind: 'rejection'; readonly error: string };
+
+/** What the judge asks of it. */
+export type ReplicaOrder = { readonly kind: 'pair'; readonly sessionId: string };

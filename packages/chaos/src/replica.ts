@@ -1,0 +1,69 @@
+// A process of a host app, as small as one can be: Postgres, real Baileys, wa-sync. SIGTERM stops it as a host would.
+import { baileysProvider } from '@wa-sync/baileys';
+import { createWaSync, type Logger } from '@wa-sync/core';
+import { trustFakeWhatsApp } from '@wa-sync/fake-whatsapp';
+import { createPostgresStore } from '@wa-sync/postgres';
+import pg from 'pg';
+import { REPLICA_SETTINGS, type ReplicaMessage, type ReplicaOrder, type ReplicaSettings } from './replica-settings.js';
+
+const settings = JSON.parse(process.env[REPLICA_SETTINGS] ?? 'null') as ReplicaSettings;
+const { name, replicaId, databaseUrl, whatsAppUrl, trust } = settings;
+
+function tell(message: ReplicaMessage): void {
+  if (process.connected) process.send?.(message);
+}
+
+const say =
+  (level: 'warn' | 'error') =>
+  (fields: Readonly<Record<string, unknown>>, message: string): void =>
+    tell({
+      kind: 'said',
+      level,
+      code: String(fields.code ?? ''),
+      message: fields.error instanceof Error ? `${message}: ${fields.error.message}` : message,
+    });
+const logger: Logger = { debug() {}, info() {}, warn: say('warn'), error: say('error') };
+
+process.on('unhandledRejection', (error) =>
+  tell({ kind: 'rejection', error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+);
+// Nobody would end it any more.
+process.on('disconnect', () => process.exit(1));
+
+trustFakeWhatsApp(trust);
+const pool = new pg.Pool({ connectionString: databaseUrl, application_name: name });
+const store = createPostgresStore({ pool, logger });
+const { socketConfig, ...provider } = settings.provider;
+const wa = createWaSync({
+  ...settings.waSync,
+  replicaId,
+  store,
+  logger,
+  provider: baileysProvider({
+    ...provider,
+    auth: store.auth,
+    logger,
+    socketConfig: { ...socketConfig, waWebSocketUrl: whatsAppUrl },
+  }),
+});
+
+process.on('message', (order: ReplicaOrder) => void pair(order.sessionId));
+process.on('SIGTERM', () => {
+  // Sockets that went silent keep Baileys' own timers for a while.
+  wa.stop().then(
+    () => process.exit(0),
+    () => process.exit(1),
+  );
+});
+
+/** Shows codes until somebody has scanned one; the judge reads them from the row, as a host's page would. */
+async function pair(sessionId: string): Promise<void> {
+  try {
+    for await (const _step of wa.sessions.pair(sessionId));
+  } catch (error) {
+    tell({ kind: 'said', level: 'warn', code: 'pairing_ended', message: String(error) });
+  }
+}
+
+await wa.start();
+tell({ kind: 'running' });
