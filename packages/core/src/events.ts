@@ -33,6 +33,8 @@ export interface WaSyncEvents {
   'session:health': OfSession & { readonly health: Health; readonly reason: Reason | null };
   /** A session goes round in circles: five falls within ten minutes, or ten attempts without coming up. Raised once until it was quiet again. */
   'session:reconnect-loop': OfSession & { readonly falls: number; readonly reconnectAttempt: number };
+  /** Its connection has tried everything that can be done from inside: only a restart of this process may help. Raised once until it no longer asks. */
+  'session:restart-requested': OfSession & { readonly reason: Reason };
   /** This replica holds the session now. */
   'ownership:gained': OfSession;
   /** This replica holds the session no more. */
@@ -73,6 +75,7 @@ export const EVENT_NAMES = [
   'mirror:blocked',
   'session:health',
   'session:reconnect-loop',
+  'session:restart-requested',
   'ownership:gained',
   'ownership:lost',
   'lease:lost',

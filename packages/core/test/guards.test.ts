@@ -208,6 +208,34 @@ describe('a reconnect loop', () => {
   });
 });
 
+describe('a connection that asks for a restart of the process', () => {
+  const reason = { code: 'deaf', detail: 'Three new sockets heard nothing' };
+
+  it('is told once until it no longer asks, and its status stays as it is', async () => {
+    const world = await holding(1);
+    const [socket] = world.sockets;
+    socket?.script.set({ restartRequested: reason });
+    socket?.script.set({ reconnectAttempt: 1 });
+    await world.clock.advance(MINUTE);
+    expect(world.told('session:restart-requested')).toEqual([{ sessionId: 's0', at: expect.any(Date), reason }]);
+    expect(world.logged.filter(({ fields }) => fields.code === 'restart_requested')).toHaveLength(1);
+    expect((await world.row('s0')).status).toBe('CONNECTED');
+    socket?.script.set({ restartRequested: null });
+    socket?.script.set({ restartRequested: reason });
+    expect(world.told('session:restart-requested')).toHaveLength(2);
+  });
+
+  it('is told once over the new sockets of a host’s own loop', async () => {
+    const world = await holding(0);
+    for (let index = 0; index < 3; index++) {
+      const socket = world.connection('s');
+      socket.script.set({ restartRequested: reason });
+      await world.during(world.wa.attach(socket), 1_000);
+    }
+    expect(world.told('session:restart-requested')).toHaveLength(1);
+  });
+});
+
 describe('the budget of probes', () => {
   it('keeps to so many a second, however many links are silent', async () => {
     const world = await holding(500, { probe: { perSecond: 50, concurrency: 1_000 } });

@@ -24,6 +24,7 @@ const EVENTS: WaSyncEventName[] = [
   'lease:lost',
   'lease:back',
   'session:reconnect-loop',
+  'session:restart-requested',
   'mass-outage:begun',
   'mass-outage:ended',
   'job:started',

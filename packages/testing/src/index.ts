@@ -7,6 +7,7 @@ export {
   type ProbeScript,
   type ScriptedConnection,
   type ScriptedConnectionOptions,
+  type ScriptedState,
   type SendScript,
   type SentText,
 } from './scripted-connection.js';

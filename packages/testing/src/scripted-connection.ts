@@ -4,6 +4,7 @@
  */
 import type {
   Clock,
+  KnownObservation,
   Observation,
   ProbeAnswer,
   Reason,
@@ -28,6 +29,9 @@ export type SentText = Readonly<Parameters<NonNullable<WhatsAppConnection['sendT
 /** `silent` is the link that died without a word. */
 export type LinkState = 'open' | 'silent' | 'closed';
 
+/** What a script can have its connection say. */
+export type ScriptedState = SessionState & Pick<KnownObservation, 'restartRequested'>;
+
 /** The other side of a {@link ScriptedConnection}. */
 export interface ConnectionScript {
   /** What is true. */
@@ -41,7 +45,7 @@ export interface ConnectionScript {
   /** Something arrives: the link is open, and silent for 0 ms. */
   receiveFrame(): void;
   /** What the connection says of itself, true or not. */
-  set(state: Partial<SessionState>): void;
+  set(state: Partial<ScriptedState>): void;
   /** The connection cannot tell, until the next `open`, `close` or `set`. */
   unknown(why: string): void;
   /**
@@ -95,7 +99,7 @@ export function createScriptedConnection(options: ScriptedConnectionOptions): Sc
   const listeners = new Set<{ readonly run: () => void }>();
   const heals: string[] = [];
   const closes: string[] = [];
-  let state: SessionState = { status, health: 'healthy', reason: null, reconnectAttempt: 0, phone: null, qr: null };
+  let state: ScriptedState = { status, health: 'healthy', reason: null, reconnectAttempt: 0, phone: null, qr: null };
   let link: LinkState = status === 'CONNECTED' ? 'open' : 'closed';
   let frameAtMs = link === 'open' ? clock.monotonicMs() : null;
   let unknownWhy: string | null = null;
@@ -105,7 +109,7 @@ export function createScriptedConnection(options: ScriptedConnectionOptions): Sc
   let onSend: SendScript = 'sent';
   const sent: SentText[] = [];
 
-  function say(next: Partial<SessionState>): void {
+  function say(next: Partial<ScriptedState>): void {
     state = { ...state, ...next };
     unknownWhy = null;
     tell();

@@ -4,6 +4,8 @@ import {
   describeAuthStore,
   describeCleanupStore,
   describeConversationStore,
+  describeHistoryStore,
+  describeInboxStore,
   describeJobStore,
   describeLeaseStore,
   describeSessionImport,
@@ -29,3 +31,5 @@ describeAuthStore(suite);
 describeJobStore(suite);
 describeCleanupStore(suite);
 describeConversationStore(suite);
+describeHistoryStore(suite);
+describeInboxStore(suite);

@@ -84,6 +84,11 @@ export interface KnownObservation extends SessionState {
   readonly kind: 'known';
   /** When `qr` stops working, by the wall clock of this host, where that is known. */
   readonly qrExpiresAt?: Date | null | undefined;
+  /**
+   * Everything that can be mended from inside this process was tried, and only a restart of it may help: the host is told by `session:restart-requested`, once until
+   * this is absent again. It changes no status. Call the `onChange` listeners when it comes and goes.
+   */
+  readonly restartRequested?: Reason | null | undefined;
   /** Milliseconds since the last inbound frame; `null` when none ever arrived. */
   readonly silentForMs: number | null;
 }

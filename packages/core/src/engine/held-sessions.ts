@@ -18,6 +18,7 @@ export interface Link {
   fellAtMs: number[];
   lastFellAtMs: number;
   loopTold: boolean;
+  restartTold: boolean;
 }
 
 /** One session and its connection. */
@@ -90,7 +91,7 @@ export function createHeldSessions() {
         unsettled: null,
         lastWrite: null,
         mirrorBlocked: false,
-        link: replaces?.link ?? { state: 'new', fellAtMs: [], lastFellAtMs: Number.NEGATIVE_INFINITY, loopTold: false },
+        link: replaces?.link ?? newLink(),
         lost: new AbortController(),
         unsubscribe() {},
       };
@@ -104,4 +105,8 @@ export function createHeldSessions() {
       held.unsubscribe();
     },
   };
+}
+
+function newLink(): Link {
+  return { state: 'new', fellAtMs: [], lastFellAtMs: Number.NEGATIVE_INFINITY, loopTold: false, restartTold: false };
 }

@@ -14,6 +14,8 @@ export function limitStore(store: WaSyncStore, clock: Clock, limitMs: number): W
     jobs: store.jobs && limitCalls(store.jobs, clock, limitMs),
     cleanup: store.cleanup && limitCalls(store.cleanup, clock, limitMs),
     conversations: store.conversations && limitCalls(store.conversations, clock, limitMs),
+    history: store.history && limitCalls(store.history, clock, limitMs),
+    inbox: store.inbox && limitCalls(store.inbox, clock, limitMs),
   };
 }
 

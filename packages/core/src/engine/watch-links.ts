@@ -1,11 +1,11 @@
 /**
- * Watches how the links of held sessions come up and fall: says when one goes round in circles.
+ * Watches how the links of held sessions come up and fall: says when one goes round in circles, and when its connection asks for a restart of the process.
  *
  * Owns the `link` of each held session; a connection that takes the place of another goes on with it.
  */
 import type { Config } from '../config.js';
 import { isReconnectLoop, RECONNECT_WINDOW_MS } from '../decide/reconnect-loop.js';
-import type { SessionStatus } from '../domain/session.js';
+import type { KnownObservation, SessionStatus } from '../domain/session.js';
 import { maskNumbers } from '../session-id.js';
 import type { Events } from './emit-events.js';
 import type { Held } from './held-sessions.js';
@@ -39,6 +39,18 @@ export function createLinkWatch(deps: { config: Pick<Config, 'clock' | 'logger'>
     deps.events.emit('session:reconnect-loop', { sessionId, at: clock.now(), falls, reconnectAttempt });
   }
 
+  function tellRestart({ id: sessionId, link }: Held, { restartRequested: reason }: KnownObservation): void {
+    const asked = reason !== null && reason !== undefined;
+    const told = link.restartTold;
+    link.restartTold = asked;
+    if (!asked || told) return;
+    logger.error(
+      { code: 'restart_requested', sessionId, reason: reason.code },
+      `Session ${maskNumbers(sessionId)} cannot be mended from inside this process (${reason.code}): restart it`,
+    );
+    deps.events.emit('session:restart-requested', { sessionId, at: clock.now(), reason });
+  }
+
   return {
     /** Takes in what a connection says now. One that cannot tell changes nothing. */
     note(held: Held): void {
@@ -54,6 +66,7 @@ export function createLinkWatch(deps: { config: Pick<Config, 'clock' | 'logger'>
         link.fellAtMs.push(link.lastFellAtMs);
       }
       tellLoop(held, seen.reconnectAttempt);
+      tellRestart(held, seen);
     },
   };
 }

@@ -10,6 +10,8 @@ import { createLeaseBook } from './lease-book.js';
 import { createMemoryAuth } from './memory-auth.js';
 import { createMemoryCleanup } from './memory-cleanup.js';
 import { createMemoryConversations } from './memory-conversations.js';
+import { createMemoryHistory } from './memory-history.js';
+import { createMemoryInbox } from './memory-inbox.js';
 import { createMemoryJobs } from './memory-jobs.js';
 import { createMemoryLeases } from './memory-leases.js';
 import { createMemorySessions } from './memory-sessions.js';
@@ -25,7 +27,8 @@ export interface MemoryStoreOptions {
 }
 
 /** A {@link WaSyncStore} in memory, credentials included. */
-export type MemoryStore = WaSyncStore & Required<Pick<WaSyncStore, 'auth' | 'jobs' | 'cleanup' | 'conversations'>>;
+export type MemoryStore = WaSyncStore &
+  Required<Pick<WaSyncStore, 'auth' | 'jobs' | 'cleanup' | 'conversations' | 'history' | 'inbox'>>;
 
 /**
  * A store in the memory of this process, for tests, for trying wa-sync out, and for one process that pairs anew after a
@@ -46,15 +49,21 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
   const leases = createLeaseBook({ clock });
   const { forget, ...auth } = createMemoryAuth({ table });
   const marks = new Set<string>();
-  const { waits, ...conversations } = createMemoryConversations({ table, leases, clock });
+  const { waits: hasOutgoing, ...conversations } = createMemoryConversations({ table, leases, clock });
+  const { replaced, forget: forgetHistory, ...history } = createMemoryHistory({ clock });
+  table.watch({ replaced, forget: forgetHistory });
+  const { waits: hasRequests, forget: forgetRequests, ...inbox } = createMemoryInbox({ table, leases, clock });
+  table.watch({ forget: forgetRequests });
   return {
     capabilities: { durable: false, shared: false, mirror: false },
     sessions: createMemorySessions({ table, leases, clock, marks, onRemoved: forget }),
-    leases: createMemoryLeases({ table, leases, clock, waits }),
+    leases: createMemoryLeases({ table, leases, clock, hasOutgoing, hasRequests }),
     auth,
     jobs: createMemoryJobs({ leases, clock }),
     cleanup: createMemoryCleanup({ table, leases, clock, marks, onRemoved: forget, onMarked: forget }),
     conversations,
+    history,
+    inbox,
     async init() {},
     // Another replica of this process may still use it.
     async close() {},

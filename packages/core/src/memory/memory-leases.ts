@@ -9,9 +9,10 @@ export function createMemoryLeases(params: {
   table: SessionTable;
   leases: LeaseBook;
   clock: Clock;
-  waits: (owner: string) => boolean;
+  hasOutgoing: (owner: string) => boolean;
+  hasRequests: (owner: string) => boolean;
 }): LeaseStore {
-  const { table, leases, clock, waits } = params;
+  const { table, leases, clock, hasOutgoing, hasRequests } = params;
 
   function answer(incarnation: string, alive: boolean): BeatAnswer {
     if (!alive) return { alive: false };
@@ -20,7 +21,8 @@ export function createMemoryLeases(params: {
       storeNow: clock.now(),
       others: leases.all().filter((heartbeat) => heartbeat.incarnation !== incarnation),
       claimable: table.claimable.size > 0,
-      outgoing: waits(incarnation),
+      outgoing: hasOutgoing(incarnation),
+      inbox: hasRequests(incarnation),
     };
   }
 

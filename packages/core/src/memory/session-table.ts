@@ -26,8 +26,16 @@ export interface OwnerRows {
   differs(row: SessionRow, expected: ExpectedState): boolean;
 }
 
+/** Hears of each row that takes the place of another, and of each that is gone. */
+export interface RowWatcher {
+  replaced(before: SessionRow, after: SessionRow): void;
+  forget(sessionId: string): void;
+}
+
 /** All rows of a store. */
 export interface SessionTable {
+  /** From here on `watcher` is told, in the same step as the change. */
+  watch(watcher: Partial<RowWatcher>): void;
   get(id: string): SessionRow | undefined;
   put(row: SessionRow): void;
   delete(id: string): boolean;
@@ -99,6 +107,7 @@ export function createSessionTable(): SessionTable {
   const claimable = new Set<string>();
   const unheld = new Set<string>();
   const owners = new Map<string, OwnerIndex>();
+  const watchers: Partial<RowWatcher>[] = [];
 
   function addToOwner(entry: Entry): void {
     const { owner, id } = entry.row;
@@ -160,6 +169,7 @@ export function createSessionTable(): SessionTable {
     ids,
     claimable,
     unheld,
+    watch: (watcher) => void watchers.push(watcher),
     get: (id) => entries.get(id)?.row,
     put(row) {
       const entry = entries.get(row.id);
@@ -169,7 +179,9 @@ export function createSessionTable(): SessionTable {
         ids.add(row.id);
         addToOwner(added);
       } else {
+        const before = entry.row;
         replace(entry, row);
+        for (const watcher of watchers) watcher.replaced?.(before, row);
       }
       if (isClaimable(row)) claimable.add(row.id);
       else claimable.delete(row.id);
@@ -184,6 +196,7 @@ export function createSessionTable(): SessionTable {
       ids.delete(id);
       claimable.delete(id);
       unheld.delete(id);
+      for (const watcher of watchers) watcher.forget?.(id);
       return true;
     },
     owners: () => [...owners.keys()],

@@ -12,7 +12,10 @@ export interface Transition {
   readonly evidence: Evidence;
   readonly health: Health;
   readonly reason: Reason | null;
-  /** Incarnation that vouched for it, `null` where nobody did (an owner that is gone, a cleanup). */
+  /**
+   * Incarnation that vouched for it: where the new row's evidence is `observed` its owner, or the one that gave it back with this change. `null` where nobody
+   * did (a fence, a cleanup, the end of the grace, a socket that may live on).
+   */
   readonly owner: string | null;
 }
 
@@ -22,17 +25,18 @@ export interface TransitionFeed {
   readonly transitions: readonly Transition[];
   /** The `after` of the next call; moves on even where nothing came. */
   readonly next: string;
-  /** `true` where `after` is older than what is kept: something may have been missed. */
+  /** `true` where `after` is older than what is kept: something may have been missed. The transitions then begin with the oldest that is kept. */
   readonly missed: boolean;
 }
 
 /**
  * What became of the rows, kept for a while. An entry is written in the same statement as the change it tells of, whoever makes it (a guarded write, a
  * release, a fence, the end of the grace, a cleanup): there is none without the change, and no change of status, health, evidence or reason code without one.
- * A claim, a repair of the host's row and a wish of the host are none. Entries go with their session's row when that is deleted.
+ * A claim, a repair of the host's row and a wish of the host are none, nor is a row that is added. Entries go with their session's row when that is deleted,
+ * which no cursor counts as missed.
  */
 export interface HistoryStore {
-  /** The changes of one session, newest first, before the entry `before`. `limit` 1 to 1,000. */
+  /** The changes of one session, newest first, before the entry `before` (none where this store never gave out such an id). `limit` 1 to 1,000. */
   ofSession(params: { sessionId: string; before?: string | undefined; limit: number }): Promise<Transition[]>;
   /**
    * The changes of all sessions after a cursor, each once and none left out, whatever commits in which order. `after: null` answers no transition but

@@ -20,17 +20,18 @@ export interface InboxAnswer {
 
 /**
  * Requests between replicas, as rows, so that none is lost with a wake-up. An owner learns of them with its beat, or at once where the store can wake it.
- * Nothing is ever concluded from silence: an asker whose time is over knows nothing.
+ * Nothing is ever concluded from silence: an asker whose time is over knows nothing. A request that is not answered within its `ttlMs` of store time is void:
+ * it is handed out no more, and an answer to it changes nothing. Requests and answers go with their session's row when that is deleted.
  */
 export interface InboxStore {
   /**
-   * Puts each request before the session's owner, where one holds it whose lease stands. Answers the ids that were put; the others have nobody to ask. A
-   * request not taken within `ttlMs` of store time is void. `asker`: the incarnation that an answer should wake.
+   * Puts each request before the session's owner, where one holds it whose lease is not over (as a reader judges it: fenced, or past its ttl). Answers the
+   * ids that were put; the others have nobody to ask. `asker`: the incarnation that an answer should wake.
    */
   ask(params: { asker: string; requests: readonly InboxRequest[]; ttlMs: number }): Promise<string[]>;
-  /** Hands out requests waiting for an owner, oldest first, each once. Only while its lease stands and it still holds the session. */
+  /** Hands out requests put before this owner, oldest first, each once. Only while its lease is not over and it still holds the session. */
   take(params: { owner: string; limit: number }): Promise<InboxRequest[]>;
-  /** Records answers to requests that this owner took; those of a request that is void change nothing. */
+  /** Records answers to requests that this owner took, while its lease is not over. Of two answers to one request the first counts. */
   answer(params: { owner: string; answers: readonly InboxAnswer[] }): Promise<void>;
   /** Reads the answers that are there and removes them with their requests. */
   collect(params: { ids: readonly string[] }): Promise<InboxAnswer[]>;

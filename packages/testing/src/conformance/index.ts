@@ -2,6 +2,8 @@ export { describeAuthStore } from './describe-auth-store.js';
 export { describeCleanupStore } from './describe-cleanup-store.js';
 export { type ConnectionHarness, type ConnectionSuite, describeConnection } from './describe-connection.js';
 export { describeConversationStore } from './describe-conversation-store.js';
+export { describeHistoryStore } from './describe-history-store.js';
+export { describeInboxStore } from './describe-inbox-store.js';
 export { describeJobStore } from './describe-job-store.js';
 export { describeLeaseStore } from './describe-lease-store.js';
 export { describeSessionImport } from './describe-session-import.js';
