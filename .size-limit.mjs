@@ -4,4 +4,11 @@ const shared = { gzip: true, modifyEsbuildConfig: forNode };
 
 export default [
   { name: '@wa-sync/core with its dependencies', path: 'packages/core/dist/index.js', limit: '60 kB', ...shared },
+  {
+    name: '@wa-sync/http with zod, hono and the OpenAPI document; core, which a host has anyway, has its own line',
+    path: 'packages/http/dist/index.js',
+    limit: '40 kB',
+    ignore: ['@wa-sync/core'],
+    ...shared,
+  },
 ];

@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { describeProblem, toProblem } from './problems.js';
 import type { Answer, Call } from './route.js';
 import type { Run } from './run-registry.js';

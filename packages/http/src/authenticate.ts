@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { HostContext, HttpConfig, Role } from './options.js';
 import { HttpProblem } from './problems.js';
 
@@ -18,8 +18,8 @@ const access = z.union([
   z.literal(false),
   z.object({
     role: z.enum(['admin', 'viewer']),
-    sessionIds: z.array(z.string()).optional(),
-    id: z.string().optional(),
+    sessionIds: z.optional(z.array(z.string())),
+    id: z.optional(z.string()),
   }),
 ]);
 

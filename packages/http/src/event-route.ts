@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { openEventStream } from './event-stream.js';
 import { HttpProblem } from './problems.js';
 import { defineRoute, type Route } from './route.js';

@@ -1,5 +1,4 @@
 export { createHttpHandler, type HttpContext, type HttpHandler } from './create-http-handler.js';
-export { type JsonObject, openApiDocument, problemsOf } from './openapi.js';
 export type { Access, Authorize, HostContext, HttpOptions, MetricsSource, Role } from './options.js';
 export { type FieldError, PROBLEMS, type ProblemCode } from './problems.js';
 export type { Route, WaSyncLike } from './route.js';

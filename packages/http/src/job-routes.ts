@@ -1,9 +1,9 @@
 import { isWaSyncError, type JobRun } from '@wa-sync/core';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { answerRun, describeRun } from './answer-run.js';
 import { assertSeesAll } from './name-session.js';
 import { HttpProblem, STORE_PROBLEMS } from './problems.js';
-import { pageLimit } from './read-input.js';
+import { pageCursor, pageLimit } from './read-input.js';
 import { defineRoute, type Route, type WaSyncLike } from './route.js';
 import { cleanupResult, inactivityResult } from './run-results.js';
 import { ACCEPTED } from './sync-routes.js';
@@ -11,7 +11,8 @@ import { jobRunToWire } from './to-wire.js';
 import { cleanupAnswer, inactivityAnswer, runAnswer, runsAnswer } from './wire-schemas.js';
 
 const nothing = z.strictObject({});
-const dryRun = z.boolean('takes true or false').default(false).describe('Only says what would be done');
+const flag = (means: string) => z._default(z.boolean('takes true or false'), false).check(z.describe(means));
+const dryRun = flag('Only says what would be done');
 
 /** The POSTs that run a job for all sessions, so no caller that sees only some of them may. */
 export const JOB_ROUTES: readonly Route[] = [
@@ -26,7 +27,7 @@ export const JOB_ROUTES: readonly Route[] = [
       query: nothing,
       body: z.strictObject({
         dryRun,
-        force: z.boolean('takes true or false').default(false).describe('Takes more than one part of all in one run'),
+        force: flag('Takes more than one part of all in one run'),
       }),
     },
     answers: { 200: { schema: cleanupAnswer, means: 'The cleanup is over, or had to be postponed.' }, 202: ACCEPTED },
@@ -77,8 +78,8 @@ export const RUN_ROUTES: readonly Route[] = [
     description: 'Runs of the cleanup and of the check of quiet conversations, in whichever process.',
     input: {
       query: z.strictObject({
-        job: z.enum(['cleanup', 'inactivity'], 'takes cleanup or inactivity').optional(),
-        before: z.string('takes one run id').min(1).max(255).optional().describe('The next of the page before'),
+        job: z.optional(z.enum(['cleanup', 'inactivity'], 'takes cleanup or inactivity')),
+        before: pageCursor('takes one run id'),
         limit: pageLimit,
       }),
     },
@@ -97,7 +98,10 @@ export const RUN_ROUTES: readonly Route[] = [
     summary: 'How did a run end?',
     description:
       'A run of a job, or one that was answered with 202; the latter live in the memory of the process that ran them.',
-    input: { segments: z.strictObject({ id: z.string().describe('From Location, or from the list') }), query: nothing },
+    input: {
+      segments: z.strictObject({ id: z.string().check(z.describe('From Location, or from the list')) }),
+      query: nothing,
+    },
     answers: { 200: { schema: runAnswer, means: 'The run, under way or over.' } },
     problems: ['run_not_found', ...STORE_PROBLEMS],
     async handle({ services, caller, segments }) {

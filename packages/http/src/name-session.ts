@@ -1,16 +1,16 @@
 import { checkSessionId } from '@wa-sync/core';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Caller } from './authenticate.js';
 import { HttpProblem, sessionNotFound } from './problems.js';
 import type { Call } from './route.js';
 
+const SESSION = 'takes one session id';
+
 /** The query of routes that are about one session. */
 export const namesSession = z.strictObject({
   sessionId: z
-    .string('takes one session id')
-    .min(1, 'takes one session id')
-    .optional()
-    .describe('The session. Default: the current one'),
+    .optional(z.string(SESSION).check(z.minLength(1, SESSION)))
+    .check(z.describe('The session. Default: the current one')),
 });
 
 /** The session that a request is about: the one it names, else the host's choice, else the configured one. */

@@ -1,4 +1,8 @@
-import * as z from 'zod';
+/**
+ * Makes `openapi.json` from the routes and their schemas. It runs when that file is written (`UPDATE_OPENAPI=1` with the test that holds it up to date), not in a
+ * service, which serves the file as it is: what turns schemas into a document weighs more than the document.
+ */
+import * as z from 'zod/mini';
 import { PROBLEMS, type ProblemCode } from './problems.js';
 import { MAX_BODY_BYTES } from './read-body.js';
 import type { Route } from './route.js';
@@ -64,7 +68,7 @@ function describeRoute(route: Route): JsonObject {
   };
 }
 
-function describeBody(schema: z.ZodType): JsonObject {
+function describeBody(schema: z.ZodMiniType): JsonObject {
   const content = { 'application/json': { schema: toSchema(schema) } };
   return { description: `At most ${MAX_BODY_BYTES} bytes.`, required: false, content };
 }
@@ -125,7 +129,7 @@ function describeNamed(): Record<string, JsonObject> {
   );
 }
 
-function toSchema(schema: z.ZodType): JsonObject {
+function toSchema(schema: z.ZodMiniType): JsonObject {
   const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input', override: shorten });
   return rest;
 }

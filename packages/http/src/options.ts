@@ -1,5 +1,5 @@
 import { type Clock, type Logger, silentLogger, systemClock, WaSyncError } from '@wa-sync/core';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** What a caller may do: an `admin` everything, a `viewer` only read. */
 export type Role = 'admin' | 'viewer';
@@ -75,36 +75,32 @@ const withMethods = <T>(what: string, methods: readonly string[]) =>
   );
 
 const TOKEN = 'takes a token of at least 16 printable characters, such as from `openssl rand -hex 32`';
-const token = z
-  .string(TOKEN)
-  .min(16, TOKEN)
-  .regex(/^[\x21-\x7e]+$/, TOKEN);
-const tokens = z.array(token, 'takes a list of tokens').min(1, 'takes at least one token');
+const token = z.string(TOKEN).check(z.minLength(16, TOKEN), z.regex(/^[\x21-\x7e]+$/, TOKEN));
+const tokens = z.array(token, 'takes a list of tokens').check(z.minLength(1, 'takes at least one token'));
 
 const PER_MINUTE = 'takes a whole number from 1 to 1000000';
-const perMinute = z.number(PER_MINUTE).int(PER_MINUTE).min(1, PER_MINUTE).max(1_000_000, PER_MINUTE).default(60);
+const perMinute = z.int(PER_MINUTE).check(z.gte(1, PER_MINUTE), z.lte(1_000_000, PER_MINUTE));
+const PATH = "takes a path such as '/whatsapp'";
+const WAIT = 'takes milliseconds, a whole number from 0 to 300000';
 
 const schema = z.strictObject({
   auth: z.union([z.literal('none'), callable<Authorize>('a function'), z.strictObject({ tokens })], AUTH),
-  currentSession: callable<NonNullable<HttpOptions['currentSession']>>('a function of the request').optional(),
-  basePath: z
-    .string("takes a path such as '/whatsapp'")
-    .regex(/^\/[^?#\s]*$/, "takes a path such as '/whatsapp'")
-    .default('/whatsapp'),
-  waitMs: z
-    .number('takes milliseconds, a whole number from 0 to 300000')
-    .int('takes milliseconds, a whole number from 0 to 300000')
-    .min(0, 'takes milliseconds from 0 to 300000')
-    .max(300_000, 'takes milliseconds from 0 to 300000')
-    .default(25_000),
-  rateLimit: z
-    .union([z.literal(false), z.strictObject({ perMinute }).prefault({})], 'takes { perMinute }, or false')
-    .prefault({}),
-  metrics: withMethods<MetricsSource>('what createMetrics answers', ['text']).optional(),
-  logger: withMethods<Logger>('a logger with debug, info, warn and error', ['debug', 'info', 'warn', 'error']).default(
+  currentSession: z.optional(callable<NonNullable<HttpOptions['currentSession']>>('a function of the request')),
+  basePath: z._default(z.string(PATH).check(z.regex(/^\/[^?#\s]*$/, PATH)), '/whatsapp'),
+  waitMs: z._default(z.int(WAIT).check(z.gte(0, WAIT), z.lte(300_000, WAIT)), 25_000),
+  rateLimit: z.prefault(
+    z.union(
+      [z.literal(false), z.prefault(z.strictObject({ perMinute: z._default(perMinute, 60) }), {})],
+      'takes { perMinute }, or false',
+    ),
+    {},
+  ),
+  metrics: z.optional(withMethods<MetricsSource>('what createMetrics answers', ['text'])),
+  logger: z._default(
+    withMethods<Logger>('a logger with debug, info, warn and error', ['debug', 'info', 'warn', 'error']),
     silentLogger,
   ),
-  clock: withMethods<Clock>('a clock', ['now', 'monotonicMs', 'schedule', 'yield']).default(systemClock),
+  clock: z._default(withMethods<Clock>('a clock', ['now', 'monotonicMs', 'schedule', 'yield']), systemClock),
 });
 
 /** The options with every default in place. */

@@ -1,5 +1,5 @@
 import { maskNumbers } from '@wa-sync/core';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { type FieldError, HttpProblem } from './problems.js';
 
 /** Longest piece of a caller's own text that an answer repeats. */
@@ -8,14 +8,23 @@ const REPEATED = 100;
 const LIMIT = 'takes a whole number from 1 to 1000';
 
 /** How many a page has at most. */
-export const pageLimit = z.coerce.number(LIMIT).int(LIMIT).min(1, LIMIT).max(1_000, LIMIT).default(100);
+export const pageLimit = z._default(
+  z.coerce.number(LIMIT).check(z.int(LIMIT), z.gte(1, LIMIT), z.lte(1_000, LIMIT)),
+  100,
+);
+
+/** Where a page begins. */
+export const pageCursor = (takes: string) =>
+  z
+    .optional(z.string(takes).check(z.minLength(1, takes), z.maxLength(255, takes)))
+    .check(z.describe('The next of the page before'));
 
 /**
  * Checks one part of a request.
  *
  * @throws HttpProblem `request_invalid` that names each wrong field
  */
-export function readInput<Schema extends z.ZodType>(from: FieldError['in'], schema: Schema, value: unknown) {
+export function readInput<Schema extends z.ZodMiniType>(from: FieldError['in'], schema: Schema, value: unknown) {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues.flatMap((issue) => toFieldErrors(from, issue));

@@ -1,5 +1,5 @@
 import type { Clock, WaSync } from '@wa-sync/core';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { Caller } from './authenticate.js';
 import type { EventLog } from './event-log.js';
 import type { RateLimit } from './limit-rate.js';
@@ -60,9 +60,9 @@ export type Answer = {
 /** What may be sent to a route. */
 export interface RouteInput {
   /** The `:name`s of the path. */
-  readonly segments?: z.ZodObject;
-  readonly query?: z.ZodObject;
-  readonly body?: z.ZodObject;
+  readonly segments?: z.ZodMiniObject;
+  readonly query?: z.ZodMiniObject;
+  readonly body?: z.ZodMiniObject;
 }
 
 /** One endpoint: all that the wrappers, the OpenAPI document and the docs need to know of it. */
@@ -76,7 +76,7 @@ export interface Route {
   readonly description?: string;
   readonly input: RouteInput;
   /** Schema and meaning of each good answer, by status; `type` where it is not JSON. */
-  readonly answers: Readonly<Record<number, { schema: z.ZodType; means: string; type?: string }>>;
+  readonly answers: Readonly<Record<number, { schema: z.ZodMiniType; means: string; type?: string }>>;
   /** Headers that it reads, beside those that every route of its kind reads. */
   readonly requestHeaders?: Readonly<Record<string, string>>;
   /** There only where the host has given this option. */
@@ -86,7 +86,7 @@ export interface Route {
   readonly handle: (call: Call, segments: Readonly<Record<string, string>>) => Promise<Answer>;
 }
 
-type Read<Schema> = Schema extends z.ZodType ? z.output<Schema> : Record<never, never>;
+type Read<Schema> = Schema extends z.ZodMiniType ? z.output<Schema> : Record<never, never>;
 
 /** Makes a route whose handler gets its input checked and typed. */
 export function defineRoute<const Input extends RouteInput>(

@@ -1,8 +1,8 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
+import document from '../openapi.json' with { type: 'json' };
 import { EVENT_ROUTE } from './event-route.js';
 import { JOB_ROUTES, RUN_ROUTES } from './job-routes.js';
 import { assertSeesAll } from './name-session.js';
-import { openApiDocument } from './openapi.js';
 import { HttpProblem, STORE_PROBLEMS } from './problems.js';
 import { type Answer, type Call, defineRoute, type Route } from './route.js';
 import { SESSION_ROUTES, STATUS_ROUTE } from './session-routes.js';
@@ -66,7 +66,7 @@ export const ROUTES: readonly Route[] = [
     input: {},
     answers: { 200: { schema: z.looseObject({}), means: 'OpenAPI 3.1.' } },
     problems: [],
-    handle: async ({ basePath }) => ({ status: 200, body: openApiDocument({ basePath, routes: ROUTES }) }),
+    handle: async ({ basePath }) => ({ status: 200, body: { ...document, servers: [{ url: basePath || '/' }] } }),
   }),
 ];
 

@@ -1,5 +1,5 @@
 import type { CleanupReport, InactivityReport, SyncReport } from '@wa-sync/core';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import { HttpProblem } from './problems.js';
 import { cleanupToWire, inactivityToWire, reportToWire } from './to-wire.js';
 import type { anyReport } from './wire-schemas.js';

@@ -1,8 +1,8 @@
 import { checkSessionId } from '@wa-sync/core';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { assertInScope, nameSession, namesSession } from './name-session.js';
 import { STORE_PROBLEMS, sessionNotFound } from './problems.js';
-import { pageLimit } from './read-input.js';
+import { pageCursor, pageLimit } from './read-input.js';
 import { readScopedPage } from './read-scoped-page.js';
 import { defineRoute, type Route } from './route.js';
 import { sessionToWire } from './to-wire.js';
@@ -35,7 +35,7 @@ export const SESSION_ROUTES: readonly Route[] = [
     summary: 'List sessions',
     input: {
       query: z.strictObject({
-        after: z.string('takes one session id').min(1).max(255).optional().describe('The next of the page before'),
+        after: pageCursor('takes one session id'),
         limit: pageLimit,
       }),
     },
@@ -56,7 +56,7 @@ export const SESSION_ROUTES: readonly Route[] = [
     path: '/sessions/:id',
     role: 'viewer',
     summary: 'Read one session',
-    input: { segments: z.strictObject({ id: z.string().describe('The session') }), query: z.strictObject({}) },
+    input: { segments: z.strictObject({ id: z.string().check(z.describe('The session')) }), query: z.strictObject({}) },
     answers: { 200: { schema: sessionAnswer, means: 'What its row says and what may be believed.' } },
     problems: ['session_not_found', 'session_id_invalid', ...STORE_PROBLEMS],
     async handle({ services, caller, segments }) {

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { answerRun } from './answer-run.js';
 import { nameSession, namesSession } from './name-session.js';
 import { STORE_PROBLEMS } from './problems.js';

@@ -6,7 +6,7 @@ import {
   type StoredSession,
   type SyncReport,
 } from '@wa-sync/core';
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { cleanupReport, inactivityReport, jobRun, sessionAnswer, syncReport } from './wire-schemas.js';
 
 export function reportToWire(report: SyncReport): z.infer<typeof syncReport> {

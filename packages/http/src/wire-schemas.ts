@@ -1,18 +1,18 @@
 /** What goes over the wire. Answers are typed by these schemas, requests are checked with them, and OpenAPI is made of them. */
 import { SESSION_STATUSES } from '@wa-sync/core';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** Schemas that have a name of their own in the OpenAPI document. */
 export const namedSchemas = z.registry<{ id: string; description?: string }>();
 
 const instant = z.iso.datetime();
-const count = z.number().int().min(0);
-const tookMs = z.number().min(0).describe('Milliseconds');
+const count = z.int().check(z.gte(0));
+const tookMs = z.number().check(z.gte(0), z.describe('Milliseconds'));
 const status = z.enum(SESSION_STATUSES);
 const evidence = z.enum(['observed', 'expired', 'unobserved']);
 
 export const statusAnswer = z
-  .strictObject({ connected: z.boolean().describe('Whether WhatsApp answers on it now'), timestamp: instant })
+  .strictObject({ connected: z.boolean().check(z.describe('Whether WhatsApp answers on it now')), timestamp: instant })
   .register(namedSchemas, { id: 'Status', description: 'Whether a session is connected.' });
 
 export const syncReport = z
@@ -31,60 +31,63 @@ export const syncReport = z
       .array(
         z.strictObject({
           id: z.string(),
-          stored: status.nullable().describe('What the row said before; null where it could not be read'),
-          foreignWord: z.string().optional().describe("The host's own word, where somebody else had written it"),
-          actual: status.nullable().describe('What is true; null where it cannot be told'),
+          stored: z.nullable(status).check(z.describe('What the row said before; null where it could not be read')),
+          foreignWord: z
+            .optional(z.string())
+            .check(z.describe("The host's own word, where somebody else had written it")),
+          actual: z.nullable(status).check(z.describe('What is true; null where it cannot be told')),
           action: z.enum(['none', 'corrected', 'mirror_repaired', 'healed', 'would_correct', 'unknown', 'failed']),
-          reason: z.string().describe('A stable code: why this action'),
+          reason: z.string().check(z.describe('A stable code: why this action')),
           tookMs,
         }),
       )
-      .describe('Those that were not in sync first; at most 1,000'),
-    omitted: count.describe('Sessions that totals counts and sessions leaves out'),
+      .check(z.describe('Those that were not in sync first; at most 1,000')),
+    omitted: count.check(z.describe('Sessions that totals counts and sessions leaves out')),
   })
   .register(namedSchemas, { id: 'SyncReport', description: 'What a sync found and did.' });
 
 export const syncAnswer = z
-  .strictObject({ message: z.string().describe('For people'), timestamp: instant, report: syncReport })
+  .strictObject({ message: z.string().check(z.describe('For people')), timestamp: instant, report: syncReport })
   .register(namedSchemas, { id: 'SyncAnswer', description: 'A sync that is over.' });
 
-const dryRun = z.boolean().describe('Nothing was changed; the report says what would be');
+const postponed = <const Why extends string>(whys: readonly Why[]) =>
+  z.nullable(z.enum(whys)).check(z.describe<Why | null>('Why nothing was done'));
+const dryRun = z.boolean().check(z.describe('Nothing was changed; the report says what would be'));
 
 export const cleanupReport = z
   .strictObject({
     startedAt: instant,
     tookMs,
     dryRun,
-    postponed: z
-      .enum(['running_elsewhere', 'boot_settling', 'mass_outage', 'lease_lost'])
-      .nullable()
-      .describe('Why nothing was done'),
+    postponed: postponed(['running_elsewhere', 'boot_settling', 'mass_outage', 'lease_lost']),
     totals: z.strictObject({
-      sessions: count.describe('All there are'),
+      sessions: count.check(z.describe('All there are')),
       deactivated: count,
       purged: count,
       cameBack: count,
       failed: count,
-      left: count.describe('Left for the next run, because one run takes only a part of all'),
+      left: count.check(z.describe('Left for the next run, because one run takes only a part of all')),
     }),
     sessions: z
       .array(
         z.strictObject({
           id: z.string(),
           status,
-          aliveAt: instant.describe('Last proof of life, else creation'),
-          idleForMs: z.number().min(0),
+          aliveAt: instant.check(z.describe('Last proof of life, else creation')),
+          idleForMs: z.number().check(z.gte(0)),
           stage: z.enum(['deactivate', 'purge']),
           outcome: z.enum(['done', 'would', 'came_back', 'failed']),
-          credentials: z.enum(['store', 'callback', 'host']).optional().describe('Who deleted them, of a purge'),
+          credentials: z
+            .optional(z.enum(['store', 'callback', 'host']))
+            .check(z.describe('Who deleted them, of a purge')),
         }),
       )
-      .describe('At most 1,000'),
+      .check(z.describe('At most 1,000')),
   })
   .register(namedSchemas, { id: 'CleanupReport', description: 'What a cleanup found and did.' });
 
 export const cleanupAnswer = z
-  .strictObject({ message: z.string().describe('For people'), timestamp: instant, report: cleanupReport })
+  .strictObject({ message: z.string().check(z.describe('For people')), timestamp: instant, report: cleanupReport })
   .register(namedSchemas, { id: 'CleanupAnswer', description: 'A cleanup that is over.' });
 
 export const inactivityReport = z
@@ -92,7 +95,7 @@ export const inactivityReport = z
     startedAt: instant,
     tookMs,
     dryRun,
-    postponed: z.enum(['running_elsewhere', 'lease_lost']).nullable().describe('Why nothing was done'),
+    postponed: postponed(['running_elsewhere', 'lease_lost']),
     totals: z.strictObject({
       checked: count,
       closed: count,
@@ -108,7 +111,7 @@ export const inactivityReport = z
         z.strictObject({
           id: z.string(),
           sessionId: z.string(),
-          quietForMs: z.number().min(0),
+          quietForMs: z.number().check(z.gte(0)),
           outcome: z.enum([
             'closed',
             'closing',
@@ -120,22 +123,22 @@ export const inactivityReport = z
             'cancelled',
             'failed',
           ]),
-          reason: z.string().describe('A stable code: why'),
+          reason: z.string().check(z.describe('A stable code: why')),
         }),
       )
-      .describe('At most 1,000'),
+      .check(z.describe('At most 1,000')),
   })
   .register(namedSchemas, { id: 'InactivityReport', description: 'What a check of quiet conversations did.' });
 
 export const inactivityAnswer = z
-  .strictObject({ message: z.string().describe('For people'), timestamp: instant, report: inactivityReport })
+  .strictObject({ message: z.string().check(z.describe('For people')), timestamp: instant, report: inactivityReport })
   .register(namedSchemas, { id: 'InactivityAnswer', description: 'A check of quiet conversations that is over.' });
 
 export const anyReport = z.union([syncReport, cleanupReport, inactivityReport]);
 
 export const acceptedAnswer = z
   .strictObject({
-    message: z.string().describe('For people'),
+    message: z.string().check(z.describe('For people')),
     timestamp: instant,
     run: z.strictObject({ id: z.string(), state: z.literal('running') }),
   })
@@ -144,22 +147,22 @@ export const acceptedAnswer = z
 export const sessionAnswer = z
   .strictObject({
     id: z.string(),
-    stored: z.strictObject({ status, evidence }).describe('What the row says'),
+    stored: z.strictObject({ status, evidence }).check(z.describe('What the row says')),
     effective: z
       .strictObject({ status, evidence })
-      .describe("What a reader may believe: the row read together with its owner's lease"),
+      .check(z.describe("What a reader may believe: the row read together with its owner's lease")),
     health: z.enum(['healthy', 'degraded']),
-    reason: z.strictObject({ code: z.string(), detail: z.string().optional() }).nullable(),
+    reason: z.nullable(z.strictObject({ code: z.string(), detail: z.optional(z.string()) })),
     desired: z.enum(['running', 'stopped']),
     active: z.boolean(),
-    phone: z.string().nullable().describe('Masked but for its last four digits'),
+    phone: z.nullable(z.string()).check(z.describe('Masked but for its last four digits')),
     reconnectAttempt: count,
-    owner: z.string().nullable().describe('The process that holds the connection'),
+    owner: z.nullable(z.string()).check(z.describe('The process that holds the connection')),
     mirror: z
-      .strictObject({ state: z.enum(['none', 'in_sync', 'differs', 'missing']), word: z.string().nullable() })
-      .describe("How the host's own row stands beside it"),
+      .strictObject({ state: z.enum(['none', 'in_sync', 'differs', 'missing']), word: z.nullable(z.string()) })
+      .check(z.describe("How the host's own row stands beside it")),
     statusChangedAt: instant,
-    lastSeenAt: instant.nullable().describe('Last proof of life, written when the session leaves CONNECTED'),
+    lastSeenAt: z.nullable(instant).check(z.describe('Last proof of life, written when the session leaves CONNECTED')),
     createdAt: instant,
   })
   .register(namedSchemas, { id: 'Session', description: 'A session, what its row says and what may be believed.' });
@@ -167,7 +170,7 @@ export const sessionAnswer = z
 export const sessionsAnswer = z
   .strictObject({
     sessions: z.array(sessionAnswer),
-    next: z.string().nullable().describe('The after of the next page; null on the last one'),
+    next: z.nullable(z.string()).check(z.describe('The after of the next page; null on the last one')),
   })
   .register(namedSchemas, { id: 'Sessions', description: 'A page of sessions, by id.' });
 
@@ -175,12 +178,12 @@ export const problem = z
   .strictObject({
     type: z.string(),
     title: z.string(),
-    status: z.number().int(),
-    code: z.string().describe('Stable; for programs'),
-    detail: z.string().optional(),
-    errors: z
-      .array(z.strictObject({ in: z.enum(['body', 'query', 'path']), field: z.string(), message: z.string() }))
-      .optional(),
+    status: z.int(),
+    code: z.string().check(z.describe('Stable; for programs')),
+    detail: z.optional(z.string()),
+    errors: z.optional(
+      z.array(z.strictObject({ in: z.enum(['body', 'query', 'path']), field: z.string(), message: z.string() })),
+    ),
   })
   .register(namedSchemas, { id: 'Problem', description: 'An error (RFC 9457).' });
 
@@ -191,9 +194,9 @@ export const requestRun = z
     operation: z.string(),
     state: z.enum(['running', 'completed', 'failed']),
     startedAt: instant,
-    finishedAt: instant.nullable(),
-    report: anyReport.nullable(),
-    problem: problem.nullable(),
+    finishedAt: z.nullable(instant),
+    report: z.nullable(anyReport),
+    problem: z.nullable(problem),
   })
   .register(namedSchemas, { id: 'RequestRun', description: 'A run that outlasted the request that started it.' });
 
@@ -202,22 +205,24 @@ export const jobRun = z
     kind: z.literal('job'),
     id: z.string(),
     job: z.enum(['cleanup', 'inactivity']),
-    slot: instant.nullable().describe('The instant of the schedule that it belongs to; null: somebody asked for it'),
-    owner: z.string().describe('The process that ran it'),
+    slot: z
+      .nullable(instant)
+      .check(z.describe('The instant of the schedule that it belongs to; null: somebody asked for it')),
+    owner: z.string().check(z.describe('The process that ran it')),
     outcome: z
       .enum(['running', 'finished', 'failed', 'abandoned'])
-      .describe('abandoned: its process was gone before it ended'),
+      .check(z.describe('abandoned: its process was gone before it ended')),
     startedAt: instant,
-    endedAt: instant.nullable(),
+    endedAt: z.nullable(instant),
     counts: z.record(z.string(), z.number()),
-    error: z.string().nullable(),
+    error: z.nullable(z.string()),
   })
   .register(namedSchemas, { id: 'JobRun', description: 'A run of a job that one process does for all.' });
 
 export const runsAnswer = z
   .strictObject({
     runs: z.array(jobRun),
-    next: z.string().nullable().describe('The before of the next page; null on the last one'),
+    next: z.nullable(z.string()).check(z.describe('The before of the next page; null on the last one')),
   })
   .register(namedSchemas, { id: 'Runs', description: 'A page of job runs, newest first.' });
 

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { openApiDocument, PROBLEMS, problemsOf, ROUTES } from '../src/index.js';
+import { PROBLEMS, ROUTES } from '../src/index.js';
+import { openApiDocument, problemsOf } from '../src/openapi.js';
 
 const committed = new URL('../openapi.json', import.meta.url);
 const current = openApiDocument({ basePath: '/whatsapp', routes: ROUTES });

@@ -4,7 +4,7 @@
  */
 import { type Clock, systemClock, type WaSync, WaSyncError } from '@wa-sync/core';
 import { Registry } from 'prom-client';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { createCountCleanups } from './count-cleanups.js';
 import { countSessions } from './count-sessions.js';
 import { createMeters } from './meters.js';
@@ -39,16 +39,17 @@ const READ_WITHIN_MS = 3_000;
 
 const READ_EVERY = 'takes milliseconds, a whole number from 0 to 3600000';
 const schema = z.strictObject({
-  registry: z
-    .custom<Registry>(
+  registry: z.optional(
+    z.custom<Registry>(
       (registry) => typeof (registry as Registry | null)?.registerMetric === 'function',
       'takes a Registry of prom-client',
-    )
-    .optional(),
-  readEveryMs: z.number(READ_EVERY).int(READ_EVERY).min(0, READ_EVERY).max(3_600_000, READ_EVERY).default(30_000),
-  clock: z
-    .custom<Clock>((clock) => typeof (clock as Clock | null)?.schedule === 'function', 'takes a clock')
-    .default(systemClock),
+    ),
+  ),
+  readEveryMs: z._default(z.int(READ_EVERY).check(z.gte(0, READ_EVERY), z.lte(3_600_000, READ_EVERY)), 30_000),
+  clock: z._default(
+    z.custom<Clock>((clock) => typeof (clock as Clock | null)?.schedule === 'function', 'takes a clock'),
+    systemClock,
+  ),
 });
 
 /**
