@@ -92,6 +92,12 @@ export interface PostgresStoreOptions {
    * @defaultValue `true`
    */
   prepare?: boolean | undefined;
+  /**
+   * Wakes replicas with NOTIFY when another asks them something, over one connection of the pool that listens. Without it, behind a pooler, and with a pool
+   * of fewer than 3 connections they find out at their next tick.
+   * @defaultValue `true`
+   */
+  notify?: boolean | undefined;
   /** @defaultValue silent */
   logger?: Logger | undefined;
 }
@@ -173,6 +179,7 @@ const schema = z.strictObject({
     .strictObject({ statementMs: wholeMs(50, 120_000).default(8_000), lockMs: wholeMs(10, 60_000).default(1_000) })
     .prefault({}),
   prepare: z.boolean('takes true or false').default(true),
+  notify: z.boolean('takes true or false').default(true),
   logger: z
     .custom<Logger>((logger) => typeof (logger as Logger | null)?.warn === 'function', 'takes a logger')
     .optional(),

@@ -1,19 +1,31 @@
 /**
  * The Postgres store. Owns: its statements, prepared once the schema is up to date and the host's table was looked at; the
- * queue of credential writes; one `error` listener on the caller's pool. Everything else is in the database, and no answer is
+ * queue of credential writes; one `error` listener on the caller's pool; one client of it that listens, while a replica wants to be woken. Everything else is in the database, and no answer is
  * cached. States: new, ready (after `init`, or the first call, which runs it), closed.
  */
-import type { AuthStore, CleanupStore, ConversationStore, JobStore, WaSyncStore } from '@wa-sync/core';
+import type {
+  AuthStore,
+  CleanupStore,
+  ConversationStore,
+  HistoryStore,
+  InboxStore,
+  JobStore,
+  WaSyncStore,
+} from '@wa-sync/core';
 import { WaSyncError } from '@wa-sync/core';
 import { createAuth } from './auth.js';
 import { createCleanup } from './cleanup.js';
 import { type PostgresStoreOptions, parseConfig } from './config.js';
 import { createConversations } from './conversations.js';
 import { freeFencedSessions } from './end-sessions.js';
+import { createHistory } from './history.js';
 import { hostViewText } from './host-view.js';
+import { createInbox } from './inbox.js';
+import { channelOf } from './inbox-statements.js';
 import { createJobs } from './jobs.js';
 import type { MirrorFinding } from './judge-columns.js';
 import { createLeases } from './leases.js';
+import { listenForWakes } from './listen-for-wakes.js';
 import { inspectMirrors, type PreparedStore, prepareStore, refuseFindings } from './prepare-store.js';
 import { readHostTable } from './read-catalogue.js';
 import { runMigrations } from './run-migrations.js';
@@ -26,6 +38,8 @@ export interface PostgresStore extends WaSyncStore {
   readonly jobs: JobStore;
   readonly cleanup: CleanupStore;
   readonly conversations: ConversationStore;
+  readonly history: HistoryStore;
+  readonly inbox: InboxStore;
   /** Holds the mappings against the live catalogue, and answers everything that is wrong or worth knowing. */
   checkMirror(): Promise<readonly MirrorFinding[]>;
   /**
@@ -102,6 +116,12 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     jobs: createJobs({ runner, ready }),
     cleanup: createCleanup({ runner, ready }),
     conversations: createConversations({ runner, ready, logger }),
+    history: createHistory({ runner, ready }),
+    inbox: createInbox({
+      runner,
+      ready,
+      listen: config.notify ? listenForWakes({ pool, channel: channelOf(config.schema), logger }) : null,
+    }),
     init: () => translated(async () => void (await start())),
     checkMirror: () => translated(async () => (await inspectMirrors(runner, config)).findings),
     hostViewSql: () =>

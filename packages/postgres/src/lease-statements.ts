@@ -1,3 +1,4 @@
+import { waitingSql } from './inbox-statements.js';
 import type { SessionsMirrorSql } from './mirror-sql.js';
 import { claimableSql, hostJoinSql } from './read-statements.js';
 import { type Statement, statement } from './run-statement.js';
@@ -17,7 +18,7 @@ export interface LeaseStatements {
 export function leaseStatements(schema: string, mirror: SessionsMirrorSql | null): LeaseStatements {
   const replica = `${schema}.replica`;
   const { stopped } = hostExpressions(mirror);
-  // `[alive, store time, others, claimable, outgoing]`, one answer for a join and a beat.
+  // `[alive, store time, others, claimable, outgoing, inbox]`, one answer for a join and a beat.
   const answer = `SELECT json_build_array(
       EXISTS (SELECT FROM renewed),
       clock_timestamp(),
@@ -27,7 +28,8 @@ export function leaseStatements(schema: string, mirror: SessionsMirrorSql | null
       EXISTS (SELECT FROM ${schema}.session s ${stopped === 'false' ? '' : hostJoinSql(mirror, 's')}
         WHERE ${claimableSql('s', stopped)}),
       EXISTS (SELECT FROM ${schema}.conversation c JOIN ${schema}.session s ON s.id = c.session_id
-        WHERE c.delivery = 'pending' AND s.owner = $2::text)
+        WHERE c.delivery = 'pending' AND s.owner = $2::text),
+      EXISTS (SELECT ${waitingSql(schema, '$2::text')})
     )::text AS answer`;
   return {
     join: statement(`

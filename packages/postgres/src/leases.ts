@@ -16,6 +16,7 @@ type BeatTuple = [
   ][],
   claimable: boolean,
   outgoing: boolean,
+  inbox: boolean,
 ];
 
 /** The heartbeat part of the store. `prepared` answers the statements once the store is ready. */
@@ -65,7 +66,7 @@ export function createLeases(params: {
   };
 }
 
-function readBeat([alive, storeNow, others, claimable, outgoing]: BeatTuple): BeatAnswer {
+function readBeat([alive, storeNow, others, claimable, outgoing, inbox]: BeatTuple): BeatAnswer {
   if (!alive) return { alive: false };
   return {
     alive: true,
@@ -81,5 +82,6 @@ function readBeat([alive, storeNow, others, claimable, outgoing]: BeatTuple): Be
     })),
     claimable,
     outgoing,
+    inbox,
   };
 }

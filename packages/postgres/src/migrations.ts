@@ -1,6 +1,8 @@
 import { SESSION_STATUSES } from '@wa-sync/core';
 import { checkSchemaName } from './config.js';
+import { HISTORY } from './history-schema.js';
 import { quoteIdentifier, quoteLiteral } from './identifiers.js';
+import { INBOX } from './inbox-schema.js';
 import { SCHEMA_NEWER_STATE } from './translate-error.js';
 
 /** One numbered step of the schema; it never changes once it was released. */
@@ -152,6 +154,8 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 3, name: 'jobs and cleanup', sql: JOBS },
   { version: 4, name: 'conversations', sql: CONVERSATIONS },
   { version: 5, name: 'adoption of sessions', sql: ADOPTION },
+  { version: 6, name: 'history of sessions', sql: HISTORY },
+  { version: 7, name: 'requests between replicas', sql: INBOX },
 ];
 
 /** The version that this package works with. */

@@ -5,7 +5,9 @@ import { compileMirror } from './compile-mirror.js';
 import type { PostgresConfig } from './config.js';
 import { type ConversationsMirrorSql, compileConversationsMirror } from './conversation-mirror-sql.js';
 import { type ConversationStatements, conversationStatements } from './conversation-statements.js';
+import { type HistoryStatements, historyStatements } from './history-statements.js';
 import { quoteIdentifier } from './identifiers.js';
+import { channelOf, type InboxStatements, inboxStatements } from './inbox-statements.js';
 import { type JobStatements, jobStatements } from './job-statements.js';
 import type { MirrorFinding } from './judge-columns.js';
 import { type LeaseStatements, leaseStatements } from './lease-statements.js';
@@ -29,6 +31,8 @@ export interface PreparedStore {
   readonly cleaningOursOnly: CleanupStatements;
   readonly conversationsMirror: ConversationsMirrorSql | null;
   readonly conversing: ConversationStatements;
+  readonly history: HistoryStatements;
+  readonly inbox: InboxStatements;
 }
 
 /** The host's tables as SQL, `null` where none is mirrored. */
@@ -54,6 +58,8 @@ export function prepareStore(config: PostgresConfig, mirrors: MirrorsSql): Prepa
     cleaning: cleanupStatements(schema, mirror),
     cleaningOursOnly: cleanupStatements(schema, null),
     conversing: conversationStatements(schema, conversations),
+    history: historyStatements(schema),
+    inbox: inboxStatements(schema, config.notify ? channelOf(config.schema) : null),
   };
 }
 

@@ -25,7 +25,7 @@ afterAll(() => lite.close());
 // An instance takes seconds to start, so the tests share one and empty it.
 async function createWith(advance: typeof shiftStoreTime): Promise<PostgresHarness> {
   await lite.exec(
-    'TRUNCATE wa_sync.session, wa_sync.replica, wa_sync.conversation, wa_sync.job, wa_sync.job_run RESTART IDENTITY CASCADE',
+    'TRUNCATE wa_sync.session, wa_sync.transition, wa_sync.replica, wa_sync.conversation, wa_sync.job, wa_sync.job_run RESTART IDENTITY CASCADE',
   );
   return {
     store: createPostgresStore({ pool: lite }),
@@ -52,7 +52,7 @@ describe('pglite', () => {
   it('keeps a mirror', async () => {
     await lite.exec(PRISMA_TABLES);
     await lite.exec(
-      'TRUNCATE wa_sync.session, wa_sync.replica, wa_sync.conversation, wa_sync.job, wa_sync.job_run RESTART IDENTITY CASCADE',
+      'TRUNCATE wa_sync.session, wa_sync.transition, wa_sync.replica, wa_sync.conversation, wa_sync.job, wa_sync.job_run RESTART IDENTITY CASCADE',
     );
     await lite.query(
       `INSERT INTO "WhatsAppSession" ("id", "companyId", "sessionName", "updatedAt") VALUES ('a', 'acme', 'A', now())`,

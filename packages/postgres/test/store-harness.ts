@@ -21,9 +21,19 @@ export async function shiftStoreTime(pool: PgPoolLike, ms: number): Promise<void
      heard_at = heard_at - $1::float8 * interval '1 ms', warned_at = warned_at - $1::float8 * interval '1 ms'`,
     [ms],
   );
+  await shiftInbox(pool, ms);
+  await pool.query(`UPDATE wa_sync.transition SET at = at - $1::float8 * interval '1 ms'`, [ms]);
   await pool.query(
     `UPDATE wa_sync.session SET settled_at = settled_at - $1::float8 * interval '1 ms', status_changed_at = status_changed_at - $1::float8 * interval '1 ms',
      last_seen_at = last_seen_at - $1::float8 * interval '1 ms', created_at = created_at - $1::float8 * interval '1 ms'`,
+    [ms],
+  );
+}
+
+async function shiftInbox(pool: PgPoolLike, ms: number): Promise<void> {
+  await pool.query(
+    `UPDATE wa_sync.request SET expires_at = expires_at - $1::float8 * interval '1 ms',
+     taken_at = taken_at - $1::float8 * interval '1 ms', answered_at = answered_at - $1::float8 * interval '1 ms'`,
     [ms],
   );
 }
