@@ -2,6 +2,8 @@ import {
   describeAuthStore,
   describeCleanupStore,
   describeConversationStore,
+  describeHistoryStore,
+  describeInboxStore,
   describeJobStore,
   describeLeaseStore,
   describeSessionImport,
@@ -52,3 +54,5 @@ describeSessionImport({ ...suite, create: createImported });
 describeJobStore({ ...suite, create: createWaiting });
 describeCleanupStore(suite);
 describeConversationStore(suite);
+describeHistoryStore(suite);
+describeInboxStore(suite);

@@ -3,6 +3,8 @@ import {
   describeAuthStore,
   describeCleanupStore,
   describeConversationStore,
+  describeHistoryStore,
+  describeInboxStore,
   describeJobStore,
   describeLeaseStore,
   describeSessionImport,
@@ -47,6 +49,8 @@ describeSessionImport({ ...suite, create: createImported });
 describeJobStore({ ...suite, create: createWaiting });
 describeCleanupStore(suite);
 describeConversationStore(suite);
+describeHistoryStore(suite);
+describeInboxStore(suite);
 
 describe('pglite', () => {
   it('keeps a mirror', async () => {
