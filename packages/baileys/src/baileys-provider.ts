@@ -142,7 +142,7 @@ export function baileysProvider(options: BaileysProviderOptions): ConnectionProv
   silenceLibsignal();
 
   return {
-    open({ sessionId, tenure, fenced }) {
+    open({ sessionId, tenure, fenced, trusted = () => true }) {
       const id = checkSessionId(sessionId);
       const running = runs.get(id);
       if (running?.tenure === tenure && !running.idle) return running.connection;
@@ -151,6 +151,7 @@ export function baileysProvider(options: BaileysProviderOptions): ConnectionProv
           sessionId: id,
           tenure,
           fenced,
+          trusted,
           after: running?.stop('reopened') ?? Promise.resolve(),
           onStopped() {
             if (runs.get(id) === run) runs.delete(id);

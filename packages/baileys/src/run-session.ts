@@ -11,6 +11,7 @@ import { classifyClose } from './classify-close.js';
 import { classifyOpenError } from './classify-open-error.js';
 import type { CloseFacts, CloseReason } from './close-reasons.js';
 import { type GuardedAuth, guardAuth } from './guard-auth.js';
+import { holdProcess } from './hold-process.js';
 import type { BaileysModuleLike } from './load-baileys.js';
 import { createMessageFeed } from './message-feed.js';
 import { afterOpen, type NextStep, NO_HISTORY, nextStep } from './next-step.js';
@@ -31,13 +32,15 @@ export function runSession(
     sessionId: string;
     tenure: string;
     fenced: AbortSignal;
+    /** Whether the claim is known to stand. */
+    trusted(): boolean;
     /** The end of the run before. */
     after: Promise<void>;
     onStopped(): void;
   },
   deps: SessionDeps,
 ): SessionRun {
-  const { sessionId, tenure, fenced, after } = params;
+  const { sessionId, tenure, fenced, trusted, after } = params;
   const { clock, logger, random, conversationOf } = deps;
   const feed = conversationOf && createMessageFeed({ sessionId, conversationOf, clock, logger });
   const view = createSessionView({ clock });
@@ -67,6 +70,8 @@ export function runSession(
       if (step.quarantine) await quarantine(step.reason.code);
       if (step.delayMs === null) return;
       if (step.delayMs > 0) await wait(step.delayMs);
+      // Whoever threw this login out may hold the session by now, and the store cannot tell us: to log in again would rob it in turns.
+      while (ended.close.action === 'replaced' && !trusted() && !over()) await wait(deps.backoff.replacedPauseMs);
     }
   }
 
@@ -196,6 +201,7 @@ export function runSession(
     }
   }
 
+  const letGo = holdProcess();
   const loop = run()
     .catch((error: unknown) => {
       logger.error({ code: 'session_failed', sessionId, error: textOf(error) }, `${named}: stopped unexpectedly`);
@@ -203,6 +209,7 @@ export function runSession(
     })
     .finally(() => {
       parked = true;
+      letGo();
     });
 
   async function stopNow(reason: string): Promise<void> {

@@ -64,13 +64,17 @@ export function createProvide(deps: {
 
   function hold(row: StoredSession, tenure: string): void {
     const fenced = new AbortController();
-    const connection = provider!.open({ sessionId: row.id, tenure, fenced: fenced.signal });
+    const connection = openConnection(row.id, tenure, fenced.signal);
     const held = sessions.add({ mode: 'provided', connection });
     sessions.setTenure(held, tenure);
     held.stored = row;
     listen(held, fenced);
     tell.gained(held);
     onChange(held);
+  }
+
+  function openConnection(sessionId: string, tenure: string, fenced: AbortSignal): WhatsAppConnection {
+    return provider!.open({ sessionId, tenure, fenced, trusted: lease.trusted });
   }
 
   function listen(held: Held, fenced: AbortController): void {
@@ -84,7 +88,7 @@ export function createProvide(deps: {
     const { tenure } = held;
     if (!provider || tenure === null || !lease.trusted() || !isParked(held.connection)) return held;
     const fenced = new AbortController();
-    const connection = provider.open({ sessionId: held.id, tenure, fenced: fenced.signal });
+    const connection = openConnection(held.id, tenure, fenced.signal);
     if (connection === held.connection) return held;
     held.unsubscribe();
     const next = sessions.add({ mode: 'provided', connection, replaces: held });
