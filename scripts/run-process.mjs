@@ -21,7 +21,12 @@ export function run(command, args, options = {}) {
     child.on('exit', (code, signal) => {
       for (const name of signals) process.off(name, pass);
       if (code === 0) return resolve();
-      reject(Object.assign(new Error(`${command} ended with ${signal ?? code}`), { exitCode: code ?? 1 }));
+      reject(
+        Object.assign(new Error(`${command} ended with ${signal ?? code}`), {
+          exitCode: code ?? 1,
+          signal: signal ?? undefined,
+        }),
+      );
     });
   });
 }

@@ -7,6 +7,8 @@ import { ensureInstalled } from './ensure-installed.mjs';
 import { root, run, runQuietly } from './run-process.mjs';
 import { runTests } from './run-tests.mjs';
 
+const EXAMPLES = { express: 'dist/main.js', nest: 'dist/app/main.js' };
+
 const bin = (name) => join(root, 'node_modules/.bin', name);
 
 const commands = {
@@ -34,11 +36,25 @@ const commands = {
       join(root, 'packages/chaos/src/main.ts'),
       ...args,
     ]),
+  example: runExample,
   async demo(args) {
     await build(['--filter', '@wa-sync/demo...']);
     await run(process.execPath, [join(root, 'examples/demo/dist/main.js'), ...args]);
   },
 };
+
+/** Runs an example app until it ends; how it ends on a signal is its own affair. */
+async function runExample([name, ...args]) {
+  const main = Object.hasOwn(EXAMPLES, name ?? '') ? EXAMPLES[name] : null;
+  if (!main) throw new Error(`Usage: npm run example ${Object.keys(EXAMPLES).join(' | ')}`);
+  await build(['--filter', `@wa-sync/${name}...`]);
+  try {
+    await run(process.execPath, [join(root, 'examples', name, main), ...args]);
+  } catch (error) {
+    // Nest ends itself by the signal that it got.
+    if (error.signal === undefined) throw error;
+  }
+}
 
 /** Builds the packages that `which` selects, in pnpm's words. */
 async function build(which) {

@@ -28,7 +28,9 @@ CREATE TABLE IF NOT EXISTS "Client" (
   "id"        TEXT NOT NULL,
   "companyId" TEXT NOT NULL,
   "name"      TEXT NOT NULL,
+  "chat"      TEXT,
   CONSTRAINT "Client_pkey" PRIMARY KEY ("id"),
+  CONSTRAINT "Client_companyId_chat_key" UNIQUE ("companyId", "chat"),
   CONSTRAINT "Client_companyId_fkey" FOREIGN KEY ("companyId") REFERENCES "Company" ("id") ON DELETE RESTRICT ON UPDATE CASCADE
 );
 
@@ -57,12 +59,17 @@ CREATE TABLE IF NOT EXISTS "Conversation" (
   "status"     "ConversationStatus" NOT NULL DEFAULT 'ACTIVE',
   "finishedAt" TIMESTAMP(3),
   "updatedAt"  TIMESTAMP(3) NOT NULL,
+  "sessionId"  TEXT,
   CONSTRAINT "Conversation_pkey" PRIMARY KEY ("id"),
+  CONSTRAINT "Conversation_sessionId_fkey" FOREIGN KEY ("sessionId") REFERENCES "WhatsAppSession" ("id") ON DELETE SET NULL ON UPDATE CASCADE,
   CONSTRAINT "Conversation_clientId_fkey" FOREIGN KEY ("clientId") REFERENCES "Client" ("id") ON DELETE RESTRICT ON UPDATE CASCADE,
   CONSTRAINT "Conversation_companyId_fkey" FOREIGN KEY ("companyId") REFERENCES "Company" ("id") ON DELETE RESTRICT ON UPDATE CASCADE
 );
 
 CREATE INDEX IF NOT EXISTS "Conversation_companyId_status_idx" ON "Conversation" ("companyId", "status");
+
+-- A client has one conversation at a time on a number, whatever comes in at once.
+CREATE UNIQUE INDEX IF NOT EXISTS "Conversation_unfinished_key" ON "Conversation" ("clientId", "sessionId") WHERE "status" <> 'FINISHED';
 
 -- What the helpdesk shows as the history of a number: written by a trigger, whoever changes the status.
 CREATE TABLE IF NOT EXISTS "SessionHistory" (

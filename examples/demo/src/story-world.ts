@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { startPostgres } from '@wa-sync/example-kit/start-postgres';
 import { type FakeWhatsApp, type Session, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import pg from 'pg';
 import { KEEP_ALIVE_MS, PHONES, SESSION_IDS, type SessionId, SHORTENED } from './settings.js';
 import { type DemoApp, startApp } from './start-app.js';
-import { startPostgres } from './start-postgres.js';
 
 /** A row of the host's own table. */
 export interface HostRow {

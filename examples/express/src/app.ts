@@ -1,43 +1,16 @@
 import type { AddressInfo } from 'node:net';
-import { type BaileysProviderOptions, baileysProvider } from '@wa-sync/baileys';
-import {
-  consoleLogger,
-  createWaSync,
-  isWaSyncError,
-  type Logger,
-  type WaSync,
-  type WaSyncOptions,
-} from '@wa-sync/core';
+import { baileysProvider } from '@wa-sync/baileys';
+import { consoleLogger, createWaSync, isWaSyncError, type Logger, type WaSync } from '@wa-sync/core';
+import { type AppOptions, describeCause, describeTarget } from '@wa-sync/example-kit';
 import type { Trust } from '@wa-sync/fake-whatsapp';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '@wa-sync/postgres';
 import express from 'express';
 import pg from 'pg';
 import { createHostSessions } from './host-sessions.js';
-import { createWaSyncRouter, type WaSyncRouterOptions } from './index.js';
+import { createWaSyncRouter } from './index.js';
 
 /** What {@link startApp} takes. */
-export interface AppOptions {
-  databaseUrl: string;
-  /** @defaultValue 3,000; 0 lets the system choose */
-  port?: number | undefined;
-  /** @defaultValue `'127.0.0.1'` */
-  host?: string | undefined;
-  /** Tokens of the endpoints under `/whatsapp`. */
-  tokens: readonly string[];
-  /** Sessions that shall exist; the first one is the current one. */
-  sessions?: readonly string[] | undefined;
-  /** Another server than WhatsApp's own. */
-  waWebSocketUrl?: string | undefined;
-  /** Lets Baileys believe a fake WhatsApp that runs in another process. */
-  trust?: Trust | undefined;
-  /** A stable name of this process among its siblings. */
-  replicaId?: string | undefined;
-  /** Further options of `createWaSync`: `probe`, `lease`, `jobs`, `timeZone`. */
-  waSync?: Omit<WaSyncOptions, 'store' | 'provider' | 'logger' | 'replicaId' | 'currentSession'> | undefined;
-  /** Further options of `baileysProvider`: `backoff`, `attemptTimeoutMs`, `socketConfig`, … */
-  baileys?: (Omit<BaileysProviderOptions, 'auth' | 'logger' | 'socketConfig'> & { socketConfig?: object }) | undefined;
-  /** Further options of the router: `rateLimit`, `waitMs`. */
-  http?: Omit<WaSyncRouterOptions, 'auth' | 'logger'> | undefined;
+export interface ExpressAppOptions extends AppOptions {
   /** @defaultValue lines on standard output */
   logger?: Logger | undefined;
 }
@@ -59,7 +32,7 @@ const stdout = { debug: console.log, info: console.log, warn: console.log, error
  *
  * @throws WaSyncError `config_invalid`, `store_unreachable`, `replica_id_in_use` and what else a start can end with
  */
-export async function startApp(options: AppOptions): Promise<RunningApp> {
+export async function startApp(options: ExpressAppOptions): Promise<RunningApp> {
   const { databaseUrl, tokens, sessions = [], logger = consoleLogger({ target: stdout }) } = options;
   const distrust = options.trust ? await believe(options.trust) : () => {};
   const pool = new pg.Pool({ connectionString: databaseUrl });
@@ -143,19 +116,4 @@ async function createOnce(wa: WaSync, id: string): Promise<void> {
 async function believe(trust: Trust): Promise<() => void> {
   const { trustFakeWhatsApp } = await import('@wa-sync/fake-whatsapp');
   return trustFakeWhatsApp(trust);
-}
-
-function describeTarget(databaseUrl: string): string {
-  try {
-    const { hostname, port } = new URL(databaseUrl);
-    return `${hostname}:${port || 5_432}`;
-  } catch {
-    return 'DATABASE_URL (which is no address)';
-  }
-}
-
-/** An error of a host name with two addresses has an empty text; its code says enough. */
-function describeCause(cause: unknown): string {
-  const { code, message } = cause as { code?: unknown; message?: unknown };
-  return [message, code].filter((part) => typeof part === 'string' && part !== '').join(' ') || 'no answer';
 }

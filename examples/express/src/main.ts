@@ -1,17 +1,19 @@
+import { readEnvironment, surround } from '@wa-sync/example-kit';
 import { startApp } from './app.js';
-import { readEnvironment } from './read-environment.js';
 
 try {
-  const app = await startApp(readEnvironment(process.env));
+  const { options, describe } = await surround(readEnvironment(process.env));
+  const app = await startApp(options);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
+    // Not once: Ctrl+C may come twice, from the terminal and from npm, and the second one would end it at once.
+    process.on(signal, () => {
       app.stop().then(
         () => process.exit(0),
         (error: unknown) => fail(error),
       );
     });
   }
-  console.log(`listening on ${app.url}`);
+  console.log(describe(app.url));
 } catch (error) {
   fail(error);
 }

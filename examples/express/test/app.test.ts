@@ -4,9 +4,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { silentLogger } from '@wa-sync/core';
 import { type FakeWhatsApp, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgres, type TestDatabase, type TestServer } from '../../../packages/postgres/test/start-postgres.js';
-import { type AppOptions, type RunningApp, startApp } from '../src/app.js';
+import { type ExpressAppOptions, type RunningApp, startApp } from '../src/app.js';
 import { readHostRow, waitForHostRow } from './kit.js';
 
 const TOKEN = 'a-token-for-the-example-app';
@@ -45,7 +46,7 @@ async function freshDatabase(): Promise<void> {
   databaseUrl = `postgres://postgres:${postgres.password}@127.0.0.1:${postgres.port}/${database.name}`;
 }
 
-async function start(options: Partial<AppOptions> = {}): Promise<RunningApp> {
+async function start(options: Partial<ExpressAppOptions> = {}): Promise<RunningApp> {
   const app = await startApp({
     databaseUrl,
     port: 0,
@@ -144,10 +145,9 @@ describe('as a process', () => {
   }
 
   it('says what is missing', async () => {
-    const app = await run({ PORT: 'x', WA_SYNC_OPTIONS: '{"prob":{}}' });
+    const app = await run({ DATABASE_URL: 'postgres://a', PORT: 'x', WA_SYNC_OPTIONS: '{"prob":{}}' });
     expect(await app.closed).toBe(1);
-    expect(app.errors()).toMatch(/DATABASE_URL is missing: Postgres, such as/);
-    expect(app.errors()).toMatch(/WA_SYNC_TOKEN is missing/);
+    expect(app.errors()).toMatch(/WA_SYNC_TOKEN is missing: token of the endpoints/);
     expect(app.errors()).toMatch(/PORT is no port/);
     expect(app.errors()).toMatch(/WA_SYNC_OPTIONS has an unknown key "prob"/);
   });
@@ -174,5 +174,32 @@ describe('as a process', () => {
     expect(await app.closed).toBe(0);
     expect(await readHostRow(database.pool, 'support')).toMatchObject({ status: 'DISCONNECTED', error: 'shutdown' });
     expect([...app.lines, app.errors()].join('\n')).not.toContain(TOKEN);
+  });
+
+  it('needs nothing at all, and leaves nothing behind when it is killed', { timeout: 60_000 }, async () => {
+    const app = await run({ PORT: '0' });
+    const url = await app.listening;
+    const line = (pattern: RegExp) => expect.poll(() => pattern.exec(app.lines.join('\n'))?.[1]).toBeDefined();
+    await line(/WA_SYNC_TOKEN=(\w+)/);
+    await line(/The database: (\S+)/);
+    const said = app.lines.join('\n');
+    const [, token] = /WA_SYNC_TOKEN=(\w+)/.exec(said) ?? [];
+    const [, own] = /The database: (\S+)/.exec(said) ?? [];
+    for (const id of ['sales', 'support']) {
+      const ask = () =>
+        fetch(`${url}/whatsapp/status?sessionId=${id}`, { headers: { authorization: `Bearer ${token}` } });
+      await expect.poll(async () => (await ask()).json(), { timeout: 30_000 }).toMatchObject({ connected: true });
+    }
+    app.child.kill('SIGKILL');
+    await app.closed;
+    const reach = async () => {
+      const client = new pg.Client({ connectionString: own });
+      client.on('error', () => {});
+      return client.connect().then(
+        () => client.end().then(() => 'there'),
+        () => 'gone',
+      );
+    };
+    await expect.poll(reach, { timeout: 15_000 }).toBe('gone');
   });
 });

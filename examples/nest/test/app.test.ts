@@ -1,8 +1,8 @@
+import type { AppOptions } from '@wa-sync/example-kit';
 import { type FakeWhatsApp, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgres, type TestDatabase, type TestServer } from '../../../packages/postgres/test/start-postgres.js';
 import { readHostRow, waitForHostRow } from '../../express/test/kit.js';
-import type { AppOptions } from '../src/app/app-options.js';
 import { type RunningApp, startApp } from '../src/app/start-app.js';
 import { WaSyncService } from '../src/index.js';
 import { recordingLogger } from './module-world.js';
@@ -111,6 +111,29 @@ describe('the app', () => {
     expect(await get('/health')).toMatchObject({ status: 'ok', info: { 'wa-sync': { status: 'up' } } });
   });
 
+  it('opens a conversation for who writes, and closes it in its own table when it went quiet', async () => {
+    await freshDatabase();
+    const { url } = await start();
+    const session = await pair('sales', '5511922223333');
+    await waitForHostRow(database.pool, 'sales', (row) => row.status === 'CONNECTED');
+    await session.waitForLogin();
+    const conversations = async () => (await fetch(`${url}/conversations`)).json() as Promise<object[]>;
+    const ana = whatsapp.contact('5511988887777', 'Ana');
+    await ana.sendText(session.phone, 'Oi');
+    await expect.poll(conversations, { timeout: 10_000 }).toMatchObject([{ client: 'Ana', status: 'ACTIVE' }]);
+    const recorded = 'SELECT count(*)::int AS count FROM wa_sync.conversation';
+    await expect.poll(async () => (await database.pool.query(recorded)).rows).toEqual([{ count: 1 }]);
+    // Two days and a settled connection cannot be waited for.
+    await database.pool.query(`
+      UPDATE wa_sync.conversation SET heard_at = heard_at - interval '2 days';
+      UPDATE wa_sync.session SET settled_at = settled_at - interval '2 days'`);
+    const check = await fetch(`${url}/whatsapp/check-inactive-conversations`, { method: 'POST', headers });
+    expect(await check.json()).toMatchObject({ report: { totals: { closed: 1 } } });
+    expect(await conversations()).toMatchObject([{ client: 'Ana', status: 'FINISHED' }]);
+    await ana.sendText(session.phone, 'Ainda está aí?');
+    await expect.poll(conversations, { timeout: 10_000 }).toMatchObject([{ status: 'ACTIVE' }, { status: 'FINISHED' }]);
+  });
+
   it('names the database that cannot be reached, never its password', async () => {
     const failed = start({ databaseUrl: 'postgres://user:hidden-word@127.0.0.1:1/app' });
     await expect(failed).rejects.toThrow(/127\.0\.0\.1:1 .*ECONNREFUSED/);
@@ -128,11 +151,10 @@ describe('as a process', () => {
   }
 
   it('says what is missing', async () => {
-    const app = run({ PORT: 'x', WA_SYNC_OPTIONS: '{"prob":{}}' });
+    const app = run({ DATABASE_URL: 'postgres://a', PORT: 'x', WA_SYNC_OPTIONS: '{"prob":{}}' });
     expect(await app.closed).toMatchObject({ code: 1 });
     const said = app.lines.join('\n');
-    expect(said).toMatch(/DATABASE_URL is missing: Postgres, such as/);
-    expect(said).toMatch(/WA_SYNC_TOKEN is missing/);
+    expect(said).toMatch(/WA_SYNC_TOKEN is missing: token of the endpoints/);
     expect(said).toMatch(/PORT is no port/);
     expect(said).toMatch(/WA_SYNC_OPTIONS has an unknown key "prob"/);
   });
@@ -161,6 +183,16 @@ describe('as a process', () => {
     const said = app.lines.join('\n');
     expect(said).not.toContain(TOKEN);
     expect(said).not.toContain('Shutdown hooks are off');
+  });
+
+  it('needs nothing at all', { timeout: 60_000 }, async () => {
+    const app = run({ PORT: '0' });
+    const [, url] = await app.line(/^listening on (\S+)$/);
+    const [, token] = await app.line(/WA_SYNC_TOKEN=(\w+)$/);
+    const ask = () => fetch(`${url}/whatsapp/status`, { headers: { authorization: `Bearer ${token}` } });
+    await expect.poll(async () => (await ask()).json(), { timeout: 30_000 }).toMatchObject({ connected: true });
+    const conversations = async () => (await fetch(`${url}/conversations`)).json();
+    await expect.poll(conversations, { timeout: 10_000 }).toContainEqual(expect.objectContaining({ client: 'Ana' }));
   });
 
   it('warns where the host has not turned on the shutdown hooks', async () => {

@@ -1,6 +1,6 @@
 import { type DynamicModule, Logger, Module } from '@nestjs/common';
+import type { AppOptions } from '@wa-sync/example-kit';
 import pg from 'pg';
-import type { AppOptions } from './app-options.js';
 import { HelpdeskTables } from './helpdesk-tables.js';
 import { APP_OPTIONS, POOL } from './tokens.js';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { type AppOptions, describeCause, describeTarget } from '@wa-sync/example-kit';
 import type pg from 'pg';
-import type { AppOptions } from './app-options.js';
 import { APP_OPTIONS, POOL } from './tokens.js';
 
 /** One row of the host, as its own pages show it. */
@@ -35,6 +35,18 @@ const LIST_CONVERSATIONS = `
   SELECT c."id", p."name" AS "client", c."status"::text, to_char(c."finishedAt", 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "finishedAt"
   FROM "Conversation" c JOIN "Client" p ON p."id" = c."clientId" ORDER BY c."updatedAt" DESC, c."id" LIMIT 100`;
 
+/** The client who writes, and the conversation that is not finished yet: found, or made. */
+const OPEN_CONVERSATION = `
+  WITH client AS (
+    INSERT INTO "Client" ("id", "companyId", "name", "chat") VALUES (gen_random_uuid()::text, 'example', $2, $1)
+    ON CONFLICT ("companyId", "chat") DO UPDATE SET "chat" = EXCLUDED."chat"
+    RETURNING "id"
+  )
+  INSERT INTO "Conversation" ("id", "clientId", "companyId", "sessionId", "updatedAt")
+  SELECT gen_random_uuid()::text, client."id", 'example', $3, clock_timestamp() AT TIME ZONE 'UTC' FROM client
+  ON CONFLICT ("clientId", "sessionId") WHERE "status" <> 'FINISHED' DO UPDATE SET "updatedAt" = EXCLUDED."updatedAt"
+  RETURNING "id"`;
+
 /** The host's own tables: nothing in here knows of wa-sync. */
 @Injectable()
 export class HelpdeskTables implements OnModuleInit, OnApplicationShutdown {
@@ -64,19 +76,11 @@ export class HelpdeskTables implements OnModuleInit, OnApplicationShutdown {
   async listConversations(): Promise<readonly ConversationRow[]> {
     return (await this.pool.query<ConversationRow>(LIST_CONVERSATIONS)).rows;
   }
-}
 
-function describeTarget(databaseUrl: string): string {
-  try {
-    const { hostname, port } = new URL(databaseUrl);
-    return `${hostname}:${port || 5_432}`;
-  } catch {
-    return 'DATABASE_URL (which is no address)';
+  /** The conversation of a message on WhatsApp. */
+  async conversationWith(params: { chat: string; name: string; sessionId: string }): Promise<string | null> {
+    const { chat, name, sessionId } = params;
+    const { rows } = await this.pool.query<{ id: string }>(OPEN_CONVERSATION, [chat, name, sessionId]);
+    return rows[0]?.id ?? null;
   }
-}
-
-/** An error of a host name with two addresses has an empty text; its code says enough. */
-function describeCause(cause: unknown): string {
-  const { code, message } = cause as { code?: unknown; message?: unknown };
-  return [message, code].filter((part) => typeof part === 'string' && part !== '').join(' ') || 'no answer';
 }

@@ -1,9 +1,10 @@
-import { readEnvironment } from './read-environment.js';
+import { readEnvironment, surround } from '@wa-sync/example-kit';
 import { startApp } from './start-app.js';
 
 try {
-  const { url } = await startApp(readEnvironment(process.env));
-  console.log(`listening on ${url}`);
+  const { options, describe } = await surround(readEnvironment(process.env));
+  const { url } = await startApp(options);
+  console.log(describe(url));
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
   process.exit(1);

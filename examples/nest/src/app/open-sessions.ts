@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { isWaSyncError } from '@wa-sync/core';
+import type { AppOptions } from '@wa-sync/example-kit';
 import { WaSyncService } from '../index.js';
-import type { AppOptions } from './app-options.js';
 import { APP_OPTIONS } from './tokens.js';
 
 /** Tells wa-sync of the sessions that shall run. */

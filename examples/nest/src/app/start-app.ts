@@ -2,9 +2,9 @@ import type { AddressInfo } from 'node:net';
 import type { INestApplication, LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { AppOptions } from '@wa-sync/example-kit';
 import type { Trust } from '@wa-sync/fake-whatsapp';
 import { AppModule } from './app-module.js';
-import type { AppOptions } from './app-options.js';
 
 /** The app while it runs. */
 export interface RunningApp {

@@ -1,8 +1,9 @@
 import type { AppOptions } from './app-options.js';
 
-/** The environment that the app is started with. */
+/** The environment that an example app is started with. */
 export const VARIABLES = {
-  DATABASE_URL: 'Postgres, such as postgres://user:password@127.0.0.1:5432/app',
+  DATABASE_URL:
+    'Postgres, such as postgres://user:password@127.0.0.1:5432/app; without it a Postgres and a WhatsApp for trying out',
   WA_SYNC_TOKEN: 'token of the endpoints, 16 characters or more; several by comma while you rotate them',
   WA_SYNC_SESSIONS: 'ids of the sessions that shall exist, by comma; the first one is the current one',
   PORT: 'port of the app; 3000 by default, 0 lets the system choose',
@@ -15,12 +16,15 @@ export const VARIABLES = {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** What the environment says; without a database the app gets one for trying out. */
+export type GivenOptions = Omit<AppOptions, 'databaseUrl'> & { databaseUrl?: string | undefined };
+
 /**
  * Turns the environment into options; every mistake is named at once.
  *
  * @throws Error that says which variable takes what
  */
-export function readEnvironment(env: Environment): AppOptions {
+export function readEnvironment(env: Environment): GivenOptions {
   const mistakes: string[] = [];
   const read = (name: keyof typeof VARIABLES) => env[name]?.trim() || undefined;
   const wrong = (name: keyof typeof VARIABLES, how: string) => void mistakes.push(`${name} ${how}: ${VARIABLES[name]}`);
@@ -44,16 +48,15 @@ export function readEnvironment(env: Environment): AppOptions {
   }
 
   const databaseUrl = read('DATABASE_URL');
-  if (databaseUrl === undefined) wrong('DATABASE_URL', 'is missing');
   const tokens = readList('WA_SYNC_TOKEN');
-  if (tokens.length === 0) wrong('WA_SYNC_TOKEN', 'is missing');
+  if (tokens.length === 0 && databaseUrl !== undefined) wrong('WA_SYNC_TOKEN', 'is missing');
   const port = read('PORT');
   if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) < 65_536)) wrong('PORT', 'is no port');
   const { waSync, baileys, http, ...unknown } = readJson('WA_SYNC_OPTIONS') ?? {};
   for (const key of Object.keys(unknown)) wrong('WA_SYNC_OPTIONS', `has an unknown key "${key}"`);
   const trust = readJson('FAKE_WHATSAPP_TRUST') as AppOptions['trust'];
 
-  if (mistakes.length > 0 || databaseUrl === undefined) throw new Error(mistakes.join('\n'));
+  if (mistakes.length > 0) throw new Error(mistakes.join('\n'));
   return {
     databaseUrl,
     tokens,

