@@ -1,20 +1,20 @@
-// Planted defects: each is a patch to a copy of the engine in a temporary folder, and must be caught by the simulator, or else by a test of core. `npm run mutants
-// [-- --seeds N] [-- --only name]`. Nothing in the tree is changed, and no patch ever ships.
+// Planted defects: each is a patch to the engine as it goes into a bundle of the simulator, which must catch it, or else a test of core must in a copy of the
+// repository. `npm run mutants [-- --seeds N] [-- --only name]`. Nothing in the tree is changed, and no patch ever ships.
 import { spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { applyPatch, bundleSimulator } from './bundle-simulator.mjs';
 import { MUTANTS } from './mutants-list.mjs';
+import { root } from './run-process.mjs';
 import { play, startPlayer } from './sim.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const SIDE_BY_SIDE = 2;
 const CHUNK = 25;
 
-/** A copy of what the simulator and core's tests need, with the rest of the repository linked. */
+/** A copy of what a bundle and core's tests need, with the rest of the repository linked. */
 async function makeCopy(folder, from) {
-  const parts = ['package.json', 'vitest.config.ts', 'tsconfig.json', 'tsconfig.base.json', 'scripts/sim.mjs', 'docs'];
+  const parts = ['package.json', 'vitest.config.ts', 'tsconfig.json', 'tsconfig.base.json', 'docs'];
   for (const name of ['core', 'testing'])
     for (const part of ['src', 'test', 'package.json']) parts.push(`packages/${name}/${part}`);
   for (const part of parts) await cp(join(from, part), join(folder, part), { recursive: true });
@@ -34,26 +34,20 @@ async function linkModules(from, to, folder) {
   for (const name of ['core', 'testing']) await symlink(join(folder, 'packages', name), join(to, '@wa-sync', name));
 }
 
-/** Applies a mutant; a patch that does not fit exactly once is an error, because the code has moved on. */
 async function plant(folder, { name, patches }) {
-  for (const { file, find, replace } of patches) {
-    const path = join(folder, 'packages/core/src', file);
-    const source = await readFile(path, 'utf8');
-    const places = source.split(find).length - 1;
-    if (places !== 1) throw new Error(`The mutant "${name}" fits ${places} places of ${file} instead of one`);
-    await writeFile(
-      path,
-      source.replace(find, () => replace),
-    );
+  for (const patch of patches) {
+    const path = join(folder, 'packages/core/src', patch.file);
+    await writeFile(path, applyPatch(await readFile(path, 'utf8'), patch, name));
   }
 }
 
 /** The first seed up to `seeds` in which the simulator sees the mutant. */
-async function bySimulator(folder, seeds) {
-  const player = startPlayer(folder);
+async function bySimulator({ patches, name }, from, seeds) {
+  const bundle = await bundleSimulator({ from, patches, name });
+  const player = startPlayer(bundle.url);
   try {
-    for (let from = 1; from <= seeds; from += CHUNK) {
-      const { violations } = await play(player, from, Math.min(CHUNK, seeds - from + 1), { first: true });
+    for (let seed = 1; seed <= seeds; seed += CHUNK) {
+      const { violations } = await play(player, seed, Math.min(CHUNK, seeds - seed + 1), { first: true });
       const [first] = violations;
       if (!first) continue;
       const names = [...new Set(violations.map((one) => one.invariant))];
@@ -62,6 +56,7 @@ async function bySimulator(folder, seeds) {
     return null;
   } finally {
     player.disconnect();
+    await bundle.remove();
   }
 }
 
@@ -79,35 +74,42 @@ async function failingTests(folder) {
 }
 
 /** What is red without any mutant has caught nothing: seeds and tests of the copy that all others are made from. */
-function createBase(base) {
+async function createBase(folder) {
+  const bundle = await bundleSimulator({ from: folder });
+  const player = startPlayer(bundle.url);
   let failing = null;
+  let playing = Promise.resolve();
   return {
+    folder,
     tests: () => {
-      failing ??= failingTests(base);
+      failing ??= failingTests(folder);
       return failing;
     },
-    async seed(seed) {
-      const player = startPlayer(base);
-      try {
-        return (await play(player, seed, 1)).violations;
-      } finally {
-        player.disconnect();
-      }
+    /** What the engine as it is breaks in a seed; one at a time. */
+    seed(seed) {
+      playing = playing.then(() => play(player, seed, 1));
+      return playing.then(({ violations }) => violations);
+    },
+    async close() {
+      player.disconnect();
+      await bundle.remove();
     },
   };
 }
 
 async function judge(mutant, { seeds, base }) {
+  const caught = await bySimulator(mutant, base.folder, seeds);
+  if (!caught) return byTests(mutant, base);
+  const [red] = await base.seed(caught.seeds);
+  if (red) throw new Error(`Seed ${caught.seeds} breaks ${red.invariant} without the mutant as well`);
+  return caught;
+}
+
+async function byTests(mutant, base) {
   const folder = await mkdtemp(join(tmpdir(), 'wa-sync-mutant-'));
   try {
     await makeCopy(folder, base.folder);
     await plant(folder, mutant);
-    const caught = await bySimulator(folder, seeds);
-    if (caught) {
-      const [red] = await base.seed(caught.seeds);
-      if (red) throw new Error(`Seed ${caught.seeds} breaks ${red.invariant} without the mutant as well`);
-      return caught;
-    }
     const before = new Set(await base.tests());
     const failed = (await failingTests(folder)).filter((name) => !before.has(name));
     return failed.length > 0 ? { by: `test: ${failed[0]}`, seeds: null, words: `${failed.length} tests fail` } : null;
@@ -157,9 +159,10 @@ async function main() {
   const results = chosen.map(({ name }) => ({ name, caught: null }));
   // One copy for all: the tree may be edited while they run.
   const folder = await mkdtemp(join(tmpdir(), 'wa-sync-mutants-'));
+  let base = null;
   try {
     await makeCopy(folder, root);
-    const base = { folder, ...createBase(folder) };
+    base = await createBase(folder);
     let next = 0;
     const work = async () => {
       while (next < chosen.length) {
@@ -175,6 +178,7 @@ async function main() {
     };
     await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
   } finally {
+    await base?.close();
     await rm(folder, { recursive: true, force: true });
   }
   return print(results);

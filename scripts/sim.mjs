@@ -1,7 +1,8 @@
 // The simulator: `npm run sim -- --seeds N [--from S]` plays many worlds on two processes, `npm run sim -- --seed S` plays one and prints its history.
 import { fork } from 'node:child_process';
-import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { bundleSimulator } from './bundle-simulator.mjs';
+import { root } from './run-process.mjs';
 
 const self = fileURLToPath(import.meta.url);
 const PROCESSES = 2;
@@ -27,11 +28,11 @@ export function merge(totals, part) {
   totals.violations.push(...part.violations);
 }
 
-/** Starts a process that plays worlds; `root` is the repository whose engine is played. */
-export function startPlayer(root = dirname(dirname(self))) {
-  const worker = join(root, 'scripts/sim.mjs');
-  const execArgv = ['--conditions=@wa-sync/source', '--import', 'tsx'];
-  return fork(worker, ['--play'], { cwd: root, execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+/** Starts a process that plays worlds with a bundle of the simulator. */
+export function startPlayer(url) {
+  // A world leaves some megabytes behind, and nearly all of it is garbage by the next one.
+  const execArgv = ['--max-semi-space-size=64', '--enable-source-maps'];
+  return fork(self, ['--play', url], { cwd: root, execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 }
 
 /** Has a player play `count` seeds from `from`; with `first` it stops at the first violation. */
@@ -49,8 +50,8 @@ export function play(player, from, count, { first = false } = {}) {
   });
 }
 
-async function playSeeds({ from, count, first }) {
-  const { runSeed } = await import('@wa-sync/testing/simulator');
+async function playSeeds(url, { from, count, first }) {
+  const { runSeed } = await import(url);
   const totals = createTotals();
   for (let seed = from; seed < from + count; seed += 1) {
     const started = process.cpuUsage();
@@ -71,9 +72,9 @@ async function playSeeds({ from, count, first }) {
   return totals;
 }
 
-function runPlayer() {
+function runPlayer(url) {
   process.on('message', (order) => {
-    playSeeds(order).then(
+    playSeeds(url, order).then(
       (part) => process.send(part),
       (error) => process.send({ error: error.stack ?? String(error) }),
     );
@@ -81,11 +82,11 @@ function runPlayer() {
   process.on('disconnect', () => process.exit());
 }
 
-async function runMany(from, seeds) {
+async function runMany(url, from, seeds) {
   const totals = createTotals();
   const startedMs = performance.now();
   let next = from;
-  const players = Array.from({ length: PROCESSES }, () => startPlayer());
+  const players = Array.from({ length: PROCESSES }, () => startPlayer(url));
   try {
     await Promise.all(
       players.map(async (player) => {
@@ -129,8 +130,7 @@ function printHits(hits) {
   }
 }
 
-async function report({ totals, tookMs }) {
-  const { INVARIANTS, FAULT_KINDS } = await promises();
+function report({ totals, tookMs }, { INVARIANTS, FAULT_KINDS }) {
   printHits(totals.hits);
   console.log('\nInvariants and how often they were put to the test');
   const broken = new Map(
@@ -158,25 +158,8 @@ async function report({ totals, tookMs }) {
   return totals.violations.length > 0 || holes.length > 0 ? 1 : 0;
 }
 
-/** The names come from the sources, which only a process with the right loader can read. */
-function promises() {
-  return new Promise((resolve, reject) => {
-    const execArgv = ['--conditions=@wa-sync/source', '--import', 'tsx'];
-    const child = fork(self, ['--names'], { execArgv });
-    child.once('message', resolve);
-    child.once('error', reject);
-    child.once('exit', (code) => code && reject(new Error(`The names of the invariants could not be read (${code})`)));
-  });
-}
-
-async function printNames() {
-  const { INVARIANTS, FAULT_KINDS } = await import('@wa-sync/testing/simulator');
-  process.send({ INVARIANTS: INVARIANTS.map(({ name, promise }) => ({ name, promise })), FAULT_KINDS });
-}
-
 /** One seed, entry by entry. */
-async function replay(seed) {
-  const { runSeed, printHistory, hashHistory } = await import('@wa-sync/testing/simulator');
+async function replay(seed, { runSeed, printHistory, hashHistory }) {
   const { history, violations, ...rest } = await runSeed(seed);
   const lines = printHistory(history);
   await new Promise((resolve) => process.stdout.write(`${lines}\n`, resolve));
@@ -204,20 +187,19 @@ function readArguments(args) {
 
 async function main(args) {
   const { seeds, from, seed } = readArguments(args);
-  if (seed === null) return report(await runMany(from, seeds));
-  return new Promise((resolve, reject) => {
-    const execArgv = ['--conditions=@wa-sync/source', '--import', 'tsx'];
-    const child = fork(self, ['--replay', String(seed)], { execArgv });
-    child.once('error', reject);
-    child.once('exit', (code) => resolve(code ?? 1));
-  });
+  const bundle = await bundleSimulator();
+  try {
+    const simulator = await import(bundle.url);
+    if (seed !== null) return await replay(seed, simulator);
+    return report(await runMany(bundle.url, from, seeds), simulator);
+  } finally {
+    await bundle.remove();
+  }
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const [mode, ...rest] = process.argv.slice(2);
-  if (mode === '--play') runPlayer();
-  else if (mode === '--names') await printNames();
-  else if (mode === '--replay') process.exitCode = await replay(Number(rest[0]));
+  const [mode, url] = process.argv.slice(2);
+  if (mode === '--play') runPlayer(url);
   else {
     try {
       process.exitCode = await main(process.argv.slice(2));

@@ -10,6 +10,8 @@ export interface CivilDate {
 
 /** Milliseconds that the zone's wall clock is ahead of UTC at an instant. */
 export function zoneOffsetMs(instantMs: number, timeZone: string): number {
+  // Asked with every tick by each schedule whose hour is open; a format call takes microseconds.
+  if (timeZone === 'UTC') return 0;
   const parts = formatOf(timeZone).formatToParts(instantMs);
   const read = (type: string) => Number(parts.find((part) => part.type === type)?.value ?? 0);
   const wall = Date.UTC(read('year'), read('month') - 1, read('day'), read('hour'), read('minute'), read('second'));

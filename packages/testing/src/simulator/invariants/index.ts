@@ -32,13 +32,14 @@ export function judgeHistory(
   const tested: Record<string, number> = {};
   const violations: Violation[] = [];
   for (const { name, check } of invariants) {
-    tested[name] = 0;
+    let times = 0;
     check(history, {
       tested: (count = 1) => {
-        tested[name]! += count;
+        times += count;
       },
       broken: (t, words) => void violations.push({ invariant: name, t, words }),
     });
+    tested[name] = times;
   }
   return { tested, violations };
 }

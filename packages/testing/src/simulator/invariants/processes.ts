@@ -24,7 +24,16 @@ interface Span {
 /** The longest that a call can be on its way, and the pause after it. */
 const AFTERMATH_MS = 26_000;
 
-export function livesOf(history: readonly HistoryEntry[]): Map<string, ProcessLife> {
+const known = new WeakMap<readonly HistoryEntry[], ReadonlyMap<string, ProcessLife>>();
+
+/** Read once for all the invariants that are held against a history. */
+export function livesOf(history: readonly HistoryEntry[]): ReadonlyMap<string, ProcessLife> {
+  const lives = known.get(history) ?? readLives(history);
+  known.set(history, lives);
+  return lives;
+}
+
+function readLives(history: readonly HistoryEntry[]): Map<string, ProcessLife> {
   const lives = new Map<string, ProcessLife>();
   const spans = new Map<string, Span[]>();
   const suspends = new Map<string, Span[]>();
@@ -32,9 +41,9 @@ export function livesOf(history: readonly HistoryEntry[]): Map<string, ProcessLi
   const open = new Map<string, Span>();
 
   function spansOf(name: string): Span[] {
-    const known = spans.get(name) ?? [];
-    spans.set(name, known);
-    return known;
+    const all = spans.get(name) ?? [];
+    spans.set(name, all);
+    return all;
   }
 
   function begin(name: string, by: string, fromMs: number): void {
@@ -73,7 +82,9 @@ export function livesOf(history: readonly HistoryEntry[]): Map<string, ProcessLi
           how: null,
           incarnations: [],
           clear: (fromMs, toMs) =>
-            life.endedMs > toMs && ![...spansOf(actor), ...spansOf('*')].some((span) => meets(span, fromMs, toMs)),
+            life.endedMs > toMs &&
+            !spansOf(actor).some((span) => meets(span, fromMs, toMs)) &&
+            !spansOf('*').some((span) => meets(span, fromMs, toMs)),
           suspendedIn: (fromMs, toMs) => (suspends.get(actor) ?? []).some((span) => overlaps(span, fromMs, toMs)),
           pausedIn: (fromMs, toMs) => (pauses.get(actor) ?? []).some((span) => overlaps(span, fromMs, toMs)),
         };
@@ -105,5 +116,6 @@ export function livesOf(history: readonly HistoryEntry[]): Map<string, ProcessLi
 
 /** The process that joined under an incarnation. */
 export function lifeOf(lives: ReadonlyMap<string, ProcessLife>, incarnation: string): ProcessLife | undefined {
-  return [...lives.values()].find((life) => life.incarnations.some(({ id }) => id === incarnation));
+  for (const life of lives.values()) if (life.incarnations.some(({ id }) => id === incarnation)) return life;
+  return undefined;
 }
