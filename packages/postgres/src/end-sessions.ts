@@ -1,4 +1,4 @@
-import type { Reason, SessionStatus, UnheldSession } from '@wa-sync/core';
+import type { HeldTenure, Reason, SessionStatus, UnheldSession } from '@wa-sync/core';
 import { type AppliedRow, type ChangedRow, mirroredWrites } from './apply-mirrored.js';
 import type { PreparedStore } from './prepare-store.js';
 import { MOST_ROWS } from './rounds.js';
@@ -11,33 +11,39 @@ const WAIT_MS = 200;
 /** Rows that the host's table may refuse one by one before the rest is freed without it. */
 const MOST_SINGLES = 3;
 
+/** `tenure: null` where whatever the owner has of it by now is meant. */
+type Named = { readonly id: string; readonly tenure: string | null };
+
 /** Gives sessions back: one statement, unless the host's table refuses a row of it. */
 export async function releaseSessions(params: {
   runner: StatementRunner;
   prepared: PreparedStore;
   owner: string;
-  ids?: readonly string[] | undefined;
+  sessions?: readonly HeldTenure[] | undefined;
   unobservedIds: readonly string[];
   reason: Reason;
 }): Promise<string[]> {
-  const { runner, prepared, owner, ids, unobservedIds, reason } = params;
+  const { runner, prepared, owner, sessions, unobservedIds, reason } = params;
   const { writing, writingOursOnly, reading, mirror } = prepared;
   const mirrored = mirroredWrites({ runner, mirror, statements: writing, waitMs: WAIT_MS });
-  const release = (some: readonly string[] | null, withHost: boolean) =>
+  const release = (some: readonly Named[] | null, withHost: boolean) =>
     runner.json<ChangedRow[]>((withHost ? writing : writingOursOnly).release, [
       String(runner.limits.lockMs),
       owner,
-      some,
+      some?.map(({ id }) => id) ?? null,
       reason.code,
       reason.detail?.replaceAll('\0', '') ?? null,
       unobservedIds,
+      some?.map(({ tenure }) => tenure) ?? null,
     ]);
   let rows: AppliedRow[] = [];
   try {
-    rows = await mirrored.settle(await release(ids === undefined ? null : [...new Set(ids)], true));
+    rows = await mirrored.settle(await release(sessions ?? null, true));
   } catch (error) {
     if (mirror === null || !mayBeTheHosts(error)) throw error;
-    const all = ids === undefined ? await runner.json<string[]>(reading.idsOfOwner, [owner]) : [...new Set(ids)];
+    const ofOwner = async () =>
+      (await runner.json<string[]>(reading.idsOfOwner, [owner])).map((id): Named => ({ id, tenure: null }));
+    const all = sessions ?? (await ofOwner());
     for (let from = 0; from < all.length; from += MOST_ROWS) {
       const some = all.slice(from, from + MOST_ROWS);
       rows.push(...(await mirrored.apply(some, (items, mode) => release(items, mode.mirror))));

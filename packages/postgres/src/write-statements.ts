@@ -126,7 +126,9 @@ export function writeStatements(schema: string, mirror: SessionsMirrorSql | null
         UPDATE ${session} s SET ${END_ROW}, ${reasonAtEnd('$4::text', '$5::text')},
           evidence = CASE WHEN s.id IN (SELECT unnest($6::text[])) THEN 'unobserved' ELSE 'observed' END,
           last_seen_at = CASE WHEN ${SEEN} THEN clock_timestamp() ELSE s.last_seen_at END
-        FROM lock_limit WHERE s.owner = $2::text AND ($3::text[] IS NULL OR s.id = ANY($3::text[]))
+        FROM lock_limit WHERE s.owner = $2::text AND ($3::text[] IS NULL OR (s.id = ANY($3::text[]) AND EXISTS (
+          SELECT FROM unnest($3::text[], $7::text[]) AS n(id, tenure)
+          WHERE n.id = s.id AND (n.tenure IS NULL OR n.tenure = s.tenure))))
         RETURNING s.*
       ) ${answer}`),
     freeFenced: statement(freeFencedSql(schema, answer)),

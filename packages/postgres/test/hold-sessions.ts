@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { GuardedWrite, StatusChange, StoredSession, WaSyncStore } from '@wa-sync/core';
+import type { GuardedWrite, HeldTenure, StatusChange, StoredSession, WaSyncStore } from '@wa-sync/core';
 
 /** A connected, healthy state, but for the fields that are given. */
 export function change(fields: Partial<StatusChange> = {}): StatusChange {
@@ -12,6 +12,11 @@ export function writeOf(session: StoredSession, set: StatusChange | null): Guard
   const { id, tenure, version } = session;
   if (tenure === null) throw new Error(`Nobody holds ${id}`);
   return { id, tenure, version, writeId: randomUUID(), set };
+}
+
+/** Sessions as their owner names them to give them back. */
+export async function heldUnder(store: WaSyncStore, ids: readonly string[]): Promise<HeldTenure[]> {
+  return (await store.sessions.get({ ids })).map(({ id, tenure }) => ({ id, tenure: tenure ?? '' }));
 }
 
 /** Takes a lease. */

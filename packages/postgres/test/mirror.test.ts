@@ -2,7 +2,7 @@ import type { SessionStatus, StoredSession } from '@wa-sync/core';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
-import { change, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
+import { change, heldUnder, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
 import { addHostRows, hostWords, PRISMA_TABLES, readHostRow } from './host-table.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 
@@ -127,7 +127,12 @@ describe('a Prisma table', () => {
   it('follows a release and the end of an owner', async () => {
     await addHostRows(pool, ['a', 'b', 'c']);
     await holdSessions(store, owner, ['a', 'b', 'c'], { status: 'CONNECTED' });
-    await store.sessions.release({ owner, ids: ['a'], unobservedIds: [], reason: { code: 'shutdown' } });
+    await store.sessions.release({
+      owner,
+      sessions: await heldUnder(store, ['a']),
+      unobservedIds: [],
+      reason: { code: 'shutdown' },
+    });
     expect(await hostWords(pool)).toEqual({ a: 'DISCONNECTED', b: 'CONNECTED', c: 'CONNECTED' });
     expect((await readHostRow(pool, 'a')).error).toBe('shutdown');
     await store.leases.fence({ incarnation: owner, beats: 0 });
@@ -303,7 +308,7 @@ describe('a host row that cannot be written', () => {
     const half = many.slice(100);
     const released = await store.sessions.release({
       owner,
-      ids: half,
+      sessions: await heldUnder(store, half),
       unobservedIds: [],
       reason: { code: 'shutdown' },
     });

@@ -43,17 +43,19 @@ export const claimableScript = script(
 );
 
 /**
- * Arguments: owner, JSON `[reason code, detail]`, JSON list of the ids whose sockets may live on, limit, JSON list of ids or
+ * Arguments: owner, JSON `[reason code, detail]`, JSON list of the ids whose sockets may live on, limit, JSON list of `[id, tenure]` or
  * nothing (then the owner's first ones). Answers the ids.
  */
 export const releaseScript = scriptOnce(
   ROWS,
   `
   local owner, reason = args[1], cjson.decode(args[2])
-  local unobserved, ids, released = {}, nil, {}
+  local unobserved, tenures, ids, released = {}, {}, {}, {}
   for _, id in ipairs(cjson.decode(args[3])) do unobserved[id] = true end
   if args[5] then
-    ids = cjson.decode(args[5])
+    for index, named in ipairs(cjson.decode(args[5])) do
+      ids[index], tenures[named[1]] = named[1], named[2]
+    end
   else
     local range = ownedBy(owner)
     ids = redis.call('ZRANGEBYLEX', OWNED, '(' .. range, '(' .. range .. '\\255', 'LIMIT', 0, args[4])
@@ -62,7 +64,7 @@ export const releaseScript = scriptOnce(
   for _, id in ipairs(ids) do
     local text = redis.call('HGET', SESSION, id)
     local row = parseRow(text)
-    if row and row[OWNER] == owner then
+    if row and row[OWNER] == owner and (not args[5] or row[TENURE] == tenures[id]) then
       -- Under a live lease CONNECTED means proof of life until now.
       endRow(id, row, reason[1], reason[2], unobserved[id] and 'unobserved' or 'observed', now)
       saveRow(id, row)

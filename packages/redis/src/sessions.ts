@@ -127,15 +127,16 @@ export function createSessions(params: {
       }),
     claimable: async ({ limit }) =>
       (await calls.list(claimableScript, { keys: names, args: [String(limit)] })).map(String),
-    async release({ owner, ids, unobservedIds, reason }) {
+    async release({ owner, sessions, unobservedIds, reason }) {
       const given = toJson([reason.code, reason.detail ?? null]);
       const args = (...last: string[]) => [owner, given, toJson(unobservedIds), String(MOST_ROWS), ...last];
       const run = async (...last: string[]) => {
         const [looked, released] = await calls.list(releaseScript, { keys: names, args: args(...last) });
         return { looked: Number(looked), released: listOf(released).map(String) };
       };
-      if (ids !== undefined) {
-        return inBatches([...new Set(ids)], async (some) => (await run(toJson(some))).released);
+      if (sessions !== undefined) {
+        const named = sessions.map(({ id, tenure }) => [id, tenure]);
+        return inBatches(named, async (some) => (await run(toJson(some))).released);
       }
       const all: string[] = [];
       for (;;) {

@@ -39,12 +39,12 @@ export function createAttach(deps: {
 
   async function detach(held: Held): Promise<void> {
     if (sessions.get(held.id) !== held) return;
-    const owned = held.tenure !== null;
+    const { id, tenure } = held;
     sessions.remove(held);
     await held.connection.close({ reason: 'detached' });
-    if (!owned || !lease.trusted()) return;
-    const reason = { code: 'detached' };
-    await store.sessions.release({ owner: lease.incarnation(), ids: [held.id], unobservedIds: [held.id], reason });
+    if (tenure === null || !lease.trusted()) return;
+    const given = { owner: lease.incarnation(), sessions: [{ id, tenure }], unobservedIds: [id] };
+    await store.sessions.release({ ...given, reason: { code: 'detached' } });
   }
 
   return async (connection: WhatsAppConnection): Promise<AttachHandle> => {

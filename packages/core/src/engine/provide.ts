@@ -107,10 +107,12 @@ export function createProvide(deps: {
 
   /** Ends a connection of ours and gives the session back. */
   async function stop(held: Held, reason: Reason): Promise<void> {
+    const { id, tenure } = held;
     sessions.remove(held);
     await closeQuietly(held.connection, reason.code);
     held.lost.abort();
-    await store.sessions.release({ owner: lease.incarnation(), ids: [held.id], unobservedIds: [], reason });
+    if (tenure === null) return;
+    await store.sessions.release({ owner: lease.incarnation(), sessions: [{ id, tenure }], unobservedIds: [], reason });
   }
 
   return {
@@ -127,9 +129,10 @@ export function createProvide(deps: {
     async settleStray(row: StoredSession, held: Held | null): Promise<void> {
       if (held?.mode === 'provided') await stop(held, { code: 'stopped' });
       // A claim under way may already have put our name on the row although its connection is not here yet.
-      if (held || claiming.has(row.id)) return;
-      const reason = { code: 'no_connection' };
-      await store.sessions.release({ owner: lease.incarnation(), ids: [row.id], unobservedIds: [row.id], reason });
+      const { id, tenure } = row;
+      if (held || claiming.has(id) || tenure === null) return;
+      const given = { owner: lease.incarnation(), sessions: [{ id, tenure }], unobservedIds: [id] };
+      await store.sessions.release({ ...given, reason: { code: 'no_connection' } });
     },
     /** Opens sessions that stand free and should run. */
     async openClaimable(): Promise<void> {

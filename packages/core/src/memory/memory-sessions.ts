@@ -99,10 +99,11 @@ export function createMemorySessions(params: {
       }
       return ids;
     },
-    async release({ owner, ids, unobservedIds, reason }) {
+    async release({ owner, sessions, unobservedIds, reason }) {
       const unobserved = new Set(unobservedIds);
-      const asked = ids === undefined ? table.ofOwner(owner)?.ids.page(undefined, Infinity) : [...new Set(ids)];
-      const rows = rowsOf(asked ?? []).filter((row) => row.owner === owner);
+      const named = sessions?.filter(({ id, tenure }) => table.get(id)?.tenure === tenure).map(({ id }) => id);
+      const asked = named ?? table.ofOwner(owner)?.ids.page(undefined, Infinity) ?? [];
+      const rows = rowsOf(new Set(asked)).filter((row) => row.owner === owner);
       const at = nowMs();
       for (const row of rows) {
         const evidence = unobserved.has(row.id) ? 'unobserved' : 'observed';

@@ -63,6 +63,12 @@ export type ClaimOutcome =
   | { readonly id: string; readonly claimed: true; readonly session: StoredSession }
   | { readonly id: string; readonly claimed: false; readonly why: 'held' | 'inactive' | 'missing' | 'fenced' };
 
+/** A session, and the claim that it is held under. */
+export interface HeldTenure {
+  readonly id: string;
+  readonly tenure: string;
+}
+
 /** What most of a replica's connections have; the sweep fetches only rows that differ from it. */
 export interface ExpectedState {
   readonly status: SessionStatus;
@@ -105,12 +111,13 @@ export interface SessionStore {
   /** Up to `limit` ids that nobody owns, that are active, wanted `running` and not `LOGGED_OUT`. */
   claimable(params: { limit: number }): Promise<string[]>;
   /**
-   * Gives sessions back in one statement (`ids` absent: all of the owner's): `DISCONNECTED` with `reason`, nobody's;
-   * `LOGGED_OUT` keeps its status. Evidence is `unobserved` for `unobservedIds`, whose sockets may live on, else `observed`.
+   * Gives sessions back in one statement (`sessions` absent: all of the owner's): `DISCONNECTED` with `reason`, nobody's;
+   * `LOGGED_OUT` keeps its status. Evidence is `unobserved` for `unobservedIds`, whose sockets may live on, else `observed`. One that is held under another
+   * tenure by now stays as it is, or a call that arrives very late would free what was claimed again since. Answers the ids.
    */
   release(params: {
     owner: string;
-    ids?: readonly string[] | undefined;
+    sessions?: readonly HeldTenure[] | undefined;
     unobservedIds: readonly string[];
     reason: Reason;
   }): Promise<string[]>;

@@ -3,6 +3,7 @@ import type {
   BeatAnswer,
   ClaimOutcome,
   Heartbeat,
+  HeldTenure,
   StatusChange,
   StoredSession,
   WaSyncStore,
@@ -163,6 +164,12 @@ export async function holdAll(
     }
   }
   return held;
+}
+
+/** Sessions as their owner names them to give them back, with the tenures that they have now; an unknown one has some tenure. */
+export async function named(store: WaSyncStore, ...ids: string[]): Promise<HeldTenure[]> {
+  const rows = new Map((await store.sessions.get({ ids })).map((row) => [row.id, row]));
+  return ids.map((id) => ({ id, tenure: rows.get(id)?.tenure ?? token('tenure') }));
 }
 
 /** The incarnation's lease ends as another replica ends it. */

@@ -1,5 +1,19 @@
 import { describe, expect } from 'vitest';
-import { claim, create, fence, freeAll, hold, join, RACERS, race, readOne, token, tryClaim, write } from './arrange.js';
+import {
+  claim,
+  create,
+  fence,
+  freeAll,
+  hold,
+  join,
+  named,
+  RACERS,
+  race,
+  readOne,
+  token,
+  tryClaim,
+  write,
+} from './arrange.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 /** A claim of a free session, and what `claimable` offers. */
@@ -145,7 +159,12 @@ export function describeClaim(suite: StoreSuite): void {
       });
       await hold(store, owner, 'held');
       await hold(store, owner, 'logged-out', { status: 'LOGGED_OUT' });
-      await store.sessions.release({ owner, ids: ['logged-out'], unobservedIds: [], reason: { code: 'shutdown' } });
+      await store.sessions.release({
+        owner,
+        sessions: await named(store, 'logged-out'),
+        unobservedIds: [],
+        reason: { code: 'shutdown' },
+      });
       expect((await store.sessions.claimable({ limit: 10 })).sort()).toEqual(['free-1', 'free-2']);
       expect(await store.sessions.claimable({ limit: 1 })).toHaveLength(1);
       await claim(store, owner, 'free-1');

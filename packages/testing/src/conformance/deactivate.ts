@@ -8,6 +8,7 @@ import {
   hold,
   holdAll,
   join,
+  named,
   RACERS,
   race,
   readOne,
@@ -142,7 +143,12 @@ export function describeDeactivate(suite: StoreSuite): void {
       const { store } = harness;
       const owner = await join(store);
       await holdAll(store, owner, ['a', 'b']);
-      await store.sessions.release({ owner, ids: ['a'], unobservedIds: [], reason: { code: 'stopped' } });
+      await store.sessions.release({
+        owner,
+        sessions: await named(store, 'a'),
+        unobservedIds: [],
+        reason: { code: 'stopped' },
+      });
       await fence(store, owner);
       await freeAll(store);
       for (const id of ['a', 'b']) expect(await readOne(store, id)).toMatchObject({ active: true });

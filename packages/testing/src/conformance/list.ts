@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { create, hold, holdAll, join, readOne } from './arrange.js';
+import { create, hold, holdAll, join, named, readOne } from './arrange.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
 
@@ -33,7 +33,12 @@ export function describeList(suite: StoreSuite): void {
       await holdAll(store, owner, ids);
       for (const id of ids.slice(0, 3)) await store.sessions.remove({ id });
       const reason = { code: 'shutdown' };
-      await store.sessions.release({ owner, ids: ids.slice(3, 6), unobservedIds: [], reason });
+      await store.sessions.release({
+        owner,
+        sessions: await named(store, ...ids.slice(3, 6)),
+        unobservedIds: [],
+        reason,
+      });
       const page = async (of?: string) => (await store.sessions.list({ limit: 4, owner: of })).map(({ id }) => id);
       expect(await page()).toEqual(ids.slice(3, 7));
       expect(await page(owner)).toEqual(ids.slice(6, 10));

@@ -5,6 +5,7 @@ import {
   hold,
   holdAll,
   join,
+  named,
   RACERS,
   race,
   readOne,
@@ -82,17 +83,37 @@ export function describeRelease(suite: StoreSuite): void {
       });
     });
 
-    test('by ids gives back those and no others; an empty list none', async ({ store }) => {
+    test('by name gives back those and no others; an empty list none', async ({ store }) => {
       const [owner, other] = [await join(store), await join(store, 'other')];
       await holdAll(store, owner, ['a', 'b', 'c']);
       await hold(store, other, 'others');
       const release = { owner, unobservedIds: ['a', 'c'], reason: SHUTDOWN };
-      expect(await store.sessions.release({ ...release, ids: [] })).toEqual([]);
-      expect(await store.sessions.release({ ...release, ids: ['a', 'others', 'unknown'] })).toEqual(['a']);
+      expect(await store.sessions.release({ ...release, sessions: [] })).toEqual([]);
+      const sessions = await named(store, 'a', 'others', 'unknown', 'a');
+      expect(await store.sessions.release({ ...release, sessions })).toEqual(['a']);
       expect(await readOne(store, 'a')).toMatchObject({ owner: null, evidence: 'unobserved' });
       expect(await readOne(store, 'b')).toMatchObject({ owner, status: 'CONNECTED' });
       expect(await readOne(store, 'c')).toMatchObject({ owner, status: 'CONNECTED', evidence: 'observed' });
       expect(await readOne(store, 'others')).toMatchObject({ owner: other, status: 'CONNECTED' });
+    });
+
+    test('that arrives late frees nothing that was claimed again since, by whomever', async ({ store }) => {
+      const owner = await join(store);
+      await holdAll(store, owner, ['again', 'still']);
+      const late = {
+        owner,
+        sessions: await named(store, 'again', 'still'),
+        unobservedIds: ['again'],
+        reason: SHUTDOWN,
+      };
+      await store.sessions.release({ ...late, sessions: await named(store, 'again') });
+      const held = await write(store, await claim(store, owner, 'again'));
+      expect(await store.sessions.release(late)).toEqual(['still']);
+      expect(await readOne(store, 'again')).toEqual(held);
+      // Nor under the tenure of another session.
+      const mixed = [{ id: 'again', tenure: late.sessions[1]?.tenure ?? '' }];
+      expect(await store.sessions.release({ ...late, sessions: mixed })).toEqual([]);
+      expect(await readOne(store, 'again')).toEqual(held);
     });
 
     test('keeps LOGGED_OUT, its reason and the time it began', async ({ store, advance }) => {
@@ -159,7 +180,12 @@ export function describeRelease(suite: StoreSuite): void {
       const rounds = Array.from({ length: RACERS }, (_, round) => `s${round}`);
       await race(rounds, async (id) => {
         const held = await hold(store, owner, id, { status: 'RECONNECTING' });
-        const release = releaser.sessions.release({ owner, ids: [id], unobservedIds: [], reason: SHUTDOWN });
+        const release = releaser.sessions.release({
+          owner,
+          sessions: [{ id, tenure: held.tenure ?? '' }],
+          unobservedIds: [],
+          reason: SHUTDOWN,
+        });
         const [outcome, released] = await Promise.all([tryWrite(writer, held, null), release]);
         const row = await readOne(store, id);
         expect(released).toEqual([id]);

@@ -5,6 +5,7 @@ import {
   expectWithin,
   hold,
   join,
+  named,
   RACERS,
   race,
   readOne,
@@ -130,7 +131,12 @@ export function describeRows(suite: StoreSuite): void {
       const attempts = new Map(rows.map((row) => [row.id, row.reconnectAttempt]));
       expect([...STRANGE_IDS].map((id) => attempts.get(id))).toEqual(STRANGE_IDS.map((_, index) => index));
       const some = STRANGE_IDS.filter((_, index) => index % 2 === 0);
-      const released = await store.sessions.release({ owner, ids: some, unobservedIds: some, reason: { code: 'x' } });
+      const released = await store.sessions.release({
+        owner,
+        sessions: await named(store, ...some),
+        unobservedIds: some,
+        reason: { code: 'x' },
+      });
       expect(new Set(released)).toEqual(new Set(some));
       for (const id of some) expect(await store.sessions.remove({ id })).toBe(true);
       expect(await store.sessions.list({ limit: 1000, owner })).toHaveLength(STRANGE_IDS.length - some.length);

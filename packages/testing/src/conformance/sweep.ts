@@ -1,6 +1,6 @@
 import { type ExpectedState, type StatusChange, sessionIdHash } from '@wa-sync/core';
 import { describe, expect } from 'vitest';
-import { claim, create, hold, holdAll, join, readOne, tryClaim, write } from './arrange.js';
+import { claim, create, hold, holdAll, join, named, readOne, tryClaim, write } from './arrange.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
 
 const CONNECTED: ExpectedState = { status: 'CONNECTED', health: 'healthy', reason: null };
@@ -103,7 +103,12 @@ export function describeSweep(suite: StoreSuite): void {
       expect(await look()).toEqual({ exceptions: [], count: 3, idHashSum: hashSum(['b', 'c', 'd']) });
       await tryClaim(store, await join(store, 'taker'), 'b', 'takeover');
       expect(await look()).toEqual({ exceptions: [], count: 2, idHashSum: hashSum(['c', 'd']) });
-      await store.sessions.release({ owner, ids: ['c'], unobservedIds: [], reason: { code: 'detached' } });
+      await store.sessions.release({
+        owner,
+        sessions: await named(store, 'c'),
+        unobservedIds: [],
+        reason: { code: 'detached' },
+      });
       await hold(store, owner, 'e');
       expect(await look()).toEqual({ exceptions: [], count: 2, idHashSum: hashSum(['d', 'e']) });
     });

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { change, claim, hold, join, RACERS, race, readOne, tryClaim, tryWrite, write } from './arrange.js';
+import { change, claim, hold, join, named, RACERS, race, readOne, tryClaim, tryWrite, write } from './arrange.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 /** A claim that takes a session from whoever holds it. */
@@ -36,7 +36,8 @@ export function describeTakeOver(suite: StoreSuite): void {
       });
       const release = { owner: old, unobservedIds: [], reason: { code: 'shutdown' } };
       expect(await store.sessions.release(release)).toEqual([]);
-      expect(await store.sessions.release({ ...release, ids: ['a'] })).toEqual([]);
+      const sessions = [{ id: 'a', tenure: held.tenure ?? '' }, ...(await named(store, 'a'))];
+      expect(await store.sessions.release({ ...release, sessions })).toEqual([]);
       expect(await readOne(store, 'a')).toEqual(taken);
       await write(store, taken, { status: 'RECONNECTING' });
     });
