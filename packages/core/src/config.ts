@@ -1,9 +1,9 @@
 import * as z from 'zod/mini';
 import { systemClock, systemRandom } from './clock.js';
 import { parseSchedule, type Schedule } from './decide/parse-schedule.js';
-import { WaSyncError } from './errors.js';
 import { type InactivityOptions, inactivitySchema } from './inactivity-config.js';
 import { silentLogger } from './logger.js';
+import { parseOptions } from './parse-options.js';
 import type { Clock, RandomSource } from './ports/clock.js';
 import type { JobName } from './ports/job-store.js';
 import type { Logger } from './ports/logger.js';
@@ -191,9 +191,7 @@ export interface Config extends Omit<z.infer<typeof schema>, 'jobs' | 'replicaId
  * @throws WaSyncError `config_invalid` that names each wrong key and what it takes
  */
 export function parseConfig(options: WaSyncOptions): Config {
-  const parsed = schema.safeParse(options);
-  if (!parsed.success) throw new WaSyncError('config_invalid', parsed.error.issues.map(describeIssue).join('; '));
-  const { jobs, replicaId, currentSession, ...rest } = parsed.data;
+  const { jobs, replicaId, currentSession, ...rest } = parseOptions('createWaSync', schema, options);
   const schedule = (job: ScheduledJob) => {
     const expression = jobs[job];
     return expression === false ? null : parseSchedule(`jobs.${job}`, expression, rest.timeZone);
@@ -204,25 +202,4 @@ export function parseConfig(options: WaSyncOptions): Config {
     currentSession: currentSession === undefined ? null : checkSessionId(currentSession),
     schedules: { sync: schedule('sync'), cleanup: schedule('cleanup'), inactivity: schedule('inactivity') },
   };
-}
-
-function describeIssue(issue: z.core.$ZodIssue): string {
-  const at = issue.path.join('.');
-  if (issue.code === 'unrecognized_keys') {
-    const keys = issue.keys.map((key) => (at ? `${at}.${key}` : key)).join(', ');
-    return `Unknown option ${keys}: ${at || 'createWaSync'} takes ${knownKeys(issue.path).join(', ')}`;
-  }
-  return `Option ${at || '(all)'} ${issue.message}`;
-}
-
-/** Names of the options at a place of the schema, behind whatever gives them defaults. */
-function knownKeys(path: readonly PropertyKey[]): string[] {
-  interface Node {
-    readonly shape?: Readonly<Record<PropertyKey, Node>>;
-    readonly def?: { readonly innerType?: Node };
-  }
-  const open = (node: Node | undefined): Node | undefined => (node?.def?.innerType ? open(node.def.innerType) : node);
-  let node = open(schema as unknown as Node);
-  for (const key of path) node = open(node?.shape?.[key]);
-  return Object.keys(node?.shape ?? {});
 }

@@ -1,4 +1,5 @@
 import { type Logger, SESSION_STATUSES, type SessionStatus, WaSyncError } from '@wa-sync/core';
+import { type AuthKeyRing, authKeyRingSchema, parseOptions } from '@wa-sync/core/adapter';
 import * as z from 'zod';
 import { isIdentifier, splitTableName } from './identifiers.js';
 import type { PgPoolLike } from './pg-pool.js';
@@ -58,14 +59,6 @@ export interface ConversationsMirror {
    * its session.
    */
   session?: string | undefined;
-}
-
-/** Keys that encrypt credentials at rest: AES-256-GCM, one of them for new records, all of them for reading. */
-export interface AuthKeyRing {
-  /** Id of the key that new records are written with. */
-  current: string;
-  /** 32 bytes a key, by key id. */
-  keys: Readonly<Record<string, Uint8Array>>;
 }
 
 /** What `createPostgresStore` takes; an unknown key is an error that names it. */
@@ -152,19 +145,6 @@ const conversationsMirror = z
     path: ['closed'],
   });
 
-const keyRing = z
-  .strictObject({
-    current: z.string('takes the id of one of the keys').min(1).max(64),
-    keys: z.record(
-      z.string().min(1).max(64),
-      z.custom<Uint8Array>((key) => key instanceof Uint8Array && key.byteLength === 32, 'takes 32 bytes'),
-    ),
-  })
-  .refine((ring) => Object.hasOwn(ring.keys, ring.current), {
-    message: 'takes the id of one of keys',
-    path: ['current'],
-  });
-
 const schema = z.strictObject({
   pool: z.custom<PgPoolLike>(
     (pool) => typeof (pool as PgPoolLike | null | undefined)?.query === 'function',
@@ -174,7 +154,7 @@ const schema = z.strictObject({
   mirror: z
     .strictObject({ sessions: sessionsMirror.optional(), conversations: conversationsMirror.optional() })
     .prefault({}),
-  auth: z.strictObject({ keyRing: keyRing.optional() }).prefault({}),
+  auth: z.strictObject({ keyRing: z.optional(authKeyRingSchema) }).prefault({}),
   timeouts: z
     .strictObject({ statementMs: wholeMs(50, 120_000).default(8_000), lockMs: wholeMs(10, 60_000).default(1_000) })
     .prefault({}),
@@ -200,9 +180,7 @@ export type ConversationsMirrorConfig = NonNullable<PostgresConfig['mirror']['co
  * @throws WaSyncError `config_invalid` that names each wrong key and what it takes
  */
 export function parseConfig(options: PostgresStoreOptions): PostgresConfig {
-  const parsed = schema.safeParse(options);
-  if (parsed.success) return parsed.data;
-  throw new WaSyncError('config_invalid', parsed.error.issues.map(describeIssue).join('; '));
+  return parseOptions('createPostgresStore', schema, options);
 }
 
 /**
@@ -213,10 +191,4 @@ export function parseConfig(options: PostgresStoreOptions): PostgresConfig {
 export function checkSchemaName(name: string): string {
   if (isIdentifier(name)) return name;
   throw new WaSyncError('config_invalid', 'Option schema takes a name of 1 to 63 bytes without quotes');
-}
-
-function describeIssue(issue: z.core.$ZodIssue): string {
-  const at = issue.path.join('.');
-  if (issue.code !== 'unrecognized_keys') return `Option ${at || '(all)'} ${issue.message}`;
-  return `Unknown option ${issue.keys.map((key) => (at ? `${at}.${key}` : key)).join(', ')}`;
 }

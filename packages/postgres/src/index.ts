@@ -1,4 +1,5 @@
-export type { AuthKeyRing, ConversationsMirror, PostgresStoreOptions, SessionsMirror } from './config.js';
+export type { AuthKeyRing } from '@wa-sync/core/adapter';
+export type { ConversationsMirror, PostgresStoreOptions, SessionsMirror } from './config.js';
 export { createPostgresStore, type PostgresStore } from './create-postgres-store.js';
 export type { MirrorFinding } from './judge-columns.js';
 export { MIGRATIONS, type Migration, migrationSql } from './migrations.js';

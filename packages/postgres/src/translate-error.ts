@@ -1,22 +1,8 @@
 import { isWaSyncError, maskNumbers, WaSyncError } from '@wa-sync/core';
+import { CONNECTION_ERROR_CODES } from '@wa-sync/core/adapter';
 
 /** Raised by our migrations where the schema is newer than this package. */
 export const SCHEMA_NEWER_STATE = 'WA001';
-
-const UNREACHABLE_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'EHOSTDOWN',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ENOENT',
-]);
 
 /** Refused for what was said at the door; trying again does not help. */
 const DOOR_CLASSES = ['28', '3D'];
@@ -29,7 +15,7 @@ const PASSING_STATES = new Set(['40001', '40P01', '25006', '53100', '53200']);
 /** The SQLSTATE of a server's error; `null` where the server did not answer. */
 export function sqlState(error: unknown): string | null {
   const code = propertyOf(error, 'code');
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !UNREACHABLE_CODES.has(code) ? code : null;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !CONNECTION_ERROR_CODES.has(code) ? code : null;
 }
 
 /** Whether the connection that answered this is fit for another statement. */
@@ -84,7 +70,7 @@ function translateSilence(error: unknown, cause: Error, target: string | null): 
 
 function looksUnreachable(error: unknown): boolean {
   const code = propertyOf(error, 'code');
-  if (typeof code === 'string' && UNREACHABLE_CODES.has(code)) return true;
+  if (typeof code === 'string' && CONNECTION_ERROR_CODES.has(code)) return true;
   // node-postgres gives these no code.
   return /connection terminated|connection timeout|timeout expired|timeout exceeded|connection error|Cannot use a pool after|closed/i.test(
     serverWords(error),

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { holdSessions, joinReplica } from '@wa-sync/testing';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore } from '../src/index.js';
 import { countStatements } from './count-statements.js';
-import { holdSessions, joinReplica } from './hold-sessions.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 
 let server: TestServer;

@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { isWaSyncError } from '@wa-sync/core';
+import { holdSessions, joinReplica } from '@wa-sync/testing';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -9,7 +10,6 @@ import {
   prismaWhatsAppSession,
   type SessionsMirror,
 } from '../src/index.js';
-import { holdSessions, joinReplica } from './hold-sessions.js';
 import { PRISMA_TABLES } from './host-table.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
-import { change, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
 import { addHostRows, PRISMA_TABLES } from './host-table.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 import { shiftStoreTime } from './store-harness.js';

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { isWaSyncError, SESSION_STATUSES } from '@wa-sync/core';
-import { createSeededRandom } from '@wa-sync/testing';
+import { change, createSeededRandom, joinReplica, writeOf } from '@wa-sync/testing';
 import { drawFaults, type FaultProxy, startFaultProxy } from '@wa-sync/testing/faults';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, prismaWhatsAppSession } from '../src/index.js';
-import { change, joinReplica, writeOf } from './hold-sessions.js';
 import { addHostRows, hostWords, PRISMA_TABLES } from './host-table.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 

@@ -1,3 +1,4 @@
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -7,7 +8,6 @@ import {
   type SessionsMirror,
   whaticketWhatsapps,
 } from '../src/index.js';
-import { change, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
 import { addHostRows, PRISMA_TABLES } from './host-table.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 

@@ -1,8 +1,8 @@
 import type { ConversationMove, Logger } from '@wa-sync/core';
+import { holdSessions, joinReplica } from '@wa-sync/testing';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaConversation } from '../src/index.js';
-import { holdSessions, joinReplica } from './hold-sessions.js';
 import {
   addConversations,
   conversationWords,

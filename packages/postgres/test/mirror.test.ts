@@ -1,8 +1,8 @@
 import type { SessionStatus, StoredSession } from '@wa-sync/core';
+import { change, heldUnder, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
-import { change, heldUnder, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
 import { addHostRows, hostWords, PRISMA_TABLES, readHostRow } from './host-table.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 

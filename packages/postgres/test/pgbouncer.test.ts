@@ -1,7 +1,7 @@
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
-import { change, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
 import { addHostRows, hostWords, PRISMA_TABLES } from './host-table.js';
 import { pgbouncerIsThere, startPgbouncer } from './start-pgbouncer.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';

@@ -1,4 +1,5 @@
 import { PGlite } from '@electric-sql/pglite';
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import {
   describeAuthStore,
   describeCleanupStore,
@@ -12,7 +13,6 @@ import {
 } from '@wa-sync/testing/conformance';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, prismaWhatsAppSession } from '../src/index.js';
-import { change, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
 import { PRISMA_TABLES } from './host-table.js';
 import { type PostgresHarness, passStoreTime, shiftButLastSeen, shiftStoreTime } from './store-harness.js';
 

@@ -1,7 +1,7 @@
+import { holdSessions, joinReplica } from '@wa-sync/testing';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaConversation } from '../src/index.js';
-import { holdSessions, joinReplica } from './hold-sessions.js';
 import { addConversations, conversationWords, PRISMA_CONVERSATIONS } from './host-conversations.js';
 import { PRISMA_TABLES } from './host-table.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';

@@ -1,9 +1,9 @@
 import { sessionIdHash } from '@wa-sync/core';
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
 import { countStatements } from './count-statements.js';
-import { change, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
 import { addHostRows, PRISMA_TABLES } from './host-table.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 

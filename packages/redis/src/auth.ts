@@ -1,17 +1,18 @@
-import { type AuthEntry, type AuthStore, type Logger, maskNumbers, WaSyncError } from '@wa-sync/core';
+import { type AuthStore, isWaSyncError, type Logger, maskNumbers, WaSyncError } from '@wa-sync/core';
+import {
+  type AuthKeyRing,
+  type AuthWriteGroup,
+  type AuthWriteVerdict,
+  openRecord,
+  queueAuthWrites,
+  sealRecord,
+} from '@wa-sync/core/adapter';
 import { purgeAuthScript, quarantineScript, readAuthScript, writeAuthScript } from './auth-scripts.js';
-import type { AuthKeyRing } from './config.js';
-import { createWriteGroups, type PendingWrite, type Verdict } from './group-writes.js';
 import type { StoreKeys } from './keys.js';
+import type { TimeLimits } from './run-script.js';
 import { sessionKeys } from './script-parts.js';
-import { openRecord, sealRecord } from './seal-record.js';
 import { toJson } from './session-row.js';
 import type { StoreCalls } from './store-calls.js';
-
-interface SessionWrites {
-  readonly tenure: string | null;
-  readonly entries: Map<string, AuthEntry>;
-}
 
 /** The credential part of the store: one hash per session. */
 export function createAuth(params: {
@@ -19,31 +20,22 @@ export function createAuth(params: {
   keys: StoreKeys;
   keyRing: AuthKeyRing | undefined;
   logger: Logger | undefined;
+  limits: TimeLimits;
 }): AuthStore {
-  const { calls, keys, keyRing, logger } = params;
-  // Said at the first write and once: a host that keeps its own credentials has nothing to mend.
-  let warned = keyRing !== undefined;
+  const { calls, keys, keyRing, logger, limits } = params;
 
-  async function commit(batch: readonly PendingWrite[]): Promise<ReadonlyMap<string, Verdict>> {
-    const sessions = new Map<string, SessionWrites>();
-    for (const { sessionId, tenure, entries } of batch) {
-      const own = sessions.get(sessionId) ?? { tenure, entries: new Map() };
-      sessions.set(sessionId, own);
-      for (const entry of entries) own.entries.set(nameOf(entry.type, entry.id), entry);
-    }
-    const heads = [...sessions].map(([sessionId, { tenure, entries }]) => [sessionId, tenure, entries.size]);
+  async function commit(groups: readonly AuthWriteGroup[]): Promise<AuthWriteVerdict[]> {
+    const heads = groups.map(({ sessionId, tenure, entries }) => [sessionId, tenure, entries.length]);
     const args: (string | Buffer)[] = [toJson(heads)];
-    for (const [sessionId, { entries }] of sessions) {
-      for (const [name, { type, id, value }] of entries) {
-        args.push(name, value === null ? '' : pack(keyRing, { sessionId, type, id, value }));
+    for (const { sessionId, entries } of groups) {
+      for (const { type, id, value } of entries) {
+        args.push(nameOf(type, id), value === null ? '' : pack(keyRing, { sessionId, type, id, value }));
       }
     }
-    const names = [...sessionKeys(keys), ...[...sessions.keys()].map(keys.auth)];
+    const names = [...sessionKeys(keys), ...groups.map(({ sessionId }) => keys.auth(sessionId))];
     const verdicts = await calls.list(writeAuthScript, { keys: names, args });
-    return new Map([...sessions.keys()].map((sessionId, index) => [sessionId, String(verdicts[index]) as Verdict]));
+    return verdicts.map((verdict) => String(verdict) as AuthWriteVerdict);
   }
-
-  const write = createWriteGroups({ commit });
 
   return {
     async read({ sessionId, type, ids }) {
@@ -58,13 +50,14 @@ export function createAuth(params: {
       }
       return found;
     },
-    async write({ sessionId, tenure, entries }) {
-      if (!warned) logger?.warn({}, 'Credentials are stored unencrypted: give auth.keyRing to encrypt them');
-      warned = true;
-      // Values are the caller's to change as soon as this call returns to it, and a batch may have to wait.
-      const copies = entries.map((entry) => ({ ...entry, value: entry.value && new Uint8Array(entry.value) }));
-      await write({ sessionId, tenure, entries: copies });
-    },
+    write: queueAuthWrites({
+      commit,
+      isAway: (error) => isWaSyncError(error) && (error.code === 'store_unreachable' || error.code === 'store_timeout'),
+      mostWaitMs: () => limits.commandMs,
+      encrypted: keyRing !== undefined,
+      logger,
+      monotonicMs: () => performance.now(),
+    }),
     async quarantine({ sessionId, reason }) {
       const args = [reason.replace(/\p{Cs}/gu, '\uFFFD')];
       await calls.run(quarantineScript, { keys: [keys.auth(sessionId), keys.aside(sessionId)], args });

@@ -1,14 +1,7 @@
 import { type Logger, WaSyncError } from '@wa-sync/core';
-import { z } from 'zod';
+import { type AuthKeyRing, authKeyRingSchema, parseOptions } from '@wa-sync/core/adapter';
+import * as z from 'zod';
 import { type RedisClient, type RedisLike, redisLikeOf } from './redis-like.js';
-
-/** Keys that encrypt credentials at rest: AES-256-GCM, one of them for new records, all of them for reading. */
-export interface AuthKeyRing {
-  /** Id of the key that new records are written with. */
-  current: string;
-  /** 32 bytes a key, by key id. */
-  keys: Readonly<Record<string, Uint8Array>>;
-}
 
 /** What `createRedisStore` takes; an unknown key is an error that names it. */
 export interface RedisStoreOptions {
@@ -31,19 +24,6 @@ export interface RedisStoreOptions {
   logger?: Logger | undefined;
 }
 
-const keyRing = z
-  .strictObject({
-    current: z.string('takes the id of one of the keys').min(1).max(64),
-    keys: z.record(
-      z.string().min(1).max(64),
-      z.custom<Uint8Array>((key) => key instanceof Uint8Array && key.byteLength === 32, 'takes 32 bytes'),
-    ),
-  })
-  .refine((ring) => Object.hasOwn(ring.keys, ring.current), {
-    message: 'takes the id of one of keys',
-    path: ['current'],
-  });
-
 const clientTakes = 'takes an ioredis client or a node-redis client';
 const prefixTakes = 'takes 1 to 100 characters without braces or control characters';
 const commandMsTakes = 'takes whole milliseconds from 50 to 120,000';
@@ -54,7 +34,7 @@ const schema = z.strictObject({
     .string(prefixTakes)
     .refine((prefix) => /^[^{}\p{Cc}\p{Cs}]{1,100}$/u.test(prefix), prefixTakes)
     .default('wa-sync'),
-  auth: z.strictObject({ keyRing: keyRing.optional() }).prefault({}),
+  auth: z.strictObject({ keyRing: z.optional(authKeyRingSchema) }).prefault({}),
   timeouts: z
     .strictObject({
       commandMs: z
@@ -81,16 +61,8 @@ export interface RedisConfig extends Omit<z.infer<typeof schema>, 'client'> {
  * @throws WaSyncError `config_invalid` that names each wrong key and what it takes
  */
 export function parseConfig(options: RedisStoreOptions): RedisConfig {
-  const parsed = schema.safeParse(options);
-  if (!parsed.success) throw new WaSyncError('config_invalid', parsed.error.issues.map(describeIssue).join('; '));
-  const { client, ...rest } = parsed.data;
+  const { client, ...rest } = parseOptions('createRedisStore', schema, options);
   const redis = redisLikeOf(client);
   if (redis === null) throw new WaSyncError('config_invalid', `Option client ${clientTakes}`);
   return { ...rest, redis };
-}
-
-function describeIssue(issue: z.core.$ZodIssue): string {
-  const at = issue.path.join('.');
-  if (issue.code !== 'unrecognized_keys') return `Option ${at || '(all)'} ${issue.message}`;
-  return `Unknown option ${issue.keys.map((key) => (at ? `${at}.${key}` : key)).join(', ')}`;
 }

@@ -73,7 +73,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     capabilities: { durable: true, shared: true, mirror: false },
     sessions: createSessions({ calls, keys, logger }),
     leases: createLeases({ calls, keys, limits: runner.limits, configured: timeouts, logger }),
-    auth: createAuth({ calls, keys, keyRing: auth.keyRing, logger }),
+    auth: createAuth({ calls, keys, keyRing: auth.keyRing, logger, limits: runner.limits }),
     jobs: createJobs({ calls, keys }),
     cleanup: createCleanup({ calls, keys }),
     conversations: createConversations({ calls, keys }),

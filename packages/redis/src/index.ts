@@ -1,4 +1,5 @@
-export type { AuthKeyRing, RedisStoreOptions } from './config.js';
+export type { AuthKeyRing } from '@wa-sync/core/adapter';
+export type { RedisStoreOptions } from './config.js';
 export { createRedisStore, type RedisStore } from './create-redis-store.js';
 export {
   fromIoredis,

@@ -1,19 +1,5 @@
 import { isWaSyncError, maskNumbers, WaSyncError } from '@wa-sync/core';
-
-const UNREACHABLE_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'EHOSTDOWN',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ENOENT',
-]);
+import { CONNECTION_ERROR_CODES } from '@wa-sync/core/adapter';
 
 /** First words of a server's error. Refused for what was said at the door; trying again does not help. */
 const DOOR = new Set(['WRONGPASS', 'NOAUTH']);
@@ -34,7 +20,7 @@ const MENDS: Readonly<Record<string, string>> = {
 export function serverWord(error: unknown): string | null {
   const message = propertyOf(firstOf(error), 'message');
   const word = typeof message === 'string' ? /^-?([A-Z][A-Z0-9]{2,})(?:[ :]|$)/.exec(message)?.[1] : undefined;
-  return word === undefined || UNREACHABLE_CODES.has(word) ? null : word;
+  return word === undefined || CONNECTION_ERROR_CODES.has(word) ? null : word;
 }
 
 /** Any error of a client as a `WaSyncError`; `target` is `host:port` as far as the client tells. */
@@ -79,7 +65,7 @@ function translateSilence(error: unknown, cause: Error, target: string | null): 
 
 function looksUnreachable(error: unknown): boolean {
   const code = propertyOf(error, 'code');
-  if (typeof code === 'string' && UNREACHABLE_CODES.has(code)) return true;
+  if (typeof code === 'string' && CONNECTION_ERROR_CODES.has(code)) return true;
   // Neither client gives these a code.
   return /closed|disconnect|max retries per request|Stream isn't writeable|offline|connection timeout|reconnect|Failed to refresh slots|ClusterAllFailed/i.test(
     wordsOf(error),

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { AuthEntry } from '@wa-sync/core';
+import { holdSessions, joinReplica } from '@wa-sync/testing';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createRedisStore, fromIoredis, type RedisStore, type RedisStoreOptions } from '../src/index.js';
-import { holdSessions, joinReplica } from './hold-sessions.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 import { dropKeys } from './store-harness.js';
 

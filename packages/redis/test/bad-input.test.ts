@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { isWaSyncError, type WaSyncError } from '@wa-sync/core';
+import { holdSessions, joinReplica } from '@wa-sync/testing';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createRedisStore, fromIoredis, type RedisStore, type RedisStoreOptions } from '../src/index.js';
-import { holdSessions, joinReplica } from './hold-sessions.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 import { dropKeys } from './store-harness.js';
 

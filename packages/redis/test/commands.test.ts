@@ -1,7 +1,7 @@
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createRedisStore, fromIoredis, type RedisCommand, type RedisStore } from '../src/index.js';
-import { change, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
 import { startRedis, type TestServer } from './start-redis.js';
 import { keysOf } from './store-harness.js';
 

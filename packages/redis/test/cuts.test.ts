@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { isWaSyncError, SESSION_STATUSES } from '@wa-sync/core';
-import { createSeededRandom } from '@wa-sync/testing';
+import { change, createSeededRandom, joinReplica, writeOf } from '@wa-sync/testing';
 import { drawFaults, type FaultProxy, startFaultProxy } from '@wa-sync/testing/faults';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRedisStore, type RedisClient } from '../src/index.js';
-import { change, joinReplica, writeOf } from './hold-sessions.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 
 const CUTS = Number(process.env.CUTS ?? 150);

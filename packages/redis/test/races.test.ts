@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { StoredSession } from '@wa-sync/core';
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createRedisStore, type RedisStore } from '../src/index.js';
-import { change, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 import { dropKeys, shiftStoreTime } from './store-harness.js';
 

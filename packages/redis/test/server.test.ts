@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { isWaSyncError, type WaSyncErrorCode } from '@wa-sync/core';
+import { holdSessions, joinReplica } from '@wa-sync/testing';
 import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRedisStore, type RedisStore } from '../src/index.js';
-import { holdSessions, joinReplica } from './hold-sessions.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 import { shiftStoreTime } from './store-harness.js';
 

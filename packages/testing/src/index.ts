@@ -1,3 +1,4 @@
+export { change, heldUnder, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
 export { createManualClock, type ManualClock } from './manual-clock.js';
 export {
   type ConnectionScript,

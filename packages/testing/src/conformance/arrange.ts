@@ -10,6 +10,9 @@ import type {
   WriteOutcome,
 } from '@wa-sync/core';
 import { expect } from 'vitest';
+import { change } from '../hold-sessions.js';
+
+export { change };
 
 /** The `ttlMs` of every lease that the suites take. */
 export const TTL_MS = 30_000;
@@ -20,20 +23,6 @@ export const RACERS = 16;
 /** A fresh token. Not a bare UUID: a store keeps any text. */
 export function token(what: string): string {
   return `${what}:${randomUUID()}`;
-}
-
-/** A new state; `CONNECTED` and healthy unless told. */
-export function change(fields: Partial<StatusChange> = {}): StatusChange {
-  return {
-    status: 'CONNECTED',
-    health: 'healthy',
-    reason: null,
-    reconnectAttempt: 0,
-    phone: null,
-    qr: null,
-    seenAgoMs: null,
-    ...fields,
-  };
 }
 
 /** Joins a new incarnation and answers it. */

@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { maskNumbers, WaSyncError } from '@wa-sync/core';
-import type { AuthKeyRing } from './config.js';
+import { WaSyncError } from '../errors.js';
+import { maskNumbers } from '../session-id.js';
+import type { AuthKeyRing } from './auth-key-ring.js';
 
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
