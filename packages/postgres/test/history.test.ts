@@ -1,7 +1,7 @@
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore } from '../src/index.js';
-import { change, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 
 let server: TestServer;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { holdSessions, joinReplica } from '@wa-sync/testing';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createPostgresStore, type PostgresStore } from '../src/index.js';
 import { countStatements } from './count-statements.js';
-import { holdSessions, joinReplica } from './hold-sessions.js';
 import { pgbouncerIsThere, startPgbouncer } from './start-pgbouncer.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 
