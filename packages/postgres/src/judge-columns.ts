@@ -48,7 +48,7 @@ export function judgeColumn(table: HostTable, role: string, name: string, fits: 
       severity: 'note',
       about,
       problem: 'has no time zone',
-      mend: 'nothing to do: it is written as UTC',
+      mend: 'nothing to do where it is read as UTC, as Prisma does: it is written so; else make it timestamptz',
     });
   }
   return findings;
@@ -75,9 +75,13 @@ export function judgeWord(
   return [];
 }
 
-/** An instant as a value of the host's column; one without a zone is UTC. */
+/**
+ * An instant as a value of the host's column; one without a zone is UTC. Cut to the millisecond, which is what JavaScript reads of our own column too:
+ * Prisma's `timestamp(3)` would round it up.
+ */
 export function instantAs(column: HostColumn, value: string): string {
-  return column.base === 'timestamp' ? `(${value}) AT TIME ZONE 'UTC'` : value;
+  const instant = `date_trunc('milliseconds', ${value})`;
+  return column.base === 'timestamp' ? `${instant} AT TIME ZONE 'UTC'` : instant;
 }
 
 /**

@@ -5,8 +5,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createPostgresStore, type PostgresStore, prismaConversation } from '../src/index.js';
 import {
   addConversations,
+  CONVERSATIONS_BY_SESSION,
   conversationWords,
-  PRISMA_CONVERSATIONS,
   readConversationRow,
 } from './host-conversations.js';
 import { PRISMA_TABLES } from './host-table.js';
@@ -29,7 +29,7 @@ beforeAll(async () => {
   // A host far from UTC, where a timestamp without a zone goes wrong if anybody lets it.
   server = await startPostgres(['-c', 'fsync=off', '-c', 'timezone=America/Sao_Paulo']);
   template = await server.createDatabase();
-  await template.pool.query(PRISMA_TABLES + PRISMA_CONVERSATIONS);
+  await template.pool.query(PRISMA_TABLES + CONVERSATIONS_BY_SESSION);
   await createPostgresStore({ pool: template.pool, mirror }).init();
   await template.pool.end();
 });

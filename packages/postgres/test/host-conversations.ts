@@ -1,13 +1,12 @@
 import type pg from 'pg';
 
-/** The host's table as Prisma makes it; `sessionId` is not in every host's. Needs the tables of sessions. */
+/** The host's table as Prisma makes it. Needs the tables of sessions. */
 export const PRISMA_CONVERSATIONS = `
   CREATE TYPE "ConversationStatus" AS ENUM ('ACTIVE', 'PAUSED', 'FINISHED', 'ESCALATED');
   CREATE TABLE "Conversation" (
     "id" TEXT NOT NULL,
     "clientId" TEXT NOT NULL,
     "companyId" TEXT NOT NULL,
-    "sessionId" TEXT,
     "status" "ConversationStatus" NOT NULL DEFAULT 'ACTIVE',
     "finishedAt" TIMESTAMP(3),
     "updatedAt" TIMESTAMP(3) NOT NULL,
@@ -16,6 +15,11 @@ export const PRISMA_CONVERSATIONS = `
       ON DELETE RESTRICT ON UPDATE CASCADE
   );
   CREATE TRIGGER audit_session AFTER UPDATE ON "Conversation" FOR EACH ROW EXECUTE FUNCTION audit_session();
+`;
+
+/** The same of a host with several numbers, which says with each row whose it is. */
+export const CONVERSATIONS_BY_SESSION = `${PRISMA_CONVERSATIONS}
+  ALTER TABLE "Conversation" ADD "sessionId" TEXT;
 `;
 
 /** Adds host rows of session `s`, by id and word. */

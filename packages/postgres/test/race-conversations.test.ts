@@ -2,7 +2,7 @@ import { holdSessions, joinReplica } from '@wa-sync/testing';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaConversation } from '../src/index.js';
-import { addConversations, conversationWords, PRISMA_CONVERSATIONS } from './host-conversations.js';
+import { addConversations, CONVERSATIONS_BY_SESSION, conversationWords } from './host-conversations.js';
 import { PRISMA_TABLES } from './host-table.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 import { shiftStoreTime } from './store-harness.js';
@@ -23,7 +23,7 @@ afterAll(() => server.stop());
 beforeEach(async () => {
   database = await server.createDatabase();
   pool = database.pool;
-  await pool.query(PRISMA_TABLES + PRISMA_CONVERSATIONS);
+  await pool.query(PRISMA_TABLES + CONVERSATIONS_BY_SESSION);
   const mirror = { conversations: prismaConversation() };
   stores = Array.from({ length: 4 }, () => createPostgresStore({ pool: database.connect({ max: 4 }), mirror }));
   const first = stores[0]!;
