@@ -29,6 +29,10 @@ export class WaSyncService implements Omit<WaSync, 'start' | 'stop'> {
     return this.wa.runs;
   }
 
+  get history() {
+    return this.wa.history;
+  }
+
   attach(...params: Parameters<WaSync['attach']>) {
     return this.wa.attach(...params);
   }

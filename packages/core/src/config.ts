@@ -54,6 +54,13 @@ export interface WaSyncOptions {
         purgeCredentials?: ((params: { sessionId: string }) => unknown) | undefined;
       }
     | undefined;
+  /** What is remembered of the changes of rows, where the store keeps that. */
+  history?:
+    | {
+        /** Days until a change is forgotten. @defaultValue 30 */
+        keepDays?: number | undefined;
+      }
+    | undefined;
   /** When and how a connection is asked for a sign of life. */
   probe?:
     | {
@@ -152,6 +159,7 @@ const schema = z.strictObject({
     }),
     {},
   ),
+  history: z.prefault(z.strictObject({ keepDays: z._default(days, 30) }), {}),
   lease: z.prefault(
     z
       .strictObject({

@@ -5,8 +5,10 @@ import { createCleanUp } from './engine/clean-up.js';
 import { createCloseConversations } from './engine/close-conversations.js';
 import { createEvents } from './engine/emit-events.js';
 import { createFollowMessages } from './engine/follow-messages.js';
+import { createForgetOld } from './engine/forget-old.js';
 import { createMassGuard } from './engine/guard-mass-outage.js';
 import { createHeldSessions, type Held } from './engine/held-sessions.js';
+import { createHistoryApi } from './engine/history-api.js';
 import { createJobBodies, createJobCalls } from './engine/job-calls.js';
 import { createLease } from './engine/lease.js';
 import { limitStore } from './engine/limit-store.js';
@@ -66,9 +68,10 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const sendOutgoing = createSendOutgoing({ config, store, held, lease, events, recorded });
   const links = createLinkWatch({ config, events });
   const guard = createMassGuard({ config, held, lease, links, events });
-  const tick = createTick({ config, held, lease, reconciler, provide, jobs, sendOutgoing, guard });
+  const forgetOld = createForgetOld({ config, store, lease });
+  const tick = createTick({ config, held, lease, reconciler, provide, jobs, sendOutgoing, forgetOld, guard });
   const askStatus = createAskStatus({ config, store, held, liveness });
-  const running = { liveness, provide, stalls, tick, jobs, sendOutgoing, messages, calls };
+  const running = { liveness, provide, stalls, tick, jobs, sendOutgoing, forgetOld, messages, calls };
   const run = createRunState({ config, store, held, lease, reconciler, ...running });
 
   const attach = createAttach({ config, store, held, lease, reconciler, messages, onChange });
@@ -90,6 +93,8 @@ export function createWaSync(options: WaSyncOptions): WaSync {
       if (entry.mode === 'attached') reconciler.look(entry);
     }
   }
+
+  const { history, ofSession } = createHistoryApi({ store });
 
   return {
     replicaId: config.replicaId,
@@ -132,8 +137,9 @@ export function createWaSync(options: WaSyncOptions): WaSync {
       run.assertStarted();
       return jobs.runNow(job, slot);
     },
-    sessions: createSessionsApi({ config, store, held, provide }),
+    sessions: createSessionsApi({ config, store, held, provide, history: ofSession }),
     runs: createRunsApi({ store }),
+    history,
     on: events.on,
   };
 }

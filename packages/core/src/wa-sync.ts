@@ -3,6 +3,7 @@ import type { Desired, Evidence, Health, Reason, SessionStatus, StoredSession } 
 import type { WaSyncEventName, WaSyncEvents } from './events.js';
 import type { WhatsAppConnection } from './ports/connection.js';
 import type { RecordedMessage } from './ports/conversation-store.js';
+import type { Transition, TransitionFeed } from './ports/history-store.js';
 import type { ClusterJobName, JobName, JobRun } from './ports/job-store.js';
 
 /** What `status` answers. */
@@ -69,6 +70,17 @@ export interface SessionsApi {
   /** A page in the order of ids; `next` is the `after` of the next one. `limit` defaults to 100, at most 1,000. */
   list(params?: { after?: string; limit?: number }): Promise<{ sessions: StoredSession[]; next: string | null }>;
   /**
+   * What became of a session, the newest change first, for as long as `history.keepDays`. A page; `next` is the `before` of the next one. `limit` defaults to
+   * 100, at most 1,000.
+   * @throws WaSyncError `session_not_found`, `not_supported` where the store keeps none, `config_invalid`
+   * @example
+   * const { transitions } = await wa.sessions.history('shop', { limit: 20 });
+   */
+  history(
+    id: string,
+    options?: { before?: string | undefined; limit?: number | undefined },
+  ): Promise<{ transitions: Transition[]; next: string | null }>;
+  /**
    * The host wants it running: a provider opens it.
    * @throws WaSyncError `session_not_found`
    */
@@ -96,6 +108,21 @@ export interface SessionsApi {
    * @throws WaSyncError `not_supported` where it is not run here, `connection_closed`
    */
   logout(id: string): Promise<void>;
+}
+
+/** The changes of all sessions, whichever replica made them. */
+export interface HistoryApi {
+  /**
+   * The changes after a cursor, oldest first, each once; without `after` none, but the cursor of now. `limit` defaults to 100, at most 1,000.
+   * @throws WaSyncError `not_supported` where the store keeps none, `config_invalid`
+   * @example
+   * let { next } = await wa.history.since();
+   * // later, and after a restart with the same cursor:
+   * const feed = await wa.history.since({ after: next });
+   * if (feed.missed) await readEverythingAnew();
+   * next = feed.next;
+   */
+  since(options?: { after?: string | null | undefined; limit?: number | undefined }): Promise<TransitionFeed>;
 }
 
 /** What the store remembers of the jobs that one replica runs for all. */
@@ -159,5 +186,6 @@ export interface WaSync {
   readonly currentSession: string | null;
   readonly sessions: SessionsApi;
   readonly runs: RunsApi;
+  readonly history: HistoryApi;
   on<Name extends WaSyncEventName>(name: Name, listener: (payload: WaSyncEvents[Name]) => unknown): () => void;
 }

@@ -70,6 +70,8 @@ export function createWorld({ startAt }: { startAt?: Date } = {}) {
     jobs: faulty(memory.jobs),
     cleanup: faulty(memory.cleanup),
     conversations: faulty(memory.conversations),
+    history: faulty(memory.history),
+    inbox: faulty(memory.inbox),
   };
 
   function replica(options: Partial<WaSyncOptions> = {}): { wa: WaSync; events: { name: string; payload: unknown }[] } {

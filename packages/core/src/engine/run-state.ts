@@ -6,6 +6,7 @@ import type { Config } from '../config.js';
 import { WaSyncError } from '../errors.js';
 import type { WaSyncStore } from '../ports/store.js';
 import type { FollowMessages } from './follow-messages.js';
+import type { ForgetOld } from './forget-old.js';
 import type { HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
 import type { Liveness } from './liveness.js';
@@ -32,6 +33,7 @@ export function createRunState(deps: {
   tick: Tick;
   jobs: RunJobs;
   sendOutgoing: SendOutgoing;
+  forgetOld: ForgetOld;
   messages: FollowMessages;
   calls: SyncCalls;
 }) {
@@ -72,6 +74,7 @@ export function createRunState(deps: {
         deps.reconciler.idle(),
         deps.jobs.idle(),
         deps.sendOutgoing.idle(),
+        deps.forgetOld.idle(),
       ]);
       // What a socket hands over at its end belongs to what was received.
       await Promise.all([...sessions.all()].map(({ connection }) => deps.messages.recorded(connection)));

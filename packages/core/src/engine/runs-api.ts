@@ -2,9 +2,7 @@ import { WaSyncError } from '../errors.js';
 import { JOB_NAMES, type JobStore } from '../ports/job-store.js';
 import type { WaSyncStore } from '../ports/store.js';
 import type { RunsApi } from '../wa-sync.js';
-
-const DEFAULT_PAGE = 100;
-const LARGEST_PAGE = 1_000;
+import { pageLimit } from './page-limit.js';
 
 /** `wa.runs`: the store's book of cluster jobs. */
 export function createRunsApi({ store }: { store: WaSyncStore }): RunsApi {
@@ -14,10 +12,8 @@ export function createRunsApi({ store }: { store: WaSyncStore }): RunsApi {
   }
 
   return {
-    async list({ job, before, limit = DEFAULT_PAGE } = {}) {
-      if (!Number.isInteger(limit) || limit < 1 || limit > LARGEST_PAGE) {
-        throw new WaSyncError('config_invalid', `limit takes a whole number from 1 to ${LARGEST_PAGE}`);
-      }
+    async list({ job, before, limit: asked } = {}) {
+      const limit = pageLimit(asked);
       if (job !== undefined && !JOB_NAMES.includes(job)) {
         throw new WaSyncError('config_invalid', 'job takes cleanup or inactivity');
       }

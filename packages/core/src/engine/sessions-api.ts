@@ -6,11 +6,9 @@ import { checkSessionId, maskNumbers } from '../session-id.js';
 import type { SessionsApi } from '../wa-sync.js';
 import type { HeldSessions } from './held-sessions.js';
 import { createImportSessions } from './import-sessions.js';
+import { pageLimit } from './page-limit.js';
 import { createPairSession } from './pair-session.js';
 import type { Provide } from './provide.js';
-
-const DEFAULT_PAGE = 100;
-const LARGEST_PAGE = 1_000;
 
 /** `wa.sessions`: rows, and what the host wants of them. */
 export function createSessionsApi(deps: {
@@ -18,6 +16,7 @@ export function createSessionsApi(deps: {
   store: WaSyncStore;
   held: HeldSessions;
   provide: Provide;
+  history: SessionsApi['history'];
 }): SessionsApi {
   const { config, store, held, provide } = deps;
 
@@ -44,11 +43,10 @@ export function createSessionsApi(deps: {
       if (desired === 'running') await provide.open([id]);
       return read(id);
     },
+    history: deps.history,
     import: createImportSessions(store),
-    async list({ after, limit = DEFAULT_PAGE } = {}) {
-      if (!Number.isInteger(limit) || limit < 1 || limit > LARGEST_PAGE) {
-        throw new WaSyncError('config_invalid', `limit takes a whole number from 1 to ${LARGEST_PAGE}`);
-      }
+    async list({ after, limit: asked } = {}) {
+      const limit = pageLimit(asked);
       const sessions = await store.sessions.list({ after, limit });
       return { sessions, next: sessions.length === limit ? (sessions.at(-1)?.id ?? null) : null };
     },

@@ -6,6 +6,7 @@
 import type { Config } from '../config.js';
 import { WaSyncError } from '../errors.js';
 import type { BeatAnswer } from '../ports/lease-store.js';
+import type { ForgetOld } from './forget-old.js';
 import type { MassGuard } from './guard-mass-outage.js';
 import type { HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
@@ -26,6 +27,7 @@ export function createTick(deps: {
   provide: Provide;
   jobs: RunJobs;
   sendOutgoing: SendOutgoing;
+  forgetOld: ForgetOld;
   guard: MassGuard;
 }) {
   const { lease, reconciler, provide, jobs } = deps;
@@ -56,6 +58,7 @@ export function createTick(deps: {
     if (freed.length > 0) for (const held of deps.held.all()) if (held.tenure === null) reconciler.look(held);
     if (answer.claimable || freed.length > 0) await provide.openClaimable();
     deps.sendOutgoing.kick({ waiting: answer.outgoing === true });
+    deps.forgetOld.kick();
     await jobs.runDue(answer.storeNow);
   }
 
