@@ -137,6 +137,7 @@ export function baileysProvider(options: BaileysProviderOptions): ConnectionProv
     loadBaileys: async () => baileys ?? loadBaileys(),
     socketConfig: configFor(socketConfig),
     slots: createLoginSlots(config.maxLogins),
+    deafMemory: new Map(),
   };
   const runs = new Map<string, SessionRun>();
   silenceLibsignal();

@@ -27,16 +27,20 @@ export function containListeners(params: {
   ws: BaileysWebSocketLike;
   onBroken(error: unknown): void;
   onHandlerError(error: unknown): void;
-  onHandler(outcome: Promise<unknown>): void;
+  onHandler(outcome: Promise<unknown>, kind: string): void;
 }): void {
   const { ws, onBroken, onHandlerError, onHandler } = params;
   wrapListeners(ws, 'message', (listener) => contain(listener, onBroken));
   for (const event of ws.eventNames()) {
     if (typeof event === 'string' && event.startsWith('CB:')) {
-      const follow = HANDLED.has(event) ? onHandler : undefined;
+      const follow = HANDLED.has(event) ? (outcome: Promise<unknown>) => onHandler(outcome, event) : undefined;
       wrapListeners(ws, event, (listener) => contain(listener, onHandlerError, follow));
     }
   }
+}
+
+function isBacklog(stanza: unknown): boolean {
+  return (stanza as { attrs?: { offline?: unknown } } | null | undefined)?.attrs?.offline !== undefined;
 }
 
 function contain(
@@ -49,7 +53,8 @@ function contain(
       const outcome = listener.apply(this, args);
       if (!(outcome instanceof Promise)) return outcome;
       const settled = outcome.catch(onError);
-      follow?.(settled);
+      // One of the backlog is only put in a queue: its promise says nothing of its handling.
+      if (!isBacklog(args[0])) follow?.(settled);
       return settled;
     } catch (error) {
       onError(error);

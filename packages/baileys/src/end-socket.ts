@@ -35,6 +35,8 @@ export function failPendingQueries(socket: BaileysSocketLike): void {
 /** The WebSocket under Baileys' wrapper. */
 export interface RawWebSocket {
   terminate?(): void;
+  once?(event: 'close', listener: () => void): unknown;
+  removeListener?(event: 'close', listener: () => void): unknown;
 }
 
 /** Protected in Baileys' types, hence the cast through a structural one. */

@@ -20,16 +20,36 @@ export function guardAuth(params: {
   timeoutMs: number;
   /** Whether the session is still ours to write. */
   mayWrite(): boolean;
+  /** The store of the credentials began or ceased to fail. */
+  onFailing?(): void;
 }) {
   const { sessionId, auth, clock, logger, timeoutMs, mayWrite } = params;
   const { keys, creds } = auth.state;
-  const call = <T>(what: string, work: () => Promise<T> | T) => awaitAtMost({ clock, timeoutMs, what, work });
   const writes = new Set<Promise<unknown>>();
   let retired = false;
   let epoch = 0;
   let dirty = false;
   let saving: Promise<void> | null = null;
   let cancelRetry = () => {};
+  let failing = false;
+
+  function note(fails: boolean): void {
+    if (failing === fails) return;
+    failing = fails;
+    params.onFailing?.();
+  }
+
+  async function call<T>(what: string, work: () => Promise<T> | T): Promise<T> {
+    try {
+      const answer = await awaitAtMost({ clock, timeoutMs, what, work });
+      note(false);
+      return answer;
+    } catch (error) {
+      // A claim that was lost is no fault of the store.
+      if (!isWaSyncError(error) || error.code !== 'tenure_lost') note(true);
+      throw error;
+    }
+  }
 
   const writable = () => !retired && mayWrite();
 
@@ -93,6 +113,10 @@ export function guardAuth(params: {
 
   return {
     forNextSocket,
+    /** Whether the last call to the store failed or took too long. */
+    get failing() {
+      return failing;
+    },
     /**
      * The socket has ended: what it still begins to write is dropped. Nobody will hear of a message that it decrypts now, and WhatsApp
      * delivers it again; stored, that decryption would have used up the key that the second delivery needs.

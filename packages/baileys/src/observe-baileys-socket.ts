@@ -9,6 +9,7 @@ import {
   checkSessionId,
   type KnownObservation,
   type Logger,
+  maskNumbers,
   type Observation,
   type Reason,
   type SessionStatus,
@@ -19,6 +20,7 @@ import {
 import * as z from 'zod';
 import type { BaileysSocketLike } from './baileys-like.js';
 import { classifyClose } from './classify-close.js';
+import { createDeafStreak, type DeafMemory } from './deaf-streak.js';
 import { type ConversationOf, createMessageFeed } from './message-feed.js';
 import { createListeners } from './notify-listeners.js';
 import {
@@ -83,6 +85,9 @@ const schema = z.strictObject({
   logger: loggerOption.default(silentLogger),
 });
 
+/** Of all sessions that are attached in this process: each socket of a host's loop is an observation of its own. */
+const deafMemory: DeafMemory = new Map();
+
 /** Findings that frames which come again do not refute. */
 const FINAL: ReadonlySet<string> = new Set(['stream_broken', 'deaf']);
 
@@ -103,6 +108,8 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
   const sessionId = checkSessionId(options.sessionId);
   const feed = conversationOf && createMessageFeed({ sessionId, conversationOf, clock, logger });
   const listeners = createListeners();
+  const streak = createDeafStreak({ sessionId, memory: deafMemory });
+  let deaf = false;
   let deadReason: string | null = null;
   let notReattached = false;
   let cancelReattachWait = () => {};
@@ -120,12 +127,28 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
       deadReason = null;
       listeners.tell();
     },
-    onDead: (reason) => void foundDead(reason),
+    onHandled: (kind) => {
+      if (streak.handled(kind)) listeners.tell();
+    },
+    onDead: (reason) => {
+      if (reason === 'deaf') streak.givenUp(watch.stuckKind);
+      void foundDead(reason);
+    },
   });
 
   function look(): void {
     if (watch.stage === 'closed') waitForReattach();
+    if (watch.deaf && !deaf) noteDeaf();
+    deaf = watch.deaf;
     listeners.tell();
+  }
+
+  function noteDeaf(): void {
+    streak.turnedDeaf(watch.stuckKind);
+    logger.warn(
+      { code: 'connection_deaf', sessionId, kind: watch.stuckKind },
+      `Session ${maskNumbers(sessionId)}: stanzas arrive and their handling does not end`,
+    );
   }
 
   function waitForReattach(): void {
@@ -158,6 +181,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
       phone: watch.phone,
       qr: watch.qr,
       qrExpiresAt: watch.qrExpiresAt,
+      restartRequested: streak.restart,
       silentForMs: watch.silentForMs(),
     };
   }

@@ -12,16 +12,18 @@ export function createPendingHandlers(params: {
   deafAfterMs: number;
   onChange(): void;
   onHopeless(): void;
+  /** A handler of this kind came to its end in time. */
+  onHandled?(kind: string): void;
 }) {
   const { clock, deafAfterMs } = params;
   /** When each began, oldest first. */
-  const begun = new Map<symbol, number>();
+  const begun = new Map<symbol, { readonly atMs: number; readonly kind: string }>();
   let deaf = false;
   let cancel: (() => void) | null = null;
 
   function oldestMs(): number {
     const [first] = begun.values();
-    return first === undefined ? 0 : clock.monotonicMs() - first;
+    return first === undefined ? 0 : clock.monotonicMs() - first.atMs;
   }
 
   function setDeaf(next: boolean): void {
@@ -59,15 +61,22 @@ export function createPendingHandlers(params: {
     get deaf() {
       return deaf;
     },
+    /** What the oldest of them handles. */
+    get oldestKind(): string | null {
+      const [first] = begun.values();
+      return first?.kind ?? null;
+    },
     /** Follows one run of a handler. */
-    async follow(outcome: Promise<unknown>): Promise<void> {
+    async follow(outcome: Promise<unknown>, kind: string): Promise<void> {
       const key = Symbol('handler');
-      begun.set(key, clock.monotonicMs());
+      const atMs = clock.monotonicMs();
+      begun.set(key, { atMs, kind });
       schedule();
       try {
         await outcome;
       } finally {
-        begun.delete(key);
+        // A socket that was given up meanwhile proves nothing any more.
+        if (begun.delete(key) && clock.monotonicMs() - atMs < deafAfterMs) params.onHandled?.(kind);
         if (begun.size === 0) {
           cancel?.();
           cancel = null;

@@ -10,6 +10,7 @@ import type { BaileysSocketLike } from './baileys-like.js';
 import { classifyClose } from './classify-close.js';
 import { classifyOpenError } from './classify-open-error.js';
 import type { CloseFacts, CloseReason } from './close-reasons.js';
+import { createDeafStreak } from './deaf-streak.js';
 import { type GuardedAuth, guardAuth } from './guard-auth.js';
 import { holdProcess } from './hold-process.js';
 import type { BaileysModuleLike } from './load-baileys.js';
@@ -43,7 +44,12 @@ export function runSession(
   const { sessionId, tenure, fenced, trusted, after } = params;
   const { clock, logger, random, conversationOf } = deps;
   const feed = conversationOf && createMessageFeed({ sessionId, conversationOf, clock, logger });
-  const view = createSessionView({ clock });
+  const streak = createDeafStreak({ sessionId, memory: deps.deafMemory });
+  const view = createSessionView({
+    clock,
+    authFailing: () => auth?.failing === true,
+    restart: () => streak.restart,
+  });
   const stopping = new AbortController();
   const over = () => stopping.signal.aborted;
   const wait = (delayMs: number) => pause({ clock, delayMs, signal: stopping.signal });
@@ -53,6 +59,7 @@ export function runSession(
   let parked = false;
   let stopped: Promise<void> | null = null;
   let cancelStable = () => {};
+  let lookAgain = () => {};
 
   async function run(): Promise<void> {
     await after;
@@ -99,6 +106,7 @@ export function runSession(
     } finally {
       giveBackSlot();
       cancelStable();
+      lookAgain = () => {};
       view.unfollow();
     }
   }
@@ -111,6 +119,7 @@ export function runSession(
       logger,
       timeoutMs: deps.authTimeoutMs,
       mayWrite: () => !fenced.aborted,
+      onFailing: () => lookAgain(),
     });
   }
 
@@ -125,6 +134,7 @@ export function runSession(
     socket.ev.on('creds.update', () => own.saveSoon());
     return new Promise((resolve) => {
       let opened = false;
+      let deaf = false;
       const watch = watchSocket({
         socket,
         clock,
@@ -133,11 +143,18 @@ export function runSession(
         qrTimeoutMs: (config as { qrTimeout?: number | undefined }).qrTimeout,
         ...feed?.ears(socket),
         onChange: look,
-        onDead: (reason) => void giveUp(watch, reason),
+        onDead: (reason) => {
+          if (reason === 'deaf') streak.givenUp(watch.stuckKind);
+          void giveUp(watch, reason);
+        },
+        onHandled: (kind) => {
+          if (streak.handled(kind)) look();
+        },
         onHandlerError: (error) =>
           logger.debug({ code: 'handler_failed', sessionId, error: textOf(error) }, 'A stanza handler failed'),
       });
       view.follow(watch);
+      lookAgain = look;
       look();
 
       function look(): void {
@@ -149,6 +166,8 @@ export function runSession(
         } else if (!over()) {
           if (stage === 'open' && !opened) noteOpen();
           opened ||= stage === 'open';
+          if (watch.deaf && !deaf) noteDeaf(watch);
+          deaf = watch.deaf;
           view.showSocket(watch);
         }
       }
@@ -161,6 +180,14 @@ export function runSession(
     cancelStable = clock.schedule(() => {
       history = NO_HISTORY;
     }, deps.backoff.stableAfterMs);
+  }
+
+  function noteDeaf(watch: SocketWatch): void {
+    streak.turnedDeaf(watch.stuckKind);
+    logger.warn(
+      { code: 'connection_deaf', sessionId, kind: watch.stuckKind },
+      `${named}: stanzas arrive and their handling does not end`,
+    );
   }
 
   /** Ends a socket that will not recover; the loop does the rest. */

@@ -1,5 +1,6 @@
 import type { Clock, Logger, RandomSource, WhatsAppConnection } from '@wa-sync/core';
 import type { AuthSource } from './auth-source.js';
+import type { DeafMemory } from './deaf-streak.js';
 import type { BaileysModuleLike } from './load-baileys.js';
 import type { LoginSlots } from './login-slots.js';
 import type { ConversationOf } from './message-feed.js';
@@ -12,6 +13,7 @@ export interface SessionDeps {
   readonly socketConfig: (params: { sessionId: string }) => object;
   readonly conversationOf?: ConversationOf | undefined;
   readonly slots: LoginSlots;
+  readonly deafMemory: DeafMemory;
   readonly backoff: BackoffSettings;
   readonly attemptTimeoutMs: number;
   readonly deafAfterMs: number;

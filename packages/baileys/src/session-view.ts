@@ -3,13 +3,20 @@
  *
  * Owns: the status with its reason, the number, the time of the last frame, and who is told of changes.
  */
-import type { Clock, KnownObservation, SessionStatus } from '@wa-sync/core';
+import type { Clock, KnownObservation, Reason, SessionStatus } from '@wa-sync/core';
 import { createListeners } from './notify-listeners.js';
-import { DEAF, type SocketWatch } from './socket-watch.js';
+import { AUTH_FAILING, DEAF, type SocketWatch } from './socket-watch.js';
 
 type Shown = Pick<KnownObservation, 'status' | 'health' | 'reason' | 'reconnectAttempt' | 'qr'>;
 
-export function createSessionView({ clock }: { clock: Clock }) {
+export function createSessionView(params: {
+  clock: Clock;
+  /** Whether the store of the credentials fails. */
+  authFailing(): boolean;
+  /** Why only a restart may help. */
+  restart(): Reason | null;
+}) {
+  const { clock } = params;
   const listeners = createListeners();
   let shown: Shown = { status: 'CONNECTING', health: 'healthy', reason: null, reconnectAttempt: 0, qr: null };
   let watch: SocketWatch | null = null;
@@ -48,6 +55,7 @@ export function createSessionView({ clock }: { clock: Clock }) {
       ...shown,
       phone,
       qrExpiresAt: shown.qr === null ? null : (watch?.qrExpiresAt ?? null),
+      restartRequested: params.restart(),
       silentForMs: silentForMs(),
     }),
     follow(next: SocketWatch): void {
@@ -69,8 +77,9 @@ export function createSessionView({ clock }: { clock: Clock }) {
       if (socket.stage === 'open') {
         everOpen = true;
         pairing = false;
-        const health = socket.deaf ? 'degraded' : 'healthy';
-        show({ status: 'CONNECTED', health, reason: socket.deaf ? DEAF : null, reconnectAttempt: 0 });
+        const trouble = socket.deaf ? DEAF : params.authFailing() ? AUTH_FAILING : null;
+        const health = trouble === null ? 'healthy' : 'degraded';
+        show({ status: 'CONNECTED', health, reason: trouble, reconnectAttempt: 0 });
       }
     },
     /** The pairing did not come to its end. */

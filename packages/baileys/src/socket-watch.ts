@@ -19,6 +19,8 @@ export interface SocketWatch {
   requestPairingCode(phone: string): Promise<PairingCode>;
   /** Whether stanzas arrive and nothing comes of them. */
   readonly deaf: boolean;
+  /** What kind of stanza it is that is not handled; `null` where all are. */
+  readonly stuckKind: string | null;
   readonly phone: string | null;
   /** Set once the stage is `closed`. */
   readonly close: CloseFacts | null;
@@ -35,3 +37,9 @@ export interface SocketWatch {
 
 /** Why the health of a connection is degraded that receives and handles nothing. */
 export const DEAF: Reason = { code: 'deaf', detail: 'Stanzas arrive and their handling does not end' };
+
+/** Why the health of a connection is degraded whose credentials cannot be read or written. */
+export const AUTH_FAILING: Reason = {
+  code: 'auth_unavailable',
+  detail: 'The store of the credentials fails or does not answer: messages cannot be decrypted',
+};

@@ -10,6 +10,7 @@ import type { CloseFacts } from './close-reasons.js';
 import { containListeners } from './contain-listeners.js';
 import { cutHangingClose } from './cut-hanging-close.js';
 import { endSocket, failPendingQueries, flushEvents, type RawWebSocket, terminateSocket } from './end-socket.js';
+import { hearLinkEnd } from './hear-link-end.js';
 import { createLateSocket, OURS, SETTLE_MS } from './late-socket.js';
 import { limitAttempt, proveOpen } from './limit-attempt.js';
 import { createPairingOffer } from './pairing-offer.js';
@@ -22,6 +23,7 @@ import { type MessageTap, tapMessages } from './tap-messages.js';
 /** A frame this young at the `open` event proves that it is true. */
 const FRESH_MS = 3_000;
 const CLOSE_EVENT_MS = 1_000;
+const LINK_ENDED: CloseFacts = { code: 428, message: 'Connection Closed' };
 /** Stanzas that only a logged-in client gets. */
 const LOGGED_IN_TAGS = new Set(['message', 'receipt', 'notification', 'ack', 'call', 'presence', 'chatstate']);
 
@@ -40,6 +42,8 @@ export function watchSocket(params: {
   onDead(reason: string): void;
   /** A stanza's handler failed. */
   onHandlerError?(error: unknown): void;
+  /** Stanzas of this kind are handled in time. */
+  onHandled?: ((kind: string) => void) | undefined;
   /** Messages arrived; absent where nobody wants them. */
   onMessages?: Parameters<typeof tapMessages>[0]['onMessages'] | undefined;
   /** A stanza arrived after the handshake. */
@@ -61,6 +65,7 @@ export function watchSocket(params: {
   let ending: RawWebSocket | null = null;
   let cancelTimer = () => {};
   let stopCutting = () => {};
+  let stopHearing = () => {};
   let tellClosed = () => {};
   const closed = new Promise<void>((resolve) => {
     tellClosed = resolve;
@@ -73,6 +78,7 @@ export function watchSocket(params: {
     onHopeless: () => {
       if (alive()) params.onDead('deaf');
     },
+    onHandled: (kind) => params.onHandled?.(kind),
   });
 
   const alive = () => !disposed && stage !== 'closed';
@@ -221,6 +227,7 @@ export function watchSocket(params: {
 
   function stopListening(): void {
     stopCutting();
+    stopHearing();
     socket.ev.off('connection.update', onUpdate);
     ws.off('frame', onFrame);
     ws.off('unexpected-response', onRefused);
@@ -237,6 +244,7 @@ export function watchSocket(params: {
     socket.ev.on('connection.update', onUpdate);
     ws.on('frame', Object.assign(onFrame, { [OURS]: true }));
     ws.on('unexpected-response', onRefused);
+    stopHearing = hearLinkEnd({ ws, clock, onEnded: () => becomeClosed(LINK_ENDED) });
     stopCutting = cutHangingClose({ ws, clock, onBegun: () => flushEvents(socket) });
     socket.registerSocketEndHandler?.(() => {
       if (!disposed) flushEvents(socket);
@@ -252,8 +260,8 @@ export function watchSocket(params: {
         if (disposed) throw error;
         params.onHandlerError?.(error);
       },
-      onHandler: (outcome) => {
-        if (alive() && ending === null) void handlers.follow(outcome);
+      onHandler: (outcome, kind) => {
+        if (alive() && ending === null) void handlers.follow(outcome, kind);
       },
     });
     // An open WebSocket may be in its handshake or long logged in: only its next event, or a proof, tells.
@@ -286,6 +294,9 @@ export function watchSocket(params: {
     },
     get deaf() {
       return handlers.deaf;
+    },
+    get stuckKind() {
+      return handlers.deaf ? handlers.oldestKind : null;
     },
     get phone() {
       return phoneOf(socket);

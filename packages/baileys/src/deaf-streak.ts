@@ -1,0 +1,41 @@
+/**
+ * Remembers, from one socket of a session to the next, that a deaf one was given up: if its successor is deaf to the same kind of stanza, a new socket did not help.
+ *
+ * Owns: by session, the kinds that were given up on and whether a restart is asked for, until those kinds are handled again.
+ */
+import type { Reason } from '@wa-sync/core';
+
+/** What is remembered of each session that was deaf. */
+export type DeafMemory = Map<string, { readonly kinds: Set<string>; restart: Reason | null }>;
+
+const STAYS_DEAF: Reason = {
+  code: 'deaf',
+  detail: 'A new connection is as deaf as the one before: what handles its stanzas hangs in this process',
+};
+
+export function createDeafStreak({ sessionId, memory }: { sessionId: string; memory: DeafMemory }) {
+  return {
+    /** Why only a restart of the process may help; `null` where it has not come to that. */
+    get restart(): Reason | null {
+      return memory.get(sessionId)?.restart ?? null;
+    },
+    /** A socket does not handle stanzas of this kind. */
+    turnedDeaf(kind: string | null): void {
+      const known = memory.get(sessionId);
+      if (kind !== null && known?.kinds.has(kind)) known.restart = STAYS_DEAF;
+    },
+    /** It is given up for that. */
+    givenUp(kind: string | null): void {
+      if (kind === null) return;
+      const known = memory.get(sessionId) ?? { kinds: new Set<string>(), restart: null };
+      known.kinds.add(kind);
+      memory.set(sessionId, known);
+    },
+    /** A stanza of this kind was handled in time. Answers whether that ends the streak. */
+    handled(kind: string): boolean {
+      const known = memory.get(sessionId);
+      if (!known?.kinds.delete(kind) || known.kinds.size > 0) return false;
+      return memory.delete(sessionId);
+    },
+  };
+}
