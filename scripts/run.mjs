@@ -37,6 +37,10 @@ const commands = {
       ...args,
     ]),
   example: runExample,
+  bench(args) {
+    const entry = join(root, 'bench/src/run-bench.ts');
+    return run(process.execPath, ['--conditions=@wa-sync/source', '--import', 'tsx', entry, ...args]);
+  },
   async demo(args) {
     await build(['--filter', '@wa-sync/demo...']);
     await run(process.execPath, [join(root, 'examples/demo/dist/main.js'), ...args]);

@@ -30,10 +30,10 @@ export function answerRequest(params: {
   response: PlatformResponse;
 }): void {
   const { handler, routePath, request, response } = params;
-  const bridge = toNodeHandler((asked, context) =>
-    // The framework's own request, because guards leave what they know on it (`request.user`).
-    handler(asked, { ...context, raw: request, basePath: basePathOf(asked.url, routePath) }),
-  );
+  const node = 'raw' in request ? request.raw : request;
+  const target = (request as { originalUrl?: string }).originalUrl ?? node.url ?? '/';
+  // The framework's own request, because guards leave what they know on it (`request.user`).
+  const bridge = toNodeHandler(handler, { raw: request, basePath: basePathOf(target, routePath) });
   if ('hijack' in response) bridge(openRequest(request as FastifyRequest), takeOver(response));
   else bridge(request as IncomingMessage, response);
 }
@@ -56,10 +56,10 @@ function takeOver(reply: FastifyReply): ServerResponse {
  * What stands before the route in the path that was asked for: global prefix, version and all, without asking Nest for its settings.
  *
  * @example
- * basePathOf('http://host/api/v1/whatsapp/sessions/sales', '/sessions/:id')   // '/api/v1/whatsapp'
+ * basePathOf('/api/v1/whatsapp/sessions/sales?x=1', '/sessions/:id')   // '/api/v1/whatsapp'
  */
-function basePathOf(url: string, routePath: string): string {
-  const [, path = ''] = /^[^:]+:\/\/[^/?#]*([^?#]*)/.exec(url) ?? [];
+function basePathOf(target: string, routePath: string): string {
+  const [, path = ''] = /^(?:[^:/?#]+:\/\/[^/?#]*)?([^?#]*)/.exec(target) ?? [];
   const depth = routePath.split('/').length - 1;
   return path.replace(/\/+$/, '').split('/').slice(0, -depth).join('/');
 }

@@ -1,6 +1,7 @@
 import type * as z from 'zod/mini';
+import type { Answer } from './make-reply.js';
 import { describeProblem, toProblem } from './problems.js';
-import type { Answer, Call } from './route.js';
+import type { Call } from './route.js';
 import type { Run } from './run-registry.js';
 import type { RunResult } from './run-results.js';
 import type { acceptedAnswer, requestRun } from './wire-schemas.js';
@@ -10,7 +11,7 @@ const LONGEST_WAIT_MS = 300_000;
 
 /** Starts a run or joins the equal one, waits for it as long as the caller likes, and answers 200 or 202. */
 export async function answerRun(
-  call: Omit<Call, 'query'>,
+  call: Call,
   run: {
     operation: string;
     sessionIds: readonly string[] | null;
@@ -27,8 +28,8 @@ export async function answerRun(
     chargeRun(call.caller.key);
     joined = runs.start({ key, operation, sessionIds, work });
   }
-  const preferredMs = readPreferredWait(call.request.headers.get('prefer'));
-  const outcome = await runs.wait(joined, preferredMs ?? config.waitMs, call.request.signal);
+  const preferredMs = readPreferredWait(call.ask.header('prefer'));
+  const outcome = await runs.wait(joined, preferredMs ?? config.waitMs, call.ask.signal());
   const applied: Record<string, string> =
     preferredMs === null ? {} : { 'preference-applied': `wait=${preferredMs / 1_000}` };
   if (outcome) {

@@ -1,5 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod/mini';
+import type { Ask } from './ask.js';
 import type { HostContext, HttpConfig, Role } from './options.js';
 import { HttpProblem } from './problems.js';
 
@@ -12,7 +13,7 @@ export interface Caller {
   readonly key: string;
 }
 
-export type Authenticate = (request: Request, context: HostContext) => Promise<Caller>;
+export type Authenticate = (ask: Ask, context: HostContext) => Promise<Caller>;
 
 const access = z.union([
   z.literal(false),
@@ -27,8 +28,8 @@ const access = z.union([
 export function createAuthenticate(auth: HttpConfig['auth']): Authenticate {
   if (auth === 'none') return async () => ({ role: 'admin', sessionIds: null, key: 'everybody' });
   if (typeof auth === 'function') {
-    return async (request, context) => {
-      const granted = access.safeParse(await auth(request, context));
+    return async (ask, context) => {
+      const granted = access.safeParse(await auth(ask.request(), context));
       // Anything but the two shapes is a mistake of the host; `true` or a user object must not open the door.
       if (!granted.success) throw new Error("authorize must answer false or { role: 'admin' | 'viewer' }");
       if (granted.data === false) throw unauthorized(false);
@@ -38,8 +39,8 @@ export function createAuthenticate(auth: HttpConfig['auth']): Authenticate {
     };
   }
   const known = auth.tokens.map(digest);
-  return async (request) => {
-    const sent = sentTokens(request.headers);
+  return async (ask) => {
+    const sent = sentTokens(ask);
     for (const candidate of sent.map(digest)) {
       // All are compared, whichever fits: the time taken tells nothing about the list.
       const found = known.map((one) => timingSafeEqual(one, candidate)).indexOf(true);
@@ -49,13 +50,13 @@ export function createAuthenticate(auth: HttpConfig['auth']): Authenticate {
   };
 }
 
-function sentTokens(headers: Headers): string[] {
-  const bearer = /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1];
-  return [bearer, headers.get('x-api-key')].filter((token) => typeof token === 'string');
+function sentTokens({ header }: Ask): string[] {
+  const bearer = /^Bearer +(\S+) *$/i.exec(header('authorization') ?? '')?.[1];
+  return [bearer, header('x-api-key')].filter((token) => typeof token === 'string');
 }
 
 function digest(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
+  return hash('sha256', token, 'buffer');
 }
 
 function unauthorized(sent: boolean): HttpProblem {

@@ -1,13 +1,14 @@
 import { isWaSyncError } from '@wa-sync/core';
-import { type Context, Hono } from 'hono';
+import { type Ask, askOfRequest } from './ask.js';
 import { type Authenticate, type Caller, createAuthenticate } from './authenticate.js';
 import { createEventLog } from './event-log.js';
 import { createRateLimit } from './limit-rate.js';
-import { jsonResponse, streamResponse, textResponse } from './make-response.js';
+import { makeReply, type Reply, toResponse } from './make-reply.js';
 import { maskError } from './mask-error.js';
+import { matchRoutes } from './match-routes.js';
 import { type HttpOptions, parseOptions, trimSlash } from './options.js';
 import { answerProblem, HttpProblem, toProblem } from './problems.js';
-import type { Answer, Route, Services, WaSyncLike } from './route.js';
+import type { Route, Services, WaSyncLike } from './route.js';
 import { ROUTES } from './routes.js';
 import { createRunRegistry } from './run-registry.js';
 
@@ -22,17 +23,14 @@ export interface HttpContext {
 }
 
 /** A fetch handler that never rejects. */
-export type HttpHandler = (request: Request, context?: HttpContext) => Promise<Response>;
-
-type Env = { Bindings: HttpContext & { basePath: string } };
+export interface HttpHandler {
+  (request: Request, context?: HttpContext): Promise<Response>;
+  /** The same for a bridge such as `toNodeHandler`; `null` where no endpoint has this path. */
+  answer(ask: Ask, context?: Pick<HttpContext, 'raw' | 'basePath'>): Promise<Reply | null>;
+}
 
 /** Nobody: what a public endpoint sees of its caller. */
 const ANYBODY: Caller = { role: 'viewer', sessionIds: [], key: 'anybody' };
-
-const METHODS = ['GET', 'POST'];
-
-/** Matches no route. */
-const OUTSIDE = '/\0';
 
 /**
  * The endpoints of wa-sync as one fetch handler.
@@ -55,80 +53,64 @@ export function createHttpHandler(wa: WaSyncLike, options: HttpOptions): HttpHan
     streams: { open: 0 },
   };
   const authenticate = createAuthenticate(config.auth);
+  const match = matchRoutes(ROUTES.filter(({ needs }) => !needs || config[needs]));
 
-  const app = new Hono<Env>({ strict: true, getPath: pathBelowBase });
-  for (const route of ROUTES) {
-    if (route.needs && !config[route.needs]) continue;
-    app.on(route.method, route.path, (context) => answerRoute(route, context, services, authenticate));
-  }
-  app.notFound((context) => {
-    // Asked only here, not by a second handler on each path: the router is faster where one handler alone fits.
-    const allowed = METHODS.filter((method) => app.router.match(method, context.req.path)[0].length > 0);
-    if (allowed.length > 0) return answerProblem(methodNotAllowed(allowed));
-    return context.env.notFound?.() ?? answerProblem(new HttpProblem('route_not_found'));
-  });
-  app.onError((error) => answerProblem(toProblem(error)));
-
-  return async (request, context = {}) => {
-    const basePath = context.basePath === undefined ? config.basePath : trimSlash(context.basePath);
-    return app.fetch(request, { ...context, basePath });
+  const answer: HttpHandler['answer'] = async (ask, { raw, basePath } = {}) => {
+    const base = basePath === undefined ? config.basePath : trimSlash(basePath);
+    const path = pathBelow(base, ask.path);
+    const found = path === null ? null : match(ask.method, path);
+    if (found === null) return null;
+    if ('allow' in found) {
+      return answerProblem(new HttpProblem('method_not_allowed', undefined, { headers: { allow: found.allow } }));
+    }
+    return answerRoute({ ...found, services, authenticate, ask, basePath: base, raw });
   };
+
+  const handler = async (request: Request, context: HttpContext = {}) => {
+    const reply = await answer(askOfRequest(request), context);
+    if (!reply && context.notFound) return context.notFound();
+    return toResponse(reply ?? answerProblem(new HttpProblem('route_not_found')), request.method);
+  };
+  return Object.assign(handler, { answer });
 }
 
-async function answerRoute(
-  route: Route,
-  context: Context<Env>,
-  services: Services,
-  authenticate: Authenticate,
-): Promise<Response> {
+async function answerRoute(params: {
+  route: Route;
+  segments: Readonly<Record<string, string>>;
+  services: Services;
+  authenticate: Authenticate;
+  ask: Ask;
+  basePath: string;
+  raw: unknown;
+}): Promise<Reply> {
+  const { route, segments, services, authenticate, ask, basePath, raw } = params;
   const { clock, config } = services;
-  const { basePath, raw } = context.env;
-  const request = context.req.raw;
   const startedMs = clock.monotonicMs();
   const fields = (status: number) => {
     const tookMs = Math.round(clock.monotonicMs() - startedMs);
     return { method: route.method, route: route.path, status, tookMs };
   };
   try {
-    const caller = route.role === 'public' ? ANYBODY : await authenticate(request, { raw });
+    const caller = route.role === 'public' ? ANYBODY : await authenticate(ask, { raw });
     if (route.role === 'admin' && caller.role !== 'admin') throw new HttpProblem('forbidden');
-    const query = new URLSearchParams(splitUrl(request.url).query);
-    const call = { services, request, query, basePath, raw, caller };
-    const answer = await route.handle(call, context.req.param());
+    const answer = await route.handle({ services, ask, basePath, raw, caller }, segments);
     const level = route.method === 'GET' ? 'debug' : 'info';
     config.logger[level](fields(answer.status), `${route.method} ${route.path} answered ${answer.status}`);
-    return toResponse(answer);
+    return makeReply(answer);
   } catch (error) {
     const problem = toProblem(error);
-    const response = answerProblem(problem);
+    const reply = answerProblem(problem);
     const code = isWaSyncError(error) ? error.code : problem.code;
-    const line = `${route.method} ${route.path} answered ${response.status} ${code}`;
-    if (response.status < 500) config.logger.debug({ ...fields(response.status), code }, line);
-    else config.logger.error({ ...fields(response.status), code, error: maskError(error) }, line);
-    return response;
+    const line = `${route.method} ${route.path} answered ${reply.status} ${code}`;
+    if (reply.status < 500) config.logger.debug({ ...fields(reply.status), code }, line);
+    else config.logger.error({ ...fields(reply.status), code, error: maskError(error) }, line);
+    return reply;
   }
 }
 
-function toResponse(answer: Answer): Response {
-  if ('stream' in answer) return streamResponse(answer);
-  if ('text' in answer) return textResponse(answer);
-  return jsonResponse({ ...answer, type: 'application/json' });
-}
-
-function methodNotAllowed(allowed: readonly string[]): HttpProblem {
-  const allow = allowed.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
-  return new HttpProblem('method_not_allowed', undefined, { headers: { allow } });
-}
-
-function pathBelowBase(request: Request, options?: { env?: Env['Bindings'] }): string {
-  const path = trimSlash(splitUrl(request.url).path);
-  const basePath = options?.env?.basePath ?? '';
-  if (path !== basePath && !path.startsWith(`${basePath}/`)) return OUTSIDE;
-  return path.slice(basePath.length) || '/';
-}
-
-/** The URL of a `Request` is whole and normal already: parsing it again would be a tenth of the time of `GET /status`. */
-function splitUrl(url: string): { path: string; query: string } {
-  const [, path = '/', query = ''] = /^[^:]+:\/\/[^/?#]*([^?#]*)(?:\?([^#]*))?/.exec(url) ?? [];
-  return { path, query };
+/** `null` outside of the base path. */
+function pathBelow(basePath: string, path: string): string | null {
+  if (!path.startsWith(basePath)) return null;
+  const below = trimSlash(path.slice(basePath.length));
+  return below === '' ? '/' : below.startsWith('/') ? below : null;
 }

@@ -19,7 +19,7 @@ export const EVENT_ROUTE: Route = defineRoute({
   answers: { 200: { schema: z.string(), means: 'Events, until the client leaves.', type: 'text/event-stream' } },
   requestHeaders: { 'Last-Event-ID': 'Id of the last event that was seen' },
   problems: ['rate_limited'],
-  async handle({ services, caller, request }) {
+  async handle({ services, caller, ask }) {
     const { events, clock } = services;
     if (services.streams.open >= STREAMS) {
       throw new HttpProblem('rate_limited', `${STREAMS} streams are open already`, {
@@ -31,10 +31,10 @@ export const EVENT_ROUTE: Route = defineRoute({
     const stream = openEventStream({
       log: events,
       clock,
-      lastId: request.headers.get('last-event-id'),
+      lastId: ask.header('last-event-id'),
       // What is about no session is about all of them.
       sees: ({ sessionId }) => scope === null || (sessionId !== null && scope.has(sessionId)),
-      signal: request.signal,
+      signal: ask.signal(),
       onStart() {
         services.streams.open += 1;
       },

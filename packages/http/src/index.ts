@@ -1,4 +1,6 @@
+export type { Ask } from './ask.js';
 export { createHttpHandler, type HttpContext, type HttpHandler } from './create-http-handler.js';
+export type { Reply } from './make-reply.js';
 export type { Access, Authorize, HostContext, HttpOptions, MetricsSource, Role } from './options.js';
 export { type FieldError, PROBLEMS, type ProblemCode } from './problems.js';
 export type { Route, WaSyncLike } from './route.js';

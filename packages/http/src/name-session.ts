@@ -14,9 +14,9 @@ export const namesSession = z.strictObject({
 });
 
 /** The session that a request is about: the one it names, else the host's choice, else the configured one. */
-export async function nameSession(call: Omit<Call, 'query'>, named: string | undefined): Promise<string> {
+export async function nameSession(call: Call, named: string | undefined): Promise<string> {
   const { config, wa } = call.services;
-  const id = named ?? (await config.currentSession?.(call.request, { raw: call.raw })) ?? wa.currentSession;
+  const id = named ?? (await config.currentSession?.(call.ask.request(), { raw: call.raw })) ?? wa.currentSession;
   if (id === null) throw new HttpProblem('no_current_session', 'Name one by ?sessionId=');
   return assertInScope(call.caller, checkSessionId(id));
 }

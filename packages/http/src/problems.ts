@@ -1,5 +1,5 @@
 import { isWaSyncError, maskNumbers } from '@wa-sync/core';
-import { jsonResponse } from './make-response.js';
+import { makeReply, type Reply } from './make-reply.js';
 
 /** Status and title of every problem that an answer can carry, by its stable code. */
 export const PROBLEMS = {
@@ -82,9 +82,9 @@ export function describeProblem(problem: HttpProblem) {
 }
 
 /** The one place where an error becomes an answer. */
-export function answerProblem(problem: HttpProblem): Response {
+export function answerProblem(problem: HttpProblem): Reply {
   const body = describeProblem(problem);
   const retryAfter: Record<string, string> = body.status === 503 ? { 'retry-after': String(RETRY_AFTER_S) } : {};
   const headers = { ...retryAfter, ...problem.more.headers };
-  return jsonResponse({ status: body.status, type: 'application/problem+json', body, headers });
+  return makeReply({ status: body.status, type: 'application/problem+json', body, headers });
 }

@@ -1,3 +1,4 @@
+import type { Ask } from './ask.js';
 import { HttpProblem } from './problems.js';
 
 /** Largest body taken, in bytes. */
@@ -6,10 +7,13 @@ export const MAX_BODY_BYTES = 16 * 1024;
 /**
  * Reads a JSON body; none at all counts as `{}`. The content type is not asked for: `curl -d '{}'` sends a wrong one.
  */
-export async function readBody(request: Request): Promise<unknown> {
-  if (request.body === null) return {};
-  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge();
-  const text = await readText(request.body);
+export async function readBody(ask: Ask): Promise<unknown> {
+  const body = ask.body();
+  if (body === null) return {};
+  if (Number(ask.header('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge();
+  const text = await readText(
+    typeof body === 'string' || body instanceof Uint8Array ? new Blob([body]).stream() : body,
+  );
   if (text.trim() === '') return {};
   try {
     return JSON.parse(text);

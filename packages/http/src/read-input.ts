@@ -33,10 +33,12 @@ export function readInput<Schema extends z.ZodMiniType>(from: FieldError['in'], 
 }
 
 /** The query as a plain object; a field that comes twice becomes a list, which no schema here takes. */
-export function readQuery(query: URLSearchParams): Record<string, string | string[]> {
+export function readQuery(query: string): Record<string, string | string[]> {
   const fields: Record<string, string | string[]> = Object.create(null);
-  for (const key of query.keys()) {
-    const values = query.getAll(key);
+  if (query === '') return fields;
+  const params = new URLSearchParams(query);
+  for (const key of params.keys()) {
+    const values = params.getAll(key);
     fields[key] = values.length === 1 ? values[0]! : values;
   }
   return fields;

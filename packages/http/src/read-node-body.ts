@@ -1,16 +1,17 @@
 import type { IncomingMessage } from 'node:http';
+import type { Ask } from './ask.js';
 
 /** A request of node, with what a body parser may have left on it. */
 export type ParsedRequest = IncomingMessage & { body?: unknown };
 
-/** The body for fetch: as a parser in front left it, else straight from the socket. */
-export function readNodeBody(incoming: ParsedRequest): RequestInit['body'] {
+/** The body: as a parser in front left it, else straight from the socket. */
+export function readNodeBody(incoming: ParsedRequest): ReturnType<Ask['body']> {
   const { body } = incoming;
   // Express 4 sets an empty `body` for content that its parser did not take: only what was read from, or read to an empty end, is gone.
   if (!incoming.readableDidRead && !incoming.readableEnded) return toStream(incoming);
   if (body === undefined || body === null) return null;
   if (typeof body === 'string') return body;
-  return body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body);
+  return body instanceof Uint8Array ? body : JSON.stringify(body);
 }
 
 /** Reads only as far as it is asked to, and throws away what nobody wants. */

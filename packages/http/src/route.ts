@@ -1,8 +1,10 @@
 import type { Clock, WaSync } from '@wa-sync/core';
 import type * as z from 'zod/mini';
+import type { Ask } from './ask.js';
 import type { Caller } from './authenticate.js';
 import type { EventLog } from './event-log.js';
 import type { RateLimit } from './limit-rate.js';
+import type { Answer } from './make-reply.js';
 import type { HttpConfig, Role } from './options.js';
 import type { ProblemCode } from './problems.js';
 import { readBody } from './read-body.js';
@@ -39,23 +41,12 @@ export interface Services {
 /** One authenticated request on its way through a route. */
 export interface Call {
   readonly services: Services;
-  readonly request: Request;
-  readonly query: URLSearchParams;
+  readonly ask: Ask;
   /** Path that the routes stand under, as the caller sees it. */
   readonly basePath: string;
   readonly raw: unknown;
   readonly caller: Caller;
 }
-
-/** What a handler answers: a body that becomes JSON, or a text or stream of a type of its own. */
-export type Answer = {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-} & (
-  | { readonly body: unknown }
-  | { readonly type: string; readonly text: string }
-  | { readonly type: string; readonly stream: ReadableStream<Uint8Array> }
-);
 
 /** What may be sent to a route. */
 export interface RouteInput {
@@ -93,7 +84,7 @@ export function defineRoute<const Input extends RouteInput>(
   route: Omit<Route, 'handle' | 'input'> & {
     readonly input: Input;
     handle(
-      call: Omit<Call, 'query'> & {
+      call: Call & {
         segments: Read<Input['segments']>;
         query: Read<Input['query']>;
         body: Read<Input['body']>;
@@ -107,8 +98,8 @@ export function defineRoute<const Input extends RouteInput>(
     ...rest,
     async handle(call, named) {
       const segments = input.segments ? readInput('path', input.segments, named) : {};
-      const query = input.query ? readInput('query', input.query, readQuery(call.query)) : {};
-      const body = input.body ? readInput('body', input.body, await readBody(call.request)) : {};
+      const query = input.query ? readInput('query', input.query, readQuery(call.ask.query)) : {};
+      const body = input.body ? readInput('body', input.body, await readBody(call.ask)) : {};
       return handle({ ...call, segments, query, body } as Parameters<typeof handle>[0]);
     },
   };

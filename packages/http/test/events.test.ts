@@ -120,18 +120,20 @@ describe('GET /events over a socket', () => {
     const log = createEventLog(source);
     let streaming = 0;
     const server = await listen(
-      toNodeHandler(async (request) => {
-        const clock = createManualClock();
-        const stream = openEventStream({
-          log,
-          clock,
-          lastId: null,
-          sees: () => true,
-          signal: request.signal,
-          onStart: () => (streaming += 1),
-          onEnd: () => (streaming -= 1),
-        });
-        return new Response(stream);
+      toNodeHandler({
+        async answer(ask) {
+          const clock = createManualClock();
+          const stream = openEventStream({
+            log,
+            clock,
+            lastId: null,
+            sees: () => true,
+            signal: ask.signal(),
+            onStart: () => (streaming += 1),
+            onEnd: () => (streaming -= 1),
+          });
+          return { status: 200, headers: {}, body: stream };
+        },
       }),
     );
     try {

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { createHttpHandler, type HttpHandler, toNodeHandler, type WaSyncLike } from '../src/index.js';
+import type { Reply } from '../src/make-reply.js';
 import { listen } from './listen.js';
 
 /** Sends bytes as they are and reads until the server ends the connection. */
@@ -28,7 +29,10 @@ async function withServer<T>(
   }
 }
 
-const tellUrl: HttpHandler = async (request) => Response.json({ url: request.url });
+type Answer = HttpHandler['answer'];
+const reply = (body: Reply['body']): Reply => ({ status: 200, headers: {}, body });
+/** What the host's own functions see. */
+const tellUrl: Answer = async (ask) => reply(JSON.stringify({ url: ask.request().url }));
 const close = 'connection: close\r\n\r\n';
 
 describe('toNodeHandler', () => {
@@ -39,23 +43,32 @@ describe('toNodeHandler', () => {
     ['/a', 'host: evil.example/path#', 'http://localhost/a'],
     ['/a', 'host: user@evil.example', 'http://localhost/a'],
     ['/a', 'host: ', 'http://localhost/a'],
+    ['/a', 'host: [bad', 'http://localhost/a'],
+    ['http://[bad/a', 'host: here', 'http://localhost/a'],
   ])('reads the target %s with %s', async (target, host, url) => {
-    await withServer(toNodeHandler(tellUrl), async (port) => {
+    await withServer(toNodeHandler({ answer: tellUrl }), async (port) => {
       const answer = await exchange(port, `GET ${target} HTTP/1.1\r\n${host}\r\n${close}`);
       expect(answer).toContain(JSON.stringify({ url }));
     });
   });
 
-  it.each(['OPTIONS * HTTP/1.1', 'TRACE /status HTTP/1.1', 'GET http://[bad HTTP/1.1'])(
-    'answers 405 to %s, which fetch has no request for',
-    async (line) => {
-      await withServer(toNodeHandler(tellUrl), async (port) => {
-        const answer = await exchange(port, `${line}\r\nhost: x\r\n${close}`);
-        expect(answer).toMatch(/^HTTP\/1.1 405 /);
-        expect(answer.toLowerCase()).toContain('allow: get, head, post');
-      });
-    },
-  );
+  it.each([
+    ['OPTIONS * HTTP/1.1', 404],
+    ['TRACE /whatsapp/status HTTP/1.1', 405],
+    ['GET http://[bad HTTP/1.1', 404],
+    ['GET http://[bad/whatsapp/health/live HTTP/1.1', 200],
+    ['GET //whatsapp/health/live HTTP/1.1', 404],
+    ['GET /whatsapp/x/../health/live HTTP/1.1', 404],
+    ['GET /whatsapp/health/live/?a#b HTTP/1.1', 200],
+    ['GET /whatsapphealth/live HTTP/1.1', 404],
+  ])('answers %s with %i', async (line, status) => {
+    const handler = createHttpHandler({} as WaSyncLike, { auth: 'none' });
+    await withServer(toNodeHandler(handler), async (port) => {
+      const answer = await exchange(port, `${line}\r\nhost: x\r\n${close}`);
+      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      if (status === 405) expect(answer.toLowerCase()).toContain('allow: get, head');
+    });
+  });
 
   it.each([
     ['an object', { a: 1 }, '{"a":1}'],
@@ -63,7 +76,7 @@ describe('toNodeHandler', () => {
     ['bytes', Buffer.from('{"a":3}'), '{"a":3}'],
     ['nothing', undefined, ''],
   ])('takes a body that a parser has left as %s', async (_, body, text) => {
-    const bridge = toNodeHandler(async (request) => new Response(await request.text()));
+    const bridge = toNodeHandler({ answer: async (ask) => reply(await ask.request().text()) });
     const listener: Parameters<typeof listen>[0] = (incoming, outgoing) => {
       incoming.resume().on('end', () => bridge(Object.assign(incoming, { body }), outgoing));
     };
@@ -72,7 +85,7 @@ describe('toNodeHandler', () => {
     });
   });
 
-  it('streams what has no length, cookies and all, and stops when the client leaves', async () => {
+  it('streams what has no length, with the headers of those in front, and stops when the client leaves', async () => {
     let cancelled = () => {};
     const stopped = new Promise<void>((resolve) => {
       cancelled = resolve;
@@ -81,19 +94,22 @@ describe('toNodeHandler', () => {
     const signalled = new Promise<void>((resolve) => {
       signal = resolve;
     });
-    const handler: HttpHandler = async (request) => {
-      request.signal.addEventListener('abort', () => signal());
-      const body = new ReadableStream({
-        start: (controller) => controller.enqueue(new TextEncoder().encode('first')),
-        cancel: () => cancelled(),
-      });
-      const headers = new Headers([
-        ['set-cookie', 'a=1'],
-        ['set-cookie', 'b=2'],
-      ]);
-      return new Response(body, { headers });
+    const answer: Answer = async (ask) => {
+      ask.signal().addEventListener('abort', () => signal());
+      return reply(
+        new ReadableStream({
+          start: (controller) => controller.enqueue(new TextEncoder().encode('first')),
+          cancel: () => cancelled(),
+        }),
+      );
     };
-    await withServer(toNodeHandler(handler), async (_port, origin) => {
+    const bridge = toNodeHandler({ answer });
+    const listener: Parameters<typeof listen>[0] = (incoming, outgoing) => {
+      // Headers that something in front has set go out too.
+      outgoing.setHeader('set-cookie', ['a=1', 'b=2']);
+      bridge(incoming, outgoing);
+    };
+    await withServer(listener, async (_port, origin) => {
       const leaving = new AbortController();
       const response = await fetch(origin, { signal: leaving.signal });
       expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
@@ -114,11 +130,11 @@ describe('toNodeHandler', () => {
 
   it('ends the connection of a handler that throws, and lives on', async () => {
     let fail = true;
-    const handler: HttpHandler = async () => {
+    const answer: Answer = async () => {
       if (fail) throw new Error('no');
-      return new Response('yes');
+      return reply('yes');
     };
-    await withServer(toNodeHandler(handler), async (_port, origin) => {
+    await withServer(toNodeHandler({ answer }), async (_port, origin) => {
       await expect(fetch(origin)).rejects.toThrow();
       fail = false;
       expect(await (await fetch(origin)).text()).toBe('yes');
@@ -126,10 +142,10 @@ describe('toNodeHandler', () => {
   });
 
   it('gives an error of the handler to next', async () => {
-    const handler: HttpHandler = async () => {
+    const answer: Answer = async () => {
       throw new Error('no');
     };
-    const bridge = toNodeHandler(handler);
+    const bridge = toNodeHandler({ answer });
     await withServer(
       (incoming, outgoing) => bridge(incoming, outgoing, (error) => outgoing.end(String(error))),
       async (_port, origin) => expect(await (await fetch(origin)).text()).toBe('Error: no'),
@@ -138,9 +154,11 @@ describe('toNodeHandler', () => {
 
   it('finds the mount path of frameworks that only cut the url', async () => {
     const seen: unknown[] = [];
-    const bridge = toNodeHandler(async (request, context) => {
-      seen.push([new URL(request.url).pathname, context?.basePath]);
-      return new Response('');
+    const bridge = toNodeHandler({
+      async answer(ask, context) {
+        seen.push([ask.path, context?.basePath]);
+        return reply('');
+      },
     });
     const listener: Parameters<typeof listen>[0] = (incoming, outgoing) => {
       const originalUrl = incoming.url ?? '';
