@@ -6,6 +6,7 @@ import { createCloseConversations } from './engine/close-conversations.js';
 import { createEvents } from './engine/emit-events.js';
 import { createFollowMessages } from './engine/follow-messages.js';
 import { createForgetOld } from './engine/forget-old.js';
+import { createGiveBack } from './engine/give-back.js';
 import { createMassGuard } from './engine/guard-mass-outage.js';
 import { createHeldSessions, type Held } from './engine/held-sessions.js';
 import { createHistoryApi } from './engine/history-api.js';
@@ -55,7 +56,8 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const liveness = createLiveness({ config, held, stalls, onVerdict: reconciler.look });
   const recorder = createRecordMessages({ config, store });
   const messages = createFollowMessages({ config, store, recorder });
-  const provide = createProvide({ config, store, held, lease, tell, messages, onChange });
+  const giveBack = createGiveBack({ config, store, held, lease });
+  const provide = createProvide({ config, store, held, giveBack, lease, tell, messages, onChange });
   const sweep = createSweep({ config, store, held, lease, liveness, reconciler, tell, onStray: provide.settleStray });
   const settleUnheld = createSettleUnheld({ config, store, lease, events });
   const calls = createSyncCalls({ config, store, held, sweep, provide });
@@ -69,12 +71,12 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const links = createLinkWatch({ config, events });
   const guard = createMassGuard({ config, held, lease, links, events });
   const forgetOld = createForgetOld({ config, store, lease });
-  const tick = createTick({ config, held, lease, reconciler, provide, jobs, sendOutgoing, forgetOld, guard });
+  const tick = createTick({ config, held, giveBack, lease, reconciler, provide, jobs, sendOutgoing, forgetOld, guard });
   const askStatus = createAskStatus({ config, store, held, liveness });
   const running = { liveness, provide, stalls, tick, jobs, sendOutgoing, forgetOld, messages, calls };
   const run = createRunState({ config, store, held, lease, reconciler, ...running });
 
-  const attach = createAttach({ config, store, held, lease, reconciler, messages, onChange });
+  const attach = createAttach({ config, held, giveBack, reconciler, messages, links, onChange });
 
   function onChange(entry: Held): void {
     liveness.refresh(entry);
@@ -82,15 +84,16 @@ export function createWaSync(options: WaSyncOptions): WaSync {
     reconciler.look(entry);
   }
 
-  function onLost(entry: Held, why: string): void {
+  function onLost(entry: Held): void {
     if (entry.mode === 'provided') provide.drop(entry);
-    else if (why === 'taken_over') entry.lost.abort();
+    // Its next claim says whether another has it for good.
+    else reconciler.look(entry);
   }
 
   function onRejoin(): void {
     for (const entry of [...held.all()]) {
       if (entry.tenure !== null) tell.lost(entry, 'fenced');
-      if (entry.mode === 'attached') reconciler.look(entry);
+      else if (entry.mode === 'attached') reconciler.look(entry);
     }
   }
 
@@ -103,10 +106,7 @@ export function createWaSync(options: WaSyncOptions): WaSync {
     stop: run.stop,
     async attach(connection) {
       run.assertNotStopped();
-      const handle = await attach(connection);
-      const entry = held.get(handle.sessionId);
-      if (entry) links.note(entry);
-      return handle;
+      return attach(connection);
     },
     async status(id) {
       const named = id ?? config.currentSession;

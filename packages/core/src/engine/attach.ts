@@ -1,25 +1,25 @@
 import type { Config } from '../config.js';
 import { WaSyncError } from '../errors.js';
 import type { WhatsAppConnection } from '../ports/connection.js';
-import type { WaSyncStore } from '../ports/store.js';
 import { checkSessionId, maskNumbers } from '../session-id.js';
 import type { AttachHandle } from '../wa-sync.js';
 import type { FollowMessages } from './follow-messages.js';
+import type { GiveBack } from './give-back.js';
 import type { Held, HeldSessions } from './held-sessions.js';
-import type { Lease } from './lease.js';
 import type { Reconciler } from './reconcile.js';
+import type { LinkWatch } from './watch-links.js';
 
 /** Watches connections that the host owns. */
 export function createAttach(deps: {
   config: Pick<Config, 'logger' | 'clock'>;
-  store: WaSyncStore;
   held: HeldSessions;
-  lease: Lease;
+  giveBack: GiveBack;
   reconciler: Reconciler;
   messages: FollowMessages;
+  links: LinkWatch;
   onChange(held: Held): void;
 }) {
-  const { store, held: sessions, lease, reconciler, onChange } = deps;
+  const { held: sessions, reconciler, onChange } = deps;
   const { logger, clock } = deps.config;
 
   function hold(connection: WhatsAppConnection): Held {
@@ -33,6 +33,7 @@ export function createAttach(deps: {
       });
     }
     held.unsubscribe = connection.onChange(() => onChange(held));
+    deps.links.note(held);
     if (previous?.connection !== connection) deps.messages.follow(connection);
     return held;
   }
@@ -42,9 +43,7 @@ export function createAttach(deps: {
     const { id, tenure } = held;
     sessions.remove(held);
     await held.connection.close({ reason: 'detached' });
-    if (tenure === null || !lease.trusted()) return;
-    const given = { owner: lease.incarnation(), sessions: [{ id, tenure }], unobservedIds: [id] };
-    await store.sessions.release({ ...given, reason: { code: 'detached' } });
+    if (tenure !== null) await deps.giveBack.release({ id, tenure }, { code: 'detached' }, { unobserved: true });
   }
 
   return async (connection: WhatsAppConnection): Promise<AttachHandle> => {

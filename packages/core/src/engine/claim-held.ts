@@ -1,4 +1,4 @@
-import type { RandomSource } from '../ports/clock.js';
+import type { Clock, RandomSource } from '../ports/clock.js';
 import type { Claim } from '../ports/session-store.js';
 import type { WaSyncStore } from '../ports/store.js';
 import type { Held, HeldSessions } from './held-sessions.js';
@@ -11,15 +11,41 @@ export type Refusals = ReadonlyMap<string, Refusal>;
 
 type Refusal = 'owned_elsewhere' | 'session_inactive' | 'session_not_found' | 'lease_lost';
 
+/** Whether this connection opened again before the loss of its session was known here: who opened last is for WhatsApp to say. */
+export function isContested(held: Held): boolean {
+  const { displaced, link, ownedAtMs } = held;
+  if (displaced === null || held.lost.signal.aborted || !isOpen(held)) return false;
+  return link.lastRoseAtMs > ownedAtMs && link.lastRoseAtMs <= displaced.atMs;
+}
+
+function isOpen(held: Held): boolean {
+  const seen = observe(held);
+  return seen.kind === 'known' && seen.status === 'CONNECTED';
+}
+
+/** Contested sessions whose present owner says itself that it is not connected: WhatsApp has chosen ours. */
+async function closedElsewhere(store: WaSyncStore, held: readonly Held[]): Promise<Set<string>> {
+  const ids = held.filter(isContested).map(({ id }) => id);
+  const rows = ids.length > 0 ? await store.sessions.get({ ids }) : [];
+  return new Set(rows.filter(({ effective }) => effective.status !== 'CONNECTED').map(({ id }) => id));
+}
+
 /**
- * Claims the attached sessions that have no tenure yet. A connection that is open may take its session from anybody, because WhatsApp
- * has already chosen it; one that was displaced may not, or two open sockets would rob each other in turns.
+ * Claims the attached sessions that have no tenure yet. A connection that is open may take its session from anybody, because WhatsApp has already chosen it. One
+ * that was displaced may do so only once it has opened anew since, or two that both look open would rob each other in turns.
  */
 export async function claimHeld(
-  deps: { store: WaSyncStore; sessions: HeldSessions; lease: Lease; random: RandomSource; tell: Tell },
+  deps: {
+    store: WaSyncStore;
+    sessions: HeldSessions;
+    lease: Lease;
+    random: RandomSource;
+    clock: Pick<Clock, 'monotonicMs'>;
+    tell: Tell;
+  },
   held: readonly Held[],
 ): Promise<Refusals> {
-  const { store, sessions, lease, random, tell } = deps;
+  const { store, sessions, lease, random, clock, tell } = deps;
   const refused = new Map<string, Refusal>();
   const unclaimed = held.filter((entry) => entry.tenure === null);
   if (unclaimed.length === 0) return refused;
@@ -29,13 +55,17 @@ export async function claimHeld(
     await store.sessions.create({ sessions: unregistered.map(({ id }) => ({ id, desired: 'running' })) });
     for (const entry of unregistered) entry.registered = true;
   }
-  const claims = unclaimed.map((entry): Claim => {
-    const seen = observe(entry);
-    const open = seen.kind === 'known' && seen.status === 'CONNECTED';
-    return { id: entry.id, tenure: random.token(), mode: open && !entry.displaced ? 'takeover' : 'free' };
-  });
+  const closed = await closedElsewhere(store, unclaimed);
+  const mayTake = (entry: Held): boolean => {
+    const { displaced, link } = entry;
+    return isOpen(entry) && (displaced === null || link.lastRoseAtMs > displaced.atMs || closed.has(entry.id));
+  };
+  const claims = unclaimed.map(
+    (entry): Claim => ({ id: entry.id, tenure: random.token(), mode: mayTake(entry) ? 'takeover' : 'free' }),
+  );
   const byId = new Map(unclaimed.map((entry) => [entry.id, entry]));
   const tenures = new Map(claims.map((claim) => [claim.id, claim.tenure]));
+  const askedAtMs = clock.monotonicMs();
   for (const outcome of await store.sessions.claim({ owner: lease.incarnation(), claims })) {
     const entry = byId.get(outcome.id);
     if (!entry) continue;
@@ -48,13 +78,22 @@ export async function claimHeld(
         fenced: 'lease_lost',
       } as const;
       refused.set(entry.id, why[outcome.why]);
-      if (outcome.why === 'held' && entry.displaced && !entry.lost.signal.aborted) tell.lost(entry, 'taken_over');
+      if (outcome.why === 'held' && !isContested(entry)) giveUp(entry, tell);
     } else if (sessions.get(entry.id) === entry) {
       sessions.setTenure(entry, tenures.get(entry.id) ?? null);
       entry.stored = outcome.session;
-      entry.displaced = false;
+      entry.displaced = null;
+      entry.ownedAtMs = askedAtMs;
       tell.gained(entry);
     }
   }
   return refused;
+}
+
+/** Another replica has it, and by all that is known here for good: the host's own loop should end. */
+function giveUp(held: Held, tell: Tell): void {
+  const { displaced, lost } = held;
+  if (displaced === null || lost.signal.aborted) return;
+  lost.abort();
+  if (displaced.why === 'fenced') tell.lost(held, 'taken_over');
 }

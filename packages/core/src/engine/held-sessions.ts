@@ -17,6 +17,8 @@ export interface Link {
   /** Monotonic times at which it fell, those of the last ten minutes. */
   fellAtMs: number[];
   lastFellAtMs: number;
+  /** Monotonic time at which it was seen to come up last. */
+  lastRoseAtMs: number;
   loopTold: boolean;
   restartTold: boolean;
 }
@@ -33,8 +35,10 @@ export interface Held {
   stored: StoredSession | null;
   /** Whether its row was made sure of; afterwards a row that is missing was deleted, and stays so. */
   registered: boolean;
-  /** `true` once another replica took the session: this connection may not take it back. */
-  displaced: boolean;
+  /** When and how the session was lost to another replica: what was open before that may not take it back. */
+  displaced: { readonly why: 'taken_over' | 'fenced'; readonly atMs: number } | null;
+  /** Monotonic time at which the store was asked that last said that the session is ours. */
+  ownedAtMs: number;
   /** Set by liveness while the link is dead although the connection still says otherwise. */
   deadSinceMs: number | null;
   failedProbes: number;
@@ -84,7 +88,8 @@ export function createHeldSessions() {
         tenure: replaces?.tenure ?? null,
         stored: replaces?.stored ?? null,
         registered: replaces?.registered ?? mode === 'provided',
-        displaced: false,
+        displaced: null,
+        ownedAtMs: Number.NEGATIVE_INFINITY,
         deadSinceMs: null,
         failedProbes: 0,
         probing: null,
@@ -108,5 +113,12 @@ export function createHeldSessions() {
 }
 
 function newLink(): Link {
-  return { state: 'new', fellAtMs: [], lastFellAtMs: Number.NEGATIVE_INFINITY, loopTold: false, restartTold: false };
+  return {
+    state: 'new',
+    fellAtMs: [],
+    lastFellAtMs: Number.NEGATIVE_INFINITY,
+    lastRoseAtMs: Number.NEGATIVE_INFINITY,
+    loopTold: false,
+    restartTold: false,
+  };
 }

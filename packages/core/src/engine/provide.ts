@@ -9,6 +9,7 @@ import type { WhatsAppConnection } from '../ports/connection.js';
 import type { Claim } from '../ports/session-store.js';
 import type { WaSyncStore } from '../ports/store.js';
 import type { FollowMessages } from './follow-messages.js';
+import type { GiveBack } from './give-back.js';
 import type { Held, HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
 import type { Tell } from './tell.js';
@@ -25,12 +26,13 @@ export function createProvide(deps: {
   config: Pick<Config, 'provider' | 'random' | 'logger' | 'observeOnly'>;
   store: WaSyncStore;
   held: HeldSessions;
+  giveBack: GiveBack;
   lease: Lease;
   tell: Tell;
   messages: FollowMessages;
   onChange(held: Held): void;
 }) {
-  const { store, held: sessions, lease, tell, messages, onChange } = deps;
+  const { store, held: sessions, giveBack, lease, tell, messages, onChange } = deps;
   const { provider, random, logger, observeOnly } = deps.config;
 
   const claiming = new Map<string, Promise<void>>();
@@ -54,7 +56,10 @@ export function createProvide(deps: {
         else if (!outcome.claimed && outcome.why === 'fenced') lease.noteFenced();
       }
     })();
-    for (const id of wanted) claiming.set(id, work);
+    for (const id of wanted) {
+      claiming.set(id, work);
+      giveBack.keep(id);
+    }
     try {
       await work;
     } finally {
@@ -111,8 +116,7 @@ export function createProvide(deps: {
     sessions.remove(held);
     await closeQuietly(held.connection, reason.code);
     held.lost.abort();
-    if (tenure === null) return;
-    await store.sessions.release({ owner: lease.incarnation(), sessions: [{ id, tenure }], unobservedIds: [], reason });
+    if (tenure !== null) await giveBack.release({ id, tenure }, reason, { unobserved: false });
   }
 
   return {
@@ -131,8 +135,7 @@ export function createProvide(deps: {
       // A claim under way may already have put our name on the row although its connection is not here yet.
       const { id, tenure } = row;
       if (held || claiming.has(id) || tenure === null) return;
-      const given = { owner: lease.incarnation(), sessions: [{ id, tenure }], unobservedIds: [id] };
-      await store.sessions.release({ ...given, reason: { code: 'no_connection' } });
+      await giveBack.release({ id, tenure }, { code: 'no_connection' }, { unobserved: true });
     },
     /** Opens sessions that stand free and should run. */
     async openClaimable(): Promise<void> {

@@ -13,7 +13,7 @@ import type { SyncedSession } from '../domain/report.js';
 import type { Observation, StoredSession } from '../domain/session.js';
 import type { GuardedWrite, WriteOutcome } from '../ports/session-store.js';
 import type { WaSyncStore } from '../ports/store.js';
-import { claimHeld, type Refusals } from './claim-held.js';
+import { claimHeld, isContested, type Refusals } from './claim-held.js';
 import type { Held, HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
 import { observe } from './observe.js';
@@ -106,7 +106,7 @@ export function createReconciler(deps: {
         return [];
       }
       refused = await claimHeld(
-        { store, sessions, lease, random, tell },
+        { store, sessions, lease, random, clock, tell },
         present.map((look) => look.held),
       );
     }
@@ -125,6 +125,7 @@ export function createReconciler(deps: {
   async function load(looks: readonly Look[]): Promise<void> {
     const missing = looks.filter(({ held }) => held.stored === null && (held.tenure !== null || observeOnly));
     if (missing.length === 0) return;
+    const askedAtMs = clock.monotonicMs();
     const rows = await store.sessions.get({ ids: missing.map((look) => look.held.id) });
     const byId = new Map(rows.map((row) => [row.id, row]));
     for (const { held } of missing) {
@@ -132,6 +133,7 @@ export function createReconciler(deps: {
       if (observeOnly) held.stored = row;
       else if (row && row.tenure === held.tenure) {
         held.stored = row;
+        held.ownedAtMs = askedAtMs;
         tell.settled(held, row);
       } else tell.lost(held, whyLost(row));
     }
@@ -141,7 +143,11 @@ export function createReconciler(deps: {
   function plan(look: Look, refused: Refusals): Plan | null {
     const { held } = look;
     const stored = held.stored;
-    if (stored === null) return settle(look, { reason: refused.get(held.id) ?? 'not_owned' });
+    if (stored === null) {
+      settle(look, { reason: refused.get(held.id) ?? 'not_owned' });
+      if (isContested(held)) deferred.add(held.id);
+      return null;
+    }
     const observed = observe(held);
     const decision = decide(observed, stored);
     const voids = decision.kind === 'none' && mayStillCome(held, stored);
@@ -177,6 +183,7 @@ export function createReconciler(deps: {
       look.held.unsettled = { writeId: write.writeId, before: stored, trigger: look.trigger };
     }
     let outcomes: WriteOutcome[];
+    const askedAtMs = clock.monotonicMs();
     try {
       outcomes = await store.sessions.write({ owner: lease.incarnation(), writes: plans.map((made) => made.write) });
     } catch (error) {
@@ -188,11 +195,15 @@ export function createReconciler(deps: {
       throw error;
     }
     const byId = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
-    return plans.filter((made) => !finish(made, byId.get(made.look.held.id))).map((made) => made.look);
+    return plans.filter((made) => !finish(made, byId.get(made.look.held.id), askedAtMs)).map((made) => made.look);
   }
 
   /** Whether the write holds; a missed guard means that the session must be looked at again. */
-  function finish({ look, stored, observed, write, voids }: Plan, outcome: WriteOutcome | undefined): boolean {
+  function finish(
+    { look, stored, observed, write, voids }: Plan,
+    outcome: WriteOutcome | undefined,
+    askedAtMs: number,
+  ): boolean {
     const { held } = look;
     held.unsettled = null;
     if (!outcome?.applied) {
@@ -202,7 +213,10 @@ export function createReconciler(deps: {
     }
     lostWrites.delete(held.id);
     if (sessions.get(held.id) !== held) forget(held);
-    if (held.tenure === write.tenure) held.stored = outcome.session;
+    if (held.tenure === write.tenure) {
+      held.stored = outcome.session;
+      held.ownedAtMs = askedAtMs;
+    }
     if (voids) {
       settle(look, { stored, observed, action: 'none', reason: 'in_sync' });
       return true;

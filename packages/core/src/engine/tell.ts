@@ -27,7 +27,7 @@ export function createTell(deps: {
   held: HeldSessions;
   events: Events;
   /** What else the loss of a session needs: the provider closes what it opened. */
-  onLost(held: Held, why: string): void;
+  onLost(held: Held): void;
 }) {
   const { held: sessions, events } = deps;
   const { clock, logger } = deps.config;
@@ -94,11 +94,11 @@ export function createTell(deps: {
     lost(held: Held, why: 'taken_over' | 'row_missing' | 'fenced' | 'inactive'): void {
       sessions.setTenure(held, null);
       // Nobody else has what was put to rest: once its connection opens, it may be taken back.
-      held.displaced = why === 'taken_over' || why === 'fenced';
+      held.displaced = why === 'taken_over' || why === 'fenced' ? { why, atMs: clock.monotonicMs() } : null;
       const fields = { code: 'ownership_lost', sessionId: held.id, why };
       logger.warn(fields, `Session ${maskNumbers(held.id)} is no longer ours (${why})`);
       events.emit('ownership:lost', { sessionId: held.id, at: clock.now(), why });
-      deps.onLost(held, why);
+      deps.onLost(held);
     },
   };
 }

@@ -7,6 +7,7 @@ import type { Config } from '../config.js';
 import { WaSyncError } from '../errors.js';
 import type { BeatAnswer } from '../ports/lease-store.js';
 import type { ForgetOld } from './forget-old.js';
+import type { GiveBack } from './give-back.js';
 import type { MassGuard } from './guard-mass-outage.js';
 import type { HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
@@ -22,6 +23,7 @@ export type Tick = ReturnType<typeof createTick>;
 export function createTick(deps: {
   config: Pick<Config, 'clock' | 'lease' | 'logger' | 'replicaId'>;
   held: HeldSessions;
+  giveBack: GiveBack;
   lease: Lease;
   reconciler: Reconciler;
   provide: Provide;
@@ -55,6 +57,7 @@ export function createTick(deps: {
     const freed = await lease.endOthers(answer.others);
     meetPredecessor(answer);
     reconciler.retryDeferred();
+    await deps.giveBack.retry();
     if (freed.length > 0) for (const held of deps.held.all()) if (held.tenure === null) reconciler.look(held);
     if (answer.claimable || freed.length > 0) await provide.openClaimable();
     deps.sendOutgoing.kick({ waiting: answer.outgoing === true });

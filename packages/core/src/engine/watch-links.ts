@@ -58,8 +58,10 @@ export function createLinkWatch(deps: { config: Pick<Config, 'clock' | 'logger'>
       if (seen.kind === 'unknown') return;
       const { link } = held;
       const wasUp = link.state === 'up';
-      if (seen.status === 'CONNECTED') link.state = 'up';
-      else if (!DOWN.has(seen.status)) link.state = 'answered';
+      if (seen.status === 'CONNECTED') {
+        if (!wasUp) link.lastRoseAtMs = clock.monotonicMs();
+        link.state = 'up';
+      } else if (!DOWN.has(seen.status)) link.state = 'answered';
       else if (wasUp) link.state = 'down';
       if (wasUp && link.state !== 'up') {
         link.lastFellAtMs = clock.monotonicMs();

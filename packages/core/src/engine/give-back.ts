@@ -1,0 +1,75 @@
+/**
+ * Gives back the sessions whose connection is no longer here.
+ *
+ * Owns: what could not be given back yet. Each is taken up with every tick until the store has answered, the session runs here again, or the lease under
+ * which it was held is over, which frees it as well.
+ */
+import type { Config } from '../config.js';
+import type { Reason } from '../domain/session.js';
+import type { WaSyncStore } from '../ports/store.js';
+import type { HeldSessions } from './held-sessions.js';
+import type { Lease } from './lease.js';
+
+interface GivenBack {
+  readonly owner: string;
+  readonly tenure: string;
+  readonly reason: Reason;
+  readonly unobserved: boolean;
+}
+
+export type GiveBack = ReturnType<typeof createGiveBack>;
+
+export function createGiveBack(deps: {
+  config: Pick<Config, 'logger'>;
+  store: WaSyncStore;
+  held: HeldSessions;
+  lease: Lease;
+}) {
+  const { store, held: sessions, lease } = deps;
+  const { logger } = deps.config;
+  const waiting = new Map<string, GivenBack>();
+
+  async function release(id: string, { owner, tenure, reason, unobserved }: GivenBack): Promise<void> {
+    const entry = waiting.get(id);
+    await store.sessions.release({ owner, sessions: [{ id, tenure }], unobservedIds: unobserved ? [id] : [], reason });
+    if (waiting.get(id) === entry) waiting.delete(id);
+  }
+
+  return {
+    /**
+     * Gives a session back now. While the lease is not known to stand, the next tick does it; where the store fails it rejects, and the next tick tries again. `unobserved`: what becomes
+     * of the connection is not seen here.
+     */
+    async release(
+      { id, tenure }: { id: string; tenure: string },
+      reason: Reason,
+      { unobserved }: { unobserved: boolean },
+    ): Promise<void> {
+      const entry = { owner: lease.incarnation(), tenure, reason, unobserved };
+      waiting.set(id, entry);
+      if (lease.trusted()) await release(id, entry);
+    },
+    /** Takes back that a session is to be given back: it is to run here. */
+    keep(id: string): void {
+      waiting.delete(id);
+    },
+    /** Takes up again what could not be given back; never throws. */
+    async retry(): Promise<void> {
+      for (const [id, entry] of waiting) {
+        if (sessions.get(id) || entry.owner !== lease.incarnation()) {
+          waiting.delete(id);
+          continue;
+        }
+        try {
+          await release(id, entry);
+        } catch (error) {
+          logger.error(
+            { code: 'give_back_failed', sessionId: id, error },
+            'A session could not be given back; trying again',
+          );
+          return;
+        }
+      }
+    },
+  };
+}
