@@ -15,19 +15,28 @@ export interface AuthStatements {
 export function authStatements(schema: string): AuthStatements {
   const record = `${schema}.auth_record`;
   const session = `${schema}.session`;
+  /** Takes sessions on to a later write of this writer; one that comes late takes on none. */
+  const orderedSql = (from: string, writer: string, writeNo: string) => `ordered AS (
+      INSERT INTO ${schema}.auth_order AS o (session_no, writer, write_no)
+      SELECT no, ${writer}::text, ${writeNo}::bigint FROM ${from}
+      ON CONFLICT (session_no) DO UPDATE SET writer = excluded.writer, write_no = excluded.write_no
+        WHERE o.writer <> excluded.writer OR o.write_no < excluded.write_no
+      RETURNING session_no AS no
+    )`;
   return {
     read: statement(`
       SELECT json_build_array(i.ordinal, a.key_id)::text AS answer, a.value
       FROM unnest($3::text[]) WITH ORDINALITY i(id, ordinal)
       JOIN ${session} s ON s.id = $1::text
       JOIN ${record} a ON a.session_no = s.no AND a.quarantine_no = 0 AND a.type = $2::text AND a.id = i.id`),
-    write: statement(writeSql(session, record)),
+    write: statement(writeSql(session, record, orderedSql('allowed', '$13', '$14'))),
     quarantine: statement(`
       WITH ${LOCK_LIMIT},
       target AS MATERIALIZED (SELECT s.no FROM lock_limit, ${session} s WHERE s.id = $2::text FOR NO KEY UPDATE OF s),
+      ${orderedSql('target', '$4', '$5')},
       next AS MATERIALIZED (
         SELECT t.no, coalesce(max(a.quarantine_no), 0) + 1 AS quarantine_no
-        FROM target t LEFT JOIN ${record} a ON a.session_no = t.no GROUP BY t.no
+        FROM ordered t LEFT JOIN ${record} a ON a.session_no = t.no GROUP BY t.no
       ),
       moved AS (
         UPDATE ${record} a SET quarantine_no = n.quarantine_no, quarantined_at = clock_timestamp(), quarantine_reason = $3::text
@@ -35,9 +44,10 @@ export function authStatements(schema: string): AuthStatements {
       )
       SELECT json_build_array(count(*))::text AS answer FROM moved`),
     purge: statement(`
-      WITH ${LOCK_LIMIT}, gone AS (
-        DELETE FROM ${record} a USING lock_limit, ${session} s WHERE s.id = $2::text AND a.session_no = s.no RETURNING 1
-      )
+      WITH ${LOCK_LIMIT},
+      target AS MATERIALIZED (SELECT s.no FROM lock_limit, ${session} s WHERE s.id = $2::text FOR NO KEY UPDATE OF s),
+      ${orderedSql('target', '$3', '$4')},
+      gone AS (DELETE FROM ${record} a USING ordered o WHERE a.session_no = o.no RETURNING 1)
       SELECT json_build_array(count(*))::text AS answer FROM gone`),
   };
 }
@@ -47,7 +57,7 @@ export function authStatements(schema: string): AuthStatements {
  * text. The session row is locked, so that a claim in flight and a write under the old tenure wait for each other (after the
  * claim nothing of the old owner arrives), and so that two writers of one session never take its records crosswise.
  */
-function writeSql(session: string, record: string): string {
+function writeSql(session: string, record: string, ordered: string): string {
   return `
     WITH ${LOCK_LIMIT},
     wanted AS MATERIALIZED (
@@ -57,12 +67,13 @@ function writeSql(session: string, record: string): string {
       SELECT w.ordinal, s.no FROM wanted w JOIN ${session} s ON s.id = w.id
       WHERE w.tenure IS NULL OR s.tenure = w.tenure ORDER BY s.id FOR NO KEY UPDATE OF s
     ),
+    ${ordered},
     entry AS MATERIALIZED (
       SELECT al.no AS session_no, e.type, e.id, e.key_id, e.deletes,
         substring($11::bytea FROM e.start_at FOR e.bytes) AS value
       FROM unnest($5::int[], $6::text[], $7::text[], $8::text[], $9::int[], $10::int[], $12::boolean[])
         e(ordinal, type, id, key_id, start_at, bytes, deletes)
-      JOIN allowed al ON al.ordinal = e.ordinal
+      JOIN allowed al ON al.ordinal = e.ordinal JOIN ordered o ON o.no = al.no
     ),
     stored AS (
       INSERT INTO ${record} AS a (session_no, type, id, key_id, value)

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type AuthStore, isWaSyncError, type Logger, WaSyncError } from '@wa-sync/core';
 import {
   type AuthKeyRing,
@@ -18,6 +19,13 @@ export function createAuth(params: {
   logger: Logger | undefined;
 }): AuthStore {
   const { runner, ready, keyRing, logger } = params;
+  // Statements of this store in their order, by which the database knows one that comes late.
+  const writer = randomUUID();
+  let lastWriteNo = 0;
+  const nextWriteNo = () => {
+    lastWriteNo += 1;
+    return lastWriteNo;
+  };
 
   async function run<T>(work: (statements: AuthStatements) => Promise<T>): Promise<T> {
     try {
@@ -35,6 +43,8 @@ export function createAuth(params: {
         groups.map(({ sessionId }) => sessionId),
         groups.map(({ tenure }) => tenure),
         ...entryColumns(groups, keyRing),
+        writer,
+        nextWriteNo(),
       ]),
     );
     const byOrdinal = new Map(
@@ -69,11 +79,22 @@ export function createAuth(params: {
     }),
     quarantine: ({ sessionId, reason }) =>
       run(async ({ quarantine }) => {
-        await runner.json(quarantine, [String(runner.limits.lockMs), sessionId, reason.replaceAll('\0', '')]);
+        await runner.json(quarantine, [
+          String(runner.limits.lockMs),
+          sessionId,
+          reason.replaceAll('\0', ''),
+          writer,
+          nextWriteNo(),
+        ]);
       }),
     purge: ({ sessionId }) =>
       run(async ({ purge }) => {
-        const [count] = await runner.json<[number]>(purge, [String(runner.limits.lockMs), sessionId]);
+        const [count] = await runner.json<[number]>(purge, [
+          String(runner.limits.lockMs),
+          sessionId,
+          writer,
+          nextWriteNo(),
+        ]);
         return count;
       }),
   };

@@ -147,6 +147,18 @@ const ADOPTION = `
 CREATE INDEX session_unowned ON @schema.session (created_at) WHERE owner IS NULL;
 `;
 
+/**
+ * How far the writes of a process to a session's credentials have come. A statement that was given up may arrive late, after newer ones of the same process: a
+ * fence by tenure does not tell them apart.
+ */
+const AUTH_ORDER = `
+CREATE TABLE @schema.auth_order (
+  session_no bigint PRIMARY KEY REFERENCES @schema.session (no) ON DELETE CASCADE,
+  writer text COLLATE "C" NOT NULL,
+  write_no bigint NOT NULL
+) WITH (fillfactor = 50);
+`;
+
 /** Every step, in order. */
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'sessions and heartbeats', sql: SESSIONS },
@@ -156,6 +168,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 5, name: 'adoption of sessions', sql: ADOPTION },
   { version: 6, name: 'history of sessions', sql: HISTORY },
   { version: 7, name: 'requests between replicas', sql: INBOX },
+  { version: 8, name: 'order of credential writes', sql: AUTH_ORDER },
 ];
 
 /** The version that this package works with. */

