@@ -1,6 +1,6 @@
 import type { InboxRequest, InboxRequestKind, InboxStore } from '@wa-sync/core';
+import type { Listen } from '@wa-sync/core/adapter';
 import type { InboxStatements } from './inbox-statements.js';
-import type { Listen } from './listen-for-wakes.js';
 import type { StatementRunner } from './run-statement.js';
 
 /** The part of the store for requests between replicas; `listen` where the pool can have a connection that listens. */

@@ -1,13 +1,10 @@
 /**
- * Wake-ups by LISTEN. Owns: at most one client of the caller's pool for as long as somebody listens, and two timers. States: idle, connecting, listening,
- * pausing before another try, off (a pooler between us and the server). Everything works without it, so nothing here ever fails a call.
+ * Wake-ups by LISTEN. Owns: at most one client of the caller's pool for as long as somebody listens, and two timers while it does.
  */
-import type { InboxStore, Logger } from '@wa-sync/core';
+import type { Logger } from '@wa-sync/core';
+import { keepListening, type Listen, type ListenEnding, type ListenOnce } from '@wa-sync/core/adapter';
 import { quoteIdentifier } from './identifiers.js';
 import type { PgClientLike, PgPoolLike } from './pg-pool.js';
-
-/** The optional method of an inbox. */
-export type Listen = NonNullable<InboxStore['listen']>;
 
 /** What a client of node-postgres has beyond what statements need. */
 type ListeningClient = PgClientLike & {
@@ -21,11 +18,8 @@ const FEWEST_CONNECTIONS = 3;
 const ANSWER_WITHIN_MS = 5_000;
 /** A link that died without a word is noticed by asking. */
 const ASK_EVERY_MS = 15_000;
-const RETRY_AFTER_MS = 2_000;
 /** `pool.end()` waits for every client that was lent. */
 const LOOK_FOR_END_EVERY_MS = 200;
-
-type Ending = 'stopped' | 'lost' | 'impossible';
 
 /** Makes the method, or `null` where the pool is no node-postgres pool with room for one more connection. */
 export function listenForWakes(params: {
@@ -39,53 +33,21 @@ export function listenForWakes(params: {
   if (connect === undefined || typeof options?.max !== 'number' || options.max < FEWEST_CONNECTIONS) return null;
   const lend = connect;
 
-  const wakes = new Set<{ readonly incarnation: string; readonly wake: () => void }>();
-  let running: { stop(): void; readonly first: Promise<void> } | null = null;
-
-  function wakeUp(incarnation: string | null): void {
-    for (const one of wakes) if (incarnation === null || one.incarnation === incarnation) one.wake();
-  }
-
-  function start(): { stop(): void; readonly first: Promise<void> } {
-    const stopping = new AbortController();
-    const { signal } = stopping;
-    let listening = () => {};
-    const first = new Promise<void>((resolve) => {
-      listening = resolve;
-    });
-    const keep = async () => {
-      while (!signal.aborted) {
-        const ending = await listenOnce(signal, listening).catch((): Ending => 'lost');
-        listening();
-        if (ending === 'impossible') {
-          logger?.info(
-            { code: 'listen_impossible' },
-            'A pooler stands before Postgres: requests wait for the next tick',
-          );
-          return;
-        }
-        await pause(RETRY_AFTER_MS, signal);
-      }
-    };
-    void keep();
-    return { first, stop: () => stopping.abort() };
-  }
-
-  async function listenOnce(signal: AbortSignal, listening: () => void): Promise<Ending> {
+  async function once({ signal, listening, heard }: ListenOnce): Promise<ListenEnding> {
     const client = await within(ANSWER_WITHIN_MS, lend(), (late) => late.release());
     if (!isListeningClient(client)) {
       client.release();
       return 'impossible';
     }
-    let end: (ending: Ending) => void = () => {};
-    const ended = new Promise<Ending>((resolve) => {
+    let end: (ending: ListenEnding) => void = () => {};
+    const ended = new Promise<ListenEnding>((resolve) => {
       end = resolve;
     });
     const lost = () => end('lost');
     client.on('error', lost);
     client.on('end', lost);
     client.on('notification', (message) => {
-      if (message.channel === channel) wakeUp(message.payload ?? null);
+      if (message.channel === channel) heard(message.payload ?? '');
     });
     const ask = (text: string) => within(ANSWER_WITHIN_MS, client.query({ text }), () => {});
     signal.addEventListener('abort', () => end('stopped'));
@@ -100,8 +62,6 @@ export function listenForWakes(params: {
       if (rows[0]?.pid !== client.processID) return 'impossible';
       await ask(`LISTEN ${quoteIdentifier(channel)}`);
       listening();
-      // Something may have come while nobody listened.
-      wakeUp(null);
       return await ended;
     } finally {
       clearInterval(looking);
@@ -111,18 +71,9 @@ export function listenForWakes(params: {
     }
   }
 
-  return async ({ incarnation, wake }) => {
-    const one = { incarnation, wake };
-    wakes.add(one);
-    running ??= start();
-    await running.first;
-    return () => {
-      wakes.delete(one);
-      if (wakes.size > 0) return;
-      running?.stop();
-      running = null;
-    };
-  };
+  const impossible = () =>
+    logger?.info({ code: 'listen_impossible' }, 'A pooler stands before Postgres: requests wait for the next tick');
+  return keepListening({ once, impossible }).listen;
 }
 
 function isListeningClient(client: PgClientLike): client is ListeningClient {
@@ -146,16 +97,4 @@ function every(ms: number, run: () => void): NodeJS.Timeout {
   const timer = setInterval(run, ms);
   timer.unref();
   return timer;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    timer.unref();
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    if (signal.aborted) resolve();
-  });
 }

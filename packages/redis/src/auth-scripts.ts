@@ -21,9 +21,9 @@ export const writeAuthScript = script(
       verdicts[index] = 'written'
       for entry = at, at + session[3] * 2 - 1, 2 do
         if args[entry + 1] == '' then
-          redis.call('HDEL', KEYS[7 + index], args[entry])
+          redis.call('HDEL', KEYS[OWN + index], args[entry])
         else
-          redis.call('HSET', KEYS[7 + index], args[entry], args[entry + 1])
+          redis.call('HSET', KEYS[OWN + index], args[entry], args[entry + 1])
         end
       end
     end

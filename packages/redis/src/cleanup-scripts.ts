@@ -1,4 +1,5 @@
 import { PUT_ASIDE } from './auth-scripts.js';
+import { REQUESTS } from './inbox-parts.js';
 import { DELETE_ROW } from './ownership-scripts.js';
 import { script, scriptOnce } from './run-script.js';
 import { LEASES, ROWS, SERVER_IDENTITY } from './script-parts.js';
@@ -128,7 +129,7 @@ export const markForPurgeScript = scriptOnce(
     local row = parseRow(redis.call('HGET', SESSION, id))
     if row and holds(row, 'purge', tonumber(args[1])) then
       redis.call('ZADD', MARKED, 0, id)
-      putAside(KEYS[4 + index * 2], KEYS[5 + index * 2], 'inactive')
+      putAside(KEYS[OWN + index * 2 - 3], KEYS[OWN + index * 2 - 2], 'inactive')
       done[#done + 1] = id
     end
   end
@@ -140,6 +141,7 @@ export const purgeScript = scriptOnce(
   ROWS,
   LEASES,
   SERVER_IDENTITY,
+  REQUESTS,
   DELETE_ROW,
   HELD,
   `
@@ -148,7 +150,7 @@ export const purgeScript = scriptOnce(
     local id = args[index]
     local row = parseRow(redis.call('HGET', SESSION, id))
     if row and not row[ACTIVE] and row[OWNER] == NULL and redis.call('ZSCORE', MARKED, id) then
-      deleteRow(id, row, KEYS[4 + index * 2], KEYS[5 + index * 2])
+      deleteRow(id, row, KEYS[OWN + index * 2 - 3], KEYS[OWN + index * 2 - 2])
       done[#done + 1] = id
     end
   end

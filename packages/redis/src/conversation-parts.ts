@@ -8,7 +8,7 @@ export function conversationKeys(keys: StoreKeys): string[] {
 
 /** Conversations: JSON lists by id. The sorted sets follow from them and change with them. */
 export const CONVERSATIONS = `
-local CONVERSATION, QUIET, PENDING, SENDING = KEYS[8], KEYS[9], KEYS[10], KEYS[11]
+local CONVERSATION, QUIET, PENDING, SENDING = unpack(KEYS, OWN + 1, OWN + 4)
 local STATE, SESSION_ID, SEQUENCE, MESSAGE_AT, HEARD_AT, FROM, WARNED_AT, CLOSING, ADOPTED, CHAT, OUT_ID, OUT_KIND, OUT_TEXT,
   DELIVERY, SENDER, WARNING_ID, FAREWELL_ID = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17
 

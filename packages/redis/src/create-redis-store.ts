@@ -1,12 +1,14 @@
 /**
- * The Redis store. Owns: the queue of credential writes, one `error` listener on the caller's client, and what is known of the
- * server's clock. Everything else is in the server, and no answer is cached. States: new, ready (after `init`, or the first
+ * The Redis store. Owns: the queue of credential writes, one `error` and one `end` listener on the caller's client, a connection that listens while a
+ * replica wants to be woken, and what is known of the server's clock. Everything else is in the server, and no answer is cached. States: new, ready (after `init`, or the first
  * call, which runs it), closed.
  */
 import {
   type AuthStore,
   type CleanupStore,
   type ConversationStore,
+  type HistoryStore,
+  type InboxStore,
   type JobStore,
   WaSyncError,
   type WaSyncStore,
@@ -15,9 +17,12 @@ import { createAuth } from './auth.js';
 import { createCleanup } from './cleanup.js';
 import { parseConfig, type RedisStoreOptions } from './config.js';
 import { createConversations } from './conversations.js';
+import { createHistory } from './history.js';
+import { createInbox } from './inbox.js';
 import { createJobs } from './jobs.js';
 import { storeKeys } from './keys.js';
 import { createLeases } from './leases.js';
+import { listenForWakes } from './listen-for-wakes.js';
 import { prepareServer } from './prepare-server.js';
 import { createScriptRunner } from './run-script.js';
 import { createSessions } from './sessions.js';
@@ -29,6 +34,8 @@ export interface RedisStore extends WaSyncStore {
   readonly jobs: JobStore;
   readonly cleanup: CleanupStore;
   readonly conversations: ConversationStore;
+  readonly history: HistoryStore;
+  readonly inbox: InboxStore;
 }
 
 /**
@@ -50,6 +57,9 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     lastError = error;
   });
   const runner = createScriptRunner({ redis, limits: timeouts, lastError: () => lastError, answerKey: keys.answer });
+  const wakes = redis.subscribe && listenForWakes({ subscribe: redis.subscribe, channel: keys.channel });
+  // Whoever ends the client without a word is not kept from exiting.
+  const forgetEnd = wakes && redis.onEnd?.(() => wakes.stop());
   let starting: Promise<void> | null = null;
   let closed = false;
 
@@ -77,9 +87,13 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     jobs: createJobs({ calls, keys }),
     cleanup: createCleanup({ calls, keys }),
     conversations: createConversations({ calls, keys }),
+    history: createHistory({ calls, keys }),
+    inbox: createInbox({ calls, keys, listen: wakes?.listen ?? null }),
     init: start,
     async close() {
       closed = true;
+      wakes?.stop();
+      forgetEnd?.();
       forgetClient?.();
     },
   };

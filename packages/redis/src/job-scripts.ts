@@ -6,7 +6,7 @@ const KEPT = 1_000;
 
 /** Runs: JSON lists by id. Keys after those of the sessions: jobs, runs, and the numbers of the runs of one or more jobs. */
 const RUNS = `
-local JOB, RUN = KEYS[8], KEYS[9]
+local JOB, RUN = KEYS[OWN + 1], KEYS[OWN + 2]
 local RUN_JOB, SLOT, RUN_OWNER, OUTCOME, STARTED_AT, ENDED_AT, COUNTS, ERROR, NUMBER = 1, 2, 3, 4, 5, 6, 7, 8, 9
 
 local function run(id)
@@ -42,7 +42,7 @@ export const beginScript = script(
   SERVER_IDENTITY,
   RUNS,
   `
-  local id, job, slot, owner, NUMBERS = args[1], args[2], tonumber(args[3]), args[4], KEYS[10]
+  local id, job, slot, owner, NUMBERS = args[1], args[2], tonumber(args[3]), args[4], KEYS[OWN + 3]
   local same = redis.call('HGET', RUN, id)
   if same then return { 'begun', id, same } end
   if not stands(owner) then return { 'fenced' } end
@@ -97,7 +97,7 @@ export const listRunsScript = script(
     top = '(' .. string.format('%.0f', last[NUMBER])
   end
   local found = {}
-  for index = 10, #KEYS do
+  for index = OWN + 3, #KEYS do
     local page = redis.call('ZREVRANGEBYSCORE', KEYS[index], top, '-inf', 'WITHSCORES', 'LIMIT', 0, limit)
     for at = 1, #page, 2 do found[#found + 1] = { page[at], tonumber(page[at + 1]) } end
   end

@@ -30,6 +30,24 @@ export interface StoreKeys {
   readonly sending: string;
   /** Hash of the credentials of a session. */
   auth(sessionId: string): string;
+  /** Sorted set of the ids of rows that an earlier system left behind and nobody has held, by the time at which they were added. */
+  readonly unheld: string;
+  /** Stream of what became of the rows: session id and JSON list. */
+  readonly feed: string;
+  /** Sorted set of session id and place in the feed, in the order of their bytes: a session's entries are one range of it. */
+  readonly changed: string;
+  /** Hash of requests between replicas, by id. */
+  readonly request: string;
+  /** Sorted set of owner, place and id of the requests that nobody has taken. */
+  readonly waiting: string;
+  /** Sorted set of session id and request id. */
+  readonly asked: string;
+  /** Sorted set of the ids of requests without an answer, by the time at which they are void. */
+  readonly expiring: string;
+  /** Sorted set of the ids of answered requests, by the time of the answer. */
+  readonly answered: string;
+  /** Channel that wakes a replica; messages are incarnations. No key, but named like one. */
+  readonly channel: string;
   /** The answer of a call, for as long as the call may be sent again. */
   answer(callId: string): string;
   /** Hash of credentials of a session that were put aside. */
@@ -53,6 +71,15 @@ export function storeKeys(prefix: string): StoreKeys {
     quiet: key('quiet'),
     pending: key('pending'),
     sending: key('sending'),
+    unheld: key('unheld'),
+    feed: key('feed'),
+    changed: key('changed'),
+    request: key('request'),
+    waiting: key('waiting'),
+    asked: key('asked'),
+    expiring: key('expiring'),
+    answered: key('answered'),
+    channel: key('wake'),
     runsOf: (job) => key(`runs:${job}`),
     answer: (callId) => key(`answer:${callId}`),
     auth: (sessionId) => key(`auth:${sessionId}`),

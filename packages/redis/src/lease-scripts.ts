@@ -1,8 +1,9 @@
 import { CONVERSATIONS } from './conversation-parts.js';
+import { REQUESTS } from './inbox-parts.js';
 import { script, scriptOnce } from './run-script.js';
 import { LEASES, ROWS, SERVER_IDENTITY } from './script-parts.js';
 
-/** The answer of a join and a beat: `[alive, store time, heartbeats, claimable, held until, outgoing]`. */
+/** The answer of a join and a beat: `[alive, store time, heartbeats, claimable, held until, outgoing, inbox]`. */
 const ANSWER_BEAT = `
 local function answerBeat(owner)
   local outgoing = 0
@@ -11,7 +12,8 @@ local function answerBeat(owner)
     if ownerOf(conversation(id)) == owner then outgoing = 1; break end
   end
   return { 1, string.format('%.0f', now), redis.call('HGETALL', REPLICA), redis.call('ZCARD', CLAIMABLE) > 0 and 1 or 0,
-    string.format('%.0f', heldUntil()), outgoing }
+    string.format('%.0f', heldUntil()), outgoing,
+    #waitingFor(owner, 1) }
 end
 `;
 
@@ -21,6 +23,7 @@ export const joinScript = scriptOnce(
   LEASES,
   SERVER_IDENTITY,
   CONVERSATIONS,
+  REQUESTS,
   ANSWER_BEAT,
   `
   local beat = heartbeat(args[1])
@@ -41,6 +44,7 @@ export const beatScript = scriptOnce(
   LEASES,
   SERVER_IDENTITY,
   CONVERSATIONS,
+  REQUESTS,
   ANSWER_BEAT,
   `
   local beat = heartbeat(args[1])
@@ -78,7 +82,7 @@ export const freeFencedScript = scriptOnce(
     if not first then break end
     local length = string.match(first, '^%d+')
     local owner = string.sub(first, #length + 2, #length + 1 + tonumber(length))
-    local range = ownedBy(owner)
+    local range = rangeOf(owner)
     from = '(' .. range .. '\\255'
     local beat = heartbeat(owner)
     if not beat or beat[FENCED] then
@@ -101,7 +105,7 @@ export const freeFencedScript = scriptOnce(
   end
   local beats = redis.call('HGETALL', REPLICA)
   for index = 1, #beats, 2 do
-    local range = ownedBy(beats[index])
+    local range = rangeOf(beats[index])
     if cjson.decode(beats[index + 1])[FENCED]
       and redis.call('ZLEXCOUNT', OWNED, '(' .. range, '(' .. range .. '\\255') == 0 then
       redis.call('HDEL', REPLICA, beats[index])

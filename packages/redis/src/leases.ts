@@ -31,7 +31,7 @@ export function createLeases(params: {
   }
 
   function readBeat(incarnation: string, answer: readonly unknown[]): BeatAnswer {
-    const [alive, storeNow, heartbeats, claimable, heldUntil, outgoing] = answer;
+    const [alive, storeNow, heartbeats, claimable, heldUntil, outgoing, inbox] = answer;
     if (Number(alive) === 0) return { alive: false };
     tellHold(Number(heldUntil), Number(storeNow));
     const others = [...readHeartbeats(heartbeats).values()].filter((other) => other.incarnation !== incarnation);
@@ -41,6 +41,7 @@ export function createLeases(params: {
       others,
       claimable: Number(claimable) === 1,
       outgoing: Number(outgoing) === 1,
+      inbox: Number(inbox) === 1,
     };
   }
 

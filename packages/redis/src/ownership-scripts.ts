@@ -1,3 +1,4 @@
+import { REQUESTS } from './inbox-parts.js';
 import { script, scriptOnce } from './run-script.js';
 import { ANSWER_ROWS, LEASES, ROWS } from './script-parts.js';
 
@@ -25,12 +26,13 @@ export const claimScript = script(
     elseif free and not row[ACTIVE] then
       outcomes[index] = '-inactive'
     else
-      if row[OWNER] ~= NULL then redis.call('ZREM', OWNED, ownedBy(row[OWNER]) .. id) end
+      if row[OWNER] ~= NULL then redis.call('ZREM', OWNED, rangeOf(row[OWNER]) .. id) end
       row[OWNER], row[TENURE], row[ACTIVE], row[VERSION], row[SETTLED_AT] = owner, tenure, true, row[VERSION] + 1, now
       outcomes[index] = saveRow(id, row)
-      redis.call('ZADD', OWNED, 0, ownedBy(owner) .. id)
+      redis.call('ZADD', OWNED, 0, rangeOf(owner) .. id)
       redis.call('ZREM', CLAIMABLE, id)
       redis.call('ZREM', MARKED, id)
+      redis.call('ZREM', UNHELD, id)
     end
   end
   return answerRows(outcomes)`,
@@ -57,7 +59,7 @@ export const releaseScript = scriptOnce(
       ids[index], tenures[named[1]] = named[1], named[2]
     end
   else
-    local range = ownedBy(owner)
+    local range = rangeOf(owner)
     ids = redis.call('ZRANGEBYLEX', OWNED, '(' .. range, '(' .. range .. '\\255', 'LIMIT', 0, args[4])
     for index, member in ipairs(ids) do ids[index] = string.sub(member, #range + 1) end
   end
@@ -72,7 +74,7 @@ export const releaseScript = scriptOnce(
       released[#released + 1] = id
     elseif not args[5] then
       -- Without a row behind it the same ids would be found for ever.
-      redis.call('ZREM', OWNED, ownedBy(owner) .. id)
+      redis.call('ZREM', OWNED, rangeOf(owner) .. id)
     end
   end
   return { #ids, released }`,
@@ -94,25 +96,34 @@ export const setDesiredScript = scriptOnce(
   return answerRows({ id, text })`,
 );
 
-/** Part of every script that deletes a row: its credentials go with it. */
+/** Part of every script that deletes a row: its credentials, its history and what was asked of it go with it. */
 export const DELETE_ROW = `
 local function deleteRow(id, row, auth, aside)
-  if row and row[OWNER] ~= NULL then redis.call('ZREM', OWNED, ownedBy(row[OWNER]) .. id) end
+  if row and row[OWNER] ~= NULL then redis.call('ZREM', OWNED, rangeOf(row[OWNER]) .. id) end
   redis.call('HDEL', SESSION, id)
   redis.call('ZREM', IDS, id)
   redis.call('ZREM', CLAIMABLE, id)
   redis.call('ZREM', MARKED, id)
+  redis.call('ZREM', UNHELD, id)
   redis.call('UNLINK', auth, aside)
+  forgetHistory(id)
+  local range = rangeOf(id)
+  for _, member in ipairs(redis.call('ZRANGEBYLEX', ASKED, '(' .. range, '(' .. range .. '\\255')) do
+    local asked = string.sub(member, #range + 1)
+    local it = request(asked)
+    if it then forgetRequest(asked, it) else redis.call('ZREM', ASKED, member) end
+  end
 end
 `;
 
 /** Argument: id; keys of its own: the credentials of the session, and those put aside. Answers 1 where there was a row. */
 export const removeScript = scriptOnce(
   ROWS,
+  REQUESTS,
   DELETE_ROW,
   `
   local text = redis.call('HGET', SESSION, args[1])
   if not text then return 0 end
-  deleteRow(args[1], parseRow(text), KEYS[8], KEYS[9])
+  deleteRow(args[1], parseRow(text), KEYS[OWN + 1], KEYS[OWN + 2])
   return 1`,
 );

@@ -1,7 +1,7 @@
 import { type Logger, WaSyncError } from '@wa-sync/core';
 import type { StoreKeys } from './keys.js';
 import { type ScriptRunner, script } from './run-script.js';
-import { SERVER_IDENTITY, sessionKeys } from './script-parts.js';
+import { KEY_NAMES, SERVER_IDENTITY, sessionKeys } from './script-parts.js';
 
 /** The layout of keys and rows that this package writes and reads. */
 const LAYOUT = 1;
@@ -13,7 +13,7 @@ const OLDEST = 7;
  * would refuse it, so that what is wrong with the server can be told.
  */
 const lookScript = script(`
-  local META = KEYS[7]
+  ${KEY_NAMES}
   local function info(section)
     local text = redis.pcall('INFO', section)
     return type(text) == 'string' and text or ''
@@ -22,7 +22,7 @@ const lookScript = script(`
 
 /** Argument: layout. Notes the layout, and which server this is. */
 const settleScript = script(
-  'local SESSION, IDS, OWNED, CLAIMABLE, MARKED, REPLICA, META = unpack(KEYS)',
+  KEY_NAMES,
   SERVER_IDENTITY,
   `
   redis.call('HSETNX', META, 'layout', args[1])

@@ -1,3 +1,5 @@
+import { type Subscribe, subscribeIoredis, subscribeNodeRedis } from './subscribe.js';
+
 /** One command as the store sends it. */
 export interface RedisCommand {
   readonly args: readonly (string | Buffer)[];
@@ -17,11 +19,16 @@ export interface RedisLike {
   readonly target: string | null;
   /** Calls back on what the client emits as `error`; answers the way to stop. Without a listener node-redis ends the process. */
   onError?(listener: (error: unknown) => void): () => void;
+  /** Hears a channel on a connection of its own. Absent where the client cannot be duplicated; then requests between replicas wait for the next tick. */
+  readonly subscribe?: Subscribe | undefined;
+  /** Calls back when the client was ended for good; answers the way to stop. */
+  onEnd?(listener: () => void): () => void;
 }
 
 interface Emitter {
-  on?(event: 'error', listener: (error: unknown) => void): unknown;
-  off?(event: 'error', listener: (error: unknown) => void): unknown;
+  on?(event: 'error' | 'end', listener: (error: unknown) => void): unknown;
+  off?(event: 'error' | 'end', listener: (error: unknown) => void): unknown;
+  duplicate?(...params: never[]): unknown;
 }
 
 /** What is used of an ioredis client or cluster. */
@@ -56,7 +63,9 @@ export function fromIoredis(client: IoredisLike): RedisLike {
     },
     isReady: () => client.status === undefined || client.status === 'ready',
     target: targetOf(client.options),
-    onError: (listener) => listen(client, listener),
+    onError: (listener) => listen(client, 'error', listener),
+    onEnd: (listener) => listen(client, 'end', listener),
+    subscribe: subscribeIoredis(client),
   };
 }
 
@@ -73,7 +82,9 @@ export function fromNodeRedis(client: NodeRedisLike): RedisLike {
     },
     isReady: () => (isCluster ? client.isOpen !== false : client.isReady !== false),
     target: targetOf(client.options),
-    onError: (listener) => listen(client, listener),
+    onError: (listener) => listen(client, 'error', listener),
+    onEnd: (listener) => listen(client, 'end', listener),
+    subscribe: subscribeNodeRedis(client),
   };
 }
 
@@ -85,9 +96,9 @@ export function redisLikeOf(client: unknown): RedisLike | null {
   return has('send') && has('isReady') ? (client as RedisLike) : null;
 }
 
-function listen(client: Emitter, listener: (error: unknown) => void): () => void {
-  client.on?.('error', listener);
-  return () => client.off?.('error', listener);
+function listen(client: Emitter, event: 'error' | 'end', listener: (error: unknown) => void): () => void {
+  client.on?.(event, listener);
+  return () => client.off?.(event, listener);
 }
 
 /** Host and port alone: the options of a client hold its password. */

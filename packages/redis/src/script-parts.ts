@@ -1,19 +1,52 @@
+import { HISTORY } from './history-parts.js';
 import type { StoreKeys } from './keys.js';
 
-/** The keys that every script on sessions declares, in this order; keys of its own come after them. */
+/** The keys that every script on sessions declares, by their names in Lua; keys of its own come after them, from `KEYS[OWN + 1]`. */
+const SESSION_KEYS = {
+  SESSION: 'session',
+  IDS: 'ids',
+  OWNED: 'owned',
+  CLAIMABLE: 'claimable',
+  MARKED: 'marked',
+  REPLICA: 'replica',
+  META: 'meta',
+  UNHELD: 'unheld',
+  FEED: 'feed',
+  CHANGED: 'changed',
+  REQUEST: 'request',
+  WAITING: 'waiting',
+  ASKED: 'asked',
+  EXPIRING: 'expiring',
+  ANSWERED: 'answered',
+} as const satisfies Record<string, keyof StoreKeys>;
+
+const LUA_NAMES = Object.keys(SESSION_KEYS);
+
+/** Their names in a store, in that order. */
 export function sessionKeys(keys: StoreKeys): string[] {
-  return [keys.session, keys.ids, keys.owned, keys.claimable, keys.marked, keys.replica, keys.meta];
+  return Object.values(SESSION_KEYS).map((name) => keys[name]);
 }
+
+/** Part that gives the keys their names. */
+export const KEY_NAMES = `
+local ${LUA_NAMES.join(', ')} = unpack(KEYS)
+local OWN = ${LUA_NAMES.length}
+local NULL = cjson.null
+`;
 
 /**
  * Rows. A row is a JSON list; its first six fields are what a sweep judges, so that a row that is right is known by the
  * first bytes of its text and is not parsed. One encoder writes all rows, so equal fields are equal bytes.
  */
 export const ROWS = `
-local SESSION, IDS, OWNED, CLAIMABLE, MARKED, REPLICA, META = unpack(KEYS)
-local NULL = cjson.null
+${KEY_NAMES}
 local STATUS, HEALTH, EVIDENCE, DESIRED, REASON, OWNER, HASH, VERSION, TENURE, ACTIVE, WRITE_ID, CHANGED_AT, SEEN_AT,
   CREATED_AT, SETTLED_AT, ATTEMPT, PHONE, QR, DETAIL = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19
+
+-- No two names' ranges in a sorted set touch: the length comes first, and nothing behind it begins with the byte that ends a range.
+local function rangeOf(name) return #name .. ':' .. name .. ':' end
+
+${HISTORY}
 
 -- Lua can pass some thousand values to one call.
 local function rowTexts(ids)
@@ -28,17 +61,22 @@ end
 -- A row that somebody damaged counts as none, so that it holds up no other.
 local function parseRow(text)
   local parsed, row = pcall(cjson.decode, text or 'null')
-  return parsed and type(row) == 'table' and #row == DETAIL and type(row[VERSION]) == 'number' and row or nil
+  if not parsed or type(row) ~= 'table' or #row ~= DETAIL or type(row[VERSION]) ~= 'number' then return nil end
+  noteSaid(row)
+  return row
+end
+
+-- The only way in which a row becomes a text.
+local function textOf(id, row)
+  keepChange(id, row)
+  return cjson.encode(row)
 end
 
 local function saveRow(id, row)
-  local text = cjson.encode(row)
+  local text = textOf(id, row)
   redis.call('HSET', SESSION, id, text)
   return text
 end
-
--- No two owners' ranges touch: the length comes first, and no id begins with the byte that ends a range.
-local function ownedBy(owner) return #owner .. ':' .. owner .. ':' end
 
 local function keepClaimable(id, row)
   if row[OWNER] == NULL and row[ACTIVE] and row[DESIRED] == 'running' and row[STATUS] ~= 'LOGGED_OUT' then
@@ -50,11 +88,12 @@ end
 
 -- Why a login ended says more than who held it last.
 local function endRow(id, row, code, detail, evidence, seenAt)
-  local status = row[STATUS]
-  if row[OWNER] ~= NULL then redis.call('ZREM', OWNED, ownedBy(row[OWNER]) .. id) end
+  -- What an earlier system said is no proof of life.
+  local status, seen = row[STATUS], row[EVIDENCE] == 'observed'
+  if row[OWNER] ~= NULL then redis.call('ZREM', OWNED, rangeOf(row[OWNER]) .. id) end
   row[OWNER], row[TENURE], row[VERSION], row[EVIDENCE], row[QR] = NULL, NULL, row[VERSION] + 1, evidence, NULL
   row[SETTLED_AT] = now
-  if status == 'CONNECTED' then row[SEEN_AT] = seenAt end
+  if status == 'CONNECTED' and seen then row[SEEN_AT] = seenAt end
   if status ~= 'LOGGED_OUT' then
     row[STATUS], row[HEALTH], row[ATTEMPT], row[REASON], row[DETAIL] = 'DISCONNECTED', 'healthy', 0, code, detail
     if status ~= 'DISCONNECTED' then row[CHANGED_AT] = now end

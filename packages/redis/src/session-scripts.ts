@@ -1,7 +1,7 @@
 import { script, scriptOnce } from './run-script.js';
 import { ANSWER_ROWS, ROWS } from './script-parts.js';
 
-/** Arguments: JSON `[[id, id hash, desired, phone], …]`. Answers the ids that were new. */
+/** Arguments: JSON `[[id, id hash, desired, phone, status, seen at], …]`. Answers the ids that were new. */
 export const createScript = scriptOnce(
   ROWS,
   `
@@ -9,11 +9,13 @@ export const createScript = scriptOnce(
   for _, new in ipairs(cjson.decode(args[1])) do
     local id = new[1]
     if redis.call('HEXISTS', SESSION, id) == 0 then
-      local row = { 'DISCONNECTED', 'healthy', 'unobserved', new[3], NULL, NULL, new[2], 1, NULL, true, NULL, now, NULL,
+      local seenAt = new[6] ~= NULL and math.min(new[6], now) or NULL
+      local row = { new[5], 'healthy', 'unobserved', new[3], NULL, NULL, new[2], 1, NULL, true, NULL, now, seenAt,
         now, now, 0, new[4], NULL, NULL }
       saveRow(id, row)
       redis.call('ZADD', IDS, 0, id)
       keepClaimable(id, row)
+      if new[5] ~= 'DISCONNECTED' and new[5] ~= 'LOGGED_OUT' then redis.call('ZADD', UNHELD, told, id) end
       created[#created + 1] = id
     end
   end
@@ -40,7 +42,7 @@ export const listScript = script(
   local after, owner = cjson.decode(args[2])[1], cjson.decode(args[3])[1]
   local ids
   if owner then
-    local range = ownedBy(owner)
+    local range = rangeOf(owner)
     ids = redis.call('ZRANGEBYLEX', OWNED, '(' .. range .. (after or ''), '(' .. range .. '\\255', 'LIMIT', 0, args[1])
     for index, member in ipairs(ids) do ids[index] = string.sub(member, #range + 1) end
   else
@@ -68,7 +70,7 @@ export const sweepScript = script(
   ANSWER_ROWS,
   `
   local owner, expected = args[1], cjson.decode(args[2])
-  local range = ownedBy(owner)
+  local range = rangeOf(owner)
   local members = redis.call('ZRANGEBYLEX', OWNED, '(' .. range .. args[3], '(' .. range .. '\\255', 'LIMIT', 0, args[4])
   local ids = {}
   for index, member in ipairs(members) do ids[index] = string.sub(member, #range + 1) end
@@ -130,7 +132,7 @@ export const writeScript = script(
           if set[1] ~= before or set[2] ~= health then row[SETTLED_AT] = now end
           if set[8] ~= NULL then row[SEEN_AT] = math.floor(now - set[8] + 0.5) end
         end
-        text = cjson.encode(row)
+        text = textOf(id, row)
         texts[id], outcomes[index] = text, text
         changed[#changed + 1] = id
         changed[#changed + 1] = text
@@ -141,4 +143,26 @@ export const writeScript = script(
     redis.call('HSET', SESSION, unpack(changed, from, math.min(from + 999, #changed)))
   end
   return answerRows(outcomes)`,
+);
+
+/** Arguments: grace, limit. Answers how many rows were looked at, and id and what it said until now of each that is settled. */
+export const settleUnheldScript = scriptOnce(
+  ROWS,
+  `
+  local settled = {}
+  local top = '(' .. string.format('%.0f', now - tonumber(args[1]))
+  local ids = redis.call('ZRANGEBYSCORE', UNHELD, '-inf', top, 'LIMIT', 0, args[2])
+  for _, id in ipairs(ids) do
+    local row = parseRow(redis.call('HGET', SESSION, id))
+    redis.call('ZREM', UNHELD, id)
+    if row and row[OWNER] == NULL and row[EVIDENCE] == 'unobserved' and row[STATUS] ~= 'LOGGED_OUT'
+      and row[STATUS] ~= 'DISCONNECTED' then
+      settled[#settled + 1] = id
+      settled[#settled + 1] = row[STATUS]
+      endRow(id, row, 'not_held', NULL, 'unobserved', row[SEEN_AT])
+      saveRow(id, row)
+      keepClaimable(id, row)
+    end
+  end
+  return { #ids, settled }`,
 );

@@ -1,9 +1,11 @@
 import {
   type ClaimOutcome,
   type Logger,
+  type SessionStatus,
   type SessionStore,
   type StoredSession,
   sessionIdHash,
+  type UnheldSession,
   WaSyncError,
 } from '@wa-sync/core';
 import type { StoreKeys } from './keys.js';
@@ -11,7 +13,14 @@ import { claimableScript, claimScript, releaseScript, removeScript, setDesiredSc
 import type { Script } from './run-script.js';
 import { sessionKeys } from './script-parts.js';
 import { listOf, type RowAnswer, readPairs, readRowAnswer, readSession, toJson } from './session-row.js';
-import { createScript, getScript, listScript, sweepScript, writeScript } from './session-scripts.js';
+import {
+  createScript,
+  getScript,
+  listScript,
+  settleUnheldScript,
+  sweepScript,
+  writeScript,
+} from './session-scripts.js';
 import type { StoreCalls } from './store-calls.js';
 
 /** The most rows of one call: a server does nothing else while a script runs. */
@@ -56,7 +65,14 @@ export function createSessions(params: {
   return {
     create: ({ sessions }) =>
       inBatches(sessions, async (some) => {
-        const added = some.map(({ id, desired, phone }) => [id, sessionIdHash(id), desired, phone ?? null]);
+        const added = some.map(({ id, desired, phone, status, lastSeenAt }) => [
+          id,
+          sessionIdHash(id),
+          desired,
+          phone ?? null,
+          status ?? 'DISCONNECTED',
+          lastSeenAt?.getTime() ?? null,
+        ]);
         return (await calls.list(createScript, { keys: names, args: [toJson(added)] })).map(String);
       }),
     get: ({ ids }) => get(ids),
@@ -147,6 +163,19 @@ export function createSessions(params: {
     },
     async setDesired({ id, desired }) {
       return read(await rows(setDesiredScript, [id, desired]))[0] ?? null;
+    },
+    async settleUnheld({ graceMs, limit }) {
+      const settled: UnheldSession[] = [];
+      for (;;) {
+        const slice = Math.min(MOST_ROWS, limit - settled.length);
+        const args = [String(graceMs), String(slice)];
+        const [looked, found] = await calls.list(settleUnheldScript, { keys: names, args });
+        const flat = listOf(found).map(String);
+        for (let at = 0; at < flat.length; at += 2) {
+          settled.push({ id: flat[at]!, from: flat[at + 1] as SessionStatus });
+        }
+        if (Number(looked) < slice || settled.length >= limit) return settled;
+      }
     },
     async remove({ id }) {
       const own = [...names, keys.auth(id), keys.aside(id)];

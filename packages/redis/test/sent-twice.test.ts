@@ -1,16 +1,8 @@
-import {
-  describeAuthStore,
-  describeCleanupStore,
-  describeConversationStore,
-  describeJobStore,
-  describeLeaseStore,
-  describeSessionStore,
-} from '@wa-sync/testing/conformance';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll } from 'vitest';
 import { fromIoredis, type RedisCommand, type RedisLike } from '../src/index.js';
+import { declareConformance } from './declare-conformance.js';
 import { startRedis, type TestServer } from './start-redis.js';
-import { redisHarness } from './store-harness.js';
 
 let server: TestServer;
 let clients: [Redis, Redis];
@@ -43,14 +35,8 @@ function sendingTwice(client: Redis): RedisLike {
   };
 }
 
-const suite = {
-  name: 'redis 7 where every command is sent twice',
-  create: () => redisHarness({ client: sendingTwice(clients[0]), second: sendingTwice(clients[1]), raw: clients[0] }),
-  capabilities: { durable: true, shared: true, mirror: false },
-};
-describeSessionStore(suite);
-describeLeaseStore(suite);
-describeAuthStore(suite);
-describeJobStore(suite);
-describeCleanupStore(suite);
-describeConversationStore(suite);
+declareConformance('redis 7 where every command is sent twice', () => ({
+  client: sendingTwice(clients[0]),
+  second: sendingTwice(clients[1]),
+  raw: clients[0],
+}));

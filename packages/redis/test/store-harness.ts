@@ -11,12 +11,15 @@ export interface RedisHarness {
   close(): Promise<void>;
 }
 
+/** The clients that two store objects of one state are made with, and one that no store has. */
+export interface HarnessClients {
+  readonly client: RedisClient;
+  readonly second: RedisClient;
+  readonly raw: Redis;
+}
+
 /** A store under a prefix of its own, on clients that stay open. `raw` is for what no port does. */
-export async function redisHarness(params: {
-  client: RedisClient;
-  second: RedisClient;
-  raw: Redis;
-}): Promise<RedisHarness> {
+export async function redisHarness(params: HarnessClients & { lastSeen?: boolean }): Promise<RedisHarness> {
   const { client, second, raw } = params;
   const prefix = freshPrefix();
   const store = createRedisStore({ client, prefix });
@@ -24,7 +27,7 @@ export async function redisHarness(params: {
   const stores = [store];
   return {
     store,
-    advance: (ms) => shiftStoreTime(raw, prefix, ms),
+    advance: (ms) => shiftStoreTime(raw, prefix, ms, params.lastSeen),
     async another() {
       const other = createRedisStore({ client: second, prefix });
       await other.init();
@@ -40,9 +43,9 @@ export async function redisHarness(params: {
 
 /**
  * Store time moves by `ms` for everything that is kept: all instants go back by as much. Written against the raw keys, so that it
- * also holds their form to what `docs/REDIS.md` says.
+ * also holds their form to what `docs/REDIS.md` says. What an earlier system said of a last sign of life is a date of its own: `lastSeen: false` leaves it.
  */
-export async function shiftStoreTime(client: Redis, prefix: string, ms: number): Promise<void> {
+export async function shiftStoreTime(client: Redis, prefix: string, ms: number, lastSeen = true): Promise<void> {
   const key = (name: string) => `{${prefix}}:${name}`;
   const shift = async (name: string, instants: readonly number[]) => {
     const shifted: string[] = [];
@@ -53,11 +56,30 @@ export async function shiftStoreTime(client: Redis, prefix: string, ms: number):
     }
     if (shifted.length > 0) await client.hset(key(name), ...shifted);
   };
-  await shift('session', [11, 12, 13, 14]);
+  await shift('session', lastSeen ? [11, 12, 13, 14] : [11, 13, 14]);
   await shift('replica', [2]);
   await shift('conversation', [3, 4, 6]);
-  for (const id of await client.zrange(key('quiet'), '0', '-1'))
-    await client.call('ZINCRBY', key('quiet'), String(-Math.round(ms)), id);
+  await shift('request', [4, 7]);
+  for (const name of ['quiet', 'unheld', 'expiring', 'answered']) {
+    for (const id of await client.zrange(key(name), '0', '-1'))
+      await client.call('ZINCRBY', key(name), String(-Math.round(ms)), id);
+  }
+  await shiftFeed(client, key('feed'), ms);
+}
+
+/** The same entries under the same ids, and the same last one. */
+async function shiftFeed(client: Redis, key: string, ms: number): Promise<void> {
+  const entries = await client.xrange(key, '-', '+');
+  if (entries.length === 0) return;
+  const about = (await client.xinfo('STREAM', key)) as unknown[];
+  const last = String(about[about.indexOf('last-generated-id') + 1]);
+  await client.del(key);
+  for (const [id, [sessionId = '', text = '']] of entries) {
+    const change = JSON.parse(text) as [number, ...unknown[]];
+    change[0] -= Math.round(ms);
+    await client.xadd(key, id, sessionId, JSON.stringify(change));
+  }
+  await client.call('XSETID', key, last);
 }
 
 /** Every key of a prefix. */

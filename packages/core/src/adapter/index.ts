@@ -2,5 +2,6 @@
 export { parseOptions } from '../parse-options.js';
 export { type AuthKeyRing, authKeyRingSchema } from './auth-key-ring.js';
 export { CONNECTION_ERROR_CODES } from './connection-error-codes.js';
+export { keepListening, type Listen, type ListenEnding, type ListenOnce } from './keep-listening.js';
 export { type AuthWriteGroup, type AuthWriteVerdict, queueAuthWrites } from './queue-auth-writes.js';
 export { openRecord, sealRecord } from './seal-record.js';

@@ -1,0 +1,94 @@
+/**
+ * Wake-ups from a store. Owns: at most one listening connection for as long as somebody listens, and a pause before another try. States: idle, listening,
+ * pausing, off (it cannot be done here). Everything works without it, so nothing here ever fails a call.
+ */
+import { systemClock } from '../clock.js';
+import type { InboxStore } from '../ports/inbox-store.js';
+
+/** The optional method of an inbox. */
+export type Listen = NonNullable<InboxStore['listen']>;
+
+/** Why a connection listens no more: it was asked to stop, it broke, or it never could. */
+export type ListenEnding = 'stopped' | 'lost' | 'impossible';
+
+/** What the connection of a store is told by {@link keepListening}, and what it tells. */
+export interface ListenOnce {
+  /** Aborts when nobody listens any more. */
+  readonly signal: AbortSignal;
+  /** It hears now. */
+  listening(): void;
+  /** A replica may have something to look at. */
+  heard(incarnation: string): void;
+}
+
+const RETRY_AFTER_MS = 2_000;
+
+/** Keeps one connection listening for all that `listen` is called for; `stop` ends it whoever listens. */
+export function keepListening(params: {
+  /** Opens a connection, listens until it ends, and closes it. A rejection counts as lost. */
+  once(told: ListenOnce): Promise<ListenEnding>;
+  /** Called once where it cannot be done. */
+  impossible(): void;
+}): { readonly listen: Listen; stop(): void } {
+  const wakes = new Set<{ readonly incarnation: string; readonly wake: () => void }>();
+  let running: { stop(): void; readonly first: Promise<void> } | null = null;
+
+  function wakeUp(incarnation: string | null): void {
+    for (const one of wakes) if (incarnation === null || one.incarnation === incarnation) one.wake();
+  }
+
+  function start(): { stop(): void; readonly first: Promise<void> } {
+    const stopping = new AbortController();
+    const { signal } = stopping;
+    let settle = () => {};
+    const first = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    const listening = () => {
+      settle();
+      // Something may have come while nobody listened.
+      wakeUp(null);
+    };
+    const keep = async () => {
+      while (!signal.aborted) {
+        const ending = await params.once({ signal, listening, heard: wakeUp }).catch((): ListenEnding => 'lost');
+        settle();
+        if (ending === 'impossible') return params.impossible();
+        await pause(RETRY_AFTER_MS, signal);
+      }
+    };
+    void keep();
+    return { first, stop: () => stopping.abort() };
+  }
+
+  function stop(): void {
+    running?.stop();
+    running = null;
+  }
+
+  return {
+    stop,
+    async listen({ incarnation, wake }) {
+      const one = { incarnation, wake };
+      wakes.add(one);
+      running ??= start();
+      await running.first;
+      return () => {
+        wakes.delete(one);
+        if (wakes.size === 0) stop();
+      };
+    },
+  };
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = systemClock.schedule(resolve, ms);
+    const end = () => {
+      cancel();
+      resolve();
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
+}
