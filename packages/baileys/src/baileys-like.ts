@@ -109,7 +109,11 @@ export function isPaired(creds: unknown): boolean {
 
 /** Digits of the number that a linked socket stands for; `null` before it is linked. */
 export function phoneOf(socket: BaileysSocketLike): string | null {
-  const id = socket.user?.id;
-  const match = id === undefined ? null : /^(\d+):\d+@/.exec(id);
+  return phoneIn(socket.user?.id);
+}
+
+/** Digits of the number in the jid of a device. */
+export function phoneIn(jid: string | undefined): string | null {
+  const match = jid === undefined ? null : /^(\d+):\d+@/.exec(jid);
   return match?.[1] ?? null;
 }

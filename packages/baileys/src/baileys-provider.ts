@@ -143,7 +143,7 @@ export function baileysProvider(options: BaileysProviderOptions): ConnectionProv
   silenceLibsignal();
 
   return {
-    open({ sessionId, tenure, fenced, trusted = () => true }) {
+    open({ sessionId, tenure, fenced, phone = null, stillOurs = async () => true }) {
       const id = checkSessionId(sessionId);
       const running = runs.get(id);
       if (running?.tenure === tenure && !running.idle) return running.connection;
@@ -152,7 +152,8 @@ export function baileysProvider(options: BaileysProviderOptions): ConnectionProv
           sessionId: id,
           tenure,
           fenced,
-          trusted,
+          stillOurs,
+          phone,
           after: running?.stop('reopened') ?? Promise.resolve(),
           onStopped() {
             if (runs.get(id) === run) runs.delete(id);

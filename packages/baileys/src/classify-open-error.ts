@@ -5,6 +5,7 @@ import type { CloseReason } from './close-reasons.js';
 const FINAL: ReadonlySet<WaSyncErrorCode> = new Set([
   'auth_corrupt',
   'auth_key_missing',
+  'auth_wrong_number',
   'config_invalid',
   'session_not_found',
   'tenure_lost',

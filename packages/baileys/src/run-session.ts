@@ -18,6 +18,7 @@ import { createMessageFeed } from './message-feed.js';
 import { afterOpen, type NextStep, NO_HISTORY, nextStep } from './next-step.js';
 import { pause } from './pause.js';
 import { quietBaileysLogger, textOf } from './quiet-baileys-logger.js';
+import { refuseOtherNumber } from './refuse-other-number.js';
 import { sendText } from './send-text.js';
 import type { SessionDeps, SessionRun } from './session-run.js';
 import { createSessionView } from './session-view.js';
@@ -33,15 +34,17 @@ export function runSession(
     sessionId: string;
     tenure: string;
     fenced: AbortSignal;
-    /** Whether the claim is known to stand. */
-    trusted(): boolean;
+    /** Asks the store whether the claim stands. */
+    stillOurs(): Promise<boolean>;
+    /** The number that the session's row has. */
+    phone: string | null;
     /** The end of the run before. */
     after: Promise<void>;
     onStopped(): void;
   },
   deps: SessionDeps,
 ): SessionRun {
-  const { sessionId, tenure, fenced, trusted, after } = params;
+  const { sessionId, tenure, fenced, stillOurs, after } = params;
   const { clock, logger, random, conversationOf } = deps;
   const feed = conversationOf && createMessageFeed({ sessionId, conversationOf, clock, logger });
   const streak = createDeafStreak({ sessionId, memory: deps.deafMemory });
@@ -77,8 +80,22 @@ export function runSession(
       if (step.quarantine) await quarantine(step.reason.code);
       if (step.delayMs === null) return;
       if (step.delayMs > 0) await wait(step.delayMs);
-      // Whoever threw this login out may hold the session by now, and the store cannot tell us: to log in again would rob it in turns.
-      while (ended.close.action === 'replaced' && !trusted() && !over()) await wait(deps.backoff.replacedPauseMs);
+      // Whoever threw this login out may hold the session by now: to log in again would rob it in turns.
+      if (ended.close.action === 'replaced') await waitUntilOurs();
+    }
+  }
+
+  async function waitUntilOurs(): Promise<void> {
+    while (!over()) {
+      try {
+        if (await stillOurs()) return;
+      } catch (error) {
+        logger.debug(
+          { code: 'claim_unknown', sessionId, error: textOf(error) },
+          `${named}: the store cannot tell whose it is`,
+        );
+      }
+      await wait(deps.backoff.replacedPauseMs);
     }
   }
 
@@ -112,9 +129,11 @@ export function runSession(
   }
 
   async function openAuth(): Promise<GuardedAuth> {
+    const opened = await deps.auth({ sessionId, tenure });
+    refuseOtherNumber({ sessionId, creds: opened.state.creds, phone: params.phone });
     return guardAuth({
       sessionId,
-      auth: await deps.auth({ sessionId, tenure }),
+      auth: opened,
       clock,
       logger,
       timeoutMs: deps.authTimeoutMs,

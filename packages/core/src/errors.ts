@@ -3,6 +3,7 @@ export const ERROR_CODES = [
   'already_started',
   'auth_corrupt',
   'auth_key_missing',
+  'auth_wrong_number',
   'config_invalid',
   'connection_closed',
   'import_invalid',

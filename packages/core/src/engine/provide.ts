@@ -12,7 +12,7 @@ import type { FollowMessages } from './follow-messages.js';
 import type { GiveBack } from './give-back.js';
 import type { Held, HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
-import type { Tell } from './tell.js';
+import { type Tell, whyLost } from './tell.js';
 
 /** Statuses in which a provider may have given up until a person acts. */
 const PARKED = new Set(['DISCONNECTED', 'LOGGED_OUT', 'ERROR']);
@@ -69,7 +69,7 @@ export function createProvide(deps: {
 
   function hold(row: StoredSession, tenure: string): void {
     const fenced = new AbortController();
-    const connection = openConnection(row.id, tenure, fenced.signal);
+    const connection = openConnection(row, tenure, fenced.signal);
     const held = sessions.add({ mode: 'provided', connection });
     sessions.setTenure(held, tenure);
     held.stored = row;
@@ -78,8 +78,21 @@ export function createProvide(deps: {
     onChange(held);
   }
 
-  function openConnection(sessionId: string, tenure: string, fenced: AbortSignal): WhatsAppConnection {
-    return provider!.open({ sessionId, tenure, fenced, trusted: lease.trusted });
+  function openConnection(
+    { id: sessionId, phone }: Pick<StoredSession, 'id' | 'phone'>,
+    tenure: string,
+    fenced: AbortSignal,
+  ): WhatsAppConnection {
+    return provider!.open({ sessionId, tenure, phone, fenced, stillOurs: () => stillOurs(sessionId, tenure) });
+  }
+
+  async function stillOurs(id: string, tenure: string): Promise<boolean> {
+    if (!lease.trusted()) return false;
+    const [row = null] = await store.sessions.get({ ids: [id] });
+    if (row?.tenure === tenure) return lease.trusted();
+    const held = sessions.get(id);
+    if (held?.tenure === tenure) tell.lost(held, whyLost(row));
+    return false;
   }
 
   function listen(held: Held, fenced: AbortController): void {
@@ -93,7 +106,7 @@ export function createProvide(deps: {
     const { tenure } = held;
     if (!provider || tenure === null || !lease.trusted() || !isParked(held.connection)) return held;
     const fenced = new AbortController();
-    const connection = openConnection(held.id, tenure, fenced.signal);
+    const connection = openConnection({ id: held.id, phone: held.stored?.phone ?? null }, tenure, fenced.signal);
     if (connection === held.connection) return held;
     held.unsubscribe();
     const next = sessions.add({ mode: 'provided', connection, replaces: held });

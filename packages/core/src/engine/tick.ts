@@ -57,12 +57,22 @@ export function createTick(deps: {
     const freed = await lease.endOthers(answer.others);
     meetPredecessor(answer);
     reconciler.retryDeferred();
+    lookForThieves();
     await deps.giveBack.retry();
     if (freed.length > 0) for (const held of deps.held.all()) if (held.tenure === null) reconciler.look(held);
     if (answer.claimable || freed.length > 0) await provide.openClaimable();
     deps.sendOutgoing.kick({ waiting: answer.outgoing === true });
     deps.forgetOld.kick();
     await jobs.runDue(answer.storeNow);
+  }
+
+  /** Who was thrown out by another login may have lost the session to whoever opened that one, and tells its host so as not to rob it back. */
+  function lookForThieves(): void {
+    for (const held of deps.held.all()) {
+      if (held.mode !== 'attached' || held.stored?.status !== 'REPLACED') continue;
+      held.stored = null;
+      reconciler.look(held);
+    }
   }
 
   function meetPredecessor(answer: Alive): void {
