@@ -82,9 +82,7 @@ export function openService(target: { url: string; token: string | null }) {
   }
 
   /** Starts a run and waits until it is over, however long that takes. */
-  async function run(path: string, body: object, onWait: (seconds: number) => void): Promise<RunAnswer> {
-    const startedMs = performance.now();
-    onWait(0);
+  async function run(path: string, body: object): Promise<RunAnswer> {
     const first = await ask(path, { method: 'POST', body, prefer: `wait=${PREFERRED_WAIT_S}` });
     if (first.status !== 202) return first.body as unknown as RunAnswer;
     const { id } = first.body.run as { id: string };
@@ -94,7 +92,6 @@ export function openService(target: { url: string; token: string | null }) {
       if (now.state === 'completed') {
         return { message: 'The run is over', timestamp: now.finishedAt, report: now.report };
       }
-      onWait(Math.round((performance.now() - startedMs) / 1_000));
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }

@@ -17,9 +17,12 @@ export type Output = ReturnType<typeof createOutput>;
 export function createOutput(options: { out: Sink; error: Sink; json: boolean; color: boolean }) {
   const { out, error, json, color } = options;
   let progressing = false;
-  function write(text: string): void {
+  function endProgress(): void {
     if (progressing) error.write('\r\u001b[K');
     progressing = false;
+  }
+  function write(text: string): void {
+    endProgress();
     out.write(text);
   }
   const paint = (style: Style, text: string) => (color ? `\u001b[${COLORS[style]}m${text}\u001b[0m` : text);
@@ -44,6 +47,7 @@ export function createOutput(options: { out: Sink; error: Sink; json: boolean; c
       out.write(text);
     },
     fail(failure: { code: string; message: string; mend?: string | undefined }): void {
+      endProgress();
       const { code, message, mend } = failure;
       if (json) error.write(`${JSON.stringify({ error: { code, message, mend: mend ?? null } })}\n`);
       else error.write(`${paint('red', 'wa-sync:')} ${clean(message)} (${code})\n${mend ? `${mend}\n` : ''}`);
@@ -54,5 +58,6 @@ export function createOutput(options: { out: Sink; error: Sink; json: boolean; c
       progressing = true;
       error.write(`\r\u001b[K${text}`);
     },
+    endProgress,
   };
 }

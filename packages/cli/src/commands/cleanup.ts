@@ -4,7 +4,7 @@ import { type CommandContext, isGiven, serviceOf } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { RunAnswer } from '../open-service.js';
 import type { Output } from '../output.js';
-import { showProgress } from '../show-progress.js';
+import { withProgress } from '../show-progress.js';
 
 const DAY_MS = 86_400_000;
 
@@ -16,7 +16,9 @@ export async function cleanup(context: CommandContext): Promise<ExitCode> {
   const force = isGiven(context, 'force');
   const service = serviceOf(context, 'A cleanup');
   const run = (dry: boolean) =>
-    service.run('/cleanup-sessions', { dryRun: dry, force }, showProgress(output, 'Cleaning up'));
+    withProgress(output, dry ? 'Looking' : 'Cleaning up', () =>
+      service.run('/cleanup-sessions', { dryRun: dry, force }),
+    );
 
   if (!dryRun && !yes && !output.interactive) {
     const mend = 'Look first: wa-sync cleanup --dry-run. Then: wa-sync cleanup --yes.';

@@ -1,6 +1,6 @@
 import { type CommandContext, isGiven, serviceOf } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
-import { showProgress } from '../show-progress.js';
+import { withProgress } from '../show-progress.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -9,8 +9,8 @@ export async function inactive(context: CommandContext): Promise<ExitCode> {
   const { output } = context;
   const dryRun = isGiven(context, 'dryRun');
   const service = serviceOf(context, 'A check of quiet conversations');
-  const progress = showProgress(output, 'Checking');
-  const answer = await service.run('/check-inactive-conversations', { dryRun }, progress);
+  const path = '/check-inactive-conversations';
+  const answer = await withProgress(output, 'Checking', () => service.run(path, { dryRun }));
   output.document(answer);
   output.line(answer.message);
   const { totals, conversations = [], postponed } = answer.report;

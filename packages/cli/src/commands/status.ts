@@ -59,7 +59,7 @@ async function overview(
   const drifted: SessionView[] = [];
   let checked = 0;
   let drifting = 0;
-  for await (const session of allSessions(sessions)) {
+  for await (const session of allSessions(sessions, { output, what: 'Reading' })) {
     checked += 1;
     counts.set(session.effective.status, (counts.get(session.effective.status) ?? 0) + 1);
     if (driftOf(session) === null) continue;

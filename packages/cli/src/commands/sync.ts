@@ -1,7 +1,7 @@
 import { CliError } from '../cli-error.js';
 import { type CommandContext, isGiven, serviceOf } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
-import { showProgress } from '../show-progress.js';
+import { withProgress } from '../show-progress.js';
 
 /** `wa-sync sync [session] [--all] [--force]`: compares and corrects. */
 export async function sync(context: CommandContext, id: string | undefined): Promise<ExitCode> {
@@ -12,7 +12,7 @@ export async function sync(context: CommandContext, id: string | undefined): Pro
   const service = serviceOf(context, 'A sync');
   const path = all ? (force ? '/force-sync' : '/sync-all-sessions') : force ? '/force-sync-current' : '/sync-status';
   const query = id === undefined ? '' : `?${new URLSearchParams({ sessionId: id })}`;
-  const answer = await service.run(path + query, {}, showProgress(output, 'Syncing'));
+  const answer = await withProgress(output, 'Syncing', () => service.run(path + query, {}));
   const { totals, sessions = [] } = answer.report;
   output.document(answer);
   output.line(answer.message);
