@@ -19,6 +19,7 @@ const MENDS: Readonly<Record<string, string>> = {
   out_of_scope: 'This caller sees only some sessions. Use a token that sees all.',
   no_current_session: 'Name a session: wa-sync status <session>. Or set currentSession where the service is made.',
   session_not_found: 'See what there is: wa-sync sessions.',
+  run_not_found: 'See what there is: wa-sync runs. A run that was answered with 202 is known to its own process only.',
   rate_limited: 'Wait a minute, or raise rateLimit where the service is made.',
   status_unknown: 'Ask again in a few seconds: unknown is not the same as disconnected.',
   store_unreachable: 'Look whether the database runs, and whether the address, the user and the password are right.',
@@ -34,6 +35,5 @@ export function toCliError(error: unknown): CliError {
   if (error instanceof CliError) return error.mend ? error : new CliError(error.code, error.message, MENDS[error.code]);
   if (isWaSyncError(error)) return new CliError(error.code, error.message, MENDS[error.code]);
   const message = error instanceof Error ? error.message : String(error);
-  const isUsage = error instanceof Error && error.name === 'CACError';
-  return isUsage ? new CliError('usage', message, 'See: wa-sync --help') : new CliError('internal_error', message);
+  return new CliError('internal_error', message);
 }

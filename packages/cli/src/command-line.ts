@@ -1,18 +1,10 @@
 import { type Command as CacCommand, cac } from 'cac';
 import { CliError, toCliError } from './cli-error.js';
-import type { CommandContext } from './command.js';
-import { cleanup } from './commands/cleanup.js';
-import { doctor } from './commands/doctor.js';
-import { inactive } from './commands/inactive.js';
-import { migrate } from './commands/migrate.js';
-import { runs } from './commands/runs.js';
-import { sessions } from './commands/sessions.js';
-import { status } from './commands/status.js';
-import { sync } from './commands/sync.js';
-import { demo } from './demo/demo.js';
+import { COMMANDS, type Definition } from './commands.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import type { Output } from './output.js';
 import type { Environment } from './read-target.js';
+import { type HelpSection, writeHelp } from './write-help.js';
 
 interface CommandLine {
   readonly args: readonly string[];
@@ -21,130 +13,68 @@ interface CommandLine {
   readonly output: Output;
 }
 
-interface Definition {
-  /** As it is typed: `[name]` may be left out, `<name>` may not. */
-  readonly usage: string;
-  readonly does: string;
-  readonly options?: readonly (readonly [option: string, means: string])[];
-  readonly examples: readonly string[];
-  run(context: CommandContext, argument: string | undefined): Promise<ExitCode>;
-}
-
-const SERVICE = [
-  ['--url <url>', 'Address of the endpoints (WA_SYNC_URL; http://127.0.0.1:3000/whatsapp)'],
-  ['--token <token>', 'Token of the endpoints (WA_SYNC_TOKEN, which no other user of the machine can read)'],
-] as const;
-const DATABASE = [
-  ['--database-url <url>', 'Straight on a database: postgres://… (WA_SYNC_DATABASE_URL)'],
-  ['--schema <name>', "Schema of wa-sync's own tables (wa_sync)"],
-] as const;
-const MIRROR = ['--mirror <mapping>', 'Your own table: prisma, whaticket, evolution, or a JSON file'] as const;
-const DRY_RUN = ['--dry-run', 'Only say what would be done'] as const;
-
-/** Every command, in the order of the help. */
-export const COMMANDS: readonly Definition[] = [
-  {
-    usage: 'status [session]',
-    does: 'Show which rows are true, or one session and whether its connection answers',
-    options: [...SERVICE, ...DATABASE, MIRROR],
-    examples: ['wa-sync status', 'wa-sync status sales --json'],
-    run: status,
-  },
-  {
-    usage: 'sync [session]',
-    does: 'Compare the row of the current session, or of one, with the truth and put it right',
-    options: [...SERVICE, ['--all', 'All sessions'], ['--force', 'Probe every connection now, and heal what is dead']],
-    examples: ['wa-sync sync', 'wa-sync sync sales --force', 'wa-sync sync --all'],
-    run: sync,
-  },
-  {
-    usage: 'cleanup',
-    does: 'Put sessions to rest that nobody uses; asks before it does',
-    options: [...SERVICE, DRY_RUN, ['--yes', 'Do not ask'], ['--force', 'Take more than a part of all in one run']],
-    examples: ['wa-sync cleanup --dry-run', 'wa-sync cleanup --yes'],
-    run: cleanup,
-  },
-  {
-    usage: 'inactive',
-    does: 'Warn and close conversations that went quiet',
-    options: [...SERVICE, DRY_RUN],
-    examples: ['wa-sync inactive --dry-run'],
-    run: inactive,
-  },
-  {
-    usage: 'sessions',
-    does: 'List sessions by page',
-    options: [...SERVICE, ...DATABASE, MIRROR, ['--limit <n>', 'Rows (100)'], ['--after <session>', 'Go on after it']],
-    examples: ['wa-sync sessions --limit 20', 'wa-sync sessions --database-url postgres://app@db/app'],
-    run: sessions,
-  },
-  {
-    usage: 'runs [id]',
-    does: 'List the last runs of the jobs, or show one',
-    options: [...SERVICE, ['--job <job>', 'cleanup or inactivity'], ['--limit <n>', 'Rows (20)']],
-    examples: ['wa-sync runs --job cleanup'],
-    run: runs,
-  },
-  {
-    usage: 'doctor',
-    does: 'Find out what is wrong, and what to do about it',
-    options: [...SERVICE, ...DATABASE, MIRROR],
-    examples: ['wa-sync doctor', 'wa-sync doctor --database-url postgres://app@db/app --mirror prisma'],
-    run: doctor,
-  },
-  {
-    usage: 'migrate <what>',
-    does: "wa-sync's own schema: plan, apply, or sql for your own tool",
-    options: [...DATABASE],
-    examples: ['wa-sync migrate plan --database-url postgres://app@db/app', 'wa-sync migrate sql > wa_sync.sql'],
-    run: (context, what = '') => migrate(context, what),
-  },
-  {
-    usage: 'demo',
-    does: 'Play a small story in memory: no phone, no database, no network',
-    examples: ['wa-sync demo'],
-    run: demo,
-  },
-];
-
-const FOOTER = {
-  title: 'Exit codes',
-  body: '  0  in sync, or done\n  2  a row is not true, or a change is pending\n  1  the command could not do its work',
-};
-
 /** Runs one command line; answers its exit code and never rejects. */
 export async function runCommandLine({ args, env, version, output }: CommandLine): Promise<ExitCode> {
   const cli = cac('wa-sync');
   cli.option('--json', 'One JSON document instead of tables');
   for (const definition of COMMANDS) define(cli.command(definition.usage, definition.does), definition);
-  cli.help((sections) => [
-    ...sections.filter(({ title }) => title !== 'For more info, run any command with the `--help` flag'),
-    FOOTER,
-  ]);
+  cli.help((sections: HelpSection[]) => writeHelp(sections, { version, definition: asked() }));
   cli.version(version);
   try {
     const parsed = cli.parse(['node', 'wa-sync', ...args], { run: false });
     if (parsed.options.help === true || parsed.options.version === true) return EXIT.fine;
     if (!cli.matchedCommand) {
-      if (parsed.args[0] !== undefined)
-        throw new CliError('usage', `There is no command ${parsed.args[0]}`, 'See: wa-sync --help');
+      if (parsed.args[0] !== undefined) throw noSuchCommand(parsed.args[0]);
       cli.outputHelp();
       return EXIT.error;
     }
     const result: unknown = await cli.runMatchedCommand();
     return result as ExitCode;
   } catch (error) {
-    output.fail(toCliError(error));
+    output.fail(isParserError(error) ? explainUsage(error, asked()) : toCliError(error));
     return EXIT.error;
   }
 
+  function asked(): Definition | undefined {
+    return COMMANDS.find(({ usage }) => usage.split(' ')[0] === cli.matchedCommandName);
+  }
+
   function define(command: CacCommand, definition: Definition): void {
-    for (const [option, means] of definition.options ?? []) command.option(option, means);
-    for (const example of definition.examples) command.example(`  ${example}`);
+    for (const [option, means] of definition.options) command.option(option, means);
     command.action((...given: unknown[]) => {
       const options = given.at(-1) as Record<string, unknown>;
       const argument = given.length > 1 && typeof given[0] === 'string' ? given[0] : undefined;
       return definition.run({ args, options, env, output }, argument);
     });
   }
+}
+
+const isParserError = (error: unknown): error is Error => error instanceof Error && error.name === 'CACError';
+
+function noSuchCommand(name: string): CliError {
+  const names = COMMANDS.map(({ usage }) => usage.split(' ')[0]).join(', ');
+  return new CliError('usage', `There is no command ${name}`, `There are ${names}. See: wa-sync --help`);
+}
+
+/** What the parser says, in our words and with what the command takes. */
+function explainUsage({ message }: Error, definition: Definition | undefined): CliError {
+  if (!definition) return new CliError('usage', message, 'See: wa-sync --help');
+  const name = definition.usage.split(' ')[0];
+  const see = `See: wa-sync ${name} --help`;
+  if (message.startsWith('missing required args')) {
+    return new CliError('usage', `Something is missing: wa-sync ${definition.usage}`, see);
+  }
+  if (message.startsWith('Unused args')) {
+    const extra = message.replace(/^Unused args: /, '').replaceAll('`', '');
+    return new CliError('usage', `That is too much: ${extra}`, `It takes: wa-sync ${definition.usage}`);
+  }
+  if (message.startsWith('Unknown option')) {
+    const options = ['--json', ...definition.options.map(([option]) => option.split(' ')[0])].join(', ');
+    const option = /`(.*)`/.exec(message)?.[1] ?? '';
+    // The parser keeps the name in camel case.
+    const typed = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    return new CliError('usage', `${name} has no option ${typed}`, `It takes ${options}. ${see}`);
+  }
+  const missing = /^option `(\S+).*value is missing$/.exec(message)?.[1];
+  return new CliError('usage', missing ? `${missing} takes a value` : message, see);
 }

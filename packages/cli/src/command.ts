@@ -3,7 +3,7 @@ import { type Database, openDatabase } from './open-database.js';
 import { openService, type Service } from './open-service.js';
 import type { Output } from './output.js';
 import { type Environment, readTarget, typedOption } from './read-target.js';
-import type { SessionSource } from './session-view.js';
+import { type Source, sourceOfService } from './source.js';
 
 /** What a command gets. */
 export interface CommandContext {
@@ -61,15 +61,9 @@ export async function withDatabase<T>(
   }
 }
 
-/** Sessions, from wherever they are to be read; `service` is `null` where that is a database. */
-export async function withSessions<T>(
-  context: CommandContext,
-  work: (sessions: SessionSource, service: Service | null) => Promise<T>,
-): Promise<T> {
+/** What there is to read, from wherever it is. */
+export async function withSource<T>(context: CommandContext, work: (source: Source) => Promise<T>): Promise<T> {
   const target = readTarget(context.args, context.env);
-  if (target.kind === 'database') {
-    return withDatabase(context, async (database) => work(await database.sessions(), null));
-  }
-  const service = openService(target);
-  return work(service.sessions, service);
+  if (target.kind === 'database') return withDatabase(context, async (database) => work(await database.source()));
+  return work(sourceOfService(openService(target)));
 }

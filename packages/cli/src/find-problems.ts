@@ -1,5 +1,5 @@
-import type { JobRunView } from './commands/runs.js';
 import { allSessions, driftOf, type SessionSource, type SessionView } from './session-view.js';
+import type { JobRunView } from './source.js';
 
 /** Something to mend. `error`: wa-sync cannot work as it is. */
 export interface Finding {

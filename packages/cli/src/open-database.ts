@@ -1,69 +1,73 @@
 import { readFileSync } from 'node:fs';
+import type { ClusterJobName } from '@wa-sync/core';
 import {
+  type ConversationsMirror,
   createPostgresStore,
   evolutionInstance,
   type MigrationPlan,
   type PostgresStore,
   planMigrations,
+  prismaConversation,
   prismaWhatsAppSession,
+  type ReplicaState,
+  readReplicas,
   type SessionsMirror,
   whaticketWhatsapps,
 } from '@wa-sync/postgres';
 import pg from 'pg';
 import { CliError } from './cli-error.js';
 import type { Target } from './read-target.js';
-import { type SessionSource, viewOf } from './session-view.js';
+import { viewOf } from './session-view.js';
+import { type Source, viewOfRun, viewOfTransition } from './source.js';
 
 const CONNECT_WITHIN_MS = 5_000;
 
-const PRESETS: Readonly<Record<string, () => SessionsMirror>> = {
+const SESSIONS: Readonly<Record<string, () => SessionsMirror>> = {
   prisma: () => prismaWhatsAppSession(),
   whaticket: () => whaticketWhatsapps(),
   evolution: () => evolutionInstance(),
 };
+const CONVERSATIONS: Readonly<Record<string, () => ConversationsMirror>> = { prisma: () => prismaConversation() };
 
 /** A database while a command works on it. */
 export interface Database {
   readonly store: PostgresStore;
   readonly hasMirror: boolean;
   plan(): Promise<MigrationPlan>;
-  /** Sessions, where the schema is up to date: reading must never migrate by the way. */
-  sessions(): Promise<SessionSource>;
+  /** What commands read, where the schema is up to date: reading must never migrate by the way. */
+  source(): Promise<Source>;
+  /** Which processes hold leases, and what time the database has. */
+  replicas(): Promise<{ readonly storeNow: Date; readonly replicas: readonly ReplicaState[] }>;
   close(): Promise<void>;
 }
 
 export function openDatabase(target: Extract<Target, { kind: 'database' }>): Database {
   const { databaseUrl, schema } = target;
-  const mirror = target.mirror === undefined ? undefined : readMirror(target.mirror);
+  const mirror = {
+    sessions: readMapping('--mirror', target.mirror, SESSIONS),
+    conversations: readMapping('--conversations', target.conversations, CONVERSATIONS),
+  };
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     max: 2,
     connectionTimeoutMillis: CONNECT_WITHIN_MS,
     application_name: 'wa-sync',
   });
-  const store = createPostgresStore({ pool, schema, mirror: { sessions: mirror } });
+  const store = createPostgresStore({ pool, schema, mirror });
   const plan = () => planMigrations({ pool, schema });
 
   return {
     store,
-    hasMirror: mirror !== undefined,
+    hasMirror: mirror.sessions !== undefined || mirror.conversations !== undefined,
     plan,
-    async sessions() {
+    replicas: () => readReplicas({ pool, schema }),
+    async source() {
       const { current, latest, pending } = await plan();
       if (pending.length > 0) {
         const has = current === 0 ? 'is not there yet' : `is at version ${current} of ${latest}`;
         throw new CliError('schema_pending', `The schema ${schema ?? 'wa_sync'} ${has}`);
       }
-      return {
-        async list({ after, limit }) {
-          const rows = await store.sessions.list({ after, limit });
-          return { sessions: rows.map(viewOf), next: rows.length === limit ? (rows.at(-1)?.id ?? null) : null };
-        },
-        async get(id) {
-          const [row] = await store.sessions.get({ ids: [id] });
-          return row ? viewOf(row) : null;
-        },
-      };
+      return sourceOf(store);
     },
     async close() {
       await store.close();
@@ -72,14 +76,56 @@ export function openDatabase(target: Extract<Target, { kind: 'database' }>): Dat
   };
 }
 
+/** What the store itself answers; `next` is the cursor where a page was full. */
+function sourceOf({ sessions, jobs, history }: PostgresStore): Source {
+  const nextOf = (rows: readonly { readonly id: string }[], limit: number) =>
+    rows.length === limit ? (rows.at(-1)?.id ?? null) : null;
+  return {
+    service: null,
+    sessions: {
+      async list({ after, limit }) {
+        const rows = await sessions.list({ after, limit });
+        return { sessions: rows.map(viewOf), next: nextOf(rows, limit) };
+      },
+      async get(id) {
+        const [row] = await sessions.get({ ids: [id] });
+        return row ? viewOf(row) : null;
+      },
+    },
+    async listRuns({ job, limit }) {
+      const runs = await jobs.list({ job: job as ClusterJobName | undefined, limit });
+      return { runs: runs.map(viewOfRun), next: nextOf(runs, limit) };
+    },
+    async getRun(id) {
+      const run = await jobs.get({ runId: id });
+      return run && { ...viewOfRun(run) };
+    },
+    async listHistory({ id, before, limit }) {
+      const transitions = await history.ofSession({ sessionId: id, before, limit });
+      return { history: transitions.map(viewOfTransition), next: nextOf(transitions, limit) };
+    },
+  };
+}
+
 /** A preset by its name, or a mapping from a JSON file; what is in it, the store checks. */
-function readMirror(mirror: string): SessionsMirror {
-  const preset = Object.hasOwn(PRESETS, mirror) ? PRESETS[mirror] : undefined;
+function readMapping<Mapping>(
+  option: string,
+  value: string | undefined,
+  presets: Readonly<Record<string, () => Mapping>>,
+): Mapping | undefined {
+  if (value === undefined) return undefined;
+  const preset = Object.hasOwn(presets, value) ? presets[value] : undefined;
   if (preset) return preset();
+  const takes = `${option} takes ${[...Object.keys(presets), 'or a JSON file with { table, columns, … }'].join(', ')}`;
+  let text: string;
   try {
-    return JSON.parse(readFileSync(mirror, 'utf8')) as SessionsMirror;
+    text = readFileSync(value, 'utf8');
   } catch {
-    const names = Object.keys(PRESETS).join(', ');
-    throw new CliError('usage', `--mirror takes ${names}, or a JSON file with { table, columns, status }`);
+    throw new CliError('usage', `${takes}; there is no file ${value}`);
+  }
+  try {
+    return JSON.parse(text) as Mapping;
+  } catch {
+    throw new CliError('usage', `${takes}; ${value} is not JSON`);
   }
 }

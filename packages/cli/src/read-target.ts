@@ -8,6 +8,7 @@ export type Target =
       readonly databaseUrl: string;
       readonly schema: string | undefined;
       readonly mirror: string | undefined;
+      readonly conversations: string | undefined;
     };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,8 +41,13 @@ export function readTarget(args: readonly string[], env: Environment): Target {
     if (!/^postgres(ql)?:\/\//.test(database)) {
       throw new CliError('usage', '--database-url takes postgres://user:password@host:5432/name');
     }
-    const [schema, mirror] = [typedOption(args, 'schema'), typedOption(args, 'mirror')];
-    return { kind: 'database', databaseUrl: database, schema, mirror };
+    return {
+      kind: 'database',
+      databaseUrl: database,
+      schema: typedOption(args, 'schema'),
+      mirror: typedOption(args, 'mirror'),
+      conversations: typedOption(args, 'conversations'),
+    };
   }
   const service = url ?? (env.WA_SYNC_URL || DEFAULT_URL);
   if (!/^https?:\/\/[^/]/.test(service)) {

@@ -6,8 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { startPostgres, type TestDatabase, type TestServer } from '../../postgres/test/start-postgres.js';
 import { runCli } from './run-cli.js';
 
-// Each process compiles the sources anew, which takes seconds where others work too.
-vi.setConfig({ testTimeout: 120_000 });
+// Each test starts processes, which takes seconds where others work too.
+vi.setConfig({ testTimeout: 60_000 });
 
 let server: TestServer;
 let database: TestDatabase;
@@ -83,7 +83,101 @@ describe('sessions and status', () => {
   });
 });
 
+describe('history and runs', () => {
+  it('are read straight from the database', async () => {
+    await run('migrate', 'apply');
+    const store = createPostgresStore({ pool: database.pool });
+    const owner = 'one';
+    await store.leases.join({ incarnation: owner, replicaId: 'web-1', ttlMs: 60_000 });
+    await store.sessions.create({ sessions: [{ id: 'sales', desired: 'running' }] });
+    const [claimed] = await store.sessions.claim({ owner, claims: [{ id: 'sales', tenure: 't', mode: 'free' }] });
+    const version = claimed?.claimed ? claimed.session.version : 0;
+    const reason = { code: 'probe_timeout' };
+    const set = {
+      status: 'RECONNECTING',
+      health: 'healthy',
+      phone: null,
+      reason,
+      reconnectAttempt: 1,
+      qr: null,
+      seenAgoMs: null,
+    } as const;
+    await store.sessions.write({ owner, writes: [{ id: 'sales', tenure: 't', version, writeId: 'w', set }] });
+    await store.jobs.begin({ runId: 'run-1', job: 'cleanup', slot: null, owner });
+    await store.jobs.end({ runId: 'run-1', owner, outcome: 'finished', counts: { deactivated: 2 }, error: null });
+    await store.close();
+    const history = await run('history', 'sales');
+    expect([history.code, history.out]).toEqual([
+      0,
+      expect.stringMatching(/DISCONNECTED +RECONNECTING .* probe_timeout$/m),
+    ]);
+    const json = await run('history', 'sales', '--json');
+    expect(JSON.parse(json.out)).toMatchObject({ history: [{ to: 'RECONNECTING' }], next: null });
+    const nobody = await run('history', 'nobody');
+    expect([nobody.code, nobody.error]).toEqual([1, expect.stringContaining('There is no session nobody')]);
+    const runs = await run('runs');
+    expect([runs.code, runs.out]).toEqual([0, expect.stringMatching(/^run-1 +cleanup .* finished +deactivated 2$/m)]);
+    const one = await run('runs', 'run-1', '--json');
+    expect(JSON.parse(one.out)).toMatchObject({ id: 'run-1', outcome: 'finished', slot: null });
+    const none = await run('runs', 'run-2');
+    expect([none.code, none.error]).toEqual([1, expect.stringContaining('run_not_found')]);
+  });
+});
+
 describe('doctor', () => {
+  it('looks at leases and clocks', async () => {
+    await run('migrate', 'apply');
+    const store = createPostgresStore({ pool: database.pool });
+    for (const [incarnation, replicaId] of [
+      ['a', 'web-1'],
+      ['b', 'web-1'],
+      ['c', 'web-2'],
+      ['d', 'web-3'],
+    ] as const) {
+      await store.leases.join({ incarnation, replicaId, ttlMs: 120_000 });
+    }
+    await store.leases.beat({ incarnation: 'c', massOutage: true });
+    await store.sessions.create({ sessions: [{ id: 'left', desired: 'running' }] });
+    await store.sessions.claim({ owner: 'd', claims: [{ id: 'left', tenure: 't', mode: 'free' }] });
+    await store.close();
+    await database.pool.query(
+      `UPDATE wa_sync.replica SET beat_at = beat_at - interval '1 hour' WHERE incarnation = 'd'`,
+    );
+    // The process itself has a clock that is an hour ahead.
+    const ahead = `const D=Date;globalThis.Date=class extends D{constructor(...a){a.length?super(...a):super(D.now()+36e5)}}`;
+    const { code, out } = await runCli(['doctor', '--json'], {
+      WA_SYNC_DATABASE_URL: url,
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(ahead)}`,
+    });
+    const { checked, findings } = JSON.parse(out) as { checked: string[]; findings: { code: string; what: string }[] };
+    expect([code, findings.map((finding) => finding.code)]).toEqual([
+      2,
+      ['clock_skew', 'mass_outage', 'replica_id_twice', 'lease_over', 'owner_gone'],
+    ]);
+    expect(findings.map(({ what }) => what).join('\n')).toMatch(
+      /3600 s ahead of.*web-2 sees most.*call themselves web-1.*lease of web-3 is over, and 1 session still is its own: last heard of 36\d\d s/s,
+    );
+    expect(checked).toContain('3 processes run, with so many sessions: web-1 (0), web-1 (0), web-2 (0)');
+    await database.pool.query('DELETE FROM wa_sync.replica');
+    const alone = await run('doctor');
+    expect(alone.out).toContain('The clocks of this host and of the database agree');
+    expect(alone.out).toContain('No process runs');
+  });
+
+  it('holds the mapping of your table of conversations against the database', async () => {
+    await run('migrate', 'apply');
+    const missing = await run('doctor', '--conversations', 'prisma');
+    expect([missing.code, missing.out]).toEqual([
+      1,
+      expect.stringMatching(/Conversation.*mirror_invalid\)\n +Mend: /s),
+    ]);
+    const wrong = await run('doctor', '--conversations', 'evolution');
+    expect([wrong.code, wrong.error]).toEqual([
+      1,
+      expect.stringMatching(/--conversations takes prisma, .*no file evolution/),
+    ]);
+  });
+
   it('holds the mapping of your table against the database', async () => {
     await run('migrate', 'apply');
     const missing = await run('doctor', '--mirror', 'prisma');
@@ -96,7 +190,7 @@ describe('doctor', () => {
     await writeFile(file, JSON.stringify({ table: 'numbers', columns: { id: 'id', status: 'state' } }));
     try {
       const fits = await run('doctor', '--mirror', file);
-      expect([fits.code, fits.out]).toEqual([0, expect.stringContaining('The mapping of your table fits')]);
+      expect([fits.code, fits.out]).toEqual([0, expect.stringContaining('The mapping of your tables fits')]);
       const store = createPostgresStore({ pool: database.pool });
       await store.sessions.create({ sessions: [{ id: 'lost', desired: 'stopped' }] });
       await store.close();

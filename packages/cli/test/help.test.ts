@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
-import { COMMANDS } from '../src/command-line.js';
+import { COMMANDS } from '../src/commands.js';
 import { createOutput } from '../src/output.js';
 import { runCli } from './run-cli.js';
 
-// Each process compiles the sources anew, which takes seconds where others work too.
-vi.setConfig({ testTimeout: 120_000 });
+// Each test starts processes, which takes seconds where others work too.
+vi.setConfig({ testTimeout: 60_000 });
 
 const docs = readFileSync(new URL('../../../docs/CLI.md', import.meta.url), 'utf8');
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -32,7 +32,7 @@ describe('the help', () => {
     const rows = [...docs.matchAll(/^\| `wa-sync ([^`]+)` *\| (.*?) *\|/gm)].map(([, usage, does]) => [usage, does]);
     expect(rows).toEqual(COMMANDS.map(({ usage, does }) => [usage, does]));
     const named = [...docs.matchAll(/`(--[a-z-]+)/g)].map(([, option]) => option);
-    const known = COMMANDS.flatMap(({ options = [] }) => options.map(([option]) => option.split(' ')[0]));
+    const known = COMMANDS.flatMap(({ options }) => options.map(([option]) => option.split(' ')[0]));
     const always = ['--json', '--help', '--version'];
     expect(new Set(named)).toEqual(new Set([...known, ...always]));
     for (const { usage } of COMMANDS) expect(readme).toContain(`wa-sync ${usage.split(' ')[0]}`);

@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { listen } from '../../http/test/listen.js';
 import { createGate } from '../../http/test/start-world.js';
-import { runCli } from './run-cli.js';
+import { commandOf, runCli } from './run-cli.js';
 import { startService, type TestService, TOKEN } from './start-service.js';
 
-// Each process compiles the sources anew, which takes seconds where others work too.
-vi.setConfig({ testTimeout: 120_000 });
+// Each test starts processes, which takes seconds where others work too.
+vi.setConfig({ testTimeout: 60_000 });
 
 const services: TestService[] = [];
 async function start(...params: Parameters<typeof startService>): Promise<TestService> {
@@ -187,9 +187,13 @@ describe('what goes wrong', () => {
     [['status', '--url', 'http://127.0.0.1:1/x?secret=1'], /No answer from http:\/\/127.0.0.1:1\/x: /],
     [['status', '--url', 'http://a', '--database-url', 'postgres://b'], /not both/],
     [['migrate', 'plan'], /needs a database/],
-    [['nothing'], /There is no command nothing/],
-    [['sync', '--al'], /Unknown option/],
-    [['migrate'], /missing required args/],
+    [['nothing'], /There is no command nothing .*\nThere are status, sync, /],
+    [['sync', '--al'], /sync has no option --al .*\nIt takes .*--all, --force/],
+    [['sync', 'a', 'b'], /too much: b .*\nIt takes: wa-sync sync \[session\]/],
+    [['migrate'], /Something is missing: wa-sync migrate <what>/],
+    [['history'], /Something is missing: wa-sync history <session>/],
+    [['status', '--url'], /--url takes a value/],
+    [['demo', '--url', 'http://a'], /demo has no option --url/],
   ])('%j ends with 1 and says why', async (args, words) => {
     const service = await start();
     const { code, out, error } = await runCli(args, service.env);
@@ -228,8 +232,8 @@ describe('what goes wrong', () => {
 
   it('ends well where its reader has seen enough', async () => {
     const service = await start();
-    const main = new URL('../src/main.ts', import.meta.url).pathname;
-    const line = `'${process.execPath}' --conditions=@wa-sync/source --import tsx '${main}' sessions --json | true; echo "\${PIPESTATUS[0]}"`;
+    const program = (await commandOf(['sessions', '--json'])).map((part) => `'${part}'`);
+    const line = `${program.join(' ')} | true; echo "\${PIPESTATUS[0]}"`;
     const env = { PATH: process.env.PATH ?? '', ...service.env };
     const code = await new Promise<string>((resolve) => {
       execFile('bash', ['-c', line], { env }, (_, out) => resolve(out.trim()));

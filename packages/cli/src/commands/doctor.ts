@@ -1,12 +1,14 @@
 import { CliError, toCliError } from '../cli-error.js';
 import { type CommandContext, withDatabase } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
+import { findInClocks, findInLeases } from '../find-in-leases.js';
 import { type Finding, findInRuns, findInSessions } from '../find-problems.js';
 import { clean } from '../format-table.js';
 import type { Database } from '../open-database.js';
 import { openService, type Service } from '../open-service.js';
 import { readTarget } from '../read-target.js';
-import type { JobRunView } from './runs.js';
+import { withProgress } from '../show-progress.js';
+import { type Source, sourceOfService } from '../source.js';
 
 const RUNS_LOOKED_AT = 50;
 
@@ -17,8 +19,11 @@ export async function doctor(context: CommandContext): Promise<ExitCode> {
   const checked: string[] = [];
   const findings: Finding[] = [];
   try {
-    if (target.kind === 'service') await examineService(openService(target), checked, findings);
-    else await withDatabase(context, (database) => examineDatabase(database, checked, findings));
+    await withProgress(output, 'Looking', () =>
+      target.kind === 'service'
+        ? examineService(openService(target), checked, findings)
+        : withDatabase(context, (database) => examineDatabase(database, checked, findings)),
+    );
   } catch (error) {
     // What keeps the doctor from looking on is the finding that matters most.
     const { code, message, mend } = toCliError(error);
@@ -43,10 +48,14 @@ async function examineService(service: Service, checked: string[], findings: Fin
   checked.push('Its store answers');
   await service.sessions.list({ limit: 1 });
   checked.push('The token is taken');
-  findings.push(...(await findInSessions(service.sessions, checked)));
+  await examineRows(sourceOfService(service), checked, findings);
+}
+
+async function examineRows(source: Source, checked: string[], findings: Finding[]): Promise<void> {
+  findings.push(...(await findInSessions(source.sessions, checked)));
   try {
-    const { body } = await service.ask(`/runs?limit=${RUNS_LOOKED_AT}`);
-    findings.push(...findInRuns(body.runs as readonly JobRunView[], checked));
+    const { runs } = await source.listRuns({ job: undefined, limit: RUNS_LOOKED_AT });
+    findings.push(...findInRuns(runs, checked));
   } catch (error) {
     if (!(error instanceof CliError) || !['out_of_scope', 'not_supported'].includes(error.code)) throw error;
   }
@@ -62,7 +71,7 @@ async function examineDatabase(database: Database, checked: string[], findings: 
       const level = severity === 'error' ? 'error' : 'look';
       findings.push({ level, code: 'mirror_invalid', what: `${about}: ${problem}`, mend });
     }
-    if (mapped) checked.push('The mapping of your table fits');
+    if (mapped) checked.push('The mapping of your tables fits');
   }
   if (pending.length > 0) {
     const what = current === 0 ? 'There is no schema of wa-sync' : `The schema is at version ${current} of ${latest}`;
@@ -70,6 +79,10 @@ async function examineDatabase(database: Database, checked: string[], findings: 
     return;
   }
   checked.push(`The schema is at version ${current}, the newest`);
+  const askedMs = performance.now();
+  const { storeNow, replicas } = await database.replicas();
+  const clocks = { hostNow: new Date(), storeNow, askedForMs: performance.now() - askedMs };
+  findings.push(...findInClocks(clocks, checked), ...findInLeases(replicas, checked));
   // The store refuses to read through a mapping that does not fit.
-  if (mapped) findings.push(...(await findInSessions(await database.sessions(), checked)));
+  if (mapped) await examineRows(await database.source(), checked, findings);
 }

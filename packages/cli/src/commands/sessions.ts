@@ -1,4 +1,4 @@
-import { type CommandContext, readLimit, withSessions } from '../command.js';
+import { type CommandContext, readLimit, withSource } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { Output } from '../output.js';
 import { typedOption } from '../read-target.js';
@@ -10,7 +10,7 @@ const PAGE = 100;
 export async function sessions(context: CommandContext): Promise<ExitCode> {
   const { output, args } = context;
   const limit = readLimit(context, PAGE);
-  const page = await withSessions(context, (source) => source.list({ after: typedOption(args, 'after'), limit }));
+  const page = await withSource(context, ({ sessions }) => sessions.list({ after: typedOption(args, 'after'), limit }));
   output.document(page);
   showSessions(output, page.sessions);
   if (page.next !== null) output.line(output.paint('dim', `More: --after '${page.next}'`));

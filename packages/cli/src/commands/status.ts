@@ -1,9 +1,10 @@
 import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command.js';
-import { withSessions } from '../command.js';
+import { withSource } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { Service } from '../open-service.js';
 import { allSessions, driftOf, type SessionSource, type SessionView } from '../session-view.js';
+import { withProgress } from '../show-progress.js';
 import { showSessions } from './sessions.js';
 
 /** Rows that are named; the totals count all. */
@@ -11,7 +12,7 @@ const NAMED = 20;
 
 /** `wa-sync status [session]`: one session, or how all of them stand and which rows are not true. */
 export async function status(context: CommandContext, id: string | undefined): Promise<ExitCode> {
-  return withSessions(context, (sessions, service) =>
+  return withSource(context, ({ sessions, service }) =>
     id === undefined ? overview(context, sessions, service) : one(context, id, sessions, service),
   );
 }
@@ -59,13 +60,16 @@ async function overview(
   const drifted: SessionView[] = [];
   let checked = 0;
   let drifting = 0;
-  for await (const session of allSessions(sessions, { output, what: 'Reading' })) {
-    checked += 1;
-    counts.set(session.effective.status, (counts.get(session.effective.status) ?? 0) + 1);
-    if (driftOf(session) === null) continue;
-    drifting += 1;
-    if (drifted.length < NAMED) drifted.push(session);
-  }
+  await withProgress(output, 'Reading', async (note) => {
+    for await (const session of allSessions(sessions)) {
+      checked += 1;
+      note(`${checked} sessions`);
+      counts.set(session.effective.status, (counts.get(session.effective.status) ?? 0) + 1);
+      if (driftOf(session) === null) continue;
+      drifting += 1;
+      if (drifted.length < NAMED) drifted.push(session);
+    }
+  });
   const inSync = drifting === 0;
   const byStatus = Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
   output.document({ current, checked, byStatus, drifting, drifted, inSync });

@@ -1,0 +1,37 @@
+import { CliError } from '../cli-error.js';
+import { type CommandContext, readLimit, withSource } from '../command.js';
+import { EXIT, type ExitCode } from '../exit-codes.js';
+import { typedOption } from '../read-target.js';
+
+const PAGE = 20;
+
+/** `wa-sync history <session>`: what became of its row, newest first. */
+export async function history(context: CommandContext, id: string): Promise<ExitCode> {
+  const { output, args } = context;
+  const limit = readLimit(context, PAGE);
+  const before = typedOption(args, 'before');
+  const page = await withSource(context, async (source) => {
+    const found = await source.listHistory({ id, before, limit });
+    if (found.history.length === 0 && (await source.sessions.get(id)) === null) {
+      throw new CliError('session_not_found', `There is no session ${id}`);
+    }
+    return found;
+  });
+  output.document(page);
+  if (page.history.length === 0) output.line('Nothing is remembered of it');
+  else {
+    output.table(
+      ['when', 'from', 'to', 'evidence', 'health', 'reason'],
+      page.history.map(({ at, from, to, evidence, health, reason }) => [
+        at,
+        from,
+        to,
+        evidence,
+        health,
+        reason ? `${reason.code}${reason.detail ? `: ${reason.detail}` : ''}` : '-',
+      ]),
+    );
+  }
+  if (page.next !== null) output.line(output.paint('dim', `More: --before '${page.next}'`));
+  return EXIT.fine;
+}
