@@ -11,8 +11,13 @@ export interface ChaosWorld {
   readonly whatsapp: FakeWhatsApp;
   /** Session ids and their numbers. */
   readonly phones: ReadonlyMap<string, string>;
+  /** The session of a number. */
+  sessionOf(phone: string): string;
   /** All rows as they stand, read by SQL. */
   rows(): Promise<RawRow[]>;
+  row(id: string): Promise<RawRow | null>;
+  /** What the view for readers says of each. */
+  shown(): Promise<Map<string, Pick<RawRow, 'status' | 'evidence'>>>;
   /** Everything that was ever committed to them. */
   changes(): Promise<RawChange[]>;
   /** The judge's own connection to the database. */
@@ -29,19 +34,33 @@ export async function startWorld(sessions: number): Promise<ChaosWorld> {
   try {
     const database = await startDatabase();
     started.push(database);
-    const whatsapp = await startFakeWhatsApp();
+    const whatsapp = await startFakeWhatsApp({ preKeys: 'plenty' });
     started.push({ stop: () => whatsapp.close() });
     const pool = new pg.Pool({ connectionString: database.url(), max: 4, application_name: 'judge' });
     pool.on('error', () => {});
     started.push({ stop: () => pool.end() });
     const phones = await linkNumbers(pool, whatsapp, sessions);
+    const sessionIds = new Map([...phones].map(([id, phone]) => [phone, id]));
     await installAudit(pool);
     return {
       database,
       whatsapp,
       phones,
       pool,
+      sessionOf(phone) {
+        const id = sessionIds.get(phone);
+        if (id === undefined) throw new Error(`Nobody has the number ${phone}`);
+        return id;
+      },
       rows: async () => (await pool.query<RawRow>('SELECT * FROM wa_sync.session ORDER BY id')).rows,
+      row: async (id) =>
+        (await pool.query<RawRow>('SELECT * FROM wa_sync.session WHERE id = $1', [id])).rows[0] ?? null,
+      async shown() {
+        const { rows } = await pool.query<Pick<RawRow, 'id' | 'status' | 'evidence'>>(
+          'SELECT id, status, evidence FROM wa_sync.session_status',
+        );
+        return new Map(rows.map((row) => [row.id, row]));
+      },
       changes: () => readChanges(pool, 0),
       stop,
     };

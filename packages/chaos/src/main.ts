@@ -1,14 +1,18 @@
 import { parseArgs } from 'node:util';
+import { playFaults } from './faults.js';
 import { playQuiet } from './quiet.js';
 
 const HELP = `npm run chaos -- [scenario] [options]
 
 Real processes, real Baileys sockets and real servers on loopback, judged from outside: by the fake WhatsApp's own view of who is connected and by SQL.
 
+  faults           several processes of an app under kill -9, SIGSTOP, cut and held connections, a killed database and WhatsApp's own faults;
+                   ends in a quiet phase in which every row must say what the server sees, judged by the invariants of the simulator
   quiet            20 healthy accounts at default settings on which nothing happens: no reconnect, no write, no alarm
 
   --minutes <n>    how long each scenario plays (2)
   --sessions <n>   how many accounts
+  --seed <n>       of the order of the faults (by chance)
   --help           this text
 
 Without a scenario all are played, one after the other. Ends with 1 where something did not hold.`;
@@ -16,18 +20,25 @@ Without a scenario all are played, one after the other. Ends with 1 where someth
 interface Options {
   readonly minutes: number;
   readonly sessions?: number;
+  readonly seed: number;
 }
 
 const print = (line: string): void => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
 
 const SCENARIOS: Readonly<Record<string, (options: Options) => Promise<string[]>>> = {
+  faults: (options) => playFaults({ ...options, print }),
   quiet: (options) => playQuiet({ ...options, print }),
 };
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { minutes: { type: 'string' }, sessions: { type: 'string' }, help: { type: 'boolean' } },
+    options: {
+      minutes: { type: 'string' },
+      sessions: { type: 'string' },
+      seed: { type: 'string' },
+      help: { type: 'boolean' },
+    },
   });
   if (values.help) {
     console.log(HELP);
@@ -36,6 +47,7 @@ async function main(): Promise<number> {
   const options = {
     minutes: numberOf('minutes', values.minutes) ?? 2,
     sessions: numberOf('sessions', values.sessions),
+    seed: numberOf('seed', values.seed) ?? Math.floor(Math.random() * 2 ** 31),
   };
   const names = positionals.length > 0 ? positionals : Object.keys(SCENARIOS);
   let failed = false;

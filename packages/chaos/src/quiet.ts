@@ -9,6 +9,8 @@ export interface QuietOptions {
   readonly minutes: number;
   /** @defaultValue 20 */
   readonly sessions?: number;
+  /** Called once all are connected, to see that a disturbance does not go unnoticed. */
+  readonly disturb?: (world: ChaosWorld) => void;
   readonly print: (line: string) => void;
 }
 
@@ -20,7 +22,7 @@ const TELL_EVERY_MS = 60_000;
  * Healthy accounts on which nothing happens: real Baileys sockets at default settings in one process, and a server that answers what it is asked and says nothing by itself.
  * Answers what went wrong: nothing may reconnect, no row may change, nobody may raise an alarm.
  */
-export async function playQuiet({ minutes, sessions = 20, print }: QuietOptions): Promise<string[]> {
+export async function playQuiet({ minutes, sessions = 20, disturb, print }: QuietOptions): Promise<string[]> {
   const world = await startWorld(sessions);
   const heard: ReplicaMessage[] = [];
   const replica = startReplica(
@@ -48,6 +50,7 @@ export async function playQuiet({ minutes, sessions = 20, print }: QuietOptions)
     // What is said while it starts is advice on the configuration.
     heard.length = 0;
     print(`${sessions} accounts are connected; nothing is to happen for ${minutes} min`);
+    disturb?.(world);
     const startedMs = performance.now();
     let toldMs = startedMs;
     const dips: string[] = [];

@@ -65,5 +65,11 @@ async function pair(sessionId: string): Promise<void> {
   }
 }
 
-await wa.start();
-tell({ kind: 'running' });
+try {
+  await wa.start();
+  tell({ kind: 'running' });
+} catch (error) {
+  // Where the database is away, as in any host: whoever supervises it starts it again.
+  tell({ kind: 'said', level: 'error', code: 'start_failed', message: String(error) });
+  process.exit(1);
+}

@@ -30,6 +30,7 @@ export type ConnectionEvent = 'silent' | 'resumed' | 'ended' | 'closed' | 'proto
 
 export function createConnection(
   id: number,
+  path: string,
   link: StreamLink,
   identity: NoiseIdentity,
   firstPlan: ConnectionPlan,
@@ -88,6 +89,7 @@ export function createConnection(
 
   const connection: ServerConnection = {
     id,
+    path,
     openedAt,
     get state() {
       if (stage === 'closed' || stage === 'ended') return 'closed';

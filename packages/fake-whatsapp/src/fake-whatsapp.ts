@@ -7,7 +7,7 @@ import type { Contact } from './contact.js';
 import type { CredentialOptions } from './create-credentials.js';
 import type { RegistryExport } from './device-registry.js';
 import type { PairOptions } from './pairing.js';
-import type { Session } from './session-view.js';
+import type { HistoryEntry, Session } from './session-view.js';
 import type { BaileysCopy } from './trust.js';
 import type { WaitOptions } from './waiter.js';
 
@@ -95,6 +95,9 @@ export type FakeWhatsApp = {
   startListening(): Promise<void>;
   /** Called with each stanza of a logged-in client. Returns a function that ends it. */
   onStanza(listener: (session: Session, node: BinaryNode) => void): () => void;
+
+  /** Called with each entry of a session's history as it is made. Returns a function that ends it. */
+  onEvent(listener: (session: Session, entry: HistoryEntry) => void): () => void;
 
   /** Accounts and devices, for a server that takes over after this one. */
   exportRegistry(): RegistryExport;

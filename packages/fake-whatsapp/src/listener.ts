@@ -15,7 +15,7 @@ export type ListenerOptions = {
   /** Decides what happens to a TCP connection that was just accepted. */
   planConnection(): ConnectionPlan;
   onRefused(status: number): void;
-  onWebSocket(ws: WebSocket, duplex: Duplex, tcp: Socket, plan: ConnectionPlan): void;
+  onWebSocket(ws: WebSocket, duplex: Duplex, tcp: Socket, plan: ConnectionPlan, path: string): void;
 };
 
 /** Accepts TCP on loopback and turns it into WebSockets, or refuses on demand. */
@@ -49,7 +49,8 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
       duplex.end(`HTTP/1.1 ${plan.refuseUpgrade} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
-    upgrades.handleUpgrade(request, duplex, head, (ws) => options.onWebSocket(ws, duplex, tcp, plan));
+    const path = request.url ?? '/';
+    upgrades.handleUpgrade(request, duplex, head, (ws) => options.onWebSocket(ws, duplex, tcp, plan, path));
   });
 
   function accept(tcp: Socket): void {

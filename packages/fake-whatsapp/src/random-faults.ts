@@ -41,6 +41,8 @@ export type RandomFaults = {
   readonly injected: readonly InjectedFault[];
   /** Injects one fault now. Undefined where the one that was drawn found nobody to hit. */
   step(): InjectedFault | undefined;
+  /** The same with a fault of this kind; only whom it hits is drawn. */
+  inject(kind: RandomFaultKind): InjectedFault | undefined;
   /** Injects faults until `stop`, at intervals between half and one and a half times this mean. */
   start(meanIntervalMs: number): void;
   stop(): void;
@@ -86,8 +88,11 @@ export function createRandomFaults(wa: FakeWhatsApp, options: RandomFaultOptions
   let timer: NodeJS.Timeout | undefined;
 
   function step(): InjectedFault | undefined {
-    // Both are drawn every time, so that the sequence does not depend on who happened to be online.
-    const kind = kinds[Math.floor(drawFault() * kinds.length)]!;
+    // Both a kind and a target are drawn every time, so that the sequence does not depend on who happened to be online.
+    return inject(kinds[Math.floor(drawFault() * kinds.length)]!);
+  }
+
+  function inject(kind: RandomFaultKind): InjectedFault | undefined {
     const pick = drawFault();
     // A refusal of TCP lasts until the next fault; where it cannot be ended, heal() says why.
     wa.startListening().catch(() => {});
@@ -126,6 +131,7 @@ export function createRandomFaults(wa: FakeWhatsApp, options: RandomFaultOptions
   return {
     injected,
     step,
+    inject,
     start(meanIntervalMs) {
       stop();
       schedule(meanIntervalMs);

@@ -21,7 +21,12 @@ export type ServerSession = Session & {
   noteFrame(): void;
 };
 
-export function createSession(record: Device, mailbox: Mailbox, waiter: Waiter): ServerSession {
+export function createSession(
+  record: Device,
+  mailbox: Mailbox,
+  noted: (entry: HistoryEntry) => void,
+  waiter: Waiter,
+): ServerSession {
   const plans = createPlanQueue();
   const history: HistoryEntry[] = [];
   const transitions: { at: Date; connected: boolean }[] = [];
@@ -170,10 +175,11 @@ export function createSession(record: Device, mailbox: Mailbox, waiter: Waiter):
     },
     note(event, connection, detail) {
       const at = new Date();
-      history.push({ at, event, connectionId: connection?.id, detail });
+      const entry = { at, event, connectionId: connection?.id, detail };
+      history.push(entry);
       const connected = onlineConnection() !== undefined;
       if (connected !== (transitions.at(-1)?.connected ?? false)) transitions.push({ at, connected });
-      waiter.changed();
+      noted(entry);
     },
     noteFrame() {
       lastFrameAt = new Date();

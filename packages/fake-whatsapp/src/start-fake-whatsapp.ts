@@ -13,7 +13,7 @@ import { createPairingDesk } from './pairing.js';
 import { createPostOffice } from './post-office.js';
 import { createSelfSignedCertificate } from './self-signed-certificate.js';
 import { createSession, type ServerSession } from './session.js';
-import type { Session } from './session-view.js';
+import type { HistoryEntry, Session } from './session-view.js';
 import { trustFakeWhatsApp } from './trust.js';
 import { createWaiter } from './waiter.js';
 import { generateX25519KeyPair } from './x25519.js';
@@ -44,6 +44,7 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
   const sessions = new Map<string, ServerSession>();
   const connections = new Set<ServerConnection>();
   const stanzaListeners = new Set<(session: Session, node: BinaryNode) => void>();
+  const eventListeners = new Set<(session: Session, entry: HistoryEntry) => void>();
   let lastConnectionId = 0;
   let accepted = 0;
   let refused = 0;
@@ -61,7 +62,16 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
   function sessionOf(device: Device): ServerSession {
     let session = sessions.get(device.jid);
     if (!session) {
-      session = createSession(device, post.mailboxOf(device), waiter);
+      const made = createSession(
+        device,
+        post.mailboxOf(device),
+        (entry) => {
+          for (const listener of eventListeners) listener(made, entry);
+          waiter.changed();
+        },
+        waiter,
+      );
+      session = made;
       sessions.set(device.jid, session);
     }
     return session;
@@ -140,9 +150,9 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
       refused += 1;
       waiter.changed();
     },
-    onWebSocket(ws, duplex, tcp, plan) {
+    onWebSocket(ws, duplex, tcp, plan, path) {
       lastConnectionId += 1;
-      const connection = createConnection(lastConnectionId, { ws, duplex, tcp }, identity, plan, {
+      const connection = createConnection(lastConnectionId, path, { ws, duplex, tcp }, identity, plan, {
         onLogin(from, payload, clientStaticKey) {
           const decoded = decodeClientPayload(payload);
           if (decoded.devicePairingData) {
@@ -219,6 +229,10 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
     onStanza(stanzaListener) {
       stanzaListeners.add(stanzaListener);
       return () => stanzaListeners.delete(stanzaListener);
+    },
+    onEvent(eventListener) {
+      eventListeners.add(eventListener);
+      return () => eventListeners.delete(eventListener);
     },
     exportRegistry: registry.export,
     importRegistry: registry.import,

@@ -44,6 +44,8 @@ export interface WorldSettings {
   readonly quietFromMs: number;
   readonly endMs: number;
   readonly rollbacks: boolean;
+  /** How long after an impairment a process may not be judged yet; absent, the longest that a call can be late in the simulator. */
+  readonly aftermathMs?: number;
 }
 
 export type ProcessState =

@@ -39,6 +39,8 @@ function readLives(history: readonly HistoryEntry[]): Map<string, ProcessLife> {
   const suspends = new Map<string, Span[]>();
   const pauses = new Map<string, Span[]>();
   const open = new Map<string, Span>();
+  const first = history.find((entry) => entry.what === 'settings');
+  const aftermathMs = first?.settings.aftermathMs ?? AFTERMATH_MS;
 
   function spansOf(name: string): Span[] {
     const all = spans.get(name) ?? [];
@@ -61,7 +63,7 @@ function readLives(history: readonly HistoryEntry[]): Map<string, ProcessLife> {
   }
 
   const overlaps = (span: Span, fromMs: number, toMs: number) => span.toMs > fromMs && span.fromMs < toMs;
-  const meets = (span: Span, fromMs: number, toMs: number) => span.toMs + AFTERMATH_MS > fromMs && span.fromMs < toMs;
+  const meets = (span: Span, fromMs: number, toMs: number) => span.toMs + aftermathMs > fromMs && span.fromMs < toMs;
 
   for (const entry of history) {
     const { actor, t } = entry;

@@ -1,0 +1,54 @@
+import type { WorldSettings } from '@wa-sync/testing/simulator';
+import type { ReplicaSettings } from './replica-settings.js';
+
+export const TTL_MS = 6_000;
+export const TICK_MS = 1_000;
+const PROBE = { silenceMs: 3_000, timeoutMs: 1_500, failures: 2 };
+
+/** From a silence to the row that says so, as the invariant L7 allows it, and a moment more. */
+export const SILENCE_SEEN_MS = PROBE.silenceMs + PROBE.failures * PROBE.timeoutMs + 4_500;
+
+/** Shortened, so that a minute holds many leases, probes and sweeps. */
+export const SHORTENED: Pick<ReplicaSettings, 'waSync' | 'provider'> = {
+  waSync: {
+    probe: PROBE,
+    lease: { ttlMs: TTL_MS, tickMs: TICK_MS },
+    jobs: { sync: '*/5 * * * * *', cleanup: false, inactivity: false },
+  },
+  provider: {
+    backoff: { baseMs: 200, maxMs: 2_000, stableAfterMs: 5_000, replacedPauseMs: 300, replacedLongPauseMs: 2_000 },
+    attemptTimeoutMs: 4_000,
+    deafAfterMs: 5_000,
+    loginJitterMs: 200,
+    socketConfig: { keepAliveIntervalMs: 2_000 },
+  },
+};
+
+/** The same in the words of a history's settings. */
+export function historySettings(params: {
+  seed: number;
+  startedAt: Date;
+  quietFromMs: number;
+  endMs: number;
+}): WorldSettings {
+  return {
+    seed: params.seed,
+    ttlMs: TTL_MS,
+    tickMs: TICK_MS,
+    probeTimeoutMs: PROBE.timeoutMs,
+    silenceMs: PROBE.silenceMs,
+    failures: PROBE.failures,
+    storeLimitMs: TTL_MS / 3,
+    timeZone: 'UTC',
+    daily: null,
+    idleAfterMs: 86_400_000,
+    storeStartMs: params.startedAt.getTime(),
+    afterDays: 30,
+    purgeAfterDays: 60,
+    quietFromMs: params.quietFromMs,
+    endMs: params.endMs,
+    rollbacks: false,
+    // A call to the store that is given up, the pause after it, and what a busy machine adds.
+    aftermathMs: 4_000,
+  };
+}

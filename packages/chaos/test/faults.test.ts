@@ -1,0 +1,12 @@
+import { expect, it } from 'vitest';
+import { playFaults } from '../src/faults.js';
+
+const seed = Number(process.env.WA_SYNC_SEED ?? Math.floor(Math.random() * 2 ** 31));
+
+it(`real processes under every fault end in what the server sees (WA_SYNC_SEED=${seed})`, {
+  timeout: 180_000,
+}, async () => {
+  const said: string[] = [];
+  const broken = await playFaults({ minutes: 0.15, sessions: 6, seed, print: (line) => said.push(line) });
+  expect(broken, said.join('\n')).toEqual([]);
+});
