@@ -2,21 +2,37 @@ import { script, scriptOnce } from './run-script.js';
 import { ROWS } from './script-parts.js';
 
 /**
- * Writes of many sessions, for each all or none. Arguments: JSON `[[session id, tenure or null, number of entries], …]`, then
+ * Part of every script that changes credentials. Calls of one process are numbered: one that was given up when a connection broke may arrive after a newer one,
+ * and a fence by tenure does not tell them apart. Sent twice, a call is itself again.
+ */
+const IN_ORDER = `
+local function isLate(id, writer, number)
+  local last, reached = string.match(redis.call('HGET', ORDER, id) or '', '^(%S+) (%d+)$')
+  if last == writer and tonumber(reached) > tonumber(number) then return true end
+  redis.call('HSET', ORDER, id, writer .. ' ' .. number)
+  return false
+end
+`;
+
+/**
+ * Writes of many sessions, for each all or none. Arguments: writer, its number of this call, JSON `[[session id, tenure or null, number of entries], …]`, then
  * name and value of every entry in that order, an empty value for a deletion; keys of its own: the credentials of each
- * session. Answers `written`, `lost` or `missing` for each.
+ * session. Answers `written`, `lost` or `missing` for each; nobody waits for the answer to one that is late.
  */
 export const writeAuthScript = script(
   ROWS,
+  IN_ORDER,
   `
-  local verdicts, at = {}, 2
-  for index, session in ipairs(cjson.decode(args[1])) do
+  local verdicts, at = {}, 4
+  for index, session in ipairs(cjson.decode(args[3])) do
     local text = redis.call('HGET', SESSION, session[1])
     local row = parseRow(text)
     if not row then
       verdicts[index] = 'missing'
     elseif session[2] ~= NULL and row[TENURE] ~= session[2] then
       verdicts[index] = 'lost'
+    elseif isLate(session[1], args[1], args[2]) then
+      verdicts[index] = 'written'
     else
       verdicts[index] = 'written'
       for entry = at, at + session[3] * 2 - 1, 2 do
@@ -53,14 +69,24 @@ local function putAside(auth, aside, reason)
 end
 `;
 
-/** Keys: the credentials of a session, those put aside. Argument: reason. */
-export const quarantineScript = scriptOnce(PUT_ASIDE, 'putAside(KEYS[1], KEYS[2], args[1])');
+/** Keys: the order of writes, the credentials of a session, those put aside. Arguments: writer, its number of this call, session id, reason. */
+export const quarantineScript = scriptOnce(
+  'local ORDER = KEYS[1]',
+  PUT_ASIDE,
+  IN_ORDER,
+  'if not isLate(args[3], args[1], args[2]) then putAside(KEYS[2], KEYS[3], args[4]) end',
+);
 
-/** Keys: the credentials of a session, those put aside. Answers how many records there were. */
-export const purgeAuthScript = scriptOnce(`
-  local count = redis.call('HLEN', KEYS[1])
-  for _, name in ipairs(redis.call('HKEYS', KEYS[2])) do
+/** Keys as before. Arguments: writer, its number of this call, session id. Answers how many records there were. */
+export const purgeAuthScript = scriptOnce(
+  'local ORDER = KEYS[1]',
+  IN_ORDER,
+  `
+  if isLate(args[3], args[1], args[2]) then return 0 end
+  local count = redis.call('HLEN', KEYS[2])
+  for _, name in ipairs(redis.call('HKEYS', KEYS[3])) do
     if string.sub(name, 1, 1) ~= '#' then count = count + 1 end
   end
-  redis.call('UNLINK', KEYS[1], KEYS[2])
-  return count`);
+  redis.call('UNLINK', KEYS[2], KEYS[3])
+  return count`,
+);

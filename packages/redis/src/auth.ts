@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type AuthStore, isWaSyncError, type Logger, maskNumbers, WaSyncError } from '@wa-sync/core';
 import {
   type AuthKeyRing,
@@ -23,10 +24,19 @@ export function createAuth(params: {
   limits: TimeLimits;
 }): AuthStore {
   const { calls, keys, keyRing, logger, limits } = params;
+  const writer = randomUUID();
+  let lastNumber = 0;
+
+  function nextPlace(): [string, string] {
+    lastNumber += 1;
+    return [writer, String(lastNumber)];
+  }
+
+  const keysOf = (sessionId: string) => [keys.order, keys.auth(sessionId), keys.aside(sessionId)];
 
   async function commit(groups: readonly AuthWriteGroup[]): Promise<AuthWriteVerdict[]> {
     const heads = groups.map(({ sessionId, tenure, entries }) => [sessionId, tenure, entries.length]);
-    const args: (string | Buffer)[] = [toJson(heads)];
+    const args: (string | Buffer)[] = [...nextPlace(), toJson(heads)];
     for (const { sessionId, entries } of groups) {
       for (const { type, id, value } of entries) {
         args.push(nameOf(type, id), value === null ? '' : pack(keyRing, { sessionId, type, id, value }));
@@ -59,11 +69,11 @@ export function createAuth(params: {
       monotonicMs: () => performance.now(),
     }),
     async quarantine({ sessionId, reason }) {
-      const args = [reason.replace(/\p{Cs}/gu, '\uFFFD')];
-      await calls.run(quarantineScript, { keys: [keys.auth(sessionId), keys.aside(sessionId)], args });
+      const args = [...nextPlace(), sessionId, reason.replace(/\p{Cs}/gu, '\uFFFD')];
+      await calls.run(quarantineScript, { keys: keysOf(sessionId), args });
     },
     purge: async ({ sessionId }) =>
-      Number(await calls.run(purgeAuthScript, { keys: [keys.auth(sessionId), keys.aside(sessionId)] })),
+      Number(await calls.run(purgeAuthScript, { keys: keysOf(sessionId), args: [...nextPlace(), sessionId] })),
   };
 }
 

@@ -46,6 +46,8 @@ export interface StoreKeys {
   readonly expiring: string;
   /** Sorted set of the ids of answered requests, by the time of the answer. */
   readonly answered: string;
+  /** Hash: how far a process's writes to the credentials of a session have come, by session id. */
+  readonly order: string;
   /** Channel that wakes a replica; messages are incarnations. No key, but named like one. */
   readonly channel: string;
   /** The answer of a call, for as long as the call may be sent again. */
@@ -79,6 +81,7 @@ export function storeKeys(prefix: string): StoreKeys {
     asked: key('asked'),
     expiring: key('expiring'),
     answered: key('answered'),
+    order: key('order'),
     channel: key('wake'),
     runsOf: (job) => key(`runs:${job}`),
     answer: (callId) => key(`answer:${callId}`),

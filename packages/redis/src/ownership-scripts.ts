@@ -106,6 +106,7 @@ local function deleteRow(id, row, auth, aside)
   redis.call('ZREM', MARKED, id)
   redis.call('ZREM', UNHELD, id)
   redis.call('UNLINK', auth, aside)
+  redis.call('HDEL', ORDER, id)
   forgetHistory(id)
   local range = rangeOf(id)
   for _, member in ipairs(redis.call('ZRANGEBYLEX', ASKED, '(' .. range, '(' .. range .. '\\255')) do

@@ -18,6 +18,7 @@ const SESSION_KEYS = {
   ASKED: 'asked',
   EXPIRING: 'expiring',
   ANSWERED: 'answered',
+  ORDER: 'order',
 } as const satisfies Record<string, keyof StoreKeys>;
 
 const LUA_NAMES = Object.keys(SESSION_KEYS);

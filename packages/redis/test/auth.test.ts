@@ -4,7 +4,13 @@ import type { AuthEntry } from '@wa-sync/core';
 import { holdSessions, joinReplica } from '@wa-sync/testing';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createRedisStore, fromIoredis, type RedisStore, type RedisStoreOptions } from '../src/index.js';
+import {
+  createRedisStore,
+  fromIoredis,
+  type RedisCommand,
+  type RedisStore,
+  type RedisStoreOptions,
+} from '../src/index.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 import { dropKeys } from './store-harness.js';
 
@@ -115,6 +121,43 @@ describe('credentials', () => {
     expect(await readOne('a', 'creds')).toBeUndefined();
     expect(await readOne('b', 'creds')).toBe('b');
   });
+
+  const acts: [string, (from: RedisStore) => Promise<unknown>][] = [
+    ['a write', (from) => from.auth.write({ sessionId: 'a', tenure: null, entries: [entry('creds', 'old')] })],
+    ['a quarantine', (from) => from.auth.quarantine({ sessionId: 'a', reason: 'x' })],
+    ['a purge', (from) => from.auth.purge({ sessionId: 'a' })],
+  ];
+  for (const [what, act] of acts) {
+    it(`keep what is newer where ${what} was given up with its connection and arrives late`, async () => {
+      await create('a');
+      const redis = fromIoredis(raw);
+      const late: RedisCommand[] = [];
+      let isBroken = false;
+      const client = {
+        ...redis,
+        send: async (command: RedisCommand) => {
+          if (!isBroken) return redis.send(command);
+          late.push(command);
+          throw new Error('Connection is closed.');
+        },
+      };
+      const one = createRedisStore({ client, prefix });
+      const write = (value: string) =>
+        one.auth.write({ sessionId: 'a', tenure: null, entries: [entry('creds', value)] });
+      await write('first');
+      await Promise.all([one.auth.quarantine({ sessionId: 'b', reason: 'x' }), one.auth.purge({ sessionId: 'b' })]);
+      isBroken = true;
+      await expect(act(one)).rejects.toMatchObject({ code: 'store_unreachable' });
+      isBroken = false;
+      await write('newer');
+      expect(late).toHaveLength(1);
+      await redis.send(late[0]!);
+      expect(await readOne('a', 'creds')).toBe('newer');
+      // Another process is not held up by it.
+      await store.auth.write({ sessionId: 'a', tenure: null, entries: [entry('creds', 'of another')] });
+      expect(await readOne('a', 'creds')).toBe('of another');
+    });
+  }
 
   it('that the server refuses fail alone', async () => {
     await create('a', 'b');
