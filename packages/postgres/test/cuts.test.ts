@@ -1,15 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { isWaSyncError, SESSION_STATUSES } from '@wa-sync/core';
-import { change, createSeededRandom, joinReplica, writeOf } from '@wa-sync/testing';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { isWaSyncError } from '@wa-sync/core';
+import { createSeededRandom } from '@wa-sync/testing';
 import { drawFaults, type FaultProxy, startFaultProxy } from '@wa-sync/testing/faults';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createPostgresStore, prismaWhatsAppSession } from '../src/index.js';
-import { addHostRows, hostWords, PRISMA_TABLES } from './host-table.js';
+import { createPostgresStore, type PostgresStore, prismaConversation, prismaWhatsAppSession } from '../src/index.js';
+import { CONVERSATIONS_BY_SESSION } from './host-conversations.js';
+import { addHostRows, PRISMA_TABLES } from './host-table.js';
+import { type Findings, playRandomCalls } from './play-random-calls.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 
+/** `CUTS=2000` is the whole proof, `SEED` another one. */
 const CUTS = Number(process.env.CUTS ?? 150);
 const SEED = Number(process.env.SEED ?? 20_250_101);
+const CALLERS = 4;
+const MOST_MB = 48;
 
 let server: TestServer;
 let database: TestDatabase;
@@ -18,7 +25,7 @@ let proxy: FaultProxy;
 beforeAll(async () => {
   server = await startPostgres();
   database = await server.createDatabase();
-  await database.pool.query(PRISMA_TABLES);
+  await database.pool.query(PRISMA_TABLES + CONVERSATIONS_BY_SESSION);
   proxy = await startFaultProxy({ port: server.port });
 });
 afterAll(async () => {
@@ -27,81 +34,137 @@ afterAll(async () => {
   await server.stop();
 });
 
-describe(`${CUTS} cut connections, seed ${SEED}`, () => {
-  it('leave no write that was told wrong, no claim that was lost, and no mirror that differs', async () => {
-    const random = createSeededRandom(SEED).next;
-    const mirror = { sessions: prismaWhatsAppSession() };
-    const pool = new pg.Pool({
-      host: '127.0.0.1',
-      port: proxy.port,
-      user: 'postgres',
-      password: server.password,
-      database: database.name,
-      max: 4,
-    });
-    const cut = createPostgresStore({ pool, mirror, timeouts: { statementMs: 3_000 } });
+setFlagsFromString('--expose_gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+function heapMb(): number {
+  collectGarbage();
+  return process.memoryUsage().heapUsed / 2 ** 20;
+}
+
+/** The feed over links that break, until it has told everything. */
+async function followHistory(store: PostgresStore, start: string, over: () => boolean): Promise<string[]> {
+  const ids: string[] = [];
+  for (let after = start; ; ) {
+    const last = over();
+    try {
+      const feed = await store.history.since({ after, limit: 50 });
+      if (feed.missed) throw new Error('the feed says that something was missed');
+      ids.push(...feed.transitions.map(({ id }) => id));
+      after = feed.next;
+      if (last && feed.transitions.length === 0) return ids;
+    } catch (error) {
+      if (!isWaSyncError(error) || !error.retryable) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+describe(`${CUTS} connections cut at random points of random calls, seed ${SEED}`, () => {
+  it('break none of the promises, as SQL reads it', async () => {
+    const mirror = { sessions: prismaWhatsAppSession(), conversations: prismaConversation({ sessionId: 'sessionId' }) };
+    const access = { user: 'postgres', password: server.password, database: database.name };
+    const pool = new pg.Pool({ host: proxy.host, port: proxy.port, ...access, max: 6 });
+    const cut = createPostgresStore({ pool, mirror, timeouts: { statementMs: 1_500, lockMs: 500 } });
     const whole = createPostgresStore({ pool: database.connect(), mirror });
-    const ids = Array.from({ length: 20 }, (_, index) => `s${index}`);
-    await cut.init();
+    const groups = Array.from({ length: CALLERS }, (_, caller) =>
+      Array.from({ length: 5 }, (_, index) => (index === 0 && caller === 0 ? 's' : `s${caller}-${index}`)),
+    );
+    const ids = groups.flat();
+    await Promise.all([whole.init(), cut.init()]);
     await addHostRows(database.pool, ids);
     await whole.sessions.create({ sessions: ids.map((id) => ({ id, desired: 'running' as const })) });
-    const owner = await joinReplica(whole);
-    let [told, lost, failed] = [0, 0, 0];
-    proxy.plan(drawFaults({ seed: SEED }));
+    const owners = [randomUUID(), randomUUID()] as const;
+    for (const incarnation of owners) await whole.leases.join({ incarnation, replicaId: incarnation, ttlMs: 600_000 });
+    const { next } = await whole.history.since({ after: null, limit: 1 });
+    const unhandled: unknown[] = [];
+    const onUnhandled = (error: unknown) => void unhandled.push(error);
+    process.on('unhandledRejection', onUnhandled);
 
-    /** What a caller does: the error of a cut says nothing of the commit, so it asks again with the same write id or tenure. */
-    async function untilTold<T>(run: () => Promise<T>): Promise<T> {
-      for (let tries = 0; tries < 500; tries += 1) {
-        try {
-          return await run();
-        } catch (error) {
-          if (!isWaSyncError(error)) throw error;
-          expect(['store_unreachable', 'store_timeout']).toContain(error.code);
-          failed += 1;
-        }
-      }
-      throw new Error('not one of 500 tries went through');
-    }
-
-    for (const id of ids) {
-      const claims = [{ id, tenure: randomUUID(), mode: 'free' as const }];
-      const [outcome] = await untilTold(() => cut.sessions.claim({ owner, claims }));
-      expect(outcome).toMatchObject({ claimed: true, session: { tenure: claims[0]?.tenure } });
-    }
-
-    while (proxy.counts.cut < CUTS) {
-      const some = ids.filter(() => random() < 0.4);
-      const sessions = await untilTold(() => cut.sessions.get({ ids: some }));
-      const status = SESSION_STATUSES[Math.floor(random() * SESSION_STATUSES.length)]!;
-      const writes = sessions.map((session) => writeOf(session, random() < 0.2 ? null : change({ status })));
-      const failedBefore = failed;
-      const outcomes = await untilTold(() => cut.sessions.write({ owner, writes }));
-      if (failed > failedBefore) lost += 1;
-      const rows = new Map((await whole.sessions.get({ ids: some })).map((session) => [session.id, session]));
-      for (const [index, outcome] of outcomes.entries()) {
-        told += 1;
-        const write = writes[index]!;
-        const row = rows.get(write.id);
-        // Applied once, whatever was repeated: one version further, and the mark is ours.
-        expect(outcome.applied).toBe(true);
-        expect(row).toMatchObject({ version: write.version + 1, writeId: write.writeId });
-        if (write.set !== null) expect(row).toMatchObject({ status });
-        expect(row?.mirror.state).toBe('in_sync');
-      }
-      const entries = [{ type: 'creds', id: 'creds', value: new Uint8Array([told & 255, told >> 8]) }];
-      await untilTold(() => cut.auth.write({ sessionId: 's0', tenure: null, entries }));
-      const creds = await whole.auth.read({ sessionId: 's0', type: 'creds', ids: ['creds'] });
-      expect(creds.get('creds')).toEqual(entries[0]?.value);
-    }
-
-    proxy.plan(null);
-    expect({ told, lost: lost > 0, failed: failed > 0 }).toMatchObject({ lost: true, failed: true });
-    expect(Object.keys(await hostWords(database.pool))).toHaveLength(ids.length);
-    const { rows } = await database.pool.query(
-      `SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' OR NOT granted`,
+    const findings: Findings = { wrong: [], failed: 0, calls: 0 };
+    const kinds = ['cut', 'reset', 'cut', 'reset', 'cut', 'reset', 'delay', 'black-hole'] as const;
+    proxy.plan(drawFaults({ seed: SEED, kinds, afterBytes: [100, 25_000], lastsMs: [10, 2_000] }));
+    const cuts = () => proxy.counts.cut + proxy.counts.reset;
+    const heapBefore = heapMb();
+    const startedAt = performance.now();
+    const over = () => cuts() >= CUTS || findings.wrong.length > 20;
+    let played = false;
+    const following = followHistory(cut, next, () => played);
+    const callers = groups.map((own, caller) =>
+      playRandomCalls(
+        { ids: own, owners, store: cut, sql: database.pool, random: createSeededRandom(SEED + caller), findings },
+        over,
+      ),
     );
-    expect(rows).toEqual([{ n: 0 }]);
+    const ends = await Promise.allSettled(callers);
+    proxy.plan(null);
+    proxy.heal();
+    played = true;
+    const followed = await following;
+    const heapAfter = heapMb();
+    process.off('unhandledRejection', onUnhandled);
+    const tookS = ((performance.now() - startedAt) / 1000).toFixed(1);
+    console.info(
+      `${cuts()} cuts, ${findings.calls} calls, ${findings.failed} of them failed, ${followed.length} changes, ${tookS} s, heap ${heapBefore.toFixed(0)} to ${heapAfter.toFixed(0)} MB`,
+      proxy.counts,
+    );
+
+    expect(ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))).toEqual([]);
+    expect(findings.wrong).toEqual([]);
+    expect(unhandled).toEqual([]);
+    expect(findings.failed).toBeGreaterThan(CUTS / 4);
+    expect(heapAfter - heapBefore).toBeLessThan(MOST_MB);
+    expect(pool.totalCount).toBeLessThanOrEqual(6);
+
+    const none = async (words: string, sql: string) =>
+      expect({ [words]: (await database.pool.query(sql)).rows }).toEqual({ [words]: [] });
+    await none(
+      'S14 rows that nobody created',
+      `SELECT id FROM wa_sync.session WHERE id NOT IN (SELECT "id" FROM "WhatsAppSession")`,
+    );
+    expect((await database.pool.query('SELECT count(*)::int AS n FROM wa_sync.session')).rows).toEqual([
+      { n: ids.length },
+    ]);
+    await none(
+      'host rows that differ',
+      `SELECT s.id, s.status, m."status" FROM wa_sync.session s JOIN "WhatsAppSession" m ON m."id" = s.id
+       WHERE m."status"::text <> CASE s.status WHEN 'RECONNECTING' THEN 'CONNECTING' WHEN 'LOGGED_OUT' THEN 'DISCONNECTED'
+         WHEN 'REPLACED' THEN 'ERROR' ELSE s.status END`,
+    );
+    await none(
+      'changes without an entry, or entries without a change',
+      `SELECT * FROM (
+         SELECT s.id, t.from_status, t.to_status, lag(t.to_status) OVER own AS before,
+           lead(t.from_status, 1, s.status) OVER own AS after
+         FROM wa_sync.session s JOIN wa_sync.transition t ON t.session_no = s.no
+         WINDOW own AS (PARTITION BY s.no ORDER BY t.no)
+       ) chain WHERE after <> to_status OR before <> from_status`,
+    );
+    await none(
+      'S10 slots that were begun twice',
+      `SELECT job, slot FROM wa_sync.job_run WHERE slot IS NOT NULL GROUP BY job, slot HAVING count(*) > 1`,
+    );
+    await none(
+      'sets of credentials that are not whole',
+      `SELECT session_no FROM wa_sync.auth_record WHERE quarantine_no = 0 GROUP BY session_no
+       HAVING count(*) <> 3 OR count(DISTINCT value) <> 1`,
+    );
+    await none(
+      'conversations that differ from the host’s',
+      `SELECT c.id, c.state, m."status" FROM wa_sync.conversation c JOIN "Conversation" m ON m."id" = c.id
+       WHERE (c.state = 'CLOSED') <> (m."status" = 'FINISHED')`,
+    );
+    await none(
+      'connections that hold something',
+      `SELECT pid, state, query FROM pg_stat_activity
+       WHERE datname = current_database() AND state LIKE 'idle in transaction%' AND state_change < now() - interval '10 s'`,
+    );
+    const { rows } = await database.pool.query<{ id: string }>(
+      `SELECT stamp || '.' || no AS id FROM wa_sync.transition`,
+    );
+    const read = new Set(followed);
+    expect(read.size).toBe(followed.length);
+    expect(rows.filter(({ id }) => !read.has(id))).toEqual([]);
     await cut.close();
     await pool.end();
-  }, 120_000);
+  }, 1_800_000);
 });

@@ -1,0 +1,279 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type GuardedWrite,
+  isWaSyncError,
+  type RandomSource,
+  SESSION_STATUSES,
+  type StoredSession,
+  type WaSyncErrorCode,
+} from '@wa-sync/core';
+import { change, writeOf } from '@wa-sync/testing';
+import type pg from 'pg';
+import type { PostgresStore } from '../src/index.js';
+import { addConversations } from './host-conversations.js';
+
+/** Codes that a broken link may give; anything else is a defect. */
+const BROKEN: readonly WaSyncErrorCode[] = ['store_unreachable', 'store_timeout'];
+
+/** What was seen to be wrong, and how often calls failed. */
+export interface Findings {
+  readonly wrong: string[];
+  failed: number;
+  calls: number;
+}
+
+/** One caller with sessions of its own, whose calls go over links that break; `sql` goes past them, and is what the answers are held against. */
+export interface Caller {
+  readonly ids: readonly string[];
+  /** Two replicas that take the sessions from each other. */
+  readonly owners: readonly [string, string];
+  readonly store: PostgresStore;
+  readonly sql: pg.Pool;
+  readonly random: RandomSource;
+  readonly findings: Findings;
+}
+
+interface Row {
+  status: string;
+  version: number;
+  owner: string | null;
+  tenure: string | null;
+  write_id: string | null;
+}
+
+/** Plays calls until `over()`; each is repeated with the same ids until it is told, as the error of a broken link says nothing of the commit. */
+export async function playRandomCalls(caller: Caller, over: () => boolean): Promise<void> {
+  const { ids, owners, store, sql, random, findings } = caller;
+  let round = 0;
+  const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random.next() * items.length)]!;
+  const chance = (share: number) => random.next() < share;
+
+  async function told<T>(run: () => Promise<T>): Promise<T> {
+    for (let tries = 0; tries < 300; tries += 1) {
+      try {
+        findings.calls += 1;
+        return await run();
+      } catch (error) {
+        if (!isWaSyncError(error) || !BROKEN.includes(error.code)) throw error;
+        findings.failed += 1;
+      }
+    }
+    throw new Error('not one of 300 tries went through');
+  }
+
+  const check = (holds: boolean, words: string) => {
+    if (!holds) findings.wrong.push(words);
+  };
+
+  async function rowOf(id: string): Promise<Row> {
+    const { rows } = await sql.query<Row>(
+      `SELECT status, version::int, owner, tenure, write_id FROM wa_sync.session WHERE id = $1`,
+      [id],
+    );
+    return rows[0]!;
+  }
+
+  const read = async (id: string): Promise<StoredSession> => (await told(() => store.sessions.get({ ids: [id] })))[0]!;
+
+  async function hold(id: string): Promise<StoredSession> {
+    const session = await read(id);
+    if (session.tenure !== null) return session;
+    const claims = [{ id, tenure: randomUUID(), mode: 'free' as const }];
+    const owner = pick(owners);
+    const [outcome] = await told(() => store.sessions.claim({ owner, claims }));
+    if (outcome?.claimed !== true) throw new Error(`${id} was free and not claimed`);
+    const row = await rowOf(id);
+    check(row.tenure === claims[0]?.tenure && row.version === session.version + 1, `S16 claim of ${id} was made twice`);
+    return outcome.session;
+  }
+
+  const plays: (() => Promise<void>)[] = [
+    async function write() {
+      const sessions: StoredSession[] = [];
+      const first = await hold(pick(ids));
+      for (const id of ids) {
+        const session = id === first.id ? first : await read(id);
+        if (session.owner === first.owner && session.tenure !== null) sessions.push(session);
+      }
+      const status = pick(SESSION_STATUSES);
+      const writes = sessions.map(
+        (session): GuardedWrite =>
+          writeOf(session, chance(0.2) ? null : change({ status, reason: { code: `r${round}` } })),
+      );
+      const outcomes = await told(() => store.sessions.write({ owner: first.owner!, writes }));
+      for (const [index, { id, writeId, version, set }] of writes.entries()) {
+        const row = await rowOf(id);
+        check(outcomes[index]?.applied === true, `S16 a write to ${id} that nobody else could meet was told as missed`);
+        check(
+          row.version === version + 1 && row.write_id === writeId,
+          `S16 a write to ${id} happened ${row.version - version} times`,
+        );
+        check(set === null || row.status === status, `a write to ${id} was told and is not there`);
+      }
+    },
+    async function takeOver() {
+      const before = await hold(pick(ids));
+      const thief = before.owner === owners[0] ? owners[1] : owners[0];
+      const claims = [{ id: before.id, tenure: randomUUID(), mode: 'takeover' as const }];
+      const [outcome] = await told(() => store.sessions.claim({ owner: thief, claims }));
+      check(outcome?.claimed === true, `S2 a take-over of ${before.id} was refused`);
+      const late = writeOf(
+        { ...before, version: before.version + 1 },
+        change({ status: 'ERROR', reason: { code: 'late' } }),
+      );
+      const [missed] = await told(() => store.sessions.write({ owner: before.owner!, writes: [late] }));
+      check(missed?.applied === false, `S3 a write under an old tenure of ${before.id} was told as applied`);
+      const freed = await told(() =>
+        store.sessions.release({
+          owner: before.owner!,
+          sessions: [{ id: before.id, tenure: before.tenure! }],
+          unobservedIds: [],
+          reason: { code: 'late' },
+        }),
+      );
+      check(freed.length === 0, `S3 ${before.id} was released under an old tenure`);
+      const entries = [{ type: 'creds', id: 'creds', value: new Uint8Array([6, 6, 6]) }];
+      const refused = await told(() =>
+        store.auth.write({ sessionId: before.id, tenure: before.tenure, entries }).then(
+          () => 'written',
+          (error) => {
+            if (isWaSyncError(error) && error.code === 'tenure_lost') return 'refused';
+            throw error;
+          },
+        ),
+      );
+      check(refused === 'refused', `S3 credentials of ${before.id} were written under an old tenure`);
+      const row = await rowOf(before.id);
+      check(row.owner === thief && row.tenure === claims[0]?.tenure, `S2 ${before.id} is not held by who took it`);
+      check(row.version === before.version + 1, `S3 ${before.id} was changed by who held it before`);
+    },
+    async function release() {
+      const { id, tenure, owner, version } = await hold(pick(ids));
+      await told(() =>
+        store.sessions.release({
+          owner: owner!,
+          sessions: [{ id, tenure: tenure! }],
+          unobservedIds: [],
+          reason: { code: 'given_back' },
+        }),
+      );
+      const row = await rowOf(id);
+      check(row.owner === null && row.version === version + 1, `S16 ${id} was not released once`);
+    },
+    async function credentials() {
+      const session = await hold(pick(ids));
+      const mark = new Uint8Array([round & 255, (round >> 8) & 255]);
+      const entries = ['creds', 'key-1', 'key-2'].map((id) => ({
+        type: id === 'creds' ? 'creds' : 'session',
+        id,
+        value: mark,
+      }));
+      await told(() => store.auth.write({ sessionId: session.id, tenure: session.tenure, entries }));
+      const { rows } = await sql.query(
+        `SELECT DISTINCT a.value FROM wa_sync.auth_record a JOIN wa_sync.session s ON s.no = a.session_no
+         WHERE s.id = $1 AND a.quarantine_no = 0`,
+        [session.id],
+      );
+      check(
+        rows.length === 1 && Buffer.from(mark).equals(rows[0].value),
+        `credentials of ${session.id} are not what was told, all of them`,
+      );
+      if (!chance(0.1)) return;
+      await told(() => store.auth.purge({ sessionId: session.id }));
+      const left = await sql.query(
+        `SELECT 1 FROM wa_sync.auth_record a JOIN wa_sync.session s ON s.no = a.session_no WHERE s.id = $1`,
+        [session.id],
+      );
+      check(left.rows.length === 0, `S15 a purge of ${session.id} left credentials`);
+    },
+    async function slot() {
+      const slot = new Date(Date.UTC(2040, 0, 1) + round * 1_000);
+      const runId = randomUUID();
+      const job = pick(['cleanup', 'inactivity'] as const);
+      const owner = pick(owners);
+      const answer = await told(() => store.jobs.begin({ runId, job, slot, owner }));
+      if (!answer.begun) return;
+      check(
+        await told(() => store.jobs.end({ runId, owner, outcome: 'finished', counts: {}, error: null })),
+        `S10 run ${runId} could not be ended`,
+      );
+    },
+    async function close() {
+      const session = await hold(ids[0]!);
+      await told(() => store.sessions.write({ owner: session.owner!, writes: [writeOf(session, change())] }));
+      const id = `${session.id}-c${round}`;
+      await addConversations(sql, { [id]: 'ACTIVE' });
+      const say = () =>
+        told(() =>
+          store.conversations.record({
+            messages: [{ conversationId: id, sessionId: session.id, from: 'contact', at: new Date() }],
+          }),
+        );
+      const [first] = await say();
+      const [second] = await say();
+      const close = (sequence: number) =>
+        told(() =>
+          store.conversations.move({ moves: [{ id, sequence, to: 'CLOSED', outgoing: null }], settledForMs: 0 }),
+        );
+      const states = async () => {
+        const { rows } = await sql.query(
+          `SELECT c.state || ' ' || m."status" AS states FROM wa_sync.conversation c JOIN "Conversation" m ON m."id" = c.id WHERE c.id = $1`,
+          [id],
+        );
+        return rows[0]?.states;
+      };
+      const moved = await close(first!.sequence);
+      check(second!.sequence > first!.sequence && moved.length === 0, `S8 ${id} was told as closed over a message`);
+      check((await states()) === 'OPEN ACTIVE', `S8 ${id} was closed over a message`);
+      await close(second!.sequence);
+      check((await states()) === 'CLOSED FINISHED', `${id} was not closed in both tables: ${await states()}`);
+    },
+    async function purge() {
+      const id = `${ids[0]}-old${round}`;
+      const answer = await sql.query(
+        `INSERT INTO wa_sync.session (id, id_hash, active, last_seen_at) VALUES ($1, 0, false, now() - interval '90 days') RETURNING no`,
+        [id],
+      );
+      await sql.query(
+        `INSERT INTO wa_sync.auth_record (session_no, type, id, value) VALUES ($1, 'creds', 'creds', 'x')`,
+        [answer.rows[0].no],
+      );
+      const back = chance(0.5);
+      const idleForMs = 60 * 86_400_000;
+      await told(() => store.cleanup.markForPurge({ ids: [id], idleForMs }));
+      if (back) await told(() => store.sessions.setDesired({ id, desired: 'running' }));
+      await told(() => store.cleanup.purge({ ids: [id] }));
+      const { rows } = await sql.query('SELECT 1 FROM wa_sync.session WHERE id = $1', [id]);
+      check(rows.length === (back ? 1 : 0), `S7 ${id} ${back ? 'came back and was purged' : 'was not purged'}`);
+      const left = await sql.query('SELECT 1 FROM wa_sync.auth_record WHERE session_no = $1', [answer.rows[0].no]);
+      check(back || left.rows.length === 0, `S15 the purge of ${id} left credentials`);
+      if (back) await sql.query('DELETE FROM wa_sync.session WHERE id = $1', [id]);
+    },
+    async function ask() {
+      const session = await hold(pick(ids));
+      const id = randomUUID();
+      const put = await told(() =>
+        store.inbox.ask({ asker: owners[0], requests: [{ id, sessionId: session.id, kind: 'sync' }], ttlMs: 60_000 }),
+      );
+      check(put[0] === id, `a request to ${session.id} was not put`);
+      // An answer that got lost may have taken it: then nobody has it, and it is void in time.
+      const took = await told(() => store.inbox.take({ owner: session.owner!, limit: 100 }));
+      await told(() =>
+        store.inbox.answer({
+          owner: session.owner!,
+          answers: took.map((request) => ({ id: request.id, body: 'yes' })),
+        }),
+      );
+      await told(() => store.inbox.collect({ ids: [id] }));
+    },
+    async function beat() {
+      const answer = await told(() => store.leases.beat({ incarnation: pick(owners), massOutage: false }));
+      check(answer.alive, 'S5 a replica that kept renewing was ended');
+    },
+  ];
+
+  while (!over()) {
+    round += 1;
+    await pick(plays)();
+  }
+}
