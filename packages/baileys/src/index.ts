@@ -11,6 +11,11 @@ export { type BaileysProviderOptions, baileysProvider, type SocketConfig } from 
 export { CLOSE_REASONS, classifyClose } from './classify-close.js';
 export type { CloseAction, CloseFacts, CloseReason } from './close-reasons.js';
 export { type BaileysAuthStateOptions, createBaileysAuthState } from './create-baileys-auth-state.js';
+export {
+  type ImportMultiFileAuthOptions,
+  importMultiFileAuth,
+  type MultiFileAuthImport,
+} from './import-multi-file-auth.js';
 export type { BaileysModuleLike } from './load-baileys.js';
 export type { ConversationOf, MessageOrigin } from './message-feed.js';
 export { type MultiFileAuthOptions, multiFileAuth } from './multi-file-auth.js';
