@@ -10,6 +10,8 @@ const CHUNK = 20;
 /** Below this number of seeds an invariant may not have come up; above it, that is a hole in the worlds. */
 const ENOUGH_SEEDS = 150;
 const SHOWN = 20;
+/** Seeds between two lines of a run that nobody watches. */
+const TOLD_EVERY = 1_000;
 
 /** Numbers and lists of many seeds in one. */
 export function createTotals() {
@@ -73,6 +75,8 @@ async function playSeeds(url, { from, count, first }) {
 }
 
 function runPlayer(url) {
+  // Ends with its parent, which tells what was seen so far.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
   process.on('message', (order) => {
     playSeeds(url, order).then(
       (part) => process.send(part),
@@ -86,6 +90,12 @@ async function runMany(url, from, seeds) {
   const totals = createTotals();
   const startedMs = performance.now();
   let next = from;
+  let told = 0;
+  // A long run that is ended early still tells what it has seen.
+  const stop = () => {
+    next = from + seeds;
+  };
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop);
   const players = Array.from({ length: PROCESSES }, () => startPlayer(url));
   try {
     await Promise.all(
@@ -94,7 +104,10 @@ async function runMany(url, from, seeds) {
           const first = next;
           const count = Math.min(CHUNK, from + seeds - first);
           next += count;
-          merge(totals, await play(player, first, count));
+          const part = await play(player, first, count);
+          merge(totals, part);
+          for (const violation of part.violations.slice(0, Math.max(0, SHOWN - told))) tell(violation);
+          told += part.violations.length;
           progress(totals, seeds, startedMs);
         }
       }),
@@ -106,12 +119,15 @@ async function runMany(url, from, seeds) {
   return { totals, tookMs: performance.now() - startedMs };
 }
 
+function tell({ seed, invariant, t, words }) {
+  console.log(`\n${invariant} broken at ${t} ms: ${words}\n  npm run sim -- --seed ${seed}`);
+}
+
 function progress(totals, seeds, startedMs) {
-  if (!process.stdout.isTTY) return;
   const perSecond = totals.seeds / ((performance.now() - startedMs) / 1_000);
-  process.stdout.write(
-    `\r${totals.seeds} of ${seeds} seeds, ${perSecond.toFixed(1)} a second, ${totals.violations.length} violations `,
-  );
+  const words = `${totals.seeds} of ${seeds} seeds, ${perSecond.toFixed(1)} a second, ${totals.violations.length} violations`;
+  if (process.stdout.isTTY) process.stdout.write(`\r${words} `);
+  else if (totals.seeds % TOLD_EVERY === 0) console.log(words);
 }
 
 function printHits(hits) {
@@ -140,9 +156,6 @@ function report({ totals, tookMs }, { INVARIANTS, FAULT_KINDS }) {
     console.log(
       `  ${name.padEnd(4)} ${String(totals.tested[name] ?? 0).padStart(9)}  ${broken.get(name) === 0 ? 'held' : `BROKEN ${broken.get(name)} times`}  ${promise}`,
     );
-  }
-  for (const { seed, invariant, t, words } of totals.violations.slice(0, SHOWN)) {
-    console.log(`\n${invariant} broken at ${t} ms: ${words}\n  npm run sim -- --seed ${seed}`);
   }
   if (totals.violations.length > SHOWN) console.log(`\nand ${totals.violations.length - SHOWN} more violations`);
   const untested = INVARIANTS.filter(({ name }) => !totals.tested[name]).map(({ name }) => name);
