@@ -304,7 +304,26 @@ export const MUTANTS = [
   one(
     'a fixed hour is due as often as it comes',
     'decide/parse-schedule.ts',
-    "kind: hourSource(expression).includes('*') ? 'utc' : 'civil'",
-    "kind: hourSource(expression).includes('x') ? 'civil' : 'utc'",
+    "kind: fields.everyHour ? 'utc' : 'civil'",
+    "kind: 'utc'",
+  ),
+  one('what could not be given back is forgotten', 'engine/tick.ts', 'await deps.giveBack.retry();', ''),
+  one(
+    'two open connections rob each other',
+    'engine/claim-held.ts',
+    'isOpen(entry) && (displaced === null || link.lastRoseAtMs > displaced.atMs || closed.has(entry.id))',
+    'isOpen(entry) && (displaced === null || link.state.length > 0 || closed.has(entry.id))',
+  ),
+  one(
+    'a session that was taken over never comes back',
+    'engine/claim-held.ts',
+    'isOpen(entry) && (displaced === null || link.lastRoseAtMs > displaced.atMs || closed.has(entry.id))',
+    'isOpen(entry) && displaced === null && link !== null && !closed.has(entry.id)',
+  ),
+  one(
+    'what is contested is given up at once',
+    'engine/claim-held.ts',
+    "if (outcome.why === 'held' && !isContested(entry)) giveUp(entry, tell);",
+    "if (outcome.why === 'held') giveUp(entry, tell);",
   ),
 ];
