@@ -1,4 +1,6 @@
 import { parseConfig, type WaSyncOptions } from './config.js';
+import { createAnswerInbox } from './engine/answer-inbox.js';
+import { createAskOwner } from './engine/ask-owner.js';
 import { createAskStatus } from './engine/ask-status.js';
 import { createAttach } from './engine/attach.js';
 import { createCleanUp } from './engine/clean-up.js';
@@ -10,6 +12,7 @@ import { createGiveBack } from './engine/give-back.js';
 import { createMassGuard } from './engine/guard-mass-outage.js';
 import { createHeldSessions, type Held } from './engine/held-sessions.js';
 import { createHistoryApi } from './engine/history-api.js';
+import { createInboxWakes } from './engine/inbox-wakes.js';
 import { createJobBodies, createJobCalls } from './engine/job-calls.js';
 import { createLease } from './engine/lease.js';
 import { limitStore } from './engine/limit-store.js';
@@ -60,7 +63,8 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const provide = createProvide({ config, store, held, giveBack, lease, tell, messages, onChange });
   const sweep = createSweep({ config, store, held, lease, liveness, reconciler, tell, onStray: provide.settleStray });
   const settleUnheld = createSettleUnheld({ config, store, lease, events });
-  const calls = createSyncCalls({ config, store, held, sweep, provide });
+  const askOwner = createAskOwner({ config, store, lease });
+  const calls = createSyncCalls({ config, store, held, sweep, provide, askOwner });
   const cleanUp = createCleanUp({ config, store, lease });
   const close = createCloseConversations({ config, store, lease, events });
   const parts = { sync: calls, cleanUp, close, settleUnheld };
@@ -70,11 +74,14 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const sendOutgoing = createSendOutgoing({ config, store, held, lease, events, recorded });
   const links = createLinkWatch({ config, events });
   const guard = createMassGuard({ config, held, lease, links, events });
+  const status = createAskStatus({ config, store, held, liveness, askOwner });
+  const answerInbox = createAnswerInbox({ config, store, held, lease, status, sweep, provide });
+  const wakes = createInboxWakes({ config, lease, onWake });
+  const inbox = { askOwner, answerInbox, wakes };
   const forgetOld = createForgetOld({ config, store, lease });
-  const tick = createTick({ config, held, giveBack, lease, reconciler, provide, jobs, sendOutgoing, forgetOld, guard });
-  const askStatus = createAskStatus({ config, store, held, liveness });
-  const running = { liveness, provide, stalls, tick, jobs, sendOutgoing, forgetOld, messages, calls };
-  const run = createRunState({ config, store, held, lease, reconciler, ...running });
+  const both = { config, held, lease, reconciler, provide, jobs, sendOutgoing, forgetOld, inbox };
+  const tick = createTick({ ...both, giveBack, guard });
+  const run = createRunState({ ...both, store, liveness, stalls, tick, messages, calls });
 
   const attach = createAttach({ config, held, giveBack, reconciler, messages, links, onChange });
 
@@ -82,6 +89,11 @@ export function createWaSync(options: WaSyncOptions): WaSync {
     liveness.refresh(entry);
     links.note(entry);
     reconciler.look(entry);
+  }
+
+  function onWake(): void {
+    askOwner.look();
+    answerInbox.kick();
   }
 
   function onLost(entry: Held): void {
@@ -111,7 +123,7 @@ export function createWaSync(options: WaSyncOptions): WaSync {
     async status(id) {
       const named = id ?? config.currentSession;
       if (named === null) throw new WaSyncError('no_current_session', 'Name a session, or set currentSession');
-      return askStatus(checkSessionId(named));
+      return status.ask(checkSessionId(named));
     },
     async syncNow(id) {
       run.assertStarted();
@@ -137,7 +149,7 @@ export function createWaSync(options: WaSyncOptions): WaSync {
       run.assertStarted();
       return jobs.runNow(job, slot);
     },
-    sessions: createSessionsApi({ config, store, held, provide, history: ofSession }),
+    sessions: createSessionsApi({ config, store, held, provide, askOwner, history: ofSession }),
     runs: createRunsApi({ store }),
     history,
     on: events.on,

@@ -13,6 +13,7 @@ export const ERROR_CODES = [
   'no_provider',
   'not_running',
   'not_supported',
+  'owner_silent',
   'pairing_failed',
   'qr_expired',
   'replica_id_in_use',

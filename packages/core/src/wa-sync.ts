@@ -16,8 +16,11 @@ export interface StatusAnswer {
   readonly evidence: Evidence;
   readonly health: Health;
   readonly reason: Reason | null;
-  /** `connection`: asked here. `lease`: the row, vouched for by its living owner's lease. */
-  readonly askedOf: 'connection' | 'lease';
+  /**
+   * `connection`: asked here. `owner`: asked by the replica that has it. `lease`: the row, read together with its owner's lease, where nobody has it or its owner
+   * cannot be asked.
+   */
+  readonly askedOf: 'connection' | 'owner' | 'lease';
 }
 
 /** An attached connection. */
@@ -81,12 +84,12 @@ export interface SessionsApi {
     options?: { before?: string | undefined; limit?: number | undefined },
   ): Promise<{ transitions: Transition[]; next: string | null }>;
   /**
-   * The host wants it running: a provider opens it.
+   * The host wants it running: a provider opens it. Where another replica has it, that one opens it.
    * @throws WaSyncError `session_not_found`
    */
   start(id: string): Promise<StoredSession>;
   /**
-   * The host wants it stopped: what the provider opened is closed. A socket that the host owns is not touched.
+   * The host wants it stopped: what the provider opened is closed, on whichever replica. A socket that the host owns is not touched.
    * @throws WaSyncError `session_not_found`
    */
   stop(id: string): Promise<StoredSession>;
@@ -104,8 +107,9 @@ export interface SessionsApi {
     options?: { phone?: string | undefined; signal?: AbortSignal | undefined },
   ): AsyncIterable<PairingStep>;
   /**
-   * Unlinks the device at WhatsApp: the session becomes `LOGGED_OUT`.
-   * @throws WaSyncError `not_supported` where it is not run here, `connection_closed`
+   * Unlinks the device at WhatsApp: the session becomes `LOGGED_OUT`. Where another replica has it, that one does it.
+   * @throws WaSyncError `not_supported` where no living replica runs it, `connection_closed`, `owner_silent` where the one that runs it did not answer in time
+   * (it may have been done all the same), `session_not_found`
    */
   logout(id: string): Promise<void>;
 }
@@ -153,11 +157,11 @@ export interface WaSync {
   /** Watches a connection that the host owns. A second attach of a session replaces the first. */
   attach(connection: WhatsAppConnection): Promise<AttachHandle>;
   /**
-   * Asks the connection, not the row.
+   * Asks the connection, not the row. A session that another replica has is asked of that one, which takes a tick at most where the store cannot wake it.
    * @throws WaSyncError `no_current_session`, `session_not_found`, `status_unknown`
    */
   status(id?: string): Promise<StatusAnswer>;
-  /** Compares and corrects one session, or all that this replica can judge. */
+  /** Compares and corrects one session, whichever replica has it, or all that this replica can judge. */
   syncNow(id?: string): Promise<SyncReport>;
   /** The same with no cache: probes each connection now and heals what is dead. Without an id also the cleanup and the check of quiet conversations. */
   forceSync(id?: string): Promise<SyncReport>;

@@ -4,31 +4,37 @@ import { WaSyncError } from '../errors.js';
 import type { WaSyncStore } from '../ports/store.js';
 import { maskNumbers } from '../session-id.js';
 import type { StatusAnswer } from '../wa-sync.js';
+import type { AskOwner } from './ask-owner.js';
 import type { Held, HeldSessions } from './held-sessions.js';
 import type { Liveness } from './liveness.js';
 import { observe } from './observe.js';
+import type { OwnerAnswers, OwnerStatus } from './owner-answers.js';
 
-/** Answers what is true of one session: from its connection where it is here, else from the row that its owner's lease vouches for. */
+export type AskStatus = ReturnType<typeof createAskStatus>;
+
+/** Answers what is true of one session: from its connection where it is here, from its owner where another replica has it, else from the row. */
 export function createAskStatus(deps: {
   config: Pick<Config, 'clock'>;
   store: WaSyncStore;
   held: HeldSessions;
   liveness: Liveness;
+  askOwner: AskOwner;
 }) {
-  const { store, held: sessions, liveness } = deps;
+  const { store, held: sessions, liveness, askOwner } = deps;
   const { clock } = deps.config;
 
-  async function fromConnection(held: Held): Promise<StatusAnswer> {
+  /** What a connection that is held here says. */
+  async function ofHeld(held: Held): Promise<OwnerAnswers['status']> {
     const verdict = await liveness.check(held, { force: false });
     const seen = observe(held);
-    if (seen.kind === 'unknown') throw cannotTell(held.id, seen.why);
+    if (seen.kind === 'unknown') return { unknown: seen.why };
     // Connected by its own word, silent, and the one probe that was sent did not come back: that is not known yet.
-    if (seen.status === 'CONNECTED' && verdict === 'unknown') throw cannotTell(held.id, 'probe_unanswered');
+    if (seen.status === 'CONNECTED' && verdict === 'unknown') return { unknown: 'probe_unanswered' };
     const { status, health, reason } = seen;
-    return { ...answer(held.id, status), evidence: 'observed', health, reason, askedOf: 'connection' };
+    return { status, evidence: 'observed', health, reason };
   }
 
-  async function fromLease(id: string): Promise<StatusAnswer> {
+  async function readRow(id: string): Promise<StoredSession> {
     let row: StoredSession | undefined;
     try {
       [row] = await store.sessions.get({ ids: [id] });
@@ -36,17 +42,39 @@ export function createAskStatus(deps: {
       throw cannotTell(id, 'store_failed', cause);
     }
     if (!row) throw new WaSyncError('session_not_found', `There is no session ${maskNumbers(id)}`);
-    const { status, evidence } = row.effective;
-    return { ...answer(id, status), evidence, health: row.health, reason: row.reason, askedOf: 'lease' };
+    return row;
   }
 
-  function answer(sessionId: string, status: StatusAnswer['status']) {
-    return { sessionId, connected: status === 'CONNECTED', timestamp: clock.now(), status };
+  async function ofAnother(id: string): Promise<StatusAnswer> {
+    const row = await readRow(id);
+    if (askOwner.mayAsk(row)) {
+      const said = await askOwner.ask(id, 'status');
+      if (said.kind === 'unknown') throw cannotTell(id, said.why, said.cause);
+      if (said.kind === 'answered') return told(id, said.answer, 'owner');
+      // It went away under the question: what the row says by now is what is known.
+      return fromRow(await readRow(id));
+    }
+    return fromRow(row);
   }
 
-  return (id: string): Promise<StatusAnswer> => {
-    const held = sessions.get(id);
-    return held && !held.lost.signal.aborted ? fromConnection(held) : fromLease(id);
+  function fromRow({ id, effective, health, reason }: StoredSession): StatusAnswer {
+    return told(id, { ...effective, health, reason }, 'lease');
+  }
+
+  function told(sessionId: string, said: OwnerAnswers['status'], askedOf: StatusAnswer['askedOf']): StatusAnswer {
+    if ('unknown' in said) throw cannotTell(sessionId, said.unknown);
+    const { status, evidence, health, reason }: OwnerStatus = said;
+    const connected = status === 'CONNECTED';
+    return { sessionId, connected, timestamp: clock.now(), status, evidence, health, reason, askedOf };
+  }
+
+  return {
+    ofHeld,
+    async ask(id: string): Promise<StatusAnswer> {
+      const held = sessions.get(id);
+      if (!held || held.lost.signal.aborted) return ofAnother(id);
+      return told(id, await ofHeld(held), 'connection');
+    },
   };
 }
 

@@ -5,9 +5,12 @@
 import type { Config } from '../config.js';
 import { WaSyncError } from '../errors.js';
 import type { WaSyncStore } from '../ports/store.js';
+import type { AnswerInbox } from './answer-inbox.js';
+import type { AskOwner } from './ask-owner.js';
 import type { FollowMessages } from './follow-messages.js';
 import type { ForgetOld } from './forget-old.js';
 import type { HeldSessions } from './held-sessions.js';
+import type { InboxWakes } from './inbox-wakes.js';
 import type { Lease } from './lease.js';
 import type { Liveness } from './liveness.js';
 import type { Provide } from './provide.js';
@@ -36,6 +39,7 @@ export function createRunState(deps: {
   forgetOld: ForgetOld;
   messages: FollowMessages;
   calls: SyncCalls;
+  inbox: { askOwner: AskOwner; answerInbox: AnswerInbox; wakes: InboxWakes };
 }) {
   const { store, held: sessions, lease, liveness, provide, stalls, tick, calls } = deps;
   const { clock, logger, replicaId } = deps.config;
@@ -65,6 +69,8 @@ export function createRunState(deps: {
     state = 'stopped';
     liveness.stop();
     stalls.stop();
+    deps.inbox.wakes.stop();
+    deps.inbox.askOwner.stop();
     // The sockets get half of the time, so that the rows are written even where a socket will not close.
     lease.retire();
     await waitAtMost(clock, timeoutMs / 2, async () => {
@@ -75,6 +81,7 @@ export function createRunState(deps: {
         deps.jobs.idle(),
         deps.sendOutgoing.idle(),
         deps.forgetOld.idle(),
+        deps.inbox.answerInbox.idle(),
       ]);
       // What a socket hands over at its end belongs to what was received.
       await Promise.all([...sessions.all()].map(({ connection }) => deps.messages.recorded(connection)));

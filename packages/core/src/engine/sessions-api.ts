@@ -4,8 +4,10 @@ import { WaSyncError } from '../errors.js';
 import type { WaSyncStore } from '../ports/store.js';
 import { checkSessionId, maskNumbers } from '../session-id.js';
 import type { SessionsApi } from '../wa-sync.js';
+import type { AskOwner, OwnerSaid } from './ask-owner.js';
 import type { HeldSessions } from './held-sessions.js';
 import { createImportSessions } from './import-sessions.js';
+import { logOut } from './log-out.js';
 import { pageLimit } from './page-limit.js';
 import { createPairSession } from './pair-session.js';
 import type { Provide } from './provide.js';
@@ -16,9 +18,10 @@ export function createSessionsApi(deps: {
   store: WaSyncStore;
   held: HeldSessions;
   provide: Provide;
+  askOwner: AskOwner;
   history: SessionsApi['history'];
 }): SessionsApi {
-  const { config, store, held, provide } = deps;
+  const { config, store, held, provide, askOwner } = deps;
 
   async function get(id: string): Promise<StoredSession | null> {
     const [row] = await store.sessions.get({ ids: [checkSessionId(id)] });
@@ -33,6 +36,12 @@ export function createSessionsApi(deps: {
     const row = await get(id);
     if (!row) throw notFound(id);
     return row;
+  }
+
+  /** The wish is recorded, and its owner finds it with its next sync; this is only sooner. */
+  async function settleElsewhere(id: string): Promise<void> {
+    const row = await get(id);
+    if (row && askOwner.mayAsk(row)) await askOwner.ask(id, 'settle');
   }
 
   return {
@@ -52,7 +61,7 @@ export function createSessionsApi(deps: {
     },
     async start(id) {
       await setDesired(id, 'running');
-      await provide.openNow(id);
+      if ((await provide.openNow(id)) === null) await settleElsewhere(id);
       return read(id);
     },
     pair: createPairSession({
@@ -63,21 +72,17 @@ export function createSessionsApi(deps: {
       },
     }),
     async logout(id) {
-      const { connection } = held.get(checkSessionId(id)) ?? {};
-      if (!connection?.logOut) throw new WaSyncError('not_supported', `Session ${maskNumbers(id)} is not run here`);
-      try {
-        await connection.logOut();
-      } catch (cause) {
-        throw new WaSyncError('connection_closed', `Session ${maskNumbers(id)} is not connected`, {
-          cause,
-          retryable: true,
-        });
-      }
+      const here = held.get(checkSessionId(id));
+      if (here) return logOut(here.connection);
+      const said = askOwner.mayAsk(await read(id)) ? await askOwner.ask(id, 'logout') : null;
+      if (said?.kind === 'answered' && 'done' in said.answer) return;
+      throw notLoggedOut(id, said);
     },
     async stop(id) {
       await setDesired(id, 'stopped');
       const here = held.get(id);
       if (here?.mode === 'provided') await provide.stop(here, { code: 'stopped' });
+      if (!here) await settleElsewhere(id);
       return read(id);
     },
   };
@@ -85,4 +90,16 @@ export function createSessionsApi(deps: {
 
 function notFound(id: string): WaSyncError {
   return new WaSyncError('session_not_found', `There is no session ${maskNumbers(id)}`);
+}
+
+function notLoggedOut(id: string, said: OwnerSaid<'logout'> | null): WaSyncError {
+  const named = `Session ${maskNumbers(id)}`;
+  if (said?.kind === 'unknown') {
+    const message = `The replica that runs session ${maskNumbers(id)} did not say whether it is logged out (${said.why})`;
+    return new WaSyncError('owner_silent', message, { cause: said.cause, retryable: true });
+  }
+  if (said?.kind === 'answered' && 'refused' in said.answer && said.answer.refused === 'connection_closed') {
+    return new WaSyncError('connection_closed', `${named} is not connected`, { retryable: true });
+  }
+  return new WaSyncError('not_supported', `${named} is not run here`);
 }

@@ -3,6 +3,7 @@ import type { SyncedSession, SyncReport } from '../domain/report.js';
 import { WaSyncError } from '../errors.js';
 import type { WaSyncStore } from '../ports/store.js';
 import { checkSessionId, maskNumbers } from '../session-id.js';
+import type { AskOwner } from './ask-owner.js';
 import { createReport } from './create-report.js';
 import type { HeldSessions } from './held-sessions.js';
 import type { Provide } from './provide.js';
@@ -17,8 +18,9 @@ export function createSyncCalls(deps: {
   held: HeldSessions;
   sweep: Sweep;
   provide: Provide;
+  askOwner: AskOwner;
 }) {
-  const { store, held: sessions, sweep, provide } = deps;
+  const { store, held: sessions, sweep, provide, askOwner } = deps;
   const { clock, provider } = deps.config;
   const underWay = new Map<boolean, Promise<SyncReport>>();
 
@@ -41,18 +43,25 @@ export function createSyncCalls(deps: {
       await provide.open([id]);
       held = sessions.get(id);
     }
-    report.add([held ? await sweep.syncOne(held, { force }) : await judgeUnheld(id)]);
+    const own = held && (await sweep.syncOne(held, { force }));
+    report.add([own && own.reason !== 'owned_elsewhere' ? own : await judgeUnheld(id, force)]);
     return report.finish();
   }
 
-  /** A session without a connection here: not ours to judge, and unknown is never dead. */
-  async function judgeUnheld(id: string): Promise<SyncedSession> {
+  /** A session that is not ours to judge: its owner is asked, and unknown is never dead. */
+  async function judgeUnheld(id: string, force: boolean): Promise<SyncedSession> {
     const startedMs = clock.monotonicMs();
     const [row] = await store.sessions.get({ ids: [id] });
     if (!row) throw new WaSyncError('session_not_found', `There is no session ${maskNumbers(id)}`);
-    const reason = row.owner === null ? 'not_owned' : 'owned_elsewhere';
-    const tookMs = clock.monotonicMs() - startedMs;
-    return { id, stored: row.status, actual: null, action: 'unknown', reason, tookMs };
+    const unknown = (reason: string): SyncedSession => {
+      const tookMs = clock.monotonicMs() - startedMs;
+      return { id, stored: row.status, actual: null, action: 'unknown', reason, tookMs };
+    };
+    if (row.owner === null) return unknown('not_owned');
+    const said = askOwner.mayAsk(row) ? await askOwner.ask(id, force ? 'force' : 'sync') : null;
+    if (said?.kind === 'unknown') return unknown(said.why);
+    if (said?.kind !== 'answered') return unknown('owned_elsewhere');
+    return { ...said.answer.synced, id, tookMs: clock.monotonicMs() - startedMs };
   }
 
   return {

@@ -6,10 +6,12 @@
 import type { Config } from '../config.js';
 import { WaSyncError } from '../errors.js';
 import type { BeatAnswer } from '../ports/lease-store.js';
+import type { AnswerInbox } from './answer-inbox.js';
 import type { ForgetOld } from './forget-old.js';
 import type { GiveBack } from './give-back.js';
 import type { MassGuard } from './guard-mass-outage.js';
 import type { HeldSessions } from './held-sessions.js';
+import type { InboxWakes } from './inbox-wakes.js';
 import type { Lease } from './lease.js';
 import type { Provide } from './provide.js';
 import type { Reconciler } from './reconcile.js';
@@ -31,6 +33,7 @@ export function createTick(deps: {
   sendOutgoing: SendOutgoing;
   forgetOld: ForgetOld;
   guard: MassGuard;
+  inbox: { answerInbox: AnswerInbox; wakes: InboxWakes };
 }) {
   const { lease, reconciler, provide, jobs } = deps;
   const { clock, logger } = deps.config;
@@ -62,6 +65,8 @@ export function createTick(deps: {
     if (freed.length > 0) for (const held of deps.held.all()) if (held.tenure === null) reconciler.look(held);
     if (answer.claimable || freed.length > 0) await provide.openClaimable();
     deps.sendOutgoing.kick({ waiting: answer.outgoing === true });
+    deps.inbox.wakes.kick();
+    if (answer.inbox === true) deps.inbox.answerInbox.kick();
     deps.forgetOld.kick();
     await jobs.runDue(answer.storeNow);
   }
