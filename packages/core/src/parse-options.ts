@@ -11,7 +11,7 @@ export function parseOptions<Schema extends z.core.$ZodType>(
   schema: Schema,
   options: unknown,
 ): z.output<Schema> {
-  const parsed = z.core.safeParse(schema, options);
+  const parsed = z.safeParse(schema, options);
   if (parsed.success) return parsed.data;
   throw new WaSyncError(
     'config_invalid',

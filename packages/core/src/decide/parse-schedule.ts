@@ -1,6 +1,6 @@
+import { CronTime } from 'cron';
 import { WaSyncError } from '../errors.js';
 import { zoneOffsetMs } from './civil-time.js';
-import { type CronFields, parseCron } from './parse-cron.js';
 
 /** A cron expression taken apart. */
 export interface Schedule {
@@ -17,8 +17,19 @@ export interface Schedule {
   matchesDate(date: { month: number; day: number; weekday: number }): boolean;
 }
 
+type Field = Readonly<Record<number, true>>;
+interface CronFields {
+  readonly second: Field;
+  readonly minute: Field;
+  readonly hour: Field;
+  readonly dayOfMonth: Field;
+  readonly month: Field;
+  readonly dayOfWeek: Field;
+}
+
 /**
- * Parses a cron expression (five fields, or six with seconds, or `@daily` and the like) for a zone.
+ * Parses a cron expression (five fields, or six with seconds, or `@daily` and the like) with the `cron` package. Its timers are not
+ * used: 4.4.0 fires a daily 02:00 job twice when daylight saving ends.
  *
  * @throws WaSyncError `config_invalid` that names `key`
  */
@@ -30,30 +41,51 @@ export function parseSchedule(key: string, expression: string, timeZone: string)
   }
   let fields: CronFields;
   try {
-    fields = parseCron(expression);
+    // The parsed fields are private there, and the public toJSON() reports `0-22` as `*`.
+    fields = new CronTime(expression) as unknown as CronFields;
   } catch (cause) {
     throw new WaSyncError('config_invalid', `Option ${key} takes a cron expression such as */5 * * * *`, { cause });
   }
-  const { month, dayOfMonth, dayOfWeek } = fields;
-  const anyDay = dayOfMonth.length === 31;
-  const anyWeekday = dayOfWeek.length === 7;
+  const anyDay = isWhole(fields.dayOfMonth, 1, 31);
+  const anyWeekday = isWhole(fields.dayOfWeek, 0, 6);
   return {
     expression,
     timeZone,
-    kind: fields.everyHour ? 'utc' : 'civil',
+    kind: hourSource(expression).includes('*') ? 'utc' : 'civil',
     secondsOfDay: secondsOfDay(fields),
-    matchesDate(date) {
-      if (!month.includes(date.month)) return false;
+    matchesDate({ month, day, weekday }) {
+      if (!fields.month[month]) return false;
       // POSIX crontab(5): where both day fields are restricted, either may match.
-      if (anyDay) return anyWeekday || dayOfWeek.includes(date.weekday);
-      return dayOfMonth.includes(date.day) || (!anyWeekday && dayOfWeek.includes(date.weekday));
+      if (anyDay) return anyWeekday || Boolean(fields.dayOfWeek[weekday]);
+      return Boolean(fields.dayOfMonth[day]) || (!anyWeekday && Boolean(fields.dayOfWeek[weekday]));
     },
   };
 }
 
-function secondsOfDay({ hour, minute, second }: CronFields): number[] {
-  // `* * * * *` has 1,440 of them: lists in lists cost five times as much.
+function hourSource(expression: string): string {
+  const trimmed = expression.trim().toLowerCase();
+  if (trimmed.startsWith('@')) return ['@hourly', '@minutely', '@secondly'].includes(trimmed) ? '*' : '0';
+  const units = trimmed.split(/\s+/);
+  return units[units.length - 4] ?? '*';
+}
+
+function secondsOfDay(fields: CronFields): number[] {
   const times: number[] = [];
-  for (const h of hour) for (const m of minute) for (const s of second) times.push(h * 3_600 + m * 60 + s);
+  for (const hour of numbersIn(fields.hour)) {
+    for (const minute of numbersIn(fields.minute)) {
+      for (const second of numbersIn(fields.second)) times.push(hour * 3600 + minute * 60 + second);
+    }
+  }
   return times;
+}
+
+function numbersIn(field: Field): number[] {
+  return Object.keys(field)
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+function isWhole(field: Field, low: number, high: number): boolean {
+  for (let value = low; value <= high; value++) if (!field[value]) return false;
+  return true;
 }
