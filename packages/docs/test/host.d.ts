@@ -1,0 +1,28 @@
+// What a host has, for the snippets that speak of it without saying so. No snippet is run.
+import type { IncomingMessage } from 'node:http';
+import type { WaSync } from '@wa-sync/core';
+import type { HttpHandler, HttpOptions } from '@wa-sync/http';
+import type { PostgresStore } from '@wa-sync/postgres';
+import type { AuthenticationState, WASocket } from '@whiskeysockets/baileys';
+import type { Express } from 'express';
+import type pg from 'pg';
+
+export declare const app: Express;
+export declare const auth: HttpOptions['auth'];
+export declare const client: import('ioredis').Redis;
+export declare const code: string;
+export declare const db: { ticket: { findOpen(of: object): Promise<{ id: string } | null> } };
+export declare function findUser(cookie: string | null): Promise<{ isAdmin: boolean; sessionIds: string[] } | null>;
+export declare const handler: HttpHandler;
+export declare const pool: pg.Pool;
+export declare const request: IncomingMessage;
+export declare function saveCreds(): Promise<void>;
+export declare const sessionId: string;
+export declare function showCode(code: string, expiresAt: Date | null): void;
+export declare function showQr(qr: string, expiresAt: Date | null): void;
+export declare const socket: WASocket;
+export declare const sock: WASocket;
+export declare const state: AuthenticationState;
+export declare const store: PostgresStore;
+export declare const tokens: string[];
+export declare const wa: WaSync;
