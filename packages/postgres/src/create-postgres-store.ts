@@ -1,6 +1,6 @@
 /**
  * The Postgres store. Owns: its statements, prepared once the schema is up to date and the host's table was looked at; the
- * queue of credential writes; one `error` listener on the caller's pool; one client of it that listens, while a replica wants to be woken. Everything else is in the database, and no answer is
+ * queue of credential writes; listeners on the caller's pool that let a broken connection end nothing; one client of it that listens, while a replica wants to be woken. Everything else is in the database, and no answer is
  * cached. States: new, ready (after `init`, or the first call, which runs it), closed.
  */
 import type {
@@ -26,6 +26,7 @@ import { createJobs } from './jobs.js';
 import type { MirrorFinding } from './judge-columns.js';
 import { createLeases } from './leases.js';
 import { listenForWakes } from './listen-for-wakes.js';
+import { surviveBrokenClients } from './pg-pool.js';
 import { inspectMirrors, type PreparedStore, prepareStore, refuseFindings } from './prepare-store.js';
 import { readHostTable } from './read-catalogue.js';
 import { runMigrations } from './run-migrations.js';
@@ -70,8 +71,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   let starting: Promise<PreparedStore> | null = null;
   let closed = false;
 
-  const ignore = () => {};
-  pool.on?.('error', ignore);
+  const stopSurviving = surviveBrokenClients(pool);
 
   async function prepare(): Promise<PreparedStore> {
     await runMigrations(runner, config.schema);
@@ -132,7 +132,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
       }),
     async close() {
       closed = true;
-      pool.removeListener?.('error', ignore);
+      stopSurviving();
     },
   };
 }

@@ -27,7 +27,29 @@ export interface PgPoolLike {
   query(text: string, values?: unknown[]): Promise<PgRows>;
   connect?(): Promise<PgClientLike>;
   on?(event: 'error', listener: (error: Error) => void): unknown;
+  on?(event: 'acquire', listener: (client: PgClientLike) => void): unknown;
   removeListener?(event: 'error', listener: (error: Error) => void): unknown;
+  removeListener?(event: 'acquire', listener: (client: PgClientLike) => void): unknown;
+}
+
+/**
+ * Lets no broken connection end the process: a pool without an `error` listener does when an idle one breaks, a client when it breaks between the moment at which the
+ * pool lends it and the one at which the borrower gets it, as where a server that goes down says so right behind its last answer. Answers a function that ends it.
+ */
+export function surviveBrokenClients(pool: PgPoolLike): () => void {
+  const ignore = () => {};
+  const watched = new WeakSet<PgClientLike>();
+  const watch = (client: PgClientLike) => {
+    if (watched.has(client)) return;
+    watched.add(client);
+    client.on('error', ignore);
+  };
+  pool.on?.('error', ignore);
+  pool.on?.('acquire', watch);
+  return () => {
+    pool.removeListener?.('error', ignore);
+    pool.removeListener?.('acquire', watch);
+  };
 }
 
 /** Where a pool connects to, as far as it tells; never a password. */
