@@ -215,18 +215,22 @@ export async function playRandomCalls(caller: Caller, over: () => boolean): Prom
         told(() =>
           store.conversations.move({ moves: [{ id, sequence, to: 'CLOSED', outgoing: null }], settledForMs: 0 }),
         );
-      const states = async () => {
-        const { rows } = await sql.query(
-          `SELECT c.state || ' ' || m."status" AS states FROM wa_sync.conversation c JOIN "Conversation" m ON m."id" = c.id WHERE c.id = $1`,
+      const look = async () => {
+        const { rows } = await sql.query<{ states: string; sequence: number }>(
+          `SELECT c.state || ' ' || m."status" AS states, c.sequence::int
+           FROM wa_sync.conversation c JOIN "Conversation" m ON m."id" = c.id WHERE c.id = $1`,
           [id],
         );
-        return rows[0]?.states;
+        return rows[0]!;
       };
       const moved = await close(first!.sequence);
       check(second!.sequence > first!.sequence && moved.length === 0, `S8 ${id} was told as closed over a message`);
-      check((await states()) === 'OPEN ACTIVE', `S8 ${id} was closed over a message`);
+      check((await look()).states === 'OPEN ACTIVE', `S8 ${id} was closed over a message`);
       await close(second!.sequence);
-      check((await states()) === 'CLOSED FINISHED', `${id} was not closed in both tables: ${await states()}`);
+      const { states, sequence } = await look();
+      // A message that was given up and arrived late is one more, and postpones the closing.
+      const postponed = states === 'OPEN ACTIVE' && sequence > second!.sequence;
+      check(postponed || states === 'CLOSED FINISHED', `${id} was not closed in both tables: ${states}`);
     },
     async function purge() {
       const id = `${ids[0]}-old${round}`;
