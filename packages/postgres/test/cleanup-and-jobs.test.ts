@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -212,24 +211,6 @@ describe('jobs', () => {
     await store.leases.fence({ incarnation: first, beats: 0 });
     const late = await store.jobs.begin({ runId: '3', job: 'inactivity', slot: null, owner: first });
     expect(late).toEqual({ begun: false, why: 'fenced', run: null });
-  });
-
-  it('F27: have one winner of a slot among 16, 20 times', async () => {
-    const stores = [store, createPostgresStore({ pool: database.connect(), mirror })];
-    const owners = await Promise.all(Array.from({ length: 16 }, () => joinReplica(store)));
-    for (let round = 0; round < 20; round += 1) {
-      const at = new Date(slot.getTime() + round * DAY);
-      const answers = await Promise.all(
-        owners.map((owner, index) =>
-          stores[index % 2]!.jobs.begin({ runId: randomUUID(), job: 'cleanup', slot: at, owner }),
-        ),
-      );
-      const winners = answers.filter(({ begun }) => begun);
-      expect(winners).toHaveLength(1);
-      const { id, owner } = winners[0]!.run!;
-      expect(await store.jobs.end({ runId: id, owner, outcome: 'finished', counts, error: null })).toBe(true);
-    }
-    expect(await store.jobs.list({ limit: 100 })).toHaveLength(20);
   });
 });
 

@@ -177,23 +177,6 @@ describe('a foreign write', () => {
     const { version: before, writeId: _, mirror: __, ...same } = exceptions[0]!;
     expect({ version, ...rest }).toEqual({ version: before + 1, ...same });
   });
-
-  it('repaired in a race with a transition always ends as the transition says, 40 times', async () => {
-    const other = createPostgresStore({ pool: database.connect(), mirror });
-    await addHostRows(pool, ['a']);
-    let [session] = await holdSessions(store, owner, ['a']);
-    for (let round = 0; round < 40; round += 1) {
-      await pool.query(`UPDATE "WhatsAppSession" SET "status" = 'ERROR'`);
-      const status = round % 2 === 0 ? 'RECONNECTING' : 'CONNECTED';
-      const [[repair], [transition]] = await Promise.all([
-        other.sessions.write({ owner, writes: [writeOf(session!, null)] }),
-        store.sessions.write({ owner, writes: [writeOf(session!, change({ status }))] }),
-      ]);
-      expect([repair?.applied, transition?.applied].filter(Boolean)).toHaveLength(1);
-      session = await get('a');
-      expect(session.mirror.state).toBe('in_sync');
-    }
-  });
 });
 
 describe('a host row that cannot be written', () => {

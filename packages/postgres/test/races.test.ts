@@ -9,6 +9,7 @@ import { startPostgres, type TestDatabase, type TestServer } from './start-postg
 
 const CLIENTS = 16;
 const ROUNDS = 100;
+const DAY = 86_400_000;
 
 let server: TestServer;
 let database: TestDatabase;
@@ -106,6 +107,108 @@ describe(`${ROUNDS} rounds of ${CLIENTS} clients`, () => {
       expect((await first.leases.beat({ incarnation, massOutage: false })).alive).toBe(!ended);
       await first.leases.leave({ incarnation });
     }
+  }, 60_000);
+
+  it('F27: that begin one slot: one winner each', async () => {
+    const owners = await clients((store) => joinReplica(store));
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const slot = new Date(Date.UTC(2040, 0, 1 + round));
+      const answers = await clients((store, index) =>
+        store.jobs.begin({ runId: randomUUID(), job: 'cleanup', slot, owner: owners[index]! }),
+      );
+      const winners = answers.filter(({ begun }) => begun);
+      expect(winners).toHaveLength(1);
+      const { id, owner } = winners[0]!.run!;
+      expect(await first.jobs.end({ runId: id, owner, outcome: 'finished', counts: {}, error: null })).toBe(true);
+    }
+    const { rows } = await pool.query(
+      'SELECT count(*)::int AS runs, count(DISTINCT slot)::int AS slots FROM wa_sync.job_run',
+    );
+    expect(rows).toEqual([{ runs: ROUNDS, slots: ROUNDS }]);
+  }, 60_000);
+
+  it('F29: of which some put a session to rest and one writes that it came back: one of the two', async () => {
+    const owner = await joinReplica(first);
+    await holdSessions(first, owner, ['a'], { status: 'DISCONNECTED' });
+    let rested = 0;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await pool.query(
+        `UPDATE wa_sync.session SET owner = $1, tenure = 't', status = 'DISCONNECTED', active = true, last_seen_at = now() - interval '31 days'`,
+        [owner],
+      );
+      const session = await read();
+      const answers = await clients(async (store, index): Promise<'rested' | 'back' | 'missed'> => {
+        if (index !== round % CLIENTS) {
+          const ids = await store.cleanup!.deactivate({ ids: ['a'], idleForMs: 30 * DAY });
+          return ids.length > 0 ? 'rested' : 'missed';
+        }
+        const [outcome] = await store.sessions.write({ owner, writes: [writeOf(session, change())] });
+        return outcome?.applied ? 'back' : 'missed';
+      });
+      const winners = answers.filter((answer) => answer !== 'missed');
+      expect(winners).toHaveLength(1);
+      const after = await read();
+      const back = { status: 'CONNECTED', active: true, owner };
+      expect(after).toMatchObject(
+        winners[0] === 'back' ? back : { status: 'DISCONNECTED', active: false, owner: null },
+      );
+      expect(await readHostRow(pool, 'a')).toMatchObject({ status: after.status });
+      if (winners[0] === 'rested') rested += 1;
+    }
+    expect(rested).toBeGreaterThan(0);
+    expect(rested).toBeLessThan(ROUNDS);
+  }, 60_000);
+
+  it('F29: of which some purge a session and one takes it back: it is gone or it is held', async () => {
+    const owner = await joinReplica(first);
+    let purged = 0;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await first.sessions.create({ sessions: [{ id: 'a', desired: 'running' }] });
+      await pool.query(
+        `UPDATE wa_sync.session SET owner = NULL, tenure = NULL, active = false, last_seen_at = now() - interval '61 days', purge_marked_at = now()`,
+      );
+      const answers = await clients(async (store, index): Promise<'purged' | 'held' | 'missed'> => {
+        if (index !== round % CLIENTS)
+          return (await store.cleanup!.purge({ ids: ['a'] })).length > 0 ? 'purged' : 'missed';
+        const [outcome] = await store.sessions.claim({
+          owner,
+          claims: [{ id: 'a', tenure: randomUUID(), mode: 'takeover' }],
+        });
+        return outcome?.claimed ? 'held' : 'missed';
+      });
+      const winners = answers.filter((answer) => answer !== 'missed');
+      expect(winners).toHaveLength(1);
+      const { rows } = await pool.query('SELECT owner, active FROM wa_sync.session');
+      expect(rows).toEqual(winners[0] === 'purged' ? [] : [{ owner, active: true }]);
+      if (winners[0] === 'purged') purged += 1;
+    }
+    expect(purged).toBeGreaterThan(0);
+    expect(purged).toBeLessThan(ROUNDS);
+  }, 60_000);
+
+  it('of which some repair the host’s row and others write a transition: one applied, and the host’s row says what ours says', async () => {
+    const owner = await joinReplica(first);
+    await holdSessions(first, owner, ['a']);
+    let repairs = 0;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await pool.query(`UPDATE "WhatsAppSession" SET "status" = 'QR_CODE'`);
+      const session = await read();
+      const outcomes = await clients((store, index) => {
+        const set = index % 2 === 0 ? null : change({ status: index % 4 === 1 ? 'RECONNECTING' : 'CONNECTED' });
+        return store.sessions.write({ owner, writes: [writeOf(session, set)] });
+      });
+      const winners = outcomes.flatMap(([outcome], index) => (outcome?.applied ? [index] : []));
+      expect(winners).toHaveLength(1);
+      const after = await read();
+      if (winners[0]! % 2 === 0) {
+        repairs += 1;
+        expect(after.status).toBe(session.status);
+      } else expect(after.status).toBe(winners[0]! % 4 === 1 ? 'RECONNECTING' : 'CONNECTED');
+      expect(after).toMatchObject({ version: session.version + 1, mirror: { state: 'in_sync' } });
+      expect((await readHostRow(pool, 'a')).status).toBe(after.status === 'RECONNECTING' ? 'CONNECTING' : 'CONNECTED');
+    }
+    expect(repairs).toBeGreaterThan(0);
+    expect(repairs).toBeLessThan(ROUNDS);
   }, 60_000);
 });
 
