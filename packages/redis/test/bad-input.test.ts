@@ -157,8 +157,11 @@ describe('a server that refuses', () => {
     expect(await store.sessions.list({ limit: 10 })).toEqual([]);
   });
 
-  it('a write for want of memory', async () => {
-    const store = open();
+  it.each(['ioredis', 'node-redis'])('a write for want of memory, on %s', async (kind) => {
+    const other = createClient({ url: `redis://:${PASSWORD}@127.0.0.1:${server.port}` });
+    other.on('error', () => {});
+    if (kind === 'node-redis') await other.connect();
+    const store = open({ client: kind === 'node-redis' ? other : raw });
     await store.init();
     await raw.config('SET', 'maxmemory', '1');
     const sessions = [{ id: 'a', desired: 'running' as const }];
@@ -169,6 +172,7 @@ describe('a server that refuses', () => {
     expect(error).toMatchObject({ code: 'store_failed', retryable: true });
     expect(error.message).toContain('OOM');
     expect(await store.sessions.create({ sessions })).toEqual(['a']);
+    if (other.isOpen) other.destroy();
   });
 
   it('a write because it is a replica', async () => {
@@ -187,9 +191,12 @@ describe('a server that refuses', () => {
     await own.stop();
   });
 
-  it('everything while somebody’s script runs on', async () => {
+  it.each(['ioredis', 'node-redis'])('everything while somebody’s script runs on, on %s', async (kind) => {
     const own = await startRedis(['--busy-reply-threshold', '10']);
-    const store = open({ client: own.connect() });
+    const other = createClient({ url: own.url });
+    other.on('error', () => {});
+    if (kind === 'node-redis') await other.connect();
+    const store = open({ client: kind === 'node-redis' ? other : own.connect() });
     await store.init();
     const endless = own
       .connect()
@@ -208,6 +215,7 @@ describe('a server that refuses', () => {
     await killer.script('KILL');
     await endless;
     expect(await store.sessions.list({ limit: 1 })).toEqual([]);
+    if (other.isOpen) other.destroy();
     await own.stop();
   });
 });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createRedisStore, fromIoredis, type RedisCommand, type RedisStore } from '../src/index.js';
 import { startRedis, type TestServer } from './start-redis.js';
 import { keysOf } from './store-harness.js';
+import { useEveryPart } from './use-every-part.js';
 
 const EXPECTED = { status: 'CONNECTED', health: 'healthy', reason: null } as const;
 const PREFIX = 'app one';
@@ -48,34 +49,15 @@ async function statistics(): Promise<Record<string, number>> {
 
 describe('on a node of a cluster', () => {
   it('every part works, and every key is in one slot', async () => {
-    const strange = ['{hash}:tag', '}{', 'ação', 'a'];
-    await store.sessions.create({ sessions: [...strange, 'old'].map((id) => ({ id, desired: 'running' as const })) });
-    const entries = [{ type: 'creds', id: 'creds', value: Uint8Array.of(1) }];
-    for (const sessionId of [...strange, 'old']) await store.auth.write({ sessionId, tenure: null, entries });
-    await store.auth.quarantine({ sessionId: '{hash}:tag', reason: 'x' });
-    await holdSessions(store, owner, ['held']);
-    const at = new Date();
-    await store.conversations.record({
-      messages: [{ conversationId: '{c}', sessionId: 'held', from: 'contact', at, chat: 'x' }],
-    });
-    const outgoing = { id: 'm', kind: 'farewell' as const, text: 'Bye' };
-    await store.conversations.move({ moves: [{ id: '{c}', sequence: 1, to: 'CLOSING', outgoing }], settledForMs: 0 });
-    expect(await store.leases.beat({ incarnation: owner, massOutage: false })).toMatchObject({ outgoing: true });
-    await store.jobs.lastSlot({ job: 'cleanup' });
-    await store.jobs.begin({ runId: 'r', job: 'inactivity', slot: null, owner });
-    await store.cleanup.deactivate({ ids: ['old'], idleForMs: -1 });
-    await store.cleanup.markForPurge({ ids: ['old'], idleForMs: -1 });
-    await store.jobs.list({ limit: 10 });
-    await store.sessions.sweep({ owner, expected: EXPECTED, otherIds: [] });
-    await store.leases.freeFenced({ limit: 10 });
+    const ids = await useEveryPart(store, owner);
     const keys = await keysOf(raw, PREFIX);
-    expect(keys.length).toBeGreaterThan(15);
+    expect(keys.length).toBeGreaterThan(22);
     const slots = await Promise.all(keys.map((key) => raw.call('CLUSTER', 'KEYSLOT', key)));
     expect(new Set(slots).size).toBe(1);
     // Nothing was written beside them, and no key that a script did not declare.
     expect(await raw.dbsize()).toBe(keys.length);
     expect(keys.filter((key) => !declared.has(key))).toEqual([]);
-    for (const sessionId of [...strange, 'old', 'held']) await store.sessions.remove({ id: sessionId });
+    for (const id of ids) await store.sessions.remove({ id });
   });
 
   it('nothing but scripts is sent, and none of them walks the key space', async () => {

@@ -68,7 +68,10 @@ function installed(): void {
 
 async function launch(port: number, dir: string, flags: readonly string[]): Promise<ChildProcess> {
   const persistence = flags.includes('--appendonly') ? [] : ['--appendonly', 'no'];
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...persistence, ...flags];
+  // Ten thousand above its port may be no port at all.
+  const bus = flags.includes('--cluster-enabled') ? ['--cluster-port', String(await freePort())] : [];
+  const own = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', ''];
+  const args = [...own, ...persistence, ...bus, ...flags];
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   await new Promise<void>((resolve, reject) => {

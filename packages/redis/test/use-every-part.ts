@@ -1,0 +1,39 @@
+import { holdSessions } from '@wa-sync/testing';
+import { expect } from 'vitest';
+import type { RedisStore } from '../src/index.js';
+
+const EXPECTED = { status: 'CONNECTED', health: 'healthy', reason: null } as const;
+
+/** Calls every part of a store, so that each kind of key is there afterwards; answers the ids of the sessions that it made. */
+export async function useEveryPart(store: RedisStore, owner: string): Promise<string[]> {
+  const strange = ['{hash}:tag', '}{', 'ação', 'a'];
+  await store.sessions.create({ sessions: [...strange, 'old'].map((id) => ({ id, desired: 'running' as const })) });
+  await store.sessions.create({ sessions: [{ id: 'imported', desired: 'stopped', status: 'CONNECTED' }] });
+  const entries = [{ type: 'creds', id: 'creds', value: Uint8Array.of(1) }];
+  for (const sessionId of [...strange, 'old']) await store.auth.write({ sessionId, tenure: null, entries });
+  await store.auth.quarantine({ sessionId: '{hash}:tag', reason: 'x' });
+  await holdSessions(store, owner, ['held']);
+  const at = new Date();
+  await store.conversations.record({
+    messages: [{ conversationId: '{c}', sessionId: 'held', from: 'contact', at, chat: 'x' }],
+  });
+  const outgoing = { id: 'm', kind: 'farewell' as const, text: 'Bye' };
+  await store.conversations.move({ moves: [{ id: '{c}', sequence: 1, to: 'CLOSING', outgoing }], settledForMs: 0 });
+  const requests = ['r1', 'r2', 'r3'].map((id) => ({ id, sessionId: 'held', kind: 'sync' as const }));
+  expect(await store.inbox.ask({ asker: owner, requests, ttlMs: 60_000 })).toEqual(['r1', 'r2', 'r3']);
+  const beat = await store.leases.beat({ incarnation: owner, massOutage: false });
+  expect(beat).toMatchObject({ outgoing: true, inbox: true });
+  expect(await store.inbox.take({ owner, limit: 2 })).toHaveLength(2);
+  await store.inbox.answer({ owner, answers: [{ id: 'r1', body: '{}' }] });
+  await store.jobs.lastSlot({ job: 'cleanup' });
+  await store.jobs.begin({ runId: 'r', job: 'inactivity', slot: null, owner });
+  await store.cleanup.deactivate({ ids: ['old'], idleForMs: -1 });
+  await store.cleanup.markForPurge({ ids: ['old'], idleForMs: -1 });
+  await store.jobs.list({ limit: 10 });
+  await store.sessions.sweep({ owner, expected: EXPECTED, otherIds: [] });
+  await store.leases.freeFenced({ limit: 10 });
+  const { next } = await store.history.since({ after: null, limit: 1 });
+  expect(await store.history.since({ after: next, limit: 1 })).toMatchObject({ transitions: [], missed: false });
+  expect(await store.history.ofSession({ sessionId: 'held', limit: 10 })).toHaveLength(1);
+  return [...strange, 'old', 'held', 'imported'];
+}
