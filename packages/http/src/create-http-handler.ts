@@ -1,6 +1,7 @@
 import { isWaSyncError } from '@wa-sync/core';
 import { type Ask, askOfRequest } from './ask.js';
 import { type Authenticate, type Caller, createAuthenticate } from './authenticate.js';
+import { createEventFeed } from './event-feed.js';
 import { createEventLog } from './event-log.js';
 import { createRateLimit } from './limit-rate.js';
 import { makeReply, type Reply, toResponse } from './make-reply.js';
@@ -43,13 +44,15 @@ const ANYBODY: Caller = { role: 'viewer', sessionIds: [], key: 'anybody' };
 export function createHttpHandler(wa: WaSyncLike, options: HttpOptions): HttpHandler {
   const config = parseOptions(options);
   const { clock } = config;
+  const events = createEventLog();
   const services: Services = {
     wa,
     config,
     clock,
     runs: createRunRegistry(clock),
     chargeRun: createRateLimit(config.rateLimit, clock),
-    events: createEventLog(wa),
+    events,
+    feed: createEventFeed({ wa, log: events, clock }),
     streams: { open: 0 },
   };
   const authenticate = createAuthenticate(config.auth);

@@ -1,16 +1,18 @@
 /**
- * The last events of this replica, numbered, so that a client that lost its connection goes on where it stopped.
+ * The last events that this process can tell, numbered, so that a client that lost its connection goes on where it stopped.
  *
- * Owns: one listener for each event of `wa`, from the first time that somebody asks for events, and a bounded ring of what they heard. It holds nothing for
- * a client: each keeps its own place. What happened in other processes, or before a restart, is not in it.
+ * Owns: a bounded ring of events, and with each the place in the store's history that it stands at. It holds nothing for a client: each keeps its own place,
+ * which is written `<cursor of the history>~<place in the ring>`. The first half means the same in every process that shares the store and outlives them
+ * all; the second is this ring's alone.
  */
 import { randomUUID } from 'node:crypto';
-import { EVENT_NAMES, type WaSyncEventName } from '@wa-sync/core';
-import { type EventOnWire, eventToWire } from './event-to-wire.js';
-import type { WaSyncLike } from './route.js';
+import type { WaSyncEventName } from '@wa-sync/core';
+import type { EventOnWire } from './event-to-wire.js';
 
 /** Events that are remembered. */
 const KEPT = 1_000;
+/** Longest cursor taken back from a client; those of the stores are shorter. */
+const LONGEST_CURSOR = 100;
 
 export interface LoggedEvent {
   /** Grows by one with every event. */
@@ -19,38 +21,54 @@ export interface LoggedEvent {
   /** The session it is about; `null` where it is about this replica or a job. */
   readonly sessionId: string | null;
   readonly data: EventOnWire;
+  /** Of the history after this event; `null` where the store keeps none, or did not tell yet. */
+  readonly cursor: string | null;
+}
+
+/** How far a client is. */
+export interface Place {
+  readonly cursor: string | null;
+  /** The event of the ring that it has seen last; `null`: none of this ring. */
+  readonly no: number | null;
 }
 
 export type EventLog = ReturnType<typeof createEventLog>;
 
-export function createEventLog(wa: Pick<WaSyncLike, 'on'>) {
-  // Numbers begin anew with every process: an id of another one must not be taken for one of ours.
-  const epoch = randomUUID().slice(0, 8);
-  const ring: LoggedEvent[] = [];
-  const wakes = new Set<() => void>();
+export function createEventLog() {
+  // Numbers begin anew with every process: a place of another one must not be taken for one of ours.
+  let epoch = randomUUID().slice(0, 8);
+  let ring: LoggedEvent[] = [];
   let last = 0;
-  let listening = false;
-
-  function add(name: WaSyncEventName, payload: object): void {
-    last += 1;
-    const data = eventToWire(payload);
-    const sessionId = typeof data.sessionId === 'string' ? data.sessionId : null;
-    ring[last % KEPT] = { no: last, name, sessionId, data };
-    for (const wake of [...wakes]) wake();
-  }
+  let cursor: string | null = null;
+  const wakes = new Set<() => void>();
 
   return {
-    /** The number of the newest event; listens from the first call on. */
-    open(): number {
-      if (!listening) for (const name of EVENT_NAMES) wa.on(name, (payload) => add(name, payload));
-      listening = true;
-      return last;
+    add(event: Pick<LoggedEvent, 'name' | 'data'>): void {
+      last += 1;
+      const { sessionId } = event.data;
+      ring[last % KEPT] = { ...event, no: last, sessionId: typeof sessionId === 'string' ? sessionId : null, cursor };
+      for (const wake of [...wakes]) wake();
     },
-    idOf: (no: number): string => `${epoch}-${no}`,
-    /** The number behind an id of ours; `null` for any other text. */
-    numberOf(id: string): number | null {
-      const [, of, digits] = /^([0-9a-f]{8})-(\d{1,15})$/.exec(id) ?? [];
-      return of === epoch && Number(digits) <= last ? Number(digits) : null;
+    /** What is added from now on stands after this place of the history. */
+    moveTo(next: string): void {
+      cursor = next;
+    },
+    /** Something is missing in the ring from here on: nobody may go on over this point by it. */
+    cut(): void {
+      epoch = randomUUID().slice(0, 8);
+      ring = [];
+      last += 1;
+      for (const wake of [...wakes]) wake();
+    },
+    newest: (): Place & { no: number } => ({ cursor, no: last }),
+    /** As a client gets it and sends it back. */
+    idOf: ({ cursor, no }: Place): string => `${cursor ?? ''}~${no === null ? '' : `${epoch}-${no}`}`,
+    /** The place behind such an id; nowhere for any other text. */
+    placeOf(id: string): Place {
+      const [, told = '', of, digits] = /^([\x21-\x7d]*)~(?:([0-9a-f]{8})-(\d{1,15}))?$/.exec(id) ?? [];
+      const no = Number(digits);
+      const known = of === epoch && no <= last && (no === last || ring[(no + 1) % KEPT]?.no === no + 1);
+      return { cursor: told === '' || told.length > LONGEST_CURSOR ? null : told, no: known ? no : null };
     },
     /** The event after `no`; `missed` where it is not remembered any more, `null` where there is none yet. */
     after(no: number): LoggedEvent | 'missed' | null {
@@ -58,7 +76,6 @@ export function createEventLog(wa: Pick<WaSyncLike, 'on'>) {
       const next = ring[(no + 1) % KEPT];
       return next?.no === no + 1 ? next : 'missed';
     },
-    newest: (): number => last,
     /** Calls `wake` with every event until the answered function is called. */
     onEvent(wake: () => void): () => void {
       wakes.add(wake);

@@ -14,13 +14,13 @@ export const EVENT_ROUTE: Route = defineRoute({
   role: 'viewer',
   summary: 'Hear what happens',
   description:
-    'Server-sent events of this process. `Last-Event-ID` goes on after that one, as far back as this process remembers; an event named `missed` says that it does not.',
+    'Server-sent events. `session:changed` comes from the stored history, whichever process made the change; the others are of this process. `Last-Event-ID` goes on after that event, in any process and after a restart; an event named `missed` says that changes of sessions may have been missed.',
   input: { query: z.strictObject({}) },
   answers: { 200: { schema: z.string(), means: 'Events, until the client leaves.', type: 'text/event-stream' } },
   requestHeaders: { 'Last-Event-ID': 'Id of the last event that was seen' },
   problems: ['rate_limited'],
   async handle({ services, caller, ask }) {
-    const { events, clock } = services;
+    const { events, feed, clock } = services;
     if (services.streams.open >= STREAMS) {
       throw new HttpProblem('rate_limited', `${STREAMS} streams are open already`, {
         headers: { 'retry-after': String(AGAIN_IN_S) },
@@ -30,6 +30,7 @@ export const EVENT_ROUTE: Route = defineRoute({
     const scope = sessionIds && new Set(sessionIds);
     const stream = openEventStream({
       log: events,
+      feed,
       clock,
       lastId: ask.header('last-event-id'),
       // What is about no session is about all of them.

@@ -2,6 +2,7 @@ import type { Clock, WaSync } from '@wa-sync/core';
 import type * as z from 'zod/mini';
 import type { Ask } from './ask.js';
 import type { Caller } from './authenticate.js';
+import type { EventFeed } from './event-feed.js';
 import type { EventLog } from './event-log.js';
 import type { RateLimit } from './limit-rate.js';
 import type { Answer } from './make-reply.js';
@@ -21,9 +22,10 @@ export type WaSyncLike = Pick<
   | 'cleanupSessions'
   | 'checkInactiveConversations'
   | 'runs'
+  | 'history'
   | 'on'
 > & {
-  readonly sessions: Pick<WaSync['sessions'], 'get' | 'list'>;
+  readonly sessions: Pick<WaSync['sessions'], 'get' | 'list' | 'history'>;
 };
 
 /** What all calls share. */
@@ -34,6 +36,7 @@ export interface Services {
   readonly runs: RunRegistry;
   readonly chargeRun: RateLimit;
   readonly events: EventLog;
+  readonly feed: EventFeed;
   /** Streams of events that somebody reads now. */
   readonly streams: { open: number };
 }

@@ -5,8 +5,8 @@ import { STORE_PROBLEMS, sessionNotFound } from './problems.js';
 import { pageCursor, pageLimit } from './read-input.js';
 import { readScopedPage } from './read-scoped-page.js';
 import { defineRoute, type Route } from './route.js';
-import { sessionToWire } from './to-wire.js';
-import { sessionAnswer, sessionsAnswer, statusAnswer } from './wire-schemas.js';
+import { sessionToWire, transitionToWire } from './to-wire.js';
+import { historyAnswer, sessionAnswer, sessionsAnswer, statusAnswer } from './wire-schemas.js';
 
 /** Is a session connected? */
 export const STATUS_ROUTE: Route = defineRoute({
@@ -64,6 +64,26 @@ export const SESSION_ROUTES: readonly Route[] = [
       const row = await services.wa.sessions.get(id);
       if (!row) throw sessionNotFound(id);
       return { status: 200, body: sessionToWire(row) };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/sessions/:id/history',
+    role: 'viewer',
+    summary: 'What became of a session?',
+    description:
+      'The changes of its status, health and evidence, whichever process made them, for as long as they are kept.',
+    input: {
+      segments: z.strictObject({ id: z.string().check(z.describe('The session')) }),
+      query: z.strictObject({ before: pageCursor('takes one id of a transition'), limit: pageLimit }),
+    },
+    answers: { 200: { schema: historyAnswer, means: 'A page, newest first.' } },
+    problems: ['session_not_found', 'session_id_invalid', 'not_supported', ...STORE_PROBLEMS],
+    async handle({ services, caller, segments, query }) {
+      const id = assertInScope(caller, checkSessionId(segments.id));
+      const { transitions, next } = await services.wa.sessions.history(id, query);
+      const body: z.infer<typeof historyAnswer> = { transitions: transitions.map(transitionToWire), next };
+      return { status: 200, body };
     },
   }),
 ];

@@ -3,11 +3,20 @@ import {
   type InactivityReport,
   type JobRun,
   maskNumbers,
+  type Reason,
   type StoredSession,
   type SyncReport,
+  type Transition,
 } from '@wa-sync/core';
 import type * as z from 'zod/mini';
-import type { cleanupReport, inactivityReport, jobRun, sessionAnswer, syncReport } from './wire-schemas.js';
+import type {
+  cleanupReport,
+  historyAnswer,
+  inactivityReport,
+  jobRun,
+  sessionAnswer,
+  syncReport,
+} from './wire-schemas.js';
 
 export function reportToWire(report: SyncReport): z.infer<typeof syncReport> {
   return {
@@ -27,10 +36,7 @@ export function sessionToWire(row: StoredSession): z.infer<typeof sessionAnswer>
     stored: { status: row.status, evidence: row.evidence },
     effective: { ...row.effective },
     health,
-    reason: reason && {
-      code: reason.code,
-      ...(reason.detail === undefined ? {} : { detail: maskNumbers(reason.detail) }),
-    },
+    reason: reasonToWire(reason),
     desired,
     active,
     phone: row.phone === null ? null : maskNumbers(row.phone),
@@ -41,6 +47,17 @@ export function sessionToWire(row: StoredSession): z.infer<typeof sessionAnswer>
     lastSeenAt: row.lastSeenAt?.toISOString() ?? null,
     createdAt: row.createdAt.toISOString(),
   };
+}
+
+export function transitionToWire(transition: Transition): z.infer<typeof historyAnswer>['transitions'][number] {
+  const { sessionId: _, at, reason, ...rest } = transition;
+  return { ...rest, at: at.toISOString(), reason: reasonToWire(reason) };
+}
+
+function reasonToWire(reason: Reason | null): z.infer<typeof sessionAnswer>['reason'] {
+  if (reason === null) return null;
+  const { code, detail } = reason;
+  return detail === undefined ? { code } : { code, detail: maskNumbers(detail) };
 }
 
 export function cleanupToWire(report: CleanupReport): z.infer<typeof cleanupReport> {

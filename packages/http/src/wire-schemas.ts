@@ -174,6 +174,24 @@ export const sessionsAnswer = z
   })
   .register(namedSchemas, { id: 'Sessions', description: 'A page of sessions, by id.' });
 
+export const historyAnswer = z
+  .strictObject({
+    transitions: z.array(
+      z.strictObject({
+        id: z.string().check(z.describe('Its place in the history; opaque')),
+        at: instant,
+        from: status,
+        to: status,
+        evidence,
+        health: z.enum(['healthy', 'degraded']),
+        reason: z.nullable(z.strictObject({ code: z.string(), detail: z.optional(z.string()) })),
+        owner: z.nullable(z.string()).check(z.describe('The process that vouched for it; null where nobody did')),
+      }),
+    ),
+    next: z.nullable(z.string()).check(z.describe('The before of the next page; null on the last one')),
+  })
+  .register(namedSchemas, { id: 'History', description: 'A page of the changes of one session, newest first.' });
+
 export const problem = z
   .strictObject({
     type: z.string(),

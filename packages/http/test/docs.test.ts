@@ -54,7 +54,7 @@ describe('docs/HTTP.md', () => {
         if (endless && error.code === 28) return error;
         throw error;
       });
-      if (endless) expect(stdout).toMatch(/^retry: \d+\n\n/);
+      if (endless) expect(stdout).toMatch(/^retry: \d+\nid: \S+\n\n/);
       else if (block.includes('/metrics')) expect(stdout).toContain('# TYPE wa_sync_sessions gauge');
       else expect(JSON.parse(stdout)).toBeTypeOf('object');
     });

@@ -2,6 +2,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { createMemoryStore, createWaSync, EVENT_NAMES, WaSyncError, type WaSyncEventName } from '@wa-sync/core';
 import { createManualClock } from '@wa-sync/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createEventFeed } from '../src/event-feed.js';
 import { createEventLog } from '../src/event-log.js';
 import { openEventStream } from '../src/event-stream.js';
 import { createHttpHandler, type HttpOptions, toNodeHandler, type WaSyncLike } from '../src/index.js';
@@ -92,10 +93,11 @@ describe('GET /events over a socket', () => {
       const seen = idsOf(text).at(-1) ?? '';
       const again = await connect(server.url, { 'last-event-id': seen });
       const rest = await again.until('"to":"CONNECTED"');
-      expect(idsOf(rest)).not.toContain(seen);
+      expect(rest.match(/^event: session:changed$/gm)).toHaveLength(1);
+      expect(idsOf(rest).slice(1)).not.toContain(seen);
       expect(rest).not.toContain('event: missed');
       again.leave();
-      const other = await connect(server.url, { 'last-event-id': '00000000-1' });
+      const other = await connect(server.url, { 'last-event-id': '~00000000-1' });
       await other.until('event: missed');
       other.leave();
     } finally {
@@ -117,7 +119,8 @@ describe('GET /events over a socket', () => {
 
   it('keeps nothing of clients that leave, and lets others in again', async () => {
     const source = createSource();
-    const log = createEventLog(source);
+    const log = createEventLog();
+    const feed = createEventFeed({ wa: { ...world.wa, on: source.on }, log, clock: createManualClock() });
     let streaming = 0;
     const server = await listen(
       toNodeHandler({
@@ -125,6 +128,7 @@ describe('GET /events over a socket', () => {
           const clock = createManualClock();
           const stream = openEventStream({
             log,
+            feed,
             clock,
             lastId: null,
             sees: () => true,
@@ -149,13 +153,14 @@ describe('GET /events over a socket', () => {
   });
 });
 
-describe('a stream of events', () => {
+describe('a stream of events, of a store that keeps no history', () => {
   const clock = createManualClock();
   const world = createWaSync({ store: createMemoryStore() });
 
   function open(access: { role: 'viewer'; sessionIds?: string[] } = { role: 'viewer' }) {
     const source = createSource();
-    const handler = createHttpHandler({ ...world, on: source.on }, { auth: () => access, clock });
+    const since = () => Promise.reject(new WaSyncError('not_supported', 'This store keeps no history'));
+    const handler = createHttpHandler({ ...world, history: { since }, on: source.on }, { auth: () => access, clock });
     const ask = (headers: Record<string, string> = {}, signal?: AbortSignal) =>
       handler(new Request('http://localhost/whatsapp/events', { headers, ...(signal ? { signal } : {}) }));
     return { source, ask };
@@ -170,9 +175,11 @@ describe('a stream of events', () => {
   it('listens to nothing before somebody asks', async () => {
     const { source, ask } = open();
     expect(source.listeners()).toBe(0);
-    await ask();
-    await ask();
+    const [one, two] = [await readerOf(await ask()), await readerOf(await ask())];
+    expect(source.listeners()).toBe(0);
+    await Promise.all([one.read(), two.read()]);
     expect(source.listeners()).toBe(EVENT_NAMES.length);
+    await Promise.all([one.cancel(), two.cancel()]);
   });
 
   it('tells a narrowed caller of its own sessions only', async () => {
@@ -224,7 +231,8 @@ describe('a stream of events', () => {
     await slow.cancel();
     const [epoch, newest] = seen.split('-');
     const resumed = await readerOf(await ask({ 'last-event-id': `${epoch}-${Number(newest) - 150}` }));
-    const told = [...idsOf(await resumed.read()), ...idsOf(await resumed.read())];
+    const told = [...idsOf(await resumed.read()), ...idsOf(await resumed.read()), ...idsOf(await resumed.read())];
+    expect(told.shift()).toBe(`${epoch}-${Number(newest) - 150}`);
     expect(told).toHaveLength(151);
     expect(told.at(-1)).toBe(`${epoch}-${Number(newest) + 1}`);
     await resumed.cancel();
@@ -237,11 +245,11 @@ describe('a stream of events', () => {
     const beat = read();
     await clock.settle();
     await clock.advance(15_000);
-    expect(await beat).toBe(': beat\n\n');
+    expect(await beat).toMatch(/^: beat\nid: ~\S+\n\n$/);
     const late = read();
     await clock.settle();
     await clock.advance(3_600_000);
-    expect(await late).toBe(': beat\n\n');
+    expect(await late).toMatch(/^: beat\n/);
     expect(await read()).toBe('');
     expect(clock.pendingTimers).toBe(0);
   });
