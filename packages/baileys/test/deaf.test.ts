@@ -1,7 +1,18 @@
+import { createMemoryStore, createWaSync } from '@wa-sync/core';
+import { createMemoryAuthState } from '@wa-sync/fake-whatsapp';
 import { makeWASocket } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
-import { observeBaileysSocket } from '../src/index.js';
-import { hangingAuth, quietLogger, recordStatuses, startProvider, startServer, until, untilStatus } from './kit.js';
+import { baileysProvider, observeBaileysSocket } from '../src/index.js';
+import {
+  fastClock,
+  hangingAuth,
+  quietLogger,
+  recordStatuses,
+  startProvider,
+  startServer,
+  until,
+  untilStatus,
+} from './kit.js';
 
 const PHONE = '5511911110001';
 const degraded = (seen: { kind: string; health?: string }) => seen.kind === 'known' && seen.health === 'degraded';
@@ -63,6 +74,47 @@ describe('F02: a deaf connection', () => {
     expect(busy.states).toEqual(['CONNECTED/healthy']);
     expect(server.accepted).toBe(2);
     await Promise.all([quiet.end(), busy.end()]);
+  });
+});
+
+describe('F03: quiet accounts', () => {
+  it('are asked 600 times, as in three hours at the defaults, and never reconnected', { timeout: 60_000 }, async () => {
+    const server = await startServer();
+    const asked = 600;
+    const phones = Array.from({ length: 8 }, (_, n) => `551191111002${n}`);
+    const store = createMemoryStore();
+    let pings = 0;
+    server.onStanza((_, { tag, attrs }) => {
+      if (tag === 'iq' && attrs.xmlns === 'w:p') pings += 1;
+    });
+    const wa = createWaSync({
+      store,
+      // Twenty times as fast: 5 ms of silence, and a second for each answer.
+      clock: fastClock(20),
+      provider: baileysProvider({
+        auth: async ({ sessionId }) => ({
+          state: createMemoryAuthState(server.createCredentials({ phone: sessionId })),
+          saveCreds: async () => {},
+        }),
+        socketConfig: server.socketConfig(),
+        loginJitterMs: 0,
+      }),
+      probe: { silenceMs: 100, timeoutMs: 20_000 },
+      lease: { ttlMs: 600_000, tickMs: 10_000 },
+      jobs: { sync: false, cleanup: false, inactivity: false },
+    });
+    const written: string[] = [];
+    wa.on('session:changed', ({ to, health }) => void written.push(`${to}/${health}`));
+    await wa.start();
+    try {
+      for (const id of phones) await wa.sessions.create({ id });
+      await server.waitFor(() => pings >= asked, { timeoutMs: 50_000 });
+      expect(server.accepted).toBe(phones.length);
+      expect(server.connected()).toHaveLength(phones.length);
+      expect(written.filter((one) => one !== 'CONNECTING/healthy')).toEqual(phones.map(() => 'CONNECTED/healthy'));
+    } finally {
+      await wa.stop();
+    }
   });
 });
 

@@ -87,6 +87,25 @@ describe('farewells', () => {
     expect(ada.received).toEqual([]);
   });
 
+  it('F32: a number that is offline, or has just come back, has heard nothing: no conversation of it is closed', async () => {
+    const quiet = await startQuiet();
+    const { session, host, ada, forward } = quiet;
+    session.failNextLogin(503, { times: 1_000 });
+    session.fin();
+    await rowBecomes(host.wa, 'RECONNECTING');
+    // She writes while nobody can hear it.
+    await ada.sendText(PHONE, 'are you there?');
+    forward(QUIET_MS);
+    expect((await host.wa.checkInactiveConversations()).totals).toMatchObject({ closed: 0, warned: 0 });
+    session.clearPlans();
+    await rowBecomes(host.wa, 'CONNECTED');
+    await host.conversationThat(ada.jid, ({ sequence }) => sequence === 2);
+    expect((await host.wa.checkInactiveConversations()).totals).toMatchObject({ closed: 0, warned: 0 });
+    expect(await host.conversation(ada.jid)).toMatchObject({ state: 'OPEN' });
+    expect(ada.received).toEqual([]);
+    await close(quiet);
+  });
+
   it('S8: a message that is still with conversationOf keeps its conversation open', async () => {
     const server = await startServer();
     const { clock, forward } = shiftedClock();
