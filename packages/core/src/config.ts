@@ -8,6 +8,7 @@ import type { Clock, RandomSource } from './ports/clock.js';
 import type { JobName } from './ports/job-store.js';
 import type { Logger } from './ports/logger.js';
 import type { ConnectionProvider } from './ports/provider.js';
+import type { Scheduler } from './ports/scheduler.js';
 import type { WaSyncStore } from './ports/store.js';
 import { checkSessionId } from './session-id.js';
 
@@ -39,6 +40,8 @@ export interface WaSyncOptions {
         inactivity?: string | false | undefined;
       }
     | undefined;
+  /** Calls for the cluster jobs (`cleanup`, `inactivity`) at their slots in the place of wa-sync's own schedule, such as a queue of the host's. `sync` stays per replica. */
+  scheduler?: Scheduler | undefined;
   /** Which conversations are closed, and how. */
   inactivity?: InactivityOptions | undefined;
   /** Which sessions the cleanup takes. */
@@ -116,6 +119,7 @@ const port = <T>(what: string, methods: readonly string[]) =>
 const schema = z.strictObject({
   store: port<WaSyncStore>('a store, such as createMemoryStore() or createPostgresStore({ pool })', ['init', 'close']),
   provider: z.optional(port<ConnectionProvider>('a provider, such as baileysProvider({ auth })', ['open'])),
+  scheduler: z.optional(port<Scheduler>('a scheduler with start and stop', ['start', 'stop'])),
   currentSession: z.optional(z.string('takes a session id')),
   replicaId: z.optional(z.string(name).check(z.minLength(1, name), z.maxLength(200, name))),
   timeZone: z._default(z.string('takes an IANA zone such as America/Sao_Paulo'), 'UTC'),

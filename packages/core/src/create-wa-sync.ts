@@ -23,6 +23,7 @@ import { createRecordMessages } from './engine/record-messages.js';
 import { createRunJobs } from './engine/run-jobs.js';
 import { createRunState } from './engine/run-state.js';
 import { createRunsApi } from './engine/runs-api.js';
+import { createSchedule } from './engine/schedule.js';
 import { createSendOutgoing } from './engine/send-outgoing.js';
 import { createSessionsApi } from './engine/sessions-api.js';
 import { createSettleUnheld } from './engine/settle-unheld.js';
@@ -69,6 +70,7 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const close = createCloseConversations({ config, store, lease, events });
   const parts = { sync: calls, cleanUp, close, settleUnheld };
   const jobs = createRunJobs({ config, store, lease, events, bodies: createJobBodies(parts) });
+  const schedule = createSchedule({ config, store, jobs });
   const jobCalls = createJobCalls({ ...parts, config, jobs, store });
   const recorded = (entry: Held) => messages.recorded(entry.connection);
   const sendOutgoing = createSendOutgoing({ config, store, held, lease, events, recorded });
@@ -79,9 +81,9 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const wakes = createInboxWakes({ config, lease, onWake });
   const inbox = { askOwner, answerInbox, wakes };
   const forgetOld = createForgetOld({ config, store, lease });
-  const both = { config, held, lease, reconciler, provide, jobs, sendOutgoing, forgetOld, inbox };
-  const tick = createTick({ ...both, giveBack, guard });
-  const run = createRunState({ ...both, store, liveness, stalls, tick, messages, calls });
+  const both = { config, held, lease, reconciler, provide, sendOutgoing, forgetOld, inbox };
+  const tick = createTick({ ...both, schedule, giveBack, guard });
+  const run = createRunState({ ...both, jobs, schedule, store, liveness, stalls, tick, messages, calls });
 
   const attach = createAttach({ config, held, giveBack, reconciler, messages, links, onChange });
 

@@ -38,6 +38,7 @@ export {
 export type * from './ports/lease-store.js';
 export type * from './ports/logger.js';
 export type * from './ports/provider.js';
+export type * from './ports/scheduler.js';
 export type * from './ports/session-store.js';
 export type * from './ports/store.js';
 export { checkSessionId, maskNumbers, sessionIdHash } from './session-id.js';

@@ -1,20 +1,20 @@
 /**
- * Runs the jobs: at their slots, and when somebody asks. `sync` runs on every replica for what it owns. The others are begun in the store, which has one
+ * Runs the jobs: when a scheduler calls for a slot, and when somebody asks. `sync` runs on every replica for what it owns. The others are begun in the store, which has one
  * winner among all replicas; the winner's lease is the run's lease.
  *
- * Owns: the run under way of each cluster job on this replica, and the last slot known of each. A slot that cannot begin yet (another run goes on, the store
- * does not answer, it is too early to judge) is not used up: it is tried again with every tick, and what was missed meanwhile is one run.
+ * Owns: the run under way of each cluster job on this replica, and the last slot of each that began. A slot that cannot begin yet (another run goes on, the store
+ * does not answer, it is too early to judge) is not used up.
  */
 import type { Config, ScheduledJob } from '../config.js';
-import { dueSlot } from '../decide/due-slots.js';
 import { WaSyncError } from '../errors.js';
 import type { BeginAnswer, ClusterJobName, JobName, JobRun } from '../ports/job-store.js';
+import type { SlotAnswer } from '../ports/scheduler.js';
 import type { WaSyncStore } from '../ports/store.js';
 import type { Events } from './emit-events.js';
 import type { Lease } from './lease.js';
 import { createRunBook } from './run-book.js';
 
-const TITLES: Readonly<Record<JobName, string>> = {
+export const JOB_TITLES: Readonly<Record<JobName, string>> = {
   sync: 'session status sync',
   cleanup: 'session cleanup',
   inactivity: 'check of inactive conversations',
@@ -51,15 +51,16 @@ export type RunKind = 'plain' | 'force' | `slot ${number}`;
 export type RunJobs = ReturnType<typeof createRunJobs>;
 
 export function createRunJobs(deps: {
-  config: Pick<Config, 'clock' | 'logger' | 'random' | 'schedules' | 'observeOnly'>;
+  config: Pick<Config, 'clock' | 'logger' | 'random' | 'observeOnly'>;
   store: WaSyncStore;
   lease: Lease;
   events: Events;
   bodies: Readonly<Record<ScheduledJob, JobBody>>;
 }) {
   const { store, lease, events, bodies } = deps;
-  const { clock, logger, random, schedules, observeOnly } = deps.config;
-  const lastSlots = new Map<ScheduledJob, Date>();
+  const { clock, logger, random, observeOnly } = deps.config;
+  /** The last slot of each job that began, here or elsewhere, as far as this replica asked for it. */
+  const begunSlots = new Map<JobName, number>();
   const underWay = new Map<ClusterJobName, { readonly kind: RunKind; readonly run: Promise<unknown> }>();
   const book = store.jobs ? createRunBook({ jobs: store.jobs, random, logger }) : null;
 
@@ -69,11 +70,11 @@ export function createRunJobs(deps: {
     work: () => Promise<JobResult<Report>>,
   ): Promise<JobResult<Report>> {
     const kind = slot ? 'scheduled' : 'manual';
-    logger.info({ job, slot }, `Starting ${kind} ${TITLES[job]}`);
+    logger.info({ job, slot }, `Starting ${kind} ${JOB_TITLES[job]}`);
     events.emit('job:started', { at: clock.now(), job, slot });
     const startedMs = clock.monotonicMs();
     const failed = (error: unknown) => {
-      logger.error({ code: 'job_failed', job, slot, error }, `${capitalised(kind)} ${TITLES[job]} failed`);
+      logger.error({ code: 'job_failed', job, slot, error }, `${capitalised(kind)} ${JOB_TITLES[job]} failed`);
       events.emit('job:failed', { at: clock.now(), job, slot, error });
     };
     try {
@@ -81,7 +82,7 @@ export function createRunJobs(deps: {
       const tookMs = clock.monotonicMs() - startedMs;
       if (result.cut) failed(result.cut);
       else {
-        logger.info({ job, slot, ...result.counts, tookMs }, `${capitalised(kind)} ${TITLES[job]} completed`);
+        logger.info({ job, slot, ...result.counts, tookMs }, `${capitalised(kind)} ${JOB_TITLES[job]} completed`);
         events.emit('job:finished', { at: clock.now(), job, slot, tookMs });
       }
       return result;
@@ -104,10 +105,10 @@ export function createRunJobs(deps: {
     const answer = await book.begin({ job, slot, owner });
     if (!answer.begun) {
       if (answer.why === 'fenced') lease.noteFenced();
-      if (answer.why === 'slot_taken' && slot) lastSlots.set(job, slot);
+      if (answer.why === 'slot_taken' && slot) begunSlots.set(job, slot.getTime());
       return { ran: false, why: answer.why, run: answer.run };
     }
-    if (slot) lastSlots.set(job, slot);
+    if (slot) begunSlots.set(job, slot.getTime());
     const runId = answer.run.id;
     try {
       const { report, counts, cut = null } = await tell(job, slot, () => work(goOn));
@@ -137,56 +138,40 @@ export function createRunJobs(deps: {
     return run;
   }
 
-  async function lastSlotOf(job: ScheduledJob, storeNow: Date): Promise<Date> {
-    const known = lastSlots.get(job);
-    if (known) return known;
-    const last = job === 'sync' || !store.jobs ? storeNow : await store.jobs.lastSlot({ job });
-    lastSlots.set(job, last);
-    return last;
-  }
-
   /** A run of a slot, or without one a run that somebody asked for. */
   function runOne(job: ScheduledJob, slot: Date | null): Promise<unknown> {
     if (job === 'sync') return tell('sync', slot, () => bodies.sync.run(() => true));
     return share(job, slot ? `slot ${slot.getTime()}` : 'plain', slot, bodies[job].run);
   }
 
-  async function beginDue(job: ScheduledJob, storeNow: Date): Promise<void> {
-    // An observer must not take a slot away from those who do the work.
-    const schedule = job !== 'sync' && observeOnly ? null : schedules[job];
-    const slot = schedule && dueSlot(storeNow, schedule, await lastSlotOf(job, storeNow));
-    if (!slot || !bodies[job].ready()) return;
-    // Without a store of runs, or with the run of every replica, the slot is over once it was begun here.
-    if (job === 'sync' || !book) lastSlots.set(job, slot);
-    if (job !== 'sync' && underWay.has(job)) return;
-    // A failure was told where it happened.
-    runOne(job, slot).catch(() => {});
+  function checkSlot(slot: Date): void {
+    const latestMs = lease.storeNow().getTime() + LATEST_SLOT_AHEAD_MS;
+    if (slot instanceof Date && slot.getTime() <= latestMs) return;
+    throw new WaSyncError('config_invalid', 'slot takes a Date that is at most a day ahead of the store');
+  }
+
+  /** One slot, as a scheduler calls for it. A failure was told where it happened: only a call that makes no sense rejects. */
+  async function callSlot({ job, slot }: { job: JobName; slot: Date }): Promise<SlotAnswer> {
+    if (!Object.hasOwn(bodies, job)) throw new WaSyncError('config_invalid', 'job takes sync, cleanup or inactivity');
+    checkSlot(slot);
+    if (!bodies[job].ready() || (job !== 'sync' && underWay.has(job))) return 'later';
+    await runOne(job, slot).catch(() => {});
+    // Without a book of runs, or with the run of every replica, the slot is over once it was begun here.
+    return job === 'sync' || !book || begunSlots.get(job) === slot.getTime() ? 'done' : 'later';
   }
 
   return {
     share,
     /** A run for a host whose own scheduler calls; `slot` makes it one run among all replicas for that instant. */
     async runNow(job: ScheduledJob, slot: Date | null): Promise<{ ran: boolean }> {
-      const latestMs = lease.storeNow().getTime() + LATEST_SLOT_AHEAD_MS;
-      if (slot && !(slot.getTime() <= latestMs)) {
-        throw new WaSyncError('config_invalid', 'slot takes a Date that is at most a day ahead of the store');
-      }
+      if (slot) checkSlot(slot);
       if (job !== 'sync' && (observeOnly || !bodies[job].ready())) return { ran: false };
       const answer = await runOne(job, slot);
       return { ran: job === 'sync' || (answer as ClusterAnswer<unknown>).ran };
     },
-    /** Begins what is due and does not wait for it: a long run must not keep the lease from being renewed. */
-    async runDue(storeNow: Date): Promise<void> {
-      await book?.catchUp((job) => underWay.has(job));
-      for (const job of Object.keys(schedules) as ScheduledJob[]) {
-        try {
-          await beginDue(job, storeNow);
-        } catch (error) {
-          // What the job's own table does must not keep the others from their turn.
-          logger.error({ code: 'job_not_begun', job, error }, `The ${TITLES[job]} could not begin; trying again soon`);
-        }
-      }
-    },
+    callSlot,
+    /** With every tick: settles what could not be recorded. */
+    catchUp: async (): Promise<void> => book?.catchUp((job) => underWay.has(job)),
     /** Settles when no run is under way. */
     idle: async (): Promise<void> => {
       await Promise.allSettled([...underWay.values()].map(({ run }) => run));

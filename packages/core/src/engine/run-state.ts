@@ -16,6 +16,7 @@ import type { Liveness } from './liveness.js';
 import type { Provide } from './provide.js';
 import type { Reconciler } from './reconcile.js';
 import type { RunJobs } from './run-jobs.js';
+import type { JobSchedule } from './schedule.js';
 import type { SendOutgoing } from './send-outgoing.js';
 import type { SyncCalls } from './sync-calls.js';
 import type { Tick } from './tick.js';
@@ -35,6 +36,7 @@ export function createRunState(deps: {
   stalls: StallWatch;
   tick: Tick;
   jobs: RunJobs;
+  schedule: JobSchedule;
   sendOutgoing: SendOutgoing;
   forgetOld: ForgetOld;
   messages: FollowMessages;
@@ -54,6 +56,7 @@ export function createRunState(deps: {
       const answer = await lease.join();
       stalls.start();
       liveness.start();
+      await deps.schedule.start();
       await tick.start(answer);
       await tick.predecessorsSettled();
     } catch (error) {
@@ -76,6 +79,7 @@ export function createRunState(deps: {
     await waitAtMost(clock, timeoutMs / 2, async () => {
       await Promise.all([
         tick.stop(),
+        deps.schedule.stop(),
         provide.closeAll(),
         deps.reconciler.idle(),
         deps.jobs.idle(),

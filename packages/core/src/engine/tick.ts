@@ -15,7 +15,7 @@ import type { InboxWakes } from './inbox-wakes.js';
 import type { Lease } from './lease.js';
 import type { Provide } from './provide.js';
 import type { Reconciler } from './reconcile.js';
-import type { RunJobs } from './run-jobs.js';
+import type { JobSchedule } from './schedule.js';
 import type { SendOutgoing } from './send-outgoing.js';
 
 type Alive = Extract<BeatAnswer, { alive: true }>;
@@ -29,13 +29,13 @@ export function createTick(deps: {
   lease: Lease;
   reconciler: Reconciler;
   provide: Provide;
-  jobs: RunJobs;
+  schedule: JobSchedule;
   sendOutgoing: SendOutgoing;
   forgetOld: ForgetOld;
   guard: MassGuard;
   inbox: { answerInbox: AnswerInbox; wakes: InboxWakes };
 }) {
-  const { lease, reconciler, provide, jobs } = deps;
+  const { lease, reconciler, provide, schedule } = deps;
   const { clock, logger } = deps.config;
   const { tickMs } = deps.config.lease;
   let cancel: (() => void) | null = null;
@@ -68,7 +68,7 @@ export function createTick(deps: {
     deps.inbox.wakes.kick();
     if (answer.inbox === true) deps.inbox.answerInbox.kick();
     deps.forgetOld.kick();
-    await jobs.runDue(answer.storeNow);
+    await schedule.tick(answer.storeNow);
   }
 
   /** Who was thrown out by another login may have lost the session to whoever opened that one, and tells its host so as not to rob it back. */
