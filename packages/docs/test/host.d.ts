@@ -1,6 +1,6 @@
 // What a host has, for the snippets that speak of it without saying so. No snippet is run.
 import type { IncomingMessage } from 'node:http';
-import type { WaSync } from '@wa-sync/core';
+import type { Transition, WaSync } from '@wa-sync/core';
 import type { HttpHandler, HttpOptions } from '@wa-sync/http';
 import type { PostgresStore } from '@wa-sync/postgres';
 import type { AuthenticationState, WASocket } from '@whiskeysockets/baileys';
@@ -13,8 +13,10 @@ export declare const client: import('ioredis').Redis;
 export declare const code: string;
 export declare const db: { ticket: { findOpen(of: object): Promise<{ id: string } | null> } };
 export declare function findUser(cookie: string | null): Promise<{ isAdmin: boolean; sessionIds: string[] } | null>;
+export declare function handleChange(change: Transition): Promise<void>;
 export declare const handler: HttpHandler;
 export declare const pool: pg.Pool;
+export declare function readEverythingAnew(): Promise<void>;
 export declare const request: IncomingMessage;
 export declare function saveCreds(): Promise<void>;
 export declare const sessionId: string;
