@@ -29,7 +29,7 @@ const options = (() => {
 /** Names that a page may use without saying where they come from: all that our packages export, and what a host has. */
 async function knownNames(): Promise<Map<string, string>> {
   const names = new Map<string, string>();
-  const host = await readFile(join(here, 'test/host.d.ts'), 'utf8');
+  const host = await readFile(join(here, 'test/host.ts'), 'utf8');
   for (const [, name = ''] of host.matchAll(/^export (?:declare )?(?:const|function|class) (\w+)/gm)) {
     names.set(name, '../../../test/host.js');
   }

@@ -1,4 +1,4 @@
-// What a host has, for the snippets that speak of it without saying so. No snippet is run.
+// What a host has, for the snippets that speak of it without saying so. No snippet is run. Not a .d.ts: the bundler of types reads every one of the workspace.
 import type { IncomingMessage } from 'node:http';
 import type { Transition, WaSync } from '@wa-sync/core';
 import type { HttpHandler, HttpOptions } from '@wa-sync/http';
