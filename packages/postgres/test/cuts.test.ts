@@ -1,15 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-import { isWaSyncError } from '@wa-sync/core';
 import { createSeededRandom } from '@wa-sync/testing';
-import { drawFaults, type FaultProxy, startFaultProxy } from '@wa-sync/testing/faults';
+import {
+  type CallFindings,
+  drawFaults,
+  type FaultProxy,
+  followHistory,
+  heapMb,
+  playRandomCalls,
+  type RawRow,
+  type RawView,
+  startFaultProxy,
+} from '@wa-sync/testing/faults';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createPostgresStore, type PostgresStore, prismaConversation, prismaWhatsAppSession } from '../src/index.js';
-import { CONVERSATIONS_BY_SESSION } from './host-conversations.js';
+import { createPostgresStore, prismaConversation, prismaWhatsAppSession } from '../src/index.js';
+import { addConversations, CONVERSATIONS_BY_SESSION } from './host-conversations.js';
 import { addHostRows, PRISMA_TABLES } from './host-table.js';
-import { type Findings, playRandomCalls } from './play-random-calls.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 
 /** `CUTS=2000` is the whole proof, `SEED` another one. */
@@ -34,29 +40,46 @@ afterAll(async () => {
   await server.stop();
 });
 
-setFlagsFromString('--expose_gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-function heapMb(): number {
-  collectGarbage();
-  return process.memoryUsage().heapUsed / 2 ** 20;
-}
-
-/** The feed over links that break, until it has told everything. */
-async function followHistory(store: PostgresStore, start: string, over: () => boolean): Promise<string[]> {
-  const ids: string[] = [];
-  for (let after = start; ; ) {
-    const last = over();
-    try {
-      const feed = await store.history.since({ after, limit: 50 });
-      if (feed.missed) throw new Error('the feed says that something was missed');
-      ids.push(...feed.transitions.map(({ id }) => id));
-      after = feed.next;
-      if (last && feed.transitions.length === 0) return ids;
-    } catch (error) {
-      if (!isWaSyncError(error) || !error.retryable) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+/** Plain SQL past the store. */
+function rawView(sql: pg.Pool): RawView {
+  const one = async <Row>(text: string, values: unknown[]) =>
+    (await sql.query(text, values)).rows[0] as Row | undefined;
+  return {
+    row: async (id) =>
+      (await one<RawRow>(
+        `SELECT status, version::int, owner, tenure, write_id AS "writeId" FROM wa_sync.session WHERE id = $1`,
+        [id],
+      )) ?? null,
+    async credentials(id) {
+      const { rows } = await sql.query<{ value: Buffer }>(
+        `SELECT a.value FROM wa_sync.auth_record a LEFT JOIN wa_sync.session s ON s.no = a.session_no
+         WHERE (s.id = $1 OR s.no IS NULL) AND a.quarantine_no = 0`,
+        [id],
+      );
+      return rows.map(({ value }) => value);
+    },
+    addConversation: (id) => addConversations(sql, { [id]: 'ACTIVE' }),
+    async conversation(id) {
+      const row = await one<{ states: string; sequence: number }>(
+        `SELECT c.state || ' ' || m."status" AS states, c.sequence::int
+         FROM wa_sync.conversation c JOIN "Conversation" m ON m."id" = c.id WHERE c.id = $1`,
+        [id],
+      );
+      const closed = { 'OPEN ACTIVE': false, 'CLOSED FINISHED': true }[row?.states ?? ''] ?? null;
+      return { closed, sequence: row?.sequence ?? 0 };
+    },
+    async addOld(id) {
+      await sql.query(
+        `WITH old AS (
+           INSERT INTO wa_sync.session (id, id_hash, active, last_seen_at) VALUES ($1, 0, false, now() - interval '90 days') RETURNING no
+         ) INSERT INTO wa_sync.auth_record (session_no, type, id, value) SELECT no, 'creds', 'creds', 'x' FROM old`,
+        [id],
+      );
+    },
+    async remove(id) {
+      await sql.query('DELETE FROM wa_sync.session WHERE id = $1', [id]);
+    },
+  };
 }
 
 describe(`${CUTS} connections cut at random points of random calls, seed ${SEED}`, () => {
@@ -80,7 +103,7 @@ describe(`${CUTS} connections cut at random points of random calls, seed ${SEED}
     const onUnhandled = (error: unknown) => void unhandled.push(error);
     process.on('unhandledRejection', onUnhandled);
 
-    const findings: Findings = { wrong: [], failed: 0, calls: 0 };
+    const findings: CallFindings = { wrong: [], failed: 0, calls: 0 };
     const kinds = ['cut', 'reset', 'cut', 'reset', 'cut', 'reset', 'delay', 'black-hole'] as const;
     proxy.plan(drawFaults({ seed: SEED, kinds, afterBytes: [100, 25_000], lastsMs: [10, 2_000] }));
     const cuts = () => proxy.counts.cut + proxy.counts.reset;
@@ -88,10 +111,17 @@ describe(`${CUTS} connections cut at random points of random calls, seed ${SEED}
     const startedAt = performance.now();
     const over = () => cuts() >= CUTS || findings.wrong.length > 20;
     let played = false;
-    const following = followHistory(cut, next, () => played);
+    const following = followHistory(cut.history, next, () => played);
     const callers = groups.map((own, caller) =>
       playRandomCalls(
-        { ids: own, owners, store: cut, sql: database.pool, random: createSeededRandom(SEED + caller), findings },
+        {
+          ids: own,
+          owners,
+          store: cut,
+          raw: rawView(database.pool),
+          random: createSeededRandom(SEED + caller),
+          findings,
+        },
         over,
       ),
     );

@@ -27,7 +27,7 @@ export function describeCapabilities(suite: StoreSuite): void {
     });
 
     const shared = 'rows written through one store object are seen and guarded through another';
-    if (capabilities?.shared !== true) skipTest(suite, shared, 'the store is not shared between processes');
+    if (capabilities?.shared !== true) skipTest(shared, 'the store is not shared between processes');
     else {
       test(shared, async (harness) => {
         const { store } = harness;
@@ -41,7 +41,7 @@ export function describeCapabilities(suite: StoreSuite): void {
     }
 
     const durable = 'rows outlive the store object that wrote them';
-    if (capabilities?.durable !== true) skipTest(suite, durable, 'the store does not survive a restart');
+    if (capabilities?.durable !== true) skipTest(durable, 'the store does not survive a restart');
     else {
       test(durable, async (harness) => {
         const held = await hold(harness.store, await join(harness.store), 'a', { reason: { code: 'x', detail: 'y' } });

@@ -161,7 +161,7 @@ export function describeConnection(suite: ConnectionSuite): void {
     });
 
     const healing = 'heal ends a dead link, so that its repair can begin';
-    if (!heals) skipTest(suite, healing, 'this connection only reports');
+    if (!heals) skipTest(healing, 'this connection only reports');
     else {
       test(healing, async ({ connection, goSilent }) => {
         await goSilent();

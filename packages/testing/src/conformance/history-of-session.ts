@@ -59,7 +59,7 @@ export function describeHistoryOfSession(suite: StoreSuite): void {
       }
     });
 
-    test('goes with the row: removed, or purged; a new row of that id begins anew', async (harness) => {
+    test('goes with the row: removed, or purged; a new row of that id begins anew', async (harness, leaveOut) => {
       const { store } = harness;
       const owner = await join(store);
       await changeOften(store, owner, 'a', 3);
@@ -75,7 +75,7 @@ export function describeHistoryOfSession(suite: StoreSuite): void {
       await create(store, 'a');
       expect(await changesOf(store, 'a')).toEqual([]);
       expect(await changesOf(store, 'stays')).toHaveLength(1);
-      if (!store.cleanup) return;
+      if (!store.cleanup) return leaveOut('the store cleans nothing up');
       await unused(harness, 'old');
       await cleanupOf(store).deactivate({ ids: ['old'], idleForMs: IDLE_MS });
       expect(await changesOf(store, 'old')).toHaveLength(1);

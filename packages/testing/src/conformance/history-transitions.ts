@@ -180,8 +180,8 @@ export function describeTransitions(suite: StoreSuite): void {
       expect(await changesDuring(store, 'a', () => freeAll(store))).toEqual([]);
     });
 
-    test('is left by the end of the adoption grace', async ({ store, advance }) => {
-      if (!store.sessions.settleUnheld) return;
+    test('is left by the end of the adoption grace', async ({ store, advance }, leaveOut) => {
+      if (!store.sessions.settleUnheld) return leaveOut('the store takes over no rows of an earlier system');
       const sessions = [{ id: 'a', desired: 'running', status: 'CONNECTED' }] as const;
       await store.sessions.create({ sessions });
       expect(await changesOf(store, 'a')).toEqual([]);
@@ -200,8 +200,8 @@ export function describeTransitions(suite: StoreSuite): void {
       expect(await changesDuring(store, 'a', settle)).toEqual([]);
     });
 
-    test('is left by a cleanup that puts a session to rest', async ({ store, advance }) => {
-      if (!store.cleanup) return;
+    test('is left by a cleanup that puts a session to rest', async ({ store, advance }, leaveOut) => {
+      if (!store.cleanup) return leaveOut('the store cleans nothing up');
       const owner = await join(store);
       await hold(store, owner, 'a', { status: 'QR_CODE', qr: '2@x' });
       await create(store, 'b');

@@ -1,5 +1,5 @@
 import type { StoreCapabilities, WaSyncStore } from '@wa-sync/core';
-import { it } from 'vitest';
+import { it, type TestContext } from 'vitest';
 
 /** A store in a fresh state, made for one test. */
 export interface StoreHarness {
@@ -22,16 +22,33 @@ export interface StoreSuite {
   readonly capabilities?: StoreCapabilities | undefined;
 }
 
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Why a store is excused from this test: an ability that it says it lacks. `npm test` lists them at its end. */
+    leftOut?: string;
+  }
+}
+
+/** Ends a test as left out. */
+export type LeaveOut = (why: string) => never;
+
 /** Declares a test on a fresh store, closed however the test ends. */
-export type StoreTest = (title: string, run: (harness: StoreHarness) => Promise<void>) => void;
+export type StoreTest = (title: string, run: (harness: StoreHarness, leaveOut: LeaveOut) => Promise<void>) => void;
+
+function leaveOutOf({ task, skip }: TestContext): LeaveOut {
+  return (why) => {
+    task.meta.leftOut = why;
+    return skip(why);
+  };
+}
 
 /** The way in which the tests of one suite are declared. */
 export function storeTest({ create }: StoreSuite): StoreTest {
   return (title, run) => {
-    it(title, async () => {
+    it(title, async (context) => {
       const harness = await create();
       try {
-        await run(harness);
+        await run(harness, leaveOutOf(context));
       } finally {
         await harness.close();
       }
@@ -39,10 +56,9 @@ export function storeTest({ create }: StoreSuite): StoreTest {
   };
 }
 
-/** Declares a test that is left out, and prints why. */
-export function skipTest(suite: { readonly name: string }, title: string, why: string): void {
-  console.info(`${suite.name}: left out "${title}": ${why}`);
-  it.skip(`${title} (left out: ${why})`, () => undefined);
+/** Declares a test that is left out, and why. */
+export function skipTest(title: string, why: string): void {
+  it(title, (context) => leaveOutOf(context)(why));
 }
 
 /** As many store objects as a harness can give, for races between clients. */

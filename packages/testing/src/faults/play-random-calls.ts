@@ -6,44 +6,60 @@ import {
   SESSION_STATUSES,
   type StoredSession,
   type WaSyncErrorCode,
+  type WaSyncStore,
 } from '@wa-sync/core';
-import { change, writeOf } from '@wa-sync/testing';
-import type pg from 'pg';
-import type { PostgresStore } from '../src/index.js';
-import { addConversations } from './host-conversations.js';
+import { change, writeOf } from '../hold-sessions.js';
 
 /** Codes that a broken link may give; anything else is a defect. */
 const BROKEN: readonly WaSyncErrorCode[] = ['store_unreachable', 'store_timeout'];
 
 /** What was seen to be wrong, and how often calls failed. */
-export interface Findings {
+export interface CallFindings {
   readonly wrong: string[];
   failed: number;
   calls: number;
 }
 
-/** One caller with sessions of its own, whose calls go over links that break; `sql` goes past them, and is what the answers are held against. */
-export interface Caller {
+/** A session row as the server's own commands read it. */
+export interface RawRow {
+  readonly status: string;
+  readonly version: number;
+  readonly owner: string | null;
+  readonly tenure: string | null;
+  readonly writeId: string | null;
+}
+
+/** The server without the store: what the store's answers are held against. */
+export interface RawView {
+  row(id: string): Promise<RawRow | null>;
+  /** Values of all records of a session. */
+  credentials(id: string): Promise<Uint8Array[]>;
+  /** Adds what a host knows of a conversation before its first message. */
+  addConversation(id: string, sessionId: string): Promise<void>;
+  /** `closed: null` where the host's row says something else. */
+  conversation(id: string): Promise<{ closed: boolean | null; sequence: number }>;
+  /** Adds an inactive row, last seen 90 days ago, with credentials. */
+  addOld(id: string): Promise<void>;
+  remove(id: string): Promise<void>;
+}
+
+/** A store with all its parts. */
+export type WholeStore = WaSyncStore & Required<{ [Part in keyof WaSyncStore]: NonNullable<WaSyncStore[Part]> }>;
+
+/** One caller with sessions of its own, whose calls go over links that break. */
+export interface RandomCaller {
   readonly ids: readonly string[];
   /** Two replicas that take the sessions from each other. */
   readonly owners: readonly [string, string];
-  readonly store: PostgresStore;
-  readonly sql: pg.Pool;
+  readonly store: WholeStore;
+  readonly raw: RawView;
   readonly random: RandomSource;
-  readonly findings: Findings;
-}
-
-interface Row {
-  status: string;
-  version: number;
-  owner: string | null;
-  tenure: string | null;
-  write_id: string | null;
+  readonly findings: CallFindings;
 }
 
 /** Plays calls until `over()`; each is repeated with the same ids until it is told, as the error of a broken link says nothing of the commit. */
-export async function playRandomCalls(caller: Caller, over: () => boolean): Promise<void> {
-  const { ids, owners, store, sql, random, findings } = caller;
+export async function playRandomCalls(caller: RandomCaller, over: () => boolean): Promise<void> {
+  const { ids, owners, store, raw, random, findings } = caller;
   let round = 0;
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random.next() * items.length)]!;
   const chance = (share: number) => random.next() < share;
@@ -65,12 +81,10 @@ export async function playRandomCalls(caller: Caller, over: () => boolean): Prom
     if (!holds) findings.wrong.push(words);
   };
 
-  async function rowOf(id: string): Promise<Row> {
-    const { rows } = await sql.query<Row>(
-      `SELECT status, version::int, owner, tenure, write_id FROM wa_sync.session WHERE id = $1`,
-      [id],
-    );
-    return rows[0]!;
+  async function rowOf(id: string): Promise<RawRow> {
+    const row = await raw.row(id);
+    if (row === null) throw new Error(`The row of ${id} is gone`);
+    return row;
   }
 
   const read = async (id: string): Promise<StoredSession> => (await told(() => store.sessions.get({ ids: [id] })))[0]!;
@@ -105,7 +119,7 @@ export async function playRandomCalls(caller: Caller, over: () => boolean): Prom
         const row = await rowOf(id);
         check(outcomes[index]?.applied === true, `S16 a write to ${id} that nobody else could meet was told as missed`);
         check(
-          row.version === version + 1 && row.write_id === writeId,
+          row.version === version + 1 && row.writeId === writeId,
           `S16 a write to ${id} happened ${row.version - version} times`,
         );
         check(set === null || row.status === status, `a write to ${id} was told and is not there`);
@@ -169,22 +183,14 @@ export async function playRandomCalls(caller: Caller, over: () => boolean): Prom
         value: mark,
       }));
       await told(() => store.auth.write({ sessionId: session.id, tenure: session.tenure, entries }));
-      const { rows } = await sql.query(
-        `SELECT DISTINCT a.value FROM wa_sync.auth_record a JOIN wa_sync.session s ON s.no = a.session_no
-         WHERE s.id = $1 AND a.quarantine_no = 0`,
-        [session.id],
-      );
+      const values = await raw.credentials(session.id);
       check(
-        rows.length === 1 && Buffer.from(mark).equals(rows[0].value),
+        values.length === entries.length && values.every((value) => Buffer.from(mark).equals(value)),
         `credentials of ${session.id} are not what was told, all of them`,
       );
       if (!chance(0.1)) return;
       await told(() => store.auth.purge({ sessionId: session.id }));
-      const left = await sql.query(
-        `SELECT 1 FROM wa_sync.auth_record a JOIN wa_sync.session s ON s.no = a.session_no WHERE s.id = $1`,
-        [session.id],
-      );
-      check(left.rows.length === 0, `S15 a purge of ${session.id} left credentials`);
+      check((await raw.credentials(session.id)).length === 0, `S15 a purge of ${session.id} left credentials`);
     },
     async function slot() {
       const slot = new Date(Date.UTC(2040, 0, 1) + round * 1_000);
@@ -202,7 +208,7 @@ export async function playRandomCalls(caller: Caller, over: () => boolean): Prom
       const session = await hold(ids[0]!);
       await told(() => store.sessions.write({ owner: session.owner!, writes: [writeOf(session, change())] }));
       const id = `${session.id}-c${round}`;
-      await addConversations(sql, { [id]: 'ACTIVE' });
+      await raw.addConversation(id, session.id);
       const say = () =>
         told(() =>
           store.conversations.record({
@@ -215,43 +221,27 @@ export async function playRandomCalls(caller: Caller, over: () => boolean): Prom
         told(() =>
           store.conversations.move({ moves: [{ id, sequence, to: 'CLOSED', outgoing: null }], settledForMs: 0 }),
         );
-      const look = async () => {
-        const { rows } = await sql.query<{ states: string; sequence: number }>(
-          `SELECT c.state || ' ' || m."status" AS states, c.sequence::int
-           FROM wa_sync.conversation c JOIN "Conversation" m ON m."id" = c.id WHERE c.id = $1`,
-          [id],
-        );
-        return rows[0]!;
-      };
       const moved = await close(first!.sequence);
       check(second!.sequence > first!.sequence && moved.length === 0, `S8 ${id} was told as closed over a message`);
-      check((await look()).states === 'OPEN ACTIVE', `S8 ${id} was closed over a message`);
+      check((await raw.conversation(id)).closed === false, `S8 ${id} was closed over a message`);
       await close(second!.sequence);
-      const { states, sequence } = await look();
+      const { closed, sequence } = await raw.conversation(id);
       // A message that was given up and arrived late is one more, and postpones the closing.
-      const postponed = states === 'OPEN ACTIVE' && sequence > second!.sequence;
-      check(postponed || states === 'CLOSED FINISHED', `${id} was not closed in both tables: ${states}`);
+      const postponed = closed === false && sequence > second!.sequence;
+      check(postponed || closed === true, `${id} was not closed: ${closed}`);
     },
     async function purge() {
       const id = `${ids[0]}-old${round}`;
-      const answer = await sql.query(
-        `INSERT INTO wa_sync.session (id, id_hash, active, last_seen_at) VALUES ($1, 0, false, now() - interval '90 days') RETURNING no`,
-        [id],
-      );
-      await sql.query(
-        `INSERT INTO wa_sync.auth_record (session_no, type, id, value) VALUES ($1, 'creds', 'creds', 'x')`,
-        [answer.rows[0].no],
-      );
+      await raw.addOld(id);
       const back = chance(0.5);
       const idleForMs = 60 * 86_400_000;
       await told(() => store.cleanup.markForPurge({ ids: [id], idleForMs }));
       if (back) await told(() => store.sessions.setDesired({ id, desired: 'running' }));
       await told(() => store.cleanup.purge({ ids: [id] }));
-      const { rows } = await sql.query('SELECT 1 FROM wa_sync.session WHERE id = $1', [id]);
-      check(rows.length === (back ? 1 : 0), `S7 ${id} ${back ? 'came back and was purged' : 'was not purged'}`);
-      const left = await sql.query('SELECT 1 FROM wa_sync.auth_record WHERE session_no = $1', [answer.rows[0].no]);
-      check(back || left.rows.length === 0, `S15 the purge of ${id} left credentials`);
-      if (back) await sql.query('DELETE FROM wa_sync.session WHERE id = $1', [id]);
+      const isThere = (await raw.row(id)) !== null;
+      check(isThere === back, `S7 ${id} ${back ? 'came back and was purged' : 'was not purged'}`);
+      check(back || (await raw.credentials(id)).length === 0, `S15 the purge of ${id} left credentials`);
+      if (back) await raw.remove(id);
     },
     async function ask() {
       const session = await hold(pick(ids));
