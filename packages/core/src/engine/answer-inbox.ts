@@ -15,14 +15,17 @@ import { logOut } from './log-out.js';
 import type { OwnerAnswers } from './owner-answers.js';
 import type { Provide } from './provide.js';
 import type { Sweep } from './sweep.js';
+import { waitAtMost } from './wait-at-most.js';
 
 /** Requests worked on at once; the others wait in the store, where the oldest are void first. */
 const AT_ONCE = 100;
+/** A connection that never settles must not keep its place for ever; whoever asked has gone by then. */
+const LONGEST_MS = 60_000;
 
 export type AnswerInbox = ReturnType<typeof createAnswerInbox>;
 
 export function createAnswerInbox(deps: {
-  config: Pick<Config, 'logger'>;
+  config: Pick<Config, 'clock' | 'logger'>;
   store: WaSyncStore;
   held: HeldSessions;
   lease: Lease;
@@ -32,7 +35,7 @@ export function createAnswerInbox(deps: {
 }) {
   const { store, held: sessions, lease, status, sweep, provide } = deps;
   const { inbox } = store;
-  const { logger } = deps.config;
+  const { clock, logger } = deps.config;
   const working = new Set<Promise<void>>();
   let answers: InboxAnswer[] = [];
   let taking = false;
@@ -65,11 +68,12 @@ export function createAnswerInbox(deps: {
     const tenure = held?.tenure ?? null;
     if (!held || tenure === null) return;
     try {
-      const body = JSON.stringify(await work[kind](held));
+      const said = await waitAtMost<OwnerAnswers[InboxRequestKind]>(clock, LONGEST_MS, () => work[kind](held));
+      if (said === null) throw new Error('It did not settle in time');
       // What a stopped one was stopped by is no longer held, and that is the answer.
       const mine = kind === 'settle' || (sessions.get(sessionId) === held && held.tenure === tenure);
       if (!mine || !lease.trusted()) return;
-      answers.push({ id, body });
+      answers.push({ id, body: JSON.stringify(said) });
     } catch (error) {
       logger.error({ code: 'inbox_failed', sessionId, kind, error }, 'A question of another replica was not answered');
       return;

@@ -48,6 +48,8 @@ export interface Held {
   /** The last write that held, for a report that begins before it and looks after it. */
   lastWrite: { readonly atMs: number; readonly told: Pick<SyncedSession, 'stored' | 'action' | 'reason'> } | null;
   mirrorBlocked: boolean;
+  /** Its connection made no sense when it was looked at last. */
+  senseless: boolean;
   readonly link: Link;
   readonly lost: AbortController;
   unsubscribe(): void;
@@ -96,6 +98,7 @@ export function createHeldSessions() {
         unsettled: null,
         lastWrite: null,
         mirrorBlocked: false,
+        senseless: false,
         link: replaces?.link ?? newLink(),
         lost: new AbortController(),
         unsubscribe() {},

@@ -3,8 +3,9 @@ import type { Clock } from '../ports/clock.js';
 import type { WaSyncStore } from '../ports/store.js';
 
 /**
- * The store with a time limit on every call but those of credentials, so that one answer that never comes cannot stop the engine. What is
- * committed after all comes under a guard: a late write misses its version, a late claim is found by the sweep.
+ * The store as the engine meets it. Every call but those of credentials has a time limit, so that one answer that never comes cannot stop the engine. What is
+ * committed after all comes under a guard: a late write misses its version, a late claim is found by the sweep. And what an answer names twice is met once, so
+ * that a session is not gained, opened or told of twice.
  */
 export function limitStore(store: WaSyncStore, clock: Clock, limitMs: number): WaSyncStore {
   return {
@@ -33,8 +34,40 @@ function limitCalls<Port extends object>(port: Port, clock: Clock, limitMs: numb
               }),
             );
           }, limitMs);
-          (async () => method.apply(target, args) as unknown)().then(resolve, reject).finally(cancel);
+          (async () => onceEach(await method.apply(target, args)))().then(resolve, reject).finally(cancel);
         });
     },
   });
+}
+
+/** An answer whose lists, itself or those within it, name each thing once. */
+function onceEach(answer: unknown): unknown {
+  if (Array.isArray(answer)) return unique(answer);
+  if (typeof answer !== 'object' || answer === null || Object.getPrototypeOf(answer) !== Object.prototype)
+    return answer;
+  const lists = Object.entries(answer).filter(([, value]) => Array.isArray(value));
+  if (lists.length === 0) return answer;
+  return { ...answer, ...Object.fromEntries(lists.map(([key, list]) => [key, unique(list as unknown[])])) };
+}
+
+function unique(list: readonly unknown[]): readonly unknown[] {
+  const seen = new Set<unknown>();
+  const kept = list.filter((item) => {
+    const name = nameOf(item);
+    if (name === undefined) return true;
+    if (seen.has(name)) return false;
+    seen.add(name);
+    return true;
+  });
+  return kept.length === list.length ? list : kept;
+}
+
+function nameOf(item: unknown): unknown {
+  if (typeof item !== 'object' || item === null) return item;
+  const { id, incarnation, conversation } = item as {
+    id?: unknown;
+    incarnation?: unknown;
+    conversation?: { id?: unknown };
+  };
+  return id ?? incarnation ?? conversation?.id;
 }

@@ -11,6 +11,7 @@ import type { Logger } from '../ports/logger.js';
 import type { Held, HeldSessions } from './held-sessions.js';
 import { createSlots } from './limit-concurrency.js';
 import { createTurns } from './limit-rate.js';
+import { readSnapshot } from './read-snapshot.js';
 import { waitAtMost } from './wait-at-most.js';
 import type { StallWatch } from './watch-stalls.js';
 
@@ -21,6 +22,8 @@ const LONGEST_SCAN_MS = 2_000;
 const PLACE_HELD_MS = 250;
 /** An adapter gets this much more than its time before it is taken for broken. */
 const GRACE_MS = 1_000;
+
+const ANSWERS = new Set<unknown>(['answered', 'timeout', 'unavailable'] satisfies ProbeAnswer[]);
 
 /** What a check found. `unknown` is never dead. */
 export type Verdict = 'alive' | 'dead' | 'unknown';
@@ -42,13 +45,9 @@ export function createLiveness(deps: {
 
   /** Milliseconds without a frame, or `null` where a probe would make no sense. */
   function silence(held: Held): number | null {
-    try {
-      const seen = held.connection.snapshot();
-      if (seen.kind !== 'known' || seen.status !== 'CONNECTED') return null;
-      return seen.silentForMs ?? Number.POSITIVE_INFINITY;
-    } catch {
-      return null;
-    }
+    const seen = readSnapshot(held.connection);
+    if (seen.kind !== 'known' || seen.status !== 'CONNECTED') return null;
+    return seen.silentForMs ?? Number.POSITIVE_INFINITY;
   }
 
   function clearVerdict(held: Held): void {
@@ -75,7 +74,10 @@ export function createLiveness(deps: {
       const answer = await waitAtMost(clock, probe.timeoutMs + GRACE_MS, () =>
         held.connection.probe({ timeoutMs: probe.timeoutMs }),
       );
-      return { answer: answer ?? 'unavailable', askedAtMs };
+      if (ANSWERS.has(answer)) return { answer: answer!, askedAtMs };
+      const error = answer === null ? 'It did not settle in time' : 'It answered what there is not';
+      logger.warn({ code: 'probe_failed', sessionId: held.id, error }, 'A probe failed');
+      return { answer: 'unavailable', askedAtMs };
     } catch (error) {
       logger.warn({ code: 'probe_failed', sessionId: held.id, error }, 'A probe failed');
       return { answer: 'unavailable', askedAtMs };

@@ -1,21 +1,11 @@
-import { type KnownObservation, type Observation, SESSION_STATUSES, type StoredSession } from '../domain/session.js';
+import type { KnownObservation, Observation, StoredSession } from '../domain/session.js';
 import type { Held } from './held-sessions.js';
+import { readSnapshot } from './read-snapshot.js';
 
-const STATUSES = new Set<unknown>(SESSION_STATUSES);
-
-/**
- * What is true of a held session now, without I/O: the connection's own word, corrected by the verdict of its probes. A snapshot
- * that throws or makes no sense is unknown, never dead.
- */
+/** What is true of a held session now, without I/O: the connection's own word, corrected by the verdict of its probes. */
 export function observe(held: Held): Observation {
-  let seen: Observation;
-  try {
-    seen = held.connection.snapshot();
-  } catch {
-    return { kind: 'unknown', why: 'snapshot_failed' };
-  }
-  if (seen?.kind === 'unknown') return seen;
-  if (seen?.kind !== 'known' || !STATUSES.has(seen.status)) return { kind: 'unknown', why: 'snapshot_invalid' };
+  const seen = readSnapshot(held.connection);
+  if (seen.kind === 'unknown') return seen;
   if (seen.status === 'CONNECTING') return asRepair(seen, held.stored);
   if (seen.status !== 'CONNECTED' || held.deadSinceMs === null) return seen;
   return { ...seen, status: 'RECONNECTING', reason: { code: 'silent', detail: 'No answer to a probe' } };

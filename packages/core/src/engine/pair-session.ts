@@ -5,6 +5,7 @@ import type { WhatsAppConnection } from '../ports/connection.js';
 import { maskNumbers } from '../session-id.js';
 import type { PairingStep } from '../wa-sync.js';
 import type { Held } from './held-sessions.js';
+import { readSnapshot } from './read-snapshot.js';
 
 /** Statuses that a pairing does not come back from by itself. */
 const OVER = new Set(['DISCONNECTED', 'LOGGED_OUT', 'ERROR', 'REPLACED']);
@@ -29,7 +30,7 @@ export function createPairSession(deps: {
     let last = '';
     try {
       while (!signal?.aborted) {
-        const seen = known(connection.snapshot());
+        const seen = known(readSnapshot(connection));
         if (seen?.status === 'CONNECTED') return;
         if (seen && OVER.has(seen.status)) throw failure(id, seen);
         const step = seen?.status === 'QR_CODE' && seen.qr !== null ? await stepOf(connection, seen, phone) : null;
@@ -74,7 +75,7 @@ async function stepOf(
     return (await connection.requestPairingCode?.({ phone })) ?? null;
   } catch (cause) {
     // The socket went away under the question: its successor is asked.
-    if (known(connection.snapshot())?.status !== 'QR_CODE') return null;
+    if (known(readSnapshot(connection))?.status !== 'QR_CODE') return null;
     throw new WaSyncError('pairing_failed', 'WhatsApp gave no pairing code', { cause, retryable: true });
   }
 }

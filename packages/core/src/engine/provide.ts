@@ -12,6 +12,7 @@ import type { FollowMessages } from './follow-messages.js';
 import type { GiveBack } from './give-back.js';
 import type { Held, HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
+import { readSnapshot } from './read-snapshot.js';
 import { type Tell, whyLost } from './tell.js';
 
 /** Statuses in which a provider may have given up until a person acts. */
@@ -170,6 +171,6 @@ export function createProvide(deps: {
 }
 
 function isParked(connection: WhatsAppConnection): boolean {
-  const seen = connection.snapshot();
+  const seen = readSnapshot(connection);
   return seen.kind === 'known' && PARKED.has(seen.status);
 }

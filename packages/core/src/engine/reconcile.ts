@@ -149,6 +149,7 @@ export function createReconciler(deps: {
       return null;
     }
     const observed = observe(held);
+    tell.observed(held, observed);
     const decision = decide(observed, stored);
     const voids = decision.kind === 'none' && mayStillCome(held, stored);
     if (decision.kind === 'none' && !voids) {

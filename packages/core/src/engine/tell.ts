@@ -3,10 +3,11 @@
  * answer was lost is told when it is found again, and none is told twice.
  */
 import type { Config } from '../config.js';
-import type { StoredSession } from '../domain/session.js';
+import type { Observation, StoredSession } from '../domain/session.js';
 import { maskNumbers } from '../session-id.js';
 import type { Events } from './emit-events.js';
 import type { Held, HeldSessions } from './held-sessions.js';
+import { isBadSnapshot } from './read-snapshot.js';
 
 /** Where a look came from: a sync reports drift, an event is how a row normally changes. */
 export type Trigger = 'event' | 'sync';
@@ -86,6 +87,15 @@ export function createTell(deps: {
       const { unsettled } = held;
       held.unsettled = null;
       if (unsettled && row.writeId === unsettled.writeId) written({ held, after: row, ...unsettled });
+    },
+    /** A connection was looked at: what makes no sense is told once, until it does. */
+    observed(held: Held, seen: Observation): void {
+      const senseless = isBadSnapshot(seen);
+      if (senseless && !held.senseless && seen.kind === 'unknown') {
+        const fields = { code: seen.why, sessionId: held.id };
+        logger.error(fields, `Session ${maskNumbers(held.id)}: what its connection says makes no sense; its row stays`);
+      }
+      held.senseless = senseless;
     },
     gained(held: Held): void {
       logger.debug({ sessionId: held.id }, `Session ${maskNumbers(held.id)} is ours`);
