@@ -142,6 +142,17 @@ export function describeEventHistory(name: string, openStore: () => Promise<WaSy
         expect(client.others).not.toContain('missed');
         await client.cut();
       }
+      // Wherever in what came a connection is cut, the rest comes, once, from either process.
+      for (const { changes } of clients) {
+        for (let at = 0; at < changes.length - 1; at += 1 + Math.floor(changes.length / 40)) {
+          const again = createEventClient(changes[at]!.id);
+          await again.connect(at % 2 === 0 ? one.url : two.url);
+          const rest = changes.slice(at + 1).map(({ id: _, ...change }) => change);
+          await again.until((client) => client.changes.length >= rest.length);
+          expect(again.changes.map(({ id: _, ...change }) => change)).toEqual(rest);
+          await again.cut();
+        }
+      }
     });
 
     it('hides the changes of other sessions from a narrowed caller, and its place moves on over them', async () => {

@@ -22,11 +22,11 @@ export interface EventClient {
   until(done: (client: EventClient) => boolean): Promise<void>;
 }
 
-export function createEventClient(): EventClient {
+export function createEventClient(comesWith: string | null = null): EventClient {
   const changes: SeenChange[] = [];
   const others: string[] = [];
   let firstId: string | null = null;
-  let lastId: string | null = null;
+  let lastId = comesWith;
   let check = () => {};
   let cut = async () => {};
 
