@@ -41,7 +41,8 @@ export function createEventFeed(params: { wa: Pick<WaSyncLike, 'on' | 'history'>
   let tailNo = 0;
   let readings = 0;
   let turn: Promise<unknown> = Promise.resolve();
-  let following = false;
+  let busy = 0;
+  let waiting: Promise<void> | null = null;
   let again = false;
   let cancelPoll = () => {};
 
@@ -83,38 +84,47 @@ export function createEventFeed(params: { wa: Pick<WaSyncLike, 'on' | 'history'>
     }
   }
 
+  /** Reads on once it is our turn; who asks before that shares it. */
+  function readInTurn(skip: boolean): Promise<void> {
+    waiting ??= inTurn(() => {
+      waiting = null;
+      return readOn(skip);
+    });
+    return waiting;
+  }
+
   async function read(skip: boolean): Promise<void> {
+    cancelPoll();
+    busy += 1;
     try {
-      await inTurn(() => readOn(skip));
+      await readInTurn(skip);
     } catch (error) {
       // Any other failure passes: the next reading goes on where this one began.
       if (isWaSyncError(error) && error.code === 'not_supported') stored = false;
     }
+    busy -= 1;
+    if (busy > 0 || readers === 0 || !stored) return;
+    cancelPoll();
+    cancelPoll = clock.schedule(follow, again ? APART_MS : POLL_MS);
+    again = false;
   }
 
   /** Reads on now, or soon where it does so already. */
   function follow(): void {
     if (readers === 0 || !stored) return;
-    again = following;
-    if (!following) void followOnce(false);
-  }
-
-  async function followOnce(skip: boolean): Promise<void> {
-    cancelPoll();
-    following = true;
-    again = false;
-    await read(skip);
-    following = false;
-    if (readers > 0 && stored) cancelPoll = clock.schedule(follow, again ? APART_MS : POLL_MS);
+    if (busy > 0) again = true;
+    else void read(false);
   }
 
   return {
-    /** A stream begins: settles when the log can tell it where it is. */
+    /**
+     * A stream begins. Settles when the ring reaches at least as far as whatever place its client has come with, because this reading began after any that gave
+     * such a place out.
+     */
     async open(): Promise<void> {
       listen();
       readers += 1;
-      // The others find the ring not older than one poll.
-      if (stored && (readers === 1 || tail === null)) await followOnce(readers === 1);
+      if (stored) await read(readers === 1);
     },
     /** A stream has ended. */
     close(): void {

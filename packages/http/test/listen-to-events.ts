@@ -2,7 +2,6 @@ import { request as httpRequest } from 'node:http';
 
 /** One `session:changed` as it came over the wire. */
 export interface SeenChange {
-  readonly id: string;
   readonly sessionId: string;
   readonly from: string;
   readonly to: string;
@@ -14,7 +13,8 @@ export interface EventClient {
   readonly changes: readonly SeenChange[];
   /** Events of other names. */
   readonly others: readonly string[];
-  readonly firstId: () => string;
+  /** Every id that came, of whichever event or of none, and how many changes had come by then. */
+  readonly ids: readonly { readonly id: string; readonly changes: number }[];
   /** Settles once the first bytes are there. */
   connect(url: string): Promise<void>;
   cut(): Promise<void>;
@@ -25,7 +25,7 @@ export interface EventClient {
 export function createEventClient(comesWith: string | null = null): EventClient {
   const changes: SeenChange[] = [];
   const others: string[] = [];
-  let firstId: string | null = null;
+  const ids: { id: string; changes: number }[] = [];
   let lastId = comesWith;
   let check = () => {};
   let cut = async () => {};
@@ -37,19 +37,18 @@ export function createEventClient(comesWith: string | null = null): EventClient 
     for (const line of block.split('\n')) {
       const [, field, value = ''] = /^(\w+):? ?(.*)$/.exec(line) ?? [];
       if (field === 'id') lastId = value;
-      firstId ??= lastId;
       if (field === 'event') name = value;
       if (field === 'data') data = value;
     }
-    if (data === null) return;
-    if (name !== 'session:changed') others.push(name);
-    else changes.push({ ...(JSON.parse(data) as Omit<SeenChange, 'id'>), id: lastId ?? '' });
+    if (data !== null && name !== 'session:changed') others.push(name);
+    else if (data !== null) changes.push(JSON.parse(data) as SeenChange);
+    ids.push({ id: lastId ?? '', changes: changes.length });
   }
 
   const client: EventClient = {
     changes,
     others,
-    firstId: () => firstId ?? '',
+    ids,
     async connect(url) {
       await new Promise<void>((resolve, reject) => {
         const headers: Record<string, string> = lastId === null ? {} : { 'last-event-id': lastId };
