@@ -55,11 +55,17 @@ export const COMMANDS: readonly Definition[] = [
   {
     usage: 'sync [session]',
     does: 'Compare the row of the current session, or of one, with the truth and put it right',
-    options: [...SERVICE, ['--all', 'All sessions'], ['--force', 'Probe every connection now, and heal what is dead']],
+    options: [
+      ...SERVICE,
+      ...DATABASE,
+      ['--all', 'All sessions'],
+      ['--force', 'Probe every connection now, and heal what is dead'],
+    ],
     examples: [
       ['wa-sync sync', 'the current session'],
       ['wa-sync sync --all', 'all sessions'],
       ['wa-sync sync sales --force', 'one session, probed and healed now'],
+      ['wa-sync sync --all --database-url postgres://app@db/app', 'asks whichever process holds each'],
     ],
     run: sync,
   },

@@ -101,8 +101,8 @@ function sourceOf({ sessions, jobs, history }: PostgresStore): Source {
       return run && { ...viewOfRun(run) };
     },
     async listHistory({ id, before, limit }) {
-      const transitions = await history.ofSession({ sessionId: id, before, limit });
-      return { history: transitions.map(viewOfTransition), next: nextOf(transitions, limit) };
+      const changes = await history.ofSession({ sessionId: id, before, limit });
+      return { transitions: changes.map(viewOfTransition), next: nextOf(changes, limit) };
     },
   };
 }

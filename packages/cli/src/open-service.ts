@@ -14,7 +14,7 @@ export interface RunReport {
   readonly dryRun?: boolean;
   readonly postponed?: string | null;
   readonly totals: Readonly<Record<string, number>>;
-  readonly sessions?: readonly Json[];
+  readonly sessions?: readonly Readonly<Record<string, unknown>>[];
   readonly conversations?: readonly Json[];
 }
 

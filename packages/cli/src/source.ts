@@ -29,7 +29,7 @@ export interface Source {
     id: string;
     before: string | undefined;
     limit: number;
-  }): Promise<{ readonly history: readonly TransitionView[]; readonly next: string | null }>;
+  }): Promise<{ readonly transitions: readonly TransitionView[]; readonly next: string | null }>;
   /** `null` where a database is read. */
   readonly service: Service | null;
 }

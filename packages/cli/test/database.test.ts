@@ -1,7 +1,9 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createWaSync, systemClock } from '@wa-sync/core';
 import { createPostgresStore } from '@wa-sync/postgres';
+import { createScriptedConnection, type ScriptedConnection } from '@wa-sync/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startPostgres, type TestDatabase, type TestServer } from '../../postgres/test/start-postgres.js';
 import { runCli } from './run-cli.js';
@@ -83,6 +85,54 @@ describe('sessions and status', () => {
   });
 });
 
+describe('sync', () => {
+  it('asks the processes that hold the sessions, and concludes nothing where there is none', async () => {
+    await run('migrate', 'apply');
+    const store = createPostgresStore({ pool: database.pool });
+    const wa = createWaSync({ store, jobs: { sync: false, cleanup: false, inactivity: false } });
+    await wa.start();
+    try {
+      const connections = new Map<string, ScriptedConnection>();
+      for (const id of ['sales', 'support']) {
+        await wa.sessions.create({ id });
+        const connection = createScriptedConnection({ sessionId: id, clock: systemClock });
+        await wa.attach(connection);
+        connections.set(id, connection);
+      }
+      await wa.sessions.create({ id: 'cold', desired: 'stopped' });
+      await wa.syncNow();
+      await database.pool.query(`UPDATE wa_sync.session SET status = 'DISCONNECTED' WHERE id = 'sales'`);
+      const all = await run('sync', '--all');
+      expect([all.code, all.error]).toEqual([2, '']);
+      expect(all.out).toMatch(/about 3 sessions: 1 in sync, 1 corrected, 0 healed, 1 unknown$/m);
+      expect(all.out).toMatch(/^sales +DISCONNECTED +CONNECTED +corrected /m);
+      expect(all.out).toMatch(/^cold .* unknown +not_owned$/m);
+      expect((await wa.sessions.get('sales'))?.status).toBe('CONNECTED');
+      const one = await run('sync', 'sales', '--json');
+      expect([one.code, JSON.parse(one.out)]).toMatchObject([0, { report: { totals: { checked: 1, inSync: 1 } } }]);
+      connections.get('support')?.script.goSilent();
+      const forced = await run('sync', 'support', '--force');
+      expect([forced.code, forced.out]).toEqual([2, expect.stringMatching(/^support +CONNECTED +\w+ +healed/m)]);
+      expect(connections.get('support')?.script.heals).toHaveLength(1);
+    } finally {
+      await wa.stop();
+      await store.close();
+    }
+    const nobody = await run('sync', 'nobody');
+    expect([nobody.code, nobody.error]).toEqual([1, expect.stringContaining('There is no session nobody')]);
+    const current = await run('sync');
+    expect([current.code, current.error]).toEqual([
+      1,
+      expect.stringMatching(/no current session .*\nName one, or give --all/),
+    ]);
+    await database.pool.query(`
+      INSERT INTO wa_sync.replica (incarnation, replica_id, ttl_ms, beat_at) VALUES ('gone', 'gone', 1000, clock_timestamp() - interval '1 hour');
+      UPDATE wa_sync.session SET owner = 'gone', tenure = 't' WHERE id = 'cold'`);
+    const gone = await run('sync', 'cold');
+    expect([gone.code, gone.out]).toEqual([2, expect.stringMatching(/^cold .* unknown +owner_gone$/m)]);
+  });
+});
+
 describe('history and runs', () => {
   it('are read straight from the database', async () => {
     await run('migrate', 'apply');
@@ -112,7 +162,7 @@ describe('history and runs', () => {
       expect.stringMatching(/DISCONNECTED +RECONNECTING .* probe_timeout$/m),
     ]);
     const json = await run('history', 'sales', '--json');
-    expect(JSON.parse(json.out)).toMatchObject({ history: [{ to: 'RECONNECTING' }], next: null });
+    expect(JSON.parse(json.out)).toMatchObject({ transitions: [{ to: 'RECONNECTING' }], next: null });
     const nobody = await run('history', 'nobody');
     expect([nobody.code, nobody.error]).toEqual([1, expect.stringContaining('There is no session nobody')]);
     const runs = await run('runs');
@@ -213,7 +263,7 @@ describe('what goes wrong', () => {
     const odd = await runCli(['sessions', '--database-url', 'mysql://me:hush-hush@h/app']);
     expect([odd.code, odd.error]).toEqual([1, expect.stringContaining('--database-url takes postgres://')]);
     for (const { out, error } of [closed, wrong, odd]) expect(out + error).not.toContain('hush-hush');
-    const sync = await run('sync');
-    expect([sync.code, sync.error]).toEqual([1, expect.stringContaining('needs a running service')]);
+    const cleanup = await run('cleanup', '--yes');
+    expect([cleanup.code, cleanup.error]).toEqual([1, expect.stringContaining('needs a running service')]);
   });
 });

@@ -20,8 +20,8 @@ async function bundle(): Promise<string> {
     target: 'node20',
     silent: true,
     noExternal: [/^@wa-sync\//],
-    // Said here, because where the tests are started from decides whose manifest is read.
-    external: ['cac', 'pg'],
+    // What is CommonJS inside the bundle still asks for node's own modules by `require`.
+    banner: { js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);` },
     esbuildOptions(options) {
       options.conditions = ['@wa-sync/source'];
     },

@@ -155,6 +155,23 @@ describe('the other commands', () => {
     expect(JSON.parse(rest.out)).toMatchObject({ sessions: [{ id: 'second' }], next: null });
   });
 
+  it('history tells what became of a session', async () => {
+    const service = await start();
+    const connection = await service.addSession('sales');
+    connection.script.set({ status: 'ERROR', reason: { code: 'odd', detail: 'twice' } });
+    await service.wa.syncNow('sales');
+    const told = await runCli(['history', 'sales'], service.env);
+    expect([told.code, told.error]).toEqual([0, '']);
+    expect(told.out).toMatch(/CONNECTED +ERROR +observed +healthy +odd: twice\n.* CONNECTED +observed +healthy +-$/m);
+    const page = await runCli(['history', 'sales', '--limit', '1', '--json'], service.env);
+    const { transitions, next } = JSON.parse(page.out) as { transitions: { to: string }[]; next: string };
+    expect(transitions).toMatchObject([{ to: 'ERROR' }]);
+    const rest = await runCli(['history', 'sales', '--before', next, '--json'], service.env);
+    expect(JSON.parse(rest.out)).toMatchObject({ transitions: [{ to: 'CONNECTED' }] });
+    const nobody = await runCli(['history', 'nobody'], service.env);
+    expect([nobody.code, nobody.error]).toEqual([1, expect.stringContaining('session_not_found')]);
+  });
+
   it('doctor has a mend for each finding', async () => {
     const service = await start();
     const healthy = await runCli(['doctor'], service.env);

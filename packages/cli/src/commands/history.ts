@@ -12,17 +12,17 @@ export async function history(context: CommandContext, id: string): Promise<Exit
   const before = typedOption(args, 'before');
   const page = await withSource(context, async (source) => {
     const found = await source.listHistory({ id, before, limit });
-    if (found.history.length === 0 && (await source.sessions.get(id)) === null) {
+    if (found.transitions.length === 0 && (await source.sessions.get(id)) === null) {
       throw new CliError('session_not_found', `There is no session ${id}`);
     }
     return found;
   });
   output.document(page);
-  if (page.history.length === 0) output.line('Nothing is remembered of it');
+  if (page.transitions.length === 0) output.line('Nothing is remembered of it');
   else {
     output.table(
       ['when', 'from', 'to', 'evidence', 'health', 'reason'],
-      page.history.map(({ at, from, to, evidence, health, reason }) => [
+      page.transitions.map(({ at, from, to, evidence, health, reason }) => [
         at,
         from,
         to,

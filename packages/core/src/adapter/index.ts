@@ -1,4 +1,6 @@
-/** What adapters of stores share. Needs `node:crypto`; the main entry does not. */
+/** What adapters of stores share, and what asks replicas through one. Needs `node:crypto`; the main entry does not. */
+export { createReport } from '../engine/create-report.js';
+export { readOwnerAnswer } from '../engine/owner-answers.js';
 export { parseOptions } from '../parse-options.js';
 export { type AuthKeyRing, authKeyRingSchema } from './auth-key-ring.js';
 export { CONNECTION_ERROR_CODES } from './connection-error-codes.js';
