@@ -11,10 +11,10 @@ import type { AuthSource, BaileysModuleLike, SessionAuth } from '../src/index.js
 import { baileysProvider, createBaileysAuthState } from '../src/index.js';
 
 /** A tenth of the defaults and less. */
-export const PROBE = { timeoutMs: 600, silenceMs: 1_000, failures: 2 };
-export const DEAF_AFTER_MS = 700;
+export const PROBE = { timeoutMs: 1_500, silenceMs: 1_500, failures: 2 };
+export const DEAF_AFTER_MS = 2_000;
 
-type Told = { [Name in WaSyncEventName]: { readonly name: Name } & WaSyncEvents[Name] }[WaSyncEventName];
+export type Told = { [Name in WaSyncEventName]: { readonly name: Name } & WaSyncEvents[Name] }[WaSyncEventName];
 
 /** One session in a world of many. */
 export interface CatalogueSession {
@@ -30,6 +30,10 @@ export interface CatalogueSession {
   /** `status` or `status/reason` of every write so far. */
   written(): string[];
   told(name: WaSyncEventName): Told[];
+  /** Resolves with the event that fits, told before or later: a row may have gone on by the time it is read. */
+  tells(fits: (told: Told) => boolean, what: string): Promise<Told>;
+  /** Nothing of it is open any more, and nothing is opened anew. */
+  staysOffline(): Promise<void>;
 }
 
 /**
@@ -83,7 +87,7 @@ export async function createCatalogueWorld(baileys: BaileysModuleLike & BaileysC
     // The store of this test hangs for longer than any limit would allow.
     authTimeoutMs: 600_000,
     deafAfterMs: DEAF_AFTER_MS,
-    attemptTimeoutMs: 1_500,
+    attemptTimeoutMs: 2_500,
     backoff: { baseMs: 60, maxMs: 400, replacedPauseMs: 20, replacedLongPauseMs: 600_000, slowRetryMs: 600_000 },
   });
   const wa = createWaSync({
@@ -137,12 +141,19 @@ export async function createCatalogueWorld(baileys: BaileysModuleLike & BaileysC
       },
       row: () => rowOf(id),
       rowThat,
-      becomes: (status, { reason, withinMs } = {}) =>
-        rowThat(
-          (row) => row.status === status && (reason === undefined || row.reason?.code === reason),
+      becomes: (status, { reason, withinMs } = {}) => {
+        const fits = (now: SessionStatus, why: string | undefined) =>
+          now === status && (reason === undefined || why === reason);
+        const from = told.length;
+        // What was written since counts as well: the row may have gone on by the time it is read.
+        const wasWritten = () =>
+          told.slice(from).some((one) => one.name === 'session:changed' && ofIt(one) && fits(one.to, one.reason?.code));
+        return rowThat(
+          (row) => fits(row.status, row.reason?.code) || wasWritten(),
           `${status}/${reason ?? ''}`,
           withinMs,
-        ),
+        );
+      },
       written: () =>
         told
           .filter((one) => one.name === 'session:changed' && ofIt(one))
@@ -151,6 +162,36 @@ export async function createCatalogueWorld(baileys: BaileysModuleLike & BaileysC
             return reason ? `${to}/${reason.code}` : to;
           }),
       told: (name) => told.filter((one) => one.name === name && ofIt(one)),
+      tells: (fits, what) =>
+        new Promise((resolve, reject) => {
+          const over = () => {
+            waiting.delete(look);
+            clearTimeout(giveUp);
+          };
+          const giveUp = setTimeout(() => {
+            over();
+            reject(new Error(`${id}: not told within 15 s: ${what}; ${JSON.stringify(told.filter(ofIt))}`));
+          }, 15_000);
+          const look = () => {
+            const found = told.find((one) => ofIt(one) && fits(one));
+            if (!found) return;
+            over();
+            resolve(found);
+          };
+          waiting.add(look);
+          look();
+        }),
+      async staysOffline() {
+        const device = server.session(phone);
+        const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+        // Its end takes its time on a busy machine.
+        for (let tries = 0; device.connections.length > 0 && tries < 200; tries++) await pause(25);
+        const logins = device.history.filter(({ event }) => event === 'login-started').length;
+        // Longer than any pause before another login.
+        await pause(800);
+        const now = device.history.filter(({ event }) => event === 'login-started').length;
+        if (device.connections.length > 0 || now > logins) throw new Error(`${id} was opened again`);
+      },
     };
   }
 

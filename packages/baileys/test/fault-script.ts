@@ -54,7 +54,7 @@ export async function playFaultScript(seed: number): Promise<ScriptOutcome> {
       socketConfig: server.socketConfig(),
       loginJitterMs: 50,
       maxLogins: 4,
-      attemptTimeoutMs: 3_000,
+      attemptTimeoutMs: 5_000,
       backoff: {
         baseMs: 50,
         maxMs: 500,
@@ -63,7 +63,7 @@ export async function playFaultScript(seed: number): Promise<ScriptOutcome> {
         replacedLongPauseMs: 500,
       },
     }),
-    probe: { timeoutMs: 500, silenceMs: 1_000 },
+    probe: { timeoutMs: 1_500, silenceMs: 2_000 },
     lease: { ttlMs: 30_000, tickMs: 250 },
     jobs: { sync: '* * * * * *', cleanup: false, inactivity: false },
   });
@@ -77,7 +77,7 @@ export async function playFaultScript(seed: number): Promise<ScriptOutcome> {
       await saveCreds();
       await wa.sessions.start(id);
     }
-    await server.waitFor(() => server.connected().length === SESSIONS, { timeoutMs: 240_000 });
+    await server.waitFor(() => server.connected().length === SESSIONS, { timeoutMs: 120_000 });
 
     const faults = createRandomFaults(server, { seed, kinds: KINDS });
     const counts: Record<string, number> = {};

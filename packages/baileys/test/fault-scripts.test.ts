@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { playFaultScript, type ScriptOutcome, SESSIONS } from './fault-script.js';
 import { SEED } from './seeded.js';
 
-const SCRIPTS = Number(process.env.WA_SYNC_SCRIPTS ?? 3);
+const SCRIPTS = Number(process.env.WA_SYNC_SCRIPTS ?? 2);
 /** Sessions mostly wait, so that some scripts fit beside each other. */
 const AT_ONCE = 2;
 
@@ -16,7 +16,9 @@ describe('random fault scripts', () => {
       Array.from({ length: AT_ONCE }, async () => {
         while (next < SCRIPTS) {
           const seed = (SEED + next++) >>> 0;
-          outcomes.push(await playFaultScript(seed));
+          const outcome = await playFaultScript(seed);
+          outcomes.push(outcome);
+          if (SCRIPTS > 10) console.log(`${outcomes.length}: ${JSON.stringify(outcome)}`);
         }
       }),
     );
