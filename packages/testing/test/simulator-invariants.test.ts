@@ -1,4 +1,4 @@
-import type { ConversationRecord, StoredSession } from '@wa-sync/core';
+import type { ConversationRecord, StoredSession, Transition } from '@wa-sync/core';
 import { type HistoryEntry, judgeHistory, type WorldSettings } from '@wa-sync/testing/simulator';
 import { describe, expect, it } from 'vitest';
 
@@ -149,6 +149,32 @@ const move = (sequence: number, t: number): Fact =>
 const begin = (runId: string, slot: Date | null, t: number, owner = 'a'): Fact =>
   ({ ...commit('begin', { runId, job: 'cleanup', slot, owner }, { begun: true, run: { id: runId } }), t }) as Fact;
 
+const fell = commit('write', { owner: 'a', writes: [] }, [], change(row(), row({ status: 'RECONNECTING' })));
+const entry = (rest: Partial<Transition>): Transition => ({
+  id: '1',
+  sessionId: 's',
+  at: new Date(START_MS),
+  from: 'CONNECTED',
+  to: 'RECONNECTING',
+  evidence: 'observed',
+  health: 'healthy',
+  reason: null,
+  owner: 'a',
+  ...rest,
+});
+const kept = (all: readonly Transition[]): Fact => ({ actor: 'world', what: 'transitions', all });
+const took = (kind = 'status'): Fact[] => [
+  { actor: 'p', what: 'client', session: 's', connection: 'c', status: 'ERROR' },
+  commit('take', { owner: 'a', limit: 9 }, [{ id: 'q', sessionId: 's', kind }]),
+];
+const answers = (...all: readonly { id: string; body: string }[]): Fact => ({
+  actor: 'p',
+  what: 'call',
+  call: 7,
+  method: 'answer',
+  params: { owner: 'a', answers: all },
+});
+
 /** A history in the order it is given; a fact without an instant has that of the one before. */
 function judge(facts: readonly Fact[], change: Partial<WorldSettings> = {}): string[] {
   let t = 0;
@@ -258,6 +284,15 @@ describe('an invariant over a history', () => {
     ['S14', [commit('write', { owner: 'a', writes: [write()] }, [], change(null, row()))]],
     ['S15', [commit('purge', { ids: ['s'] }, ['s'], { credentialsLeft: 1 })]],
     ['S16', [commit('claim', { owner: 'a', claims: [] }, [], { changedBySecond: ['rows'] })]],
+    ['S17', [fell, kept([])]],
+    ['S17', [fell, kept([entry({ to: 'RECONNECTING' }), entry({ to: 'RECONNECTING' })])]],
+    ['S17', [fell, kept([entry({ to: 'ERROR' })])]],
+    ['S18', [...took(), ...took()]],
+    ['S18', [...took(), answers({ id: 'q', body: '{"status":"CONNECTED"}' })]],
+    ['S18', [...took('sync'), answers({ id: 'q', body: '{"synced":{"actual":"CONNECTED"}}' })]],
+    ['S18', [answers({ id: 'q', body: '{"status":"RECONNECTING"}' })]],
+    ['S18', [...took('settle'), answers({ id: 'q', body: '1' }), answers({ id: 'q', body: '2' })]],
+    ['S18', [{ actor: 'p', what: 'log-out', session: 's' }]],
     [
       'L1',
       [

@@ -72,7 +72,7 @@ export function createAskStatus(deps: {
     ofHeld,
     async ask(id: string): Promise<StatusAnswer> {
       const held = sessions.get(id);
-      if (!held || held.lost.signal.aborted) return ofAnother(id);
+      if (!held || (held.tenure === null && held.lost.signal.aborted)) return ofAnother(id);
       return told(id, await ofHeld(held), 'connection');
     },
   };

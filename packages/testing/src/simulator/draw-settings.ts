@@ -76,16 +76,19 @@ const TRANSITIONS: readonly { readonly zone: string; readonly at: string; readon
 
 /** Which faults come together; each world has at least five kinds. */
 function drawFaults(draw: Draw, profile: Profile): FaultKind[] {
-  const rare: readonly FaultKind[] = ['rollback', 'row_deleted', 'outage', 'silent_network'];
+  const rare: readonly FaultKind[] = ['rollback', 'outage', 'silent_network'];
   const all = FAULT_KINDS.filter((kind) => !rare.includes(kind) || draw.chance(0.3));
   const many = profile === 'storm' ? draw.between(6, 18) : draw.between(5, 8);
-  return draw.shuffle(all).slice(0, many);
+  const chosen = draw.shuffle(all).slice(0, many);
+  // A late write over a store that went back meets a version that was given out before.
+  if (chosen.includes('rollback') && !chosen.includes('write_late')) chosen.push('write_late');
+  return chosen;
 }
 
 export function drawSettings(seed: number): WorldPlan {
   const draw = createDraw(seed, 'settings');
   const chosen = draw.next();
-  const profile: Profile = chosen < 0.86 ? 'storm' : chosen < 0.95 ? 'cleanup' : 'daylight';
+  const profile: Profile = chosen < 0.8 ? 'storm' : chosen < 0.92 ? 'cleanup' : 'daylight';
   const short = draw.chance(0.4);
   const lease = short ? { ttlMs: 15_000, tickMs: 4_000 } : { ttlMs: 30_000, tickMs: 5_000 };
   const probe = short ? { timeoutMs: 3_000, silenceMs: 14_000 } : { timeoutMs: 5_000, silenceMs: 20_000 };

@@ -2,7 +2,7 @@
  * What happened in a world, in order. Checkers read nothing else, so a history of real processes that says the same can be judged by the same code.
  * Instants are milliseconds of one clock of the observer; a row is what a raw read of the store gave.
  */
-import type { ConversationRecord, KnownObservation, SessionStatus, StoredSession } from '@wa-sync/core';
+import type { ConversationRecord, KnownObservation, SessionStatus, StoredSession, Transition } from '@wa-sync/core';
 
 /** A row before and after a commit. `null`: there was none. */
 export interface RowChange {
@@ -57,6 +57,9 @@ export type ProcessState =
   | 'crashed'
   | 'stopping'
   | 'stopped';
+
+/** What a host asks of one session. */
+export type Question = 'status' | 'sync' | 'force' | 'logout';
 
 interface At {
   readonly t: number;
@@ -135,6 +138,21 @@ export type HistoryEntry = At &
         readonly ok: boolean;
         readonly sinceMs: number;
       }
+    /** A replica is asked about one session. */
+    | { readonly what: 'asks'; readonly kind: Question; readonly session: string }
+    /** A replica was asked about one session, whoever has it; `said` is what it answered, `null` where it could not. */
+    | {
+        readonly what: 'asked';
+        readonly kind: Question;
+        readonly session: string;
+        readonly sinceMs: number;
+        readonly said: string | null;
+        readonly of: string | null;
+      }
+    /** The engine had a connection unlink its device. */
+    | { readonly what: 'log-out'; readonly session: string }
+    /** All that the store has kept of the changes of rows. */
+    | { readonly what: 'transitions'; readonly all: readonly Transition[] }
     | { readonly what: 'rejection'; readonly error: string }
     /** A raw read of all rows beside WhatsApp's own view of which links are open. */
     | {

@@ -69,6 +69,7 @@ export function createLine(params: LineParams): Line {
       onHeal: (reason) => {
         if (link) end(link, 'connection_lost', reason);
       },
+      onLogOut: () => whatsapp.logOut(session),
       onClose: () => {
         if (mode === 'provided') stop();
       },

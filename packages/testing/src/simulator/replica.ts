@@ -7,7 +7,7 @@ import {
   type WaSyncOptions,
 } from '@wa-sync/core';
 import type { Draw } from './draw.js';
-import type { Recorder, SeenAtWrite } from './history.js';
+import type { Question, Recorder, SeenAtWrite } from './history.js';
 import { createLine, type Line } from './line.js';
 import { listenToEvents } from './listen-to-events.js';
 import type { SimConnection } from './sim-connection.js';
@@ -31,6 +31,8 @@ export interface Replica {
   /** The host's loop for a session begins here. */
   attach(session: string): void;
   sync(options: { forced: boolean }): Promise<void>;
+  /** Asks about one session, whoever has it. */
+  ask(kind: Question, session: string): Promise<void>;
   stop(): Promise<void>;
   crash(): void;
 }
@@ -53,6 +55,9 @@ export interface ReplicaParams {
   /** Every call to the store, as it leaves. */
   onCall: (method: string, given: StoreParams) => void;
   onStartFailed: () => void;
+  /** Somebody forces a sync of one session, on whichever replica. */
+  onForce: (session: string) => void;
+  askedByForce: (session: string) => boolean;
 }
 
 export function createReplica(params: ReplicaParams): Replica {
@@ -90,7 +95,8 @@ export function createReplica(params: ReplicaParams): Replica {
   });
   listenToEvents({ wa, recorder, actor: process.name, throwing: params.throwingListeners });
 
-  const isForced = (): boolean => forcing > 0 || timeline.nowMs() < forcedUntilMs;
+  const isForced = (session: string): boolean =>
+    forcing > 0 || timeline.nowMs() < forcedUntilMs || params.askedByForce(session);
 
   function makeLine(session: string, mode: Line['mode'], tenure: string | null, renews: boolean): Line {
     const line = createLine({
@@ -103,7 +109,7 @@ export function createReplica(params: ReplicaParams): Replica {
       timeline,
       recorder,
       draw,
-      forced: isForced,
+      forced: () => isForced(session),
       onRenewed: (connection) => {
         if (mode === 'attached' && current.get(session) !== connection) hand(line, connection);
       },
@@ -143,7 +149,6 @@ export function createReplica(params: ReplicaParams): Replica {
 
   function seenAtWrite(given: StoreParams): SeenAtWrite[] {
     const writes = given.writes as readonly { id: string; writeId: string; set: { status: SessionStatus } | null }[];
-    const forced = isForced();
     return writes.map(({ id, writeId, set }) => {
       const connection = current.get(id);
       const tells = connection !== undefined && lines.get(id)?.quirks.snapshot === 'truth';
@@ -154,9 +159,22 @@ export function createReplica(params: ReplicaParams): Replica {
         said: tells ? connection.known() : null,
         connection: connection?.name ?? null,
         deadProbes: connection?.deadProbes() ?? 0,
-        forced,
+        forced: isForced(id),
       };
     });
+  }
+
+  async function question(kind: Question, session: string) {
+    if (kind === 'logout') {
+      await wa.sessions.logout(session);
+      return { said: 'done', of: null };
+    }
+    if (kind === 'status') {
+      const { status, askedOf } = await wa.status(session);
+      return { said: status, of: askedOf };
+    }
+    const report = await (kind === 'force' ? wa.forceSync(session) : wa.syncNow(session));
+    return { said: report.sessions[0]?.actual ?? null, of: null };
   }
 
   function heldNow(): Line[] {
@@ -240,6 +258,19 @@ export function createReplica(params: ReplicaParams): Replica {
         ok,
         sinceMs,
       });
+    },
+    async ask(kind, session) {
+      if (phase !== 'running') return;
+      const sinceMs = timeline.nowMs();
+      recorder.note({ actor: process.name, what: 'asks', kind, session });
+      if (kind === 'force') params.onForce(session);
+      let answer: { readonly said: string | null; readonly of: string | null };
+      try {
+        answer = await question(kind, session);
+      } catch {
+        answer = { said: null, of: null };
+      }
+      recorder.note({ actor: process.name, what: 'asked', kind, session, sinceMs, ...answer });
     },
     async stop() {
       if (phase === 'gone' || phase === 'stopping') return;

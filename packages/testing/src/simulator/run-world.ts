@@ -78,6 +78,18 @@ function scheduleTraffic(world: World, draw: Draw): void {
     timeline.after(draw.between(15_000, 60_000), ask);
   };
   timeline.after(draw.between(10_000, 40_000), ask);
+  // Whoever is asked, the answer is that of the replica that has the session.
+  const question = (): void => {
+    const running = world.replicas().filter((replica) => replica.phase === 'running');
+    const session = draw.pick(sessions);
+    if (running.length > 0) {
+      const replica = draw.pick(running);
+      const kind = draw.pick(['status', 'status', 'sync', 'force'] as const);
+      replica.process.deliver(() => void replica.ask(kind, session));
+    }
+    timeline.after(draw.between(5_000, 40_000), question);
+  };
+  timeline.after(draw.between(10_000, 40_000), question);
 }
 
 function scheduleFaults({ plan, timeline }: World, faults: FaultInjector, draw: Draw): void {

@@ -10,7 +10,7 @@ const FOREIGN_WORDS: readonly SessionStatus[] = ['CONNECTED', 'DISCONNECTED', 'R
 
 export function sessionFaults(context: FaultContext): FaultEffects {
   const { world, draw, until, note, statusOf, someReplica, someLine, someSession } = context;
-  const { whatsapp, server, plan } = world;
+  const { timeline, whatsapp, server, plan } = world;
 
   function quirk(kind: FaultKind, change: Partial<Quirks>): void {
     const line = someLine();
@@ -51,7 +51,13 @@ export function sessionFaults(context: FaultContext): FaultEffects {
     opened_elsewhere: () => onLink('opened_elsewhere', whatsapp.openElsewhere),
     logged_out: () =>
       onLink('logged_out', (session) => {
-        whatsapp.logOut(session);
+        const via = world.replicas().filter((replica) => replica.phase === 'running');
+        // The person at the phone, or the host's own program, on whichever replica its call arrives.
+        if (via.length === 0 || draw.chance(0.5)) whatsapp.logOut(session);
+        else {
+          const replica = draw.pick(via);
+          replica.process.deliver(() => void replica.ask('logout', session));
+        }
         pairLater(session);
         return true;
       }),
@@ -77,7 +83,11 @@ export function sessionFaults(context: FaultContext): FaultEffects {
       const met = statusOf(session);
       world.exempt(session, 'deleted');
       void server.foreignDelete(session).then((done) => {
-        if (done) note('row_deleted', session, met);
+        if (!done) return;
+        note('row_deleted', session, met);
+        // What happens to its link now wants to be written.
+        if (draw.chance(0.7))
+          timeline.after(draw.between(1, 2_000), () => whatsapp.endByServer(session, draw.pick(CLOSES)));
       });
     },
     probe_never: () => quirk('probe_never', { probe: 'never' }),

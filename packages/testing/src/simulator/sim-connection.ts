@@ -52,6 +52,7 @@ export function createSimConnection(params: {
   /** Whether a forced sync is under way, which decides at the first failure. */
   forced: () => boolean;
   onHeal: (reason: string) => void;
+  onLogOut: () => void;
   onClose: (reason: string) => void;
 }): SimConnection {
   const { name, session, process, timeline, recorder, quirks } = params;
@@ -171,6 +172,11 @@ export function createSimConnection(params: {
       recorder.note({ actor: process.name, what: 'heal', session, deadProbes: deadProbes(), forced: params.forced() });
       if (quirks.heal === 'throws') throw new Error('the adapter failed');
       if (quirks.heal === 'ends') process.deliver(() => params.onHeal(reason));
+    },
+    async logOut() {
+      if (link?.state !== 'open') throw new Error('connection closed');
+      recorder.note({ actor: process.name, what: 'log-out', session });
+      process.deliver(params.onLogOut);
     },
     async close({ reason }) {
       listeners.clear();

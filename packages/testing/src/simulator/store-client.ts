@@ -33,7 +33,11 @@ export const FAIR_WEATHER: Readonly<StoreWeather> = {
 };
 
 const LONGEST_DELAY_MS = 25_000;
-const PARTS: readonly StorePart[] = ['sessions', 'leases', 'jobs', 'cleanup', 'conversations', 'auth'];
+const PARTS: readonly StorePart[] = [
+  ...(['sessions', 'leases', 'jobs', 'cleanup', 'conversations', 'auth', 'history', 'inbox'] as const),
+];
+/** Wake-ups are lost with their connection, and nobody is told. */
+const WAKES_LOST = 0.3;
 
 export interface StoreClient {
   readonly store: WaSyncStore;
@@ -126,6 +130,15 @@ export function createStoreClient(params: {
     });
   }
 
+  /** Wakes come from the store as it is now: one that was rolled back knows of no listener. */
+  function listen({ incarnation, wake }: { incarnation: string; wake: () => void }): Promise<() => void> {
+    const told = (): void => {
+      if (params.outage() ?? weather.cut ?? draw.chance(WAKES_LOST)) return;
+      timeline.after(draw.between(1, 12), () => process.deliver(wake));
+    };
+    return server.memory.inbox.listen!({ incarnation, wake: told });
+  }
+
   function takePause(moment: 'before_call' | 'at_answer', method: string): boolean {
     const { pauseAt } = weather;
     if (pauseAt?.moment !== moment || (pauseAt.method !== null && pauseAt.method !== method)) return false;
@@ -138,7 +151,7 @@ export function createStoreClient(params: {
     PARTS.map((part) => [
       part,
       new Proxy(server.memory[part], {
-        get: (_, method) => (given: StoreParams) => send(part, String(method), given),
+        get: (_, method) => (method === 'listen' ? listen : (given: StoreParams) => send(part, String(method), given)),
       }),
     ]),
   ) as unknown as Required<Pick<WaSyncStore, StorePart>>;

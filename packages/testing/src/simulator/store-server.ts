@@ -2,12 +2,18 @@
  * The one store of a world, outside of every process. Owns the memory store, the journal of its commits, and raw reads of it. A roll-back is the
  * journal played again without its end, as after a fail-over to a replica that lagged.
  */
-import { createMemoryStore, type MemoryStore, type StatusChange, type StoredSession } from '@wa-sync/core';
+import {
+  createMemoryStore,
+  type MemoryStore,
+  type StatusChange,
+  type StoredSession,
+  type Transition,
+} from '@wa-sync/core';
 import type { Recorder } from './history.js';
 import type { Timeline } from './timeline.js';
 import { createRowTracker, rowKey } from './track-rows.js';
 
-export type StorePart = 'sessions' | 'leases' | 'jobs' | 'cleanup' | 'conversations' | 'auth';
+export type StorePart = 'sessions' | 'leases' | 'jobs' | 'cleanup' | 'conversations' | 'auth' | 'history' | 'inbox';
 export type StoreParams = Readonly<Record<string, unknown>>;
 
 /** A call as it arrives at the store. */
@@ -31,6 +37,8 @@ export interface StoreServer {
   /** Runs a call; with `twice` its second delivery comes right after the first. */
   commit(call: StoreCall, options?: { twice?: boolean }): Promise<unknown>;
   rows(): StoredSession[];
+  /** Every entry of the history of rows, oldest first. */
+  transitions(): Promise<readonly Transition[]>;
   heartbeats(): string[];
   rollback(writes: number): Promise<void>;
   foreignWrite(session: string, set: StatusChange): Promise<boolean>;
@@ -65,10 +73,13 @@ const READS = new Set([
   'marked',
   'quiet',
   'outgoing',
+  'ofSession',
+  'since',
 ]);
 /** Calls that are not meant to be one when they come twice: each of them counts, or says the same again. */
 const COUNTS_EACH = new Set(['beat', 'join', 'record', 'setDesired', 'lastSlot']);
 const MAX_ROWS = 1_000;
+const MAX_TRANSITIONS = 40_000;
 
 export function createStoreServer(params: { timeline: Timeline; recorder: Recorder; startMs: number }): StoreServer {
   const { timeline, recorder, startMs } = params;
@@ -173,6 +184,7 @@ export function createStoreServer(params: { timeline: Timeline; recorder: Record
     nowMs: () => startMs + storeMs(),
     commit,
     rows: tracker.rows,
+    transitions: async () => (await memory.history.since({ after: '0', limit: MAX_TRANSITIONS })).transitions,
     heartbeats: () => [...incarnations],
     async rollback(writes) {
       // What was there before the first process was there for long.

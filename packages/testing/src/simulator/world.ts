@@ -12,6 +12,9 @@ import { createStoreServer, type StoreParams, type StoreServer } from './store-s
 import { createTimeline, type Timeline } from './timeline.js';
 import { createWhatsApp, type WhatsApp } from './whatsapp.js';
 
+/** The longest that a question to another replica waits, and the probe that it asks for. */
+const FORCED_MS = 60_000;
+
 export interface World {
   readonly plan: WorldPlan;
   readonly timeline: Timeline;
@@ -49,6 +52,7 @@ export function createWorld(plan: WorldPlan): World {
   const alive = new Set<Replica>();
   const exempt = new Map<string, string>();
   const hits = new Map<string, number>();
+  const forcedUntil = new Map<string, number>();
   let cut: StoreWeather['cut'] = null;
   let boots = 0;
   let calls = 0;
@@ -102,6 +106,8 @@ export function createWorld(plan: WorldPlan): World {
           hit(kind, method);
         },
         onCall: (method, given) => world.onCall(method, given),
+        onForce: (session) => void forcedUntil.set(session, timeline.nowMs() + FORCED_MS),
+        askedByForce: (session) => (forcedUntil.get(session) ?? 0) > timeline.nowMs(),
         onStartFailed: () => {
           replica.crash();
           alive.delete(replica);
@@ -124,6 +130,9 @@ export function createWorld(plan: WorldPlan): World {
       if (next === null) for (const replica of world.replicas()) replica.client.flush();
     },
     noteTruth(moment, of) {
+      if (moment === 'end') {
+        void server.transitions().then((all) => recorder.note({ actor: 'world', what: 'transitions', all }));
+      }
       // What the store says now, effective status included, which depends on the time of the read.
       void server.memory.sessions.list({ limit: 1_000 }).then((rows) => {
         recorder.note({
