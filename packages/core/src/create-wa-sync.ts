@@ -60,7 +60,7 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const liveness = createLiveness({ config, held, stalls, onVerdict: reconciler.look });
   const recorder = createRecordMessages({ config, store });
   const messages = createFollowMessages({ config, store, recorder });
-  const giveBack = createGiveBack({ config, store, held, lease });
+  const giveBack = createGiveBack({ config, store, held, lease, tell });
   const provide = createProvide({ config, store, held, giveBack, lease, tell, messages, onChange });
   const sweep = createSweep({ config, store, held, lease, liveness, reconciler, tell, onStray: provide.settleStray });
   const settleUnheld = createSettleUnheld({ config, store, lease, events });
@@ -83,7 +83,7 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const forgetOld = createForgetOld({ config, store, lease });
   const both = { config, held, lease, reconciler, provide, sendOutgoing, forgetOld, inbox };
   const tick = createTick({ ...both, schedule, giveBack, guard });
-  const run = createRunState({ ...both, jobs, schedule, store, liveness, stalls, tick, messages, calls });
+  const run = createRunState({ ...both, jobs, schedule, tell, store, liveness, stalls, tick, messages, calls });
 
   const attach = createAttach({ config, held, giveBack, reconciler, messages, links, onChange });
 

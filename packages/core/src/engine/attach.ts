@@ -40,10 +40,11 @@ export function createAttach(deps: {
 
   async function detach(held: Held): Promise<void> {
     if (sessions.get(held.id) !== held) return;
-    const { id, tenure } = held;
+    const { id, tenure, stored } = held;
+    const from = stored?.status ?? null;
     sessions.remove(held);
     await held.connection.close({ reason: 'detached' });
-    if (tenure !== null) await deps.giveBack.release({ id, tenure }, { code: 'detached' }, { unobserved: true });
+    if (tenure !== null) await deps.giveBack.release({ id, tenure, from }, { code: 'detached' }, { unobserved: true });
   }
 
   return async (connection: WhatsAppConnection): Promise<AttachHandle> => {

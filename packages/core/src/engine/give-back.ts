@@ -5,16 +5,19 @@
  * which it was held is over, which frees it as well.
  */
 import type { Config } from '../config.js';
-import type { Reason } from '../domain/session.js';
+import type { Reason, SessionStatus } from '../domain/session.js';
 import type { WaSyncStore } from '../ports/store.js';
 import type { HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
+import type { Tell } from './tell.js';
 
 interface GivenBack {
   readonly owner: string;
   readonly tenure: string;
   readonly reason: Reason;
   readonly unobserved: boolean;
+  /** What its row said, where that is known. */
+  readonly from: SessionStatus | null;
 }
 
 export type GiveBack = ReturnType<typeof createGiveBack>;
@@ -24,14 +27,18 @@ export function createGiveBack(deps: {
   store: WaSyncStore;
   held: HeldSessions;
   lease: Lease;
+  tell: Tell;
 }) {
-  const { store, held: sessions, lease } = deps;
+  const { store, held: sessions, lease, tell } = deps;
   const { logger } = deps.config;
   const waiting = new Map<string, GivenBack>();
 
-  async function release(id: string, { owner, tenure, reason, unobserved }: GivenBack): Promise<void> {
+  async function release(id: string, given: GivenBack): Promise<void> {
     const entry = waiting.get(id);
-    await store.sessions.release({ owner, sessions: [{ id, tenure }], unobservedIds: unobserved ? [id] : [], reason });
+    const { owner, tenure, reason, unobserved } = given;
+    const unobservedIds = unobserved ? [id] : [];
+    const released = await store.sessions.release({ owner, sessions: [{ id, tenure }], unobservedIds, reason });
+    if (released.length > 0) tell.gaveBack(id, given);
     if (waiting.get(id) === entry) waiting.delete(id);
   }
 
@@ -41,11 +48,11 @@ export function createGiveBack(deps: {
      * of the connection is not seen here.
      */
     async release(
-      { id, tenure }: { id: string; tenure: string },
+      { id, tenure, from }: { id: string; tenure: string; from: SessionStatus | null },
       reason: Reason,
       { unobserved }: { unobserved: boolean },
     ): Promise<void> {
-      const entry = { owner: lease.incarnation(), tenure, reason, unobserved };
+      const entry = { owner: lease.incarnation(), tenure, reason, unobserved, from };
       waiting.set(id, entry);
       if (lease.trusted()) await release(id, entry);
     },

@@ -126,11 +126,12 @@ export function createProvide(deps: {
 
   /** Ends a connection of ours and gives the session back. */
   async function stop(held: Held, reason: Reason): Promise<void> {
-    const { id, tenure } = held;
+    const { id, tenure, stored } = held;
+    const from = stored?.status ?? null;
     sessions.remove(held);
     await closeQuietly(held.connection, reason.code);
     held.lost.abort();
-    if (tenure !== null) await giveBack.release({ id, tenure }, reason, { unobserved: false });
+    if (tenure !== null) await giveBack.release({ id, tenure, from }, reason, { unobserved: false });
   }
 
   return {
@@ -147,9 +148,9 @@ export function createProvide(deps: {
     async settleStray(row: StoredSession, held: Held | null): Promise<void> {
       if (held?.mode === 'provided') await stop(held, { code: 'stopped' });
       // A claim under way may already have put our name on the row although its connection is not here yet.
-      const { id, tenure } = row;
+      const { id, tenure, status: from } = row;
       if (held || claiming.has(id) || tenure === null) return;
-      await giveBack.release({ id, tenure }, { code: 'no_connection' }, { unobserved: true });
+      await giveBack.release({ id, tenure, from }, { code: 'no_connection' }, { unobserved: true });
     },
     /** Opens sessions that stand free and should run. */
     async openClaimable(): Promise<void> {

@@ -19,6 +19,7 @@ import type { RunJobs } from './run-jobs.js';
 import type { JobSchedule } from './schedule.js';
 import type { SendOutgoing } from './send-outgoing.js';
 import type { SyncCalls } from './sync-calls.js';
+import type { Tell } from './tell.js';
 import type { Tick } from './tick.js';
 import { waitAtMost } from './wait-at-most.js';
 import type { StallWatch } from './watch-stalls.js';
@@ -35,6 +36,7 @@ export function createRunState(deps: {
   provide: Provide;
   stalls: StallWatch;
   tick: Tick;
+  tell: Tell;
   jobs: RunJobs;
   schedule: JobSchedule;
   sendOutgoing: SendOutgoing;
@@ -96,7 +98,13 @@ export function createRunState(deps: {
       !lease.joined() ||
       (await waitAtMost(clock, timeoutMs / 2, async () => {
         const reason = { code: 'shutdown' };
-        await store.sessions.release({ owner: lease.incarnation(), unobservedIds: attached, reason });
+        const before = new Map([...sessions.all()].map(({ id, stored }) => [id, stored?.status ?? null]));
+        const left = new Set(attached);
+        const released = await store.sessions.release({ owner: lease.incarnation(), unobservedIds: attached, reason });
+        for (const id of released) {
+          deps.tell.gaveBack(id, { from: before.get(id) ?? null, reason, unobserved: left.has(id) });
+        }
+        logger.info({ replicaId, sessions: released.length }, `Stopped: ${released.length} sessions are given back`);
         await lease.leave();
         return true;
       }).catch((error: unknown) => {

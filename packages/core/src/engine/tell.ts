@@ -3,7 +3,7 @@
  * answer was lost is told when it is found again, and none is told twice.
  */
 import type { Config } from '../config.js';
-import type { Observation, StoredSession } from '../domain/session.js';
+import type { Observation, Reason, SessionStatus, StoredSession } from '../domain/session.js';
 import { maskNumbers } from '../session-id.js';
 import type { Events } from './emit-events.js';
 import type { Held, HeldSessions } from './held-sessions.js';
@@ -87,6 +87,18 @@ export function createTell(deps: {
       const { unsettled } = held;
       held.unsettled = null;
       if (unsettled && row.writeId === unsettled.writeId) written({ held, after: row, ...unsettled });
+    },
+    /** A session was given back: what its row says since. `from` is what it said, where that is known; a logout stays one. */
+    gaveBack(
+      sessionId: string,
+      { from, reason, unobserved }: { from: SessionStatus | null; reason: Reason; unobserved: boolean },
+    ): void {
+      if (from === null || from === 'LOGGED_OUT') return;
+      const to = 'DISCONNECTED';
+      const fields = { sessionId, stored: from, actual: to, reason: reason.code, trigger: 'event' };
+      logger.info(fields, `Syncing session ${maskNumbers(sessionId)}: marking as ${to} (was ${from}, ${reason.code})`);
+      const evidence = unobserved ? 'unobserved' : 'observed';
+      events.emit('session:changed', { sessionId, at: clock.now(), from, to, health: 'healthy', evidence, reason });
     },
     /** A connection was looked at: what makes no sense is told once, until it does. */
     observed(held: Held, seen: Observation): void {
