@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import { createMemoryStore, isWaSyncError } from '@wa-sync/core';
+import { createMemoryStore, isWaSyncError, systemClock } from '@wa-sync/core';
 import type { AuthenticationState, UserFacingSocketConfig } from '@whiskeysockets/baileys';
 import * as baileys from '@whiskeysockets/baileys';
 import { describe, expect, it, vi } from 'vitest';
@@ -318,6 +318,46 @@ describe('baileysProvider', () => {
     await untilStatus(connection, 'CONNECTED');
     server.session(session.jid).sendGarbage();
     await untilStatus(connection, 'RECONNECTING', { reason: 'stream_broken' });
+    await untilStatus(connection, 'CONNECTED');
+  });
+
+  it('backs off longer with each close, until a connection was stable', async () => {
+    const server = await startServer();
+    const stableAfterMs = 123_456;
+    let becomeStable: (() => void) | null = null;
+    const delays: number[] = [];
+    const note = (fields: Readonly<Record<string, unknown>>) => {
+      if (fields.code === 'connection_closed') delays.push(Number(fields.delayMs));
+    };
+    const host = await startProvider(server, {
+      backoff: { baseMs: 20, maxMs: 10_000, stableAfterMs },
+      logger: { debug() {}, info: note, warn: note, error() {} },
+      clock: {
+        ...systemClock,
+        schedule(run, delayMs) {
+          if (delayMs !== stableAfterMs) return systemClock.schedule(run, delayMs);
+          becomeStable = run;
+          return () => {
+            becomeStable = null;
+          };
+        },
+      },
+    });
+    const session = await host.addSession('a', '5511911110001');
+    const connection = host.open(session);
+    async function closeOnce(): Promise<void> {
+      await untilStatus(connection, 'CONNECTED');
+      server.session(session.jid).fin();
+      await untilStatus(connection, 'RECONNECTING');
+    }
+    for (let close = 0; close < 5; close++) await closeOnce();
+    expect([...delays].sort((one, other) => one - other)).toEqual(delays);
+    expect(delays[0]).toBeLessThanOrEqual(20);
+    expect(delays[4]).toBeGreaterThanOrEqual(160);
+    await untilStatus(connection, 'CONNECTED');
+    (becomeStable as (() => void) | null)?.();
+    await closeOnce();
+    expect(delays[5]).toBeLessThanOrEqual(20);
     await untilStatus(connection, 'CONNECTED');
   });
 
