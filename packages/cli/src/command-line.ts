@@ -21,10 +21,12 @@ export async function runCommandLine({ args, env, version, output }: CommandLine
   cli.help((sections: HelpSection[]) => writeHelp(sections, { version, definition: asked() }));
   cli.version(version);
   try {
-    const parsed = cli.parse(['node', 'wa-sync', ...args], { run: false });
+    const parsed = cli.parse(['node', 'wa-sync', ...readSwitches(args)], { run: false });
     if (parsed.options.help === true || parsed.options.version === true) return EXIT.fine;
     if (!cli.matchedCommand) {
       if (parsed.args[0] !== undefined) throw noSuchCommand(parsed.args[0]);
+      const [option] = Object.keys(parsed.options).filter((name) => !['--', 'json', 'h', 'v'].includes(name));
+      if (option !== undefined) throw new CliError('usage', `There is no option --${option}`, 'See: wa-sync --help');
       cli.outputHelp();
       return EXIT.error;
     }
@@ -47,6 +49,25 @@ export async function runCommandLine({ args, env, version, output }: CommandLine
       return definition.run({ args, options, env, output }, argument);
     });
   }
+}
+
+const SWITCHES = new Set(
+  COMMANDS.flatMap(({ options }) => options.map(([option]) => option)).filter((option) => !option.includes(' ')),
+);
+SWITCHES.add('--json');
+
+/**
+ * `--dry-run=true` as `--dry-run`, and `--dry-run=false` as nothing: the parser takes the text behind the equals sign for an argument of the command, or for "not given", and
+ * would do what it should only have said.
+ */
+function readSwitches(args: readonly string[]): string[] {
+  return args.flatMap((arg) => {
+    const [option = '', value] = arg.split('=', 2);
+    if (value === undefined || !SWITCHES.has(option)) return [arg];
+    if (value === 'true') return [option];
+    if (value === 'false') return [];
+    throw new CliError('usage', `${option} takes no value`);
+  });
 }
 
 const isParserError = (error: unknown): error is Error => error instanceof Error && error.name === 'CACError';

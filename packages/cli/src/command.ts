@@ -15,17 +15,9 @@ export interface CommandContext {
   readonly output: Output;
 }
 
-/**
- * Whether a switch was given. The parser leaves `--dry-run=true` a text: taken for "not given", it would do what it should only have said.
- *
- * @throws CliError `usage` where it is given any other value
- */
+/** Whether a switch was given. */
 export function isGiven({ options }: CommandContext, name: 'all' | 'force' | 'dryRun' | 'yes'): boolean {
-  const value = options[name];
-  if (value === undefined || value === false || value === 'false') return false;
-  if (value === true || value === 'true') return true;
-  const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  throw new CliError('usage', `--${option} takes no value`);
+  return options[name] === true;
 }
 
 /** The value of `--limit`. */

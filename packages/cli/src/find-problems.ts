@@ -1,9 +1,9 @@
 import { allSessions, driftOf, type SessionSource, type SessionView } from './session-view.js';
 import type { JobRunView } from './source.js';
 
-/** Something to mend. `error`: wa-sync cannot work as it is. */
+/** Something to mend. `error`: wa-sync cannot work as it is. `note`: nothing to do, but worth knowing. */
 export interface Finding {
-  readonly level: 'error' | 'look';
+  readonly level: 'error' | 'look' | 'note';
   readonly code: string;
   readonly what: string;
   readonly mend: string;
@@ -104,7 +104,9 @@ export async function findInSessions(source: SessionSource, checked: string[]): 
 
 /** Looks at the last run of each job. */
 export function findInRuns(runs: readonly JobRunView[], checked: string[]): Finding[] {
-  checked.push(`Looked at the last ${runs.length} runs of jobs`);
+  checked.push(
+    runs.length === 1 ? 'Looked at the last run of a job' : `Looked at the last ${runs.length} runs of jobs`,
+  );
   const findings: Finding[] = [];
   for (const job of ['cleanup', 'inactivity']) {
     const last = runs.find((run) => run.job === job && run.outcome !== 'running');

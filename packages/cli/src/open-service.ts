@@ -65,8 +65,9 @@ export function openService(target: { url: string; token: string | null }) {
 
   function explainFailure(error: unknown): CliError {
     if (error instanceof SyntaxError) return notWaSync();
-    const { cause, name } = error as { cause?: { code?: unknown }; name?: string };
-    const why = name === 'TimeoutError' ? `none in ${ANSWER_WITHIN_MS / 1_000} s` : String(cause?.code ?? 'no answer');
+    const { cause, name } = error as { cause?: { code?: unknown; message?: unknown }; name?: string };
+    const why =
+      name === 'TimeoutError' ? `none in ${ANSWER_WITHIN_MS / 1_000} s` : String(cause?.code ?? cause?.message);
     const mend = 'Start the service, or say where it is: --url or WA_SYNC_URL.';
     return new CliError('service_unreachable', `No answer from ${address(url)}: ${why}`, mend);
   }

@@ -38,8 +38,9 @@ export function readTarget(args: readonly string[], env: Environment): Target {
   }
   const database = databaseUrl ?? (url === undefined && !env.WA_SYNC_URL ? env.WA_SYNC_DATABASE_URL : undefined);
   if (database) {
-    if (!/^postgres(ql)?:\/\//.test(database)) {
-      throw new CliError('usage', '--database-url takes postgres://user:password@host:5432/name');
+    if (!/^postgres(ql)?:\/\//.test(database) || !URL.canParse(database)) {
+      const mend = 'What is no letter or digit in a password is written as %40 for @ and the like.';
+      throw new CliError('usage', '--database-url takes postgres://user:password@host:5432/name', mend);
     }
     return {
       kind: 'database',
@@ -49,8 +50,16 @@ export function readTarget(args: readonly string[], env: Environment): Target {
       conversations: typedOption(args, 'conversations'),
     };
   }
+  for (const option of ['schema', 'mirror', 'conversations']) {
+    if (typedOption(args, option) === undefined) continue;
+    throw new CliError(
+      'usage',
+      `--${option} is about a database, and this asks a service`,
+      'Give --database-url as well.',
+    );
+  }
   const service = url ?? (env.WA_SYNC_URL || DEFAULT_URL);
-  if (!/^https?:\/\/[^/]/.test(service)) {
+  if (!/^https?:\/\/[^/]/.test(service) || !URL.canParse(service)) {
     throw new CliError('usage', '--url takes the address of the endpoints, such as http://127.0.0.1:3000/whatsapp');
   }
   const token = typedOption(args, 'token') ?? env.WA_SYNC_TOKEN;

@@ -241,6 +241,14 @@ describe('doctor', () => {
     try {
       const fits = await run('doctor', '--mirror', file);
       expect([fits.code, fits.out]).toEqual([0, expect.stringContaining('The mapping of your tables fits')]);
+      await database.pool.query('CREATE TABLE local (id text PRIMARY KEY, state text, at timestamp)');
+      await writeFile(
+        file,
+        JSON.stringify({ table: 'local', columns: { id: 'id', status: 'state', updatedAt: 'at' } }),
+      );
+      const noted = await run('doctor', '--mirror', file);
+      expect([noted.code, noted.out]).toEqual([0, expect.stringMatching(/^note .*no time zone .*Nothing is wrong$/ms)]);
+      await writeFile(file, JSON.stringify({ table: 'numbers', columns: { id: 'id', status: 'state' } }));
       const store = createPostgresStore({ pool: database.pool });
       await store.sessions.create({ sessions: [{ id: 'lost', desired: 'stopped' }] });
       await store.close();
@@ -260,6 +268,13 @@ describe('what goes wrong', () => {
     expect([closed.code, closed.error]).toEqual([1, expect.stringMatching(/127\.0\.0\.1:1.*store_unreachable/s)]);
     const wrong = await runCli(['doctor', '--database-url', url.replace(server.password, 'hush-hush')]);
     expect([wrong.code, wrong.out]).toEqual([1, expect.stringContaining('store_unreachable')]);
+    const other = await runCli(['status', '--database-url', url.replace(/[^/]+$/, 'no_such_database')]);
+    expect([other.code, other.error]).toEqual([1, expect.stringMatching(/no_such_database.* does not exist/)]);
+    const schema = await run('status', '--schema', 'no_such_schema');
+    expect([schema.code, schema.error]).toEqual([
+      1,
+      expect.stringMatching(/no_such_schema is not there yet.*\n.*migrate apply/),
+    ]);
     const odd = await runCli(['sessions', '--database-url', 'mysql://me:hush-hush@h/app']);
     expect([odd.code, odd.error]).toEqual([1, expect.stringContaining('--database-url takes postgres://')]);
     for (const { out, error } of [closed, wrong, odd]) expect(out + error).not.toContain('hush-hush');

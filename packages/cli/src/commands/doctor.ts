@@ -11,6 +11,7 @@ import { withProgress } from '../show-progress.js';
 import { type Source, sourceOfService } from '../source.js';
 
 const RUNS_LOOKED_AT = 50;
+const COLORS = { error: 'red', look: 'yellow', note: 'dim' } as const;
 
 /** `wa-sync doctor`: what is wrong, and what to do about each. */
 export async function doctor(context: CommandContext): Promise<ExitCode> {
@@ -33,12 +34,14 @@ export async function doctor(context: CommandContext): Promise<ExitCode> {
   output.document({ checked, findings });
   for (const line of checked) output.line(`${output.paint('green', 'ok')}  ${line}`);
   for (const { level, code, what, mend } of findings) {
-    const mark = level === 'error' ? output.paint('red', 'error') : output.paint('yellow', 'look');
+    const mark = output.paint(COLORS[level], level);
     output.line(`\n${mark}  ${clean(what)} (${code})\n      Mend: ${mend}`);
   }
-  if (findings.length === 0) output.line(output.paint('green', 'Nothing is wrong'));
-  if (findings.some(({ level }) => level === 'error')) return EXIT.error;
-  return findings.length === 0 ? EXIT.fine : EXIT.drift;
+  const found = new Set(findings.map(({ level }) => level));
+  if (found.has('error')) return EXIT.error;
+  if (found.has('look')) return EXIT.drift;
+  output.line(output.paint('green', `${findings.length > 0 ? '\n' : ''}Nothing is wrong`));
+  return EXIT.fine;
 }
 
 async function examineService(service: Service, checked: string[], findings: Finding[]): Promise<void> {
@@ -68,8 +71,8 @@ async function examineDatabase(database: Database, checked: string[], findings: 
   if (database.hasMirror) {
     for (const { severity, about, problem, mend } of await database.store.checkMirror()) {
       if (severity === 'error') mapped = false;
-      const level = severity === 'error' ? 'error' : 'look';
-      findings.push({ level, code: 'mirror_invalid', what: `${about}: ${problem}`, mend });
+      const code = severity === 'error' ? 'mirror_invalid' : 'mirror_note';
+      findings.push({ level: severity, code, what: `${about}: ${problem}`, mend });
     }
     if (mapped) checked.push('The mapping of your tables fits');
   }

@@ -18,7 +18,8 @@ export async function history(context: CommandContext, id: string): Promise<Exit
     return found;
   });
   output.document(page);
-  if (page.transitions.length === 0) output.line('Nothing is remembered of it');
+  if (page.transitions.length === 0)
+    output.line(before === undefined ? 'Nothing is remembered of it' : `Nothing is remembered of it before ${before}`);
   else {
     output.table(
       ['when', 'from', 'to', 'evidence', 'health', 'reason'],
