@@ -1,8 +1,11 @@
 /** `npm run bench [case …] [-- --gate]`: measures, and with `--gate` fails where a figure misses its bound. */
 import { type BenchCase, type Figure, meets } from './bench-case.js';
 import { HTTP_CASE } from './http/http-case.js';
+import { AUTH_CASE } from './postgres/auth-case.js';
+import { EVENT_CASE } from './postgres/event-case.js';
+import { SWEEP_CASE } from './postgres/sweep-case.js';
 
-const CASES: readonly BenchCase[] = [HTTP_CASE];
+const CASES: readonly BenchCase[] = [HTTP_CASE, SWEEP_CASE, EVENT_CASE, AUTH_CASE];
 
 const words = process.argv.slice(2);
 const gate = words.includes('--gate');

@@ -112,6 +112,28 @@ describe(`with ${SESSIONS} owned sessions and a mirror`, () => {
     expect(rows[0].hot).toBe(rows[0].updated);
   });
 
+  it('a storm in which every session changes at once is heap-only too, and every change is in the history once', async () => {
+    await pool.query('VACUUM wa_sync.session');
+    const { next } = await store.history.since({ after: null, limit: 1 });
+    const { exceptions } = await store.sessions.sweep({ owner, expected, otherIds: ids });
+    await flushCounters();
+    await pool.query(`SELECT pg_stat_reset_single_table_counters('wa_sync.session'::regclass)`);
+    const writes = exceptions.map((session) => writeOf(session, change({ status: 'RECONNECTING' })));
+    texts.length = 0;
+    expect((await store.sessions.write({ owner, writes })).every(({ applied }) => applied)).toBe(true);
+    expect(texts).toHaveLength(SESSIONS / 1_000);
+    await flushCounters();
+    const { rows } = await pool.query(
+      `SELECT n_tup_upd::int AS updated, n_tup_hot_upd::int AS hot FROM pg_stat_user_tables
+       WHERE relid = 'wa_sync.session'::regclass`,
+    );
+    expect(rows[0].updated).toBe(SESSIONS);
+    expect(rows[0].hot).toBeGreaterThanOrEqual(SESSIONS * 0.99);
+    const { transitions } = await store.history.since({ after: next, limit: 2 * SESSIONS });
+    expect(new Set(transitions.map(({ sessionId }) => sessionId)).size).toBe(SESSIONS);
+    expect(transitions).toHaveLength(SESSIONS);
+  });
+
   it('no index has a column that changes with the status', async () => {
     const { rows } = await pool.query(
       `SELECT DISTINCT a.attname FROM pg_index i
