@@ -50,7 +50,8 @@ export function createAuthenticate(auth: HttpConfig['auth']): Authenticate {
   };
 }
 
-function sentTokens({ header }: Ask): string[] {
+/** What a request carries to prove who calls. */
+export function sentTokens({ header }: Ask): string[] {
   const bearer = /^Bearer +(\S+) *$/i.exec(header('authorization') ?? '')?.[1];
   return [bearer, header('x-api-key')].filter((token) => typeof token === 'string');
 }

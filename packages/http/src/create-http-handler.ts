@@ -1,6 +1,6 @@
 import { isWaSyncError } from '@wa-sync/core';
 import { type Ask, askOfRequest } from './ask.js';
-import { type Authenticate, type Caller, createAuthenticate } from './authenticate.js';
+import { type Authenticate, type Caller, createAuthenticate, sentTokens } from './authenticate.js';
 import { createEventFeed } from './event-feed.js';
 import { createEventLog } from './event-log.js';
 import { createRateLimit } from './limit-rate.js';
@@ -8,7 +8,7 @@ import { makeReply, type Reply, toResponse } from './make-reply.js';
 import { maskError } from './mask-error.js';
 import { matchRoutes } from './match-routes.js';
 import { type HttpOptions, parseOptions, trimSlash } from './options.js';
-import { answerProblem, HttpProblem, toProblem } from './problems.js';
+import { answerProblem, HttpProblem, hideWords, toProblem } from './problems.js';
 import type { Route, Services, WaSyncLike } from './route.js';
 import { ROUTES } from './routes.js';
 import { createRunRegistry } from './run-registry.js';
@@ -101,7 +101,8 @@ async function answerRoute(params: {
     config.logger[level](fields(answer.status), `${route.method} ${route.path} answered ${answer.status}`);
     return makeReply(answer);
   } catch (error) {
-    const problem = toProblem(error);
+    // A token that stands in the wrong place of a request is not repeated.
+    const problem = hideWords(toProblem(error), sentTokens(ask));
     const reply = answerProblem(problem);
     const code = isWaSyncError(error) ? error.code : problem.code;
     const line = `${route.method} ${route.path} answered ${reply.status} ${code}`;

@@ -67,6 +67,17 @@ export function toProblem(error: unknown): HttpProblem {
   return new HttpProblem(code, tell ? maskNumbers(error.message) : undefined);
 }
 
+/** The problem without these words, wherever it repeats what a caller has sent. */
+export function hideWords(problem: HttpProblem, words: readonly string[]): HttpProblem {
+  const hide = (text: string) => words.reduce((rest, word) => (word === '' ? rest : rest.replaceAll(word, '…')), text);
+  const { code, detail, more } = problem;
+  const errors = more.errors?.map((error) => ({ ...error, field: hide(error.field), message: hide(error.message) }));
+  return new HttpProblem(code, detail === undefined ? undefined : hide(detail), {
+    ...more,
+    ...(errors ? { errors } : {}),
+  });
+}
+
 /** The parts of a problem that stand in the body (RFC 9457). */
 export function describeProblem(problem: HttpProblem) {
   const { code, detail, more } = problem;

@@ -23,7 +23,11 @@ export function reportToWire(report: SyncReport): z.infer<typeof syncReport> {
     startedAt: report.startedAt.toISOString(),
     tookMs: report.tookMs,
     totals: { ...report.totals },
-    sessions: report.sessions.map((session) => ({ ...session })),
+    sessions: report.sessions.map(({ foreignWord, reason, ...session }) => ({
+      ...session,
+      ...(foreignWord === undefined ? {} : { foreignWord: maskNumbers(foreignWord) }),
+      reason: maskNumbers(reason),
+    })),
     omitted: report.omitted,
   };
 }
@@ -42,7 +46,7 @@ export function sessionToWire(row: StoredSession): z.infer<typeof sessionAnswer>
     phone: row.phone === null ? null : maskNumbers(row.phone),
     reconnectAttempt,
     owner,
-    mirror: { ...row.mirror },
+    mirror: { ...row.mirror, word: row.mirror.word && maskNumbers(row.mirror.word) },
     statusChangedAt: row.statusChangedAt.toISOString(),
     lastSeenAt: row.lastSeenAt?.toISOString() ?? null,
     createdAt: row.createdAt.toISOString(),
@@ -56,8 +60,9 @@ export function transitionToWire(transition: Transition): z.infer<typeof history
 
 function reasonToWire(reason: Reason | null): z.infer<typeof sessionAnswer>['reason'] {
   if (reason === null) return null;
-  const { code, detail } = reason;
-  return detail === undefined ? { code } : { code, detail: maskNumbers(detail) };
+  // A code is an adapter's own word, and so may have a number in it.
+  const code = maskNumbers(reason.code);
+  return reason.detail === undefined ? { code } : { code, detail: maskNumbers(reason.detail) };
 }
 
 export function cleanupToWire(report: CleanupReport): z.infer<typeof cleanupReport> {
@@ -78,7 +83,10 @@ export function inactivityToWire(report: InactivityReport): z.infer<typeof inact
     dryRun: report.dryRun,
     postponed: report.postponed,
     totals: { ...report.totals },
-    conversations: report.conversations.map((conversation) => ({ ...conversation })),
+    conversations: report.conversations.map(({ reason, ...conversation }) => ({
+      ...conversation,
+      reason: maskNumbers(reason),
+    })),
   };
 }
 
