@@ -99,6 +99,40 @@ describe('an owner that does not answer', () => {
   });
 });
 
+describe('what is bounded', () => {
+  it('is how many questions wait: one too many is unknown at once', async () => {
+    const { asker, memory, during, clock } = await asking();
+    const ids = Array.from({ length: 1_001 }, (_, index) => `s${index}`);
+    await memory.leases.join({ incarnation: 'mute', replicaId: 'mute', ttlMs: 3_600_000 });
+    await memory.sessions.create({ sessions: ids.map((id) => ({ id, desired: 'running' as const })) });
+    const claims = ids.map((id) => ({ id, tenure: `t-${id}`, mode: 'free' as const }));
+    await memory.sessions.claim({ owner: 'mute', claims });
+    const settled: string[] = [];
+    const all = ids.map((id) => asker.wa.status(id).catch(() => void settled.push(id)));
+    await clock.advance(0);
+    expect(settled).toEqual(['s1000']);
+    await during(Promise.all(all), WAIT_MS);
+    expect(settled).toHaveLength(1_001);
+  });
+
+  it('is how long a connection may keep a place that never settles', async () => {
+    const { owner, asker, attach, connection, during, clock, codes } = await asking();
+    await attach('fine');
+    const ids = Array.from({ length: 100 }, (_, index) => `s${index}`);
+    for (const id of ids) {
+      const logOut = () => new Promise<void>(() => {});
+      await during(owner.wa.attach({ ...connection(id), logOut }), 0);
+    }
+    const hung = ids.map((id) => asker.wa.sessions.logout(id).catch((error: { code: string }) => error.code));
+    await clock.advance(1_000);
+    await expect(during(asker.wa.status('fine'), WAIT_MS)).rejects.toMatchObject(silent);
+    expect(new Set(await Promise.all(hung))).toEqual(new Set(['owner_silent']));
+    await clock.advance(60_000);
+    expect(codes().filter((code) => code === 'inbox_failed')).toHaveLength(100);
+    expect(await during(asker.wa.status('fine'), 6_000)).toMatchObject({ connected: true, askedOf: 'owner' });
+  });
+});
+
 describe('an inbox that fails', () => {
   const garbage = ['', 'null', '[]', '{', '"CONNECTED"', '{"status":"FINE"}', '{"synced":{"id":"s"}}', '{"done":1}'];
   for (const body of garbage) {

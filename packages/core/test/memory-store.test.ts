@@ -98,4 +98,27 @@ describe('the memory store', () => {
     expect(exceptions.every(({ status, owner }) => status === 'CONNECTED' && owner === 'i')).toBe(true);
     expect(time.yields).toBeGreaterThanOrEqual(10);
   });
+
+  it('keeps the last 50,000 changes, and says where older ones may have been missed', async () => {
+    const { clock } = standingClock();
+    const store = createMemoryStore({ clock });
+    await hold(store, 'i', 1_000);
+    const first = await store.history.since({ after: null, limit: 1 });
+    const state = { ...CONNECTED, reconnectAttempt: 0, phone: null, qr: null, seenAgoMs: null };
+    const ids = Array.from({ length: 1_000 }, (_, index) => `s${index}`);
+    let middle = first.next;
+    for (let round = 0; round < 70; round += 1) {
+      const set = { ...state, reason: { code: `r${round}` } };
+      const writes = ids.map((id) => ({ id, tenure: `t-${id}`, version: 3 + round, writeId: `w-${round}`, set }));
+      await store.sessions.write({ owner: 'i', writes });
+      if (round === 60) middle = (await store.history.since({ after: null, limit: 1 })).next;
+    }
+    const kept = await store.history.ofSession({ sessionId: 's0', limit: 1_000 });
+    expect(kept.length).toBeGreaterThanOrEqual(50);
+    expect(kept.length).toBeLessThanOrEqual(63);
+    expect(kept[0]?.reason).toEqual({ code: 'r69' });
+    expect((await store.history.since({ after: first.next, limit: 1 })).missed).toBe(true);
+    const rest = await store.history.since({ after: middle, limit: 100_000 });
+    expect([rest.transitions.length, rest.missed]).toEqual([9_000, false]);
+  });
 });
