@@ -304,8 +304,8 @@ export const MUTANTS = [
   one(
     'a fixed hour is due as often as it comes',
     'decide/parse-schedule.ts',
-    "kind: fields.everyHour ? 'utc' : 'civil'",
-    "kind: 'utc'",
+    "kind: hourSource(expression).includes('*') ? 'utc' : 'civil'",
+    "kind: hourSource(expression).includes('x') ? 'civil' : 'utc'",
   ),
   one('what could not be given back is forgotten', 'engine/tick.ts', 'await deps.giveBack.retry();', ''),
   one(
