@@ -19,7 +19,7 @@ import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 import { keysOf } from './store-harness.js';
 
 /** Cuts on both clients together. `CUTS=2000` is the whole proof, `SEED` another one. */
-const CUTS = Number(process.env.CUTS ?? 150);
+const CUTS = Number(process.env.CUTS ?? 80);
 const SEED = Number(process.env.SEED ?? 20_250_101);
 const CALLERS = 4;
 const MOST_MB = 48;
