@@ -15,7 +15,7 @@ export const STATUS_ROUTE: Route = defineRoute({
   role: 'viewer',
   summary: 'Is a session connected?',
   description:
-    "Asks the session's connection, not its row; where another process holds it, the row that its lease vouches for.",
+    "Asks the session's connection, not its row; where another process holds it, that process asks. Where nobody does, the row.",
   input: { query: namesSession },
   answers: { 200: { schema: statusAnswer, means: 'Whether WhatsApp answers on it now.' } },
   problems: ['session_not_found', 'session_id_invalid', 'no_current_session', 'status_unknown', 'not_running'],

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { systemClock } from '@wa-sync/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HttpOptions, WaSyncLike } from '../src/index.js';
+import { createMetrics } from '../src/metrics.js';
 import * as wire from '../src/wire-schemas.js';
 import { createGate, startWorld, TOKEN, type World } from './start-world.js';
 
@@ -233,7 +234,7 @@ export function describeHttpContract(name: string, serve: Serve): void {
       }
     });
 
-    it('lets 200 equal requests share one run', async () => {
+    it.each(['/force-sync', '/force-sync-current'])('lets 200 equal POST %s share one run', async (path) => {
       const { id, connection } = await world.addSession();
       const before = connection.script.probes;
       const gate = createGate();
@@ -255,8 +256,8 @@ export function describeHttpContract(name: string, serve: Serve): void {
       };
       const served = await serve({ ...world.wa, forceSync }, { auth: 'none', clock });
       try {
-        const path = `${served.url}/force-sync-current?sessionId=${id}`;
-        const all = await Promise.all(Array.from({ length: 200 }, () => fetch(path, { method: 'POST' })));
+        const target = served.url + path + (path === '/force-sync' ? '' : `?sessionId=${id}`);
+        const all = await Promise.all(Array.from({ length: 200 }, () => fetch(target, { method: 'POST' })));
         expect(new Set(all.map(({ status }) => status))).toEqual(new Set([200]));
         expect(new Set(await Promise.all(all.map((one) => one.text()))).size).toBe(1);
         expect(runs).toBe(1);
@@ -291,6 +292,94 @@ export function describeHttpContract(name: string, serve: Serve): void {
         expect((await fetch(`${served.url}/runs/no-such-run`, { headers: authorized })).status).toBe(404);
       } finally {
         gate.open();
+        await served.close();
+      }
+    });
+
+    it('tells what became of a session, by page', async () => {
+      const { id, connection } = await world.addSession();
+      for (const code of ['first', 'second']) {
+        connection.script.close(`${code} of 5511912345678`);
+        await world.wa.syncNow(id);
+      }
+      const path = `/sessions/${id}/history`;
+      const first = wire.historyAnswer.parse(await (await get(`${path}?limit=2`)).json());
+      expect(first.transitions.map(({ to, reason }) => [to, reason?.code])).toEqual([
+        ['RECONNECTING', 'second of …5678'],
+        ['RECONNECTING', 'first of …5678'],
+      ]);
+      const query = new URLSearchParams({ before: first.next ?? '', limit: '2' });
+      const rest = wire.historyAnswer.parse(await (await get(`${path}?${query}`)).json());
+      expect([rest.transitions.map(({ to }) => to), rest.next]).toEqual([['CONNECTED'], null]);
+      expect((await get('/sessions/nobody/history')).status).toBe(404);
+      expect((await get(`${path}?limit=0`)).status).toBe(422);
+    });
+
+    it('keeps a viewer to reading and a narrowed caller to its sessions', async () => {
+      const [mine, other] = [await world.addSession(), await world.addSession()];
+      const auth: HttpOptions['auth'] = (request) => {
+        const role = request.headers.get('x-role');
+        return role === 'admin' || role === 'viewer' ? { role, sessionIds: [mine.id, 'nobody'] } : false;
+      };
+      const served = await serve(world.wa, { auth });
+      const ask = async (role: string, method: string, path: string) => {
+        const response = await fetch(served.url + path, { method, headers: { 'x-role': role } });
+        return { status: response.status, problem: wire.problem.safeParse(await response.json()).data };
+      };
+      try {
+        const { probes } = mine.connection.script;
+        const refused = await ask('viewer', 'POST', `/force-sync-current?sessionId=${mine.id}`);
+        expect([refused.status, refused.problem?.code]).toEqual([403, 'forbidden']);
+        expect(mine.connection.script.probes).toBe(probes);
+        expect((await ask('viewer', 'GET', `/status?sessionId=${mine.id}`)).status).toBe(200);
+        for (const [method, path] of [
+          ['GET', '/status?sessionId=ID'],
+          ['GET', '/sessions/ID'],
+          ['GET', '/sessions/ID/history'],
+          ['POST', '/sync-status?sessionId=ID'],
+        ] as const) {
+          const hidden = await ask('admin', method, path.replace('ID', other.id));
+          const unknown = await ask('admin', method, path.replace('ID', 'nobody'));
+          expect(hidden.status).toBe(404);
+          expect(JSON.stringify(hidden).replaceAll(other.id, 'ID')).toBe(
+            JSON.stringify(unknown).replaceAll('nobody', 'ID'),
+          );
+        }
+        expect((await ask('nobody', 'GET', '/status')).status).toBe(401);
+        expect((await ask('admin', 'POST', '/cleanup-sessions')).problem?.code).toBe('out_of_scope');
+      } finally {
+        await served.close();
+      }
+    });
+
+    it('answers 409 without a current session, and 429 to one run too many', async () => {
+      const wa = { ...world.wa, currentSession: null };
+      const served = await serve(wa, { auth: { tokens: [TOKEN] }, rateLimit: { perMinute: 1 } });
+      const call = (method: string, path: string) => fetch(served.url + path, { method, headers: authorized });
+      try {
+        const none = await call('GET', '/status');
+        expect([none.status, (await problemOf(none)).code]).toEqual([409, 'no_current_session']);
+        expect((await call('POST', '/sync-all-sessions')).status).toBe(200);
+        const limited = await call('POST', '/sync-all-sessions');
+        expect([limited.status, (await problemOf(limited)).code]).toEqual([429, 'rate_limited']);
+        expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0);
+        expect((await call('GET', '/status?sessionId=current')).status).toBe(200);
+      } finally {
+        await served.close();
+      }
+    });
+
+    it('serves metrics where there are some, to a token', async () => {
+      expect((await get('/metrics')).status).toBe(404);
+      const metrics = createMetrics(world.wa);
+      const served = await serve(world.wa, { auth: { tokens: [TOKEN] }, metrics });
+      try {
+        expect((await fetch(`${served.url}/metrics`)).status).toBe(401);
+        const response = await fetch(`${served.url}/metrics`, { headers: authorized });
+        expect([response.status, response.headers.get('content-type')]).toEqual([200, metrics.contentType]);
+        expect(await response.text()).toContain('# TYPE wa_sync_sessions gauge');
+      } finally {
+        metrics.close();
         await served.close();
       }
     });
