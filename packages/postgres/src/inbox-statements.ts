@@ -7,6 +7,8 @@ import { LOCK_LIMIT } from './write-statements.js';
 /** Statements on requests between replicas. */
 export interface InboxStatements {
   readonly ask: Statement;
+  /** Of these ids the ones that are there: put by an earlier try, or by one at the same time, which only a new statement sees. */
+  readonly known: Statement;
   readonly take: Statement;
   readonly answer: Statement;
   readonly collect: Statement;
@@ -49,10 +51,11 @@ export function inboxStatements(schema: string, channel: string | null): InboxSt
         ON CONFLICT (id) DO NOTHING RETURNING id, owner
       )
       SELECT json_build_array(
-        coalesce((SELECT json_agg(i.id) FROM input i WHERE i.id IN (SELECT id FROM put)
-          OR EXISTS (SELECT FROM ${request} q WHERE q.id = i.id)), '[]'),
+        coalesce((SELECT json_agg(id) FROM put), '[]'),
         ${notify('put', 'owner')}
       )::text AS answer`),
+    known: statement(`
+      SELECT coalesce(json_agg(q.id), '[]')::text AS answer FROM ${request} q WHERE q.id = ANY ($1::text[])`),
     take: statement(`
       WITH ${LOCK_LIMIT}, ${standing},
       picked AS MATERIALIZED (

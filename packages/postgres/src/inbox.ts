@@ -22,7 +22,7 @@ export function createInbox(params: {
 
   return {
     ask: ({ asker, requests, ttlMs }) =>
-      run(async ({ ask }) => {
+      run(async ({ ask, known }) => {
         const sane = requests.filter(({ sessionId }) => !sessionId.includes('\0'));
         if (sane.length === 0) return [];
         const [put] = await runner.json<[string[]]>(ask, [
@@ -33,7 +33,8 @@ export function createInbox(params: {
           sane.map(({ sessionId }) => sessionId),
           sane.map(({ kind }) => kind),
         ]);
-        return put;
+        const rest = sane.map(({ id }) => id).filter((id) => !put.includes(id));
+        return rest.length === 0 ? put : [...put, ...(await runner.json<string[]>(known, [rest]))];
       }),
     take: ({ owner, limit }) =>
       run(async ({ take }) => {

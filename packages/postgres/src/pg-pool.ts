@@ -32,18 +32,22 @@ export interface PgPoolLike {
   removeListener?(event: 'acquire', listener: (client: PgClientLike) => void): unknown;
 }
 
+const watched = new WeakSet<PgClientLike>();
+
+/** One listener for each client, however many stores share a pool one after the other. */
+function watch(client: PgClientLike): void {
+  if (watched.has(client)) return;
+  watched.add(client);
+  client.on('error', () => {});
+}
+
 /**
  * Lets no broken connection end the process: a pool without an `error` listener does when an idle one breaks, a client when it breaks between the moment at which the
  * pool lends it and the one at which the borrower gets it, as where a server that goes down says so right behind its last answer. Answers a function that ends it.
  */
 export function surviveBrokenClients(pool: PgPoolLike): () => void {
+  // Its own: two stores on one pool each take away what they added.
   const ignore = () => {};
-  const watched = new WeakSet<PgClientLike>();
-  const watch = (client: PgClientLike) => {
-    if (watched.has(client)) return;
-    watched.add(client);
-    client.on('error', ignore);
-  };
   pool.on?.('error', ignore);
   pool.on?.('acquire', watch);
   return () => {

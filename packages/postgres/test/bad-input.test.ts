@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { isWaSyncError } from '@wa-sync/core';
-import { holdSessions, joinReplica } from '@wa-sync/testing';
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -201,6 +201,35 @@ describe('a row that the database refuses', () => {
     const error = await failureOf(() => store.sessions.create({ sessions }));
     expect(error).toMatchObject({ code: 'store_failed', retryable: false });
     expect(error.message).toContain('no_phone');
+  });
+});
+
+describe('a session id that is longer than the host’s column', () => {
+  it('has no row there: its status is kept here and told as blocked, and the others are written', async () => {
+    await database.pool.query(`CREATE TABLE numbers (code varchar(4) PRIMARY KEY, status text NOT NULL);
+      INSERT INTO numbers VALUES ('shop', 'x'), ('long', 'x')`);
+    const mirror = { sessions: { table: 'numbers', columns: { id: 'code', status: 'status' } } };
+    const store = createPostgresStore({ pool: database.pool, mirror });
+    const owner = await joinReplica(store);
+    const held = await holdSessions(store, owner, ['shop', 'longer']);
+    const writes = held.map((session) => writeOf(session, change({ status: 'ERROR' })));
+    const outcomes = await store.sessions.write({ owner, writes });
+    expect(outcomes).toMatchObject([
+      { id: 'shop', applied: true, session: { mirror: { state: 'in_sync' } } },
+      {
+        id: 'longer',
+        applied: true,
+        mirrorBlocked: 'missing',
+        session: { status: 'ERROR', mirror: { state: 'missing' } },
+      },
+    ]);
+    const { rows } = await database.pool.query('SELECT * FROM numbers ORDER BY code');
+    expect(rows).toEqual([
+      { code: 'long', status: 'x' },
+      { code: 'shop', status: 'ERROR' },
+    ]);
+    const tooLong = failureOf(() => store.sessions.create({ sessions: [{ id: 'x'.repeat(256), desired: 'running' }] }));
+    expect(await tooLong).toMatchObject({ code: 'session_id_invalid', retryable: false });
   });
 });
 

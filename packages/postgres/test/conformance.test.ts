@@ -9,36 +9,46 @@ import {
   describeSessionImport,
   describeSessionStore,
 } from '@wa-sync/testing/conformance';
+import type pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
 import { createPostgresStore } from '../src/index.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
-import { type PostgresHarness, passStoreTime, shiftButLastSeen, shiftStoreTime } from './store-harness.js';
+import { emptyStore, type PostgresHarness, passStoreTime, shiftButLastSeen, shiftStoreTime } from './store-harness.js';
 
 let server: TestServer;
-let template: TestDatabase;
+let database: TestDatabase;
 
 beforeAll(async () => {
-  server = await startPostgres();
-  template = await server.createDatabase();
-  await createPostgresStore({ pool: template.pool }).init();
-  await template.pool.end();
+  // A statistic that autovacuum writes would hold the feed of the history back for a moment.
+  server = await startPostgres(['-c', 'fsync=off', '-c', 'autovacuum=off']);
+  database = await server.createDatabase();
+  await createPostgresStore({ pool: database.pool }).init();
+});
+afterAll(async () => {
+  await database.drop();
+  await server.stop();
 });
 
-afterAll(() => server.stop());
-
+// A database a test costs more than the test, so they share one and empty it.
 async function createWith(advance: typeof shiftStoreTime): Promise<PostgresHarness> {
-  const database = await server.createDatabase(template.name);
+  await emptyStore(database.pool);
   const store = createPostgresStore({ pool: database.pool });
   await store.init();
+  const others: pg.Pool[] = [];
   return {
     store,
     advance: (ms) => advance(database.pool, ms),
     async another() {
-      const other = createPostgresStore({ pool: database.connect() });
+      const pool = database.connect();
+      others.push(pool);
+      const other = createPostgresStore({ pool });
       await other.init();
       return other;
     },
-    close: () => database.drop(),
+    async close() {
+      await store.close();
+      await Promise.all(others.map((pool) => pool.end()));
+    },
   };
 }
 
@@ -46,7 +56,8 @@ const create = () => createWith(shiftStoreTime);
 const createImported = () => createWith(shiftButLastSeen);
 const createWaiting = () => createWith(passStoreTime);
 
-const suite = { name: 'postgres 18', create, capabilities: { durable: true, shared: true, mirror: false } };
+const name = process.env.TEST_POSTGRES_URL ? 'postgres of TEST_POSTGRES_URL' : 'postgres 18';
+const suite = { name, create, capabilities: { durable: true, shared: true, mirror: false } };
 describeSessionStore(suite);
 describeLeaseStore(suite);
 describeAuthStore(suite);

@@ -14,7 +14,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, prismaWhatsAppSession } from '../src/index.js';
 import { PRISMA_TABLES } from './host-table.js';
-import { type PostgresHarness, passStoreTime, shiftButLastSeen, shiftStoreTime } from './store-harness.js';
+import { emptyStore, type PostgresHarness, passStoreTime, shiftButLastSeen, shiftStoreTime } from './store-harness.js';
 
 let lite: PGlite;
 
@@ -26,9 +26,7 @@ afterAll(() => lite.close());
 
 // An instance takes seconds to start, so the tests share one and empty it.
 async function createWith(advance: typeof shiftStoreTime): Promise<PostgresHarness> {
-  await lite.exec(
-    'TRUNCATE wa_sync.session, wa_sync.transition, wa_sync.replica, wa_sync.conversation, wa_sync.job, wa_sync.job_run RESTART IDENTITY CASCADE',
-  );
+  await emptyStore(lite);
   return {
     store: createPostgresStore({ pool: lite }),
     advance: (ms) => advance(lite, ms),
@@ -55,9 +53,7 @@ describeInboxStore(suite);
 describe('pglite', () => {
   it('keeps a mirror', async () => {
     await lite.exec(PRISMA_TABLES);
-    await lite.exec(
-      'TRUNCATE wa_sync.session, wa_sync.transition, wa_sync.replica, wa_sync.conversation, wa_sync.job, wa_sync.job_run RESTART IDENTITY CASCADE',
-    );
+    await emptyStore(lite);
     await lite.query(
       `INSERT INTO "WhatsAppSession" ("id", "companyId", "sessionName", "updatedAt") VALUES ('a', 'acme', 'A', now())`,
     );

@@ -9,6 +9,14 @@ export interface PostgresHarness {
   close(): Promise<void>;
 }
 
+/** Takes everything out of the store's tables, as if it had just been migrated. */
+export async function emptyStore(pool: PgPoolLike): Promise<void> {
+  await pool.query(
+    `TRUNCATE wa_sync.session, wa_sync.transition, wa_sync.replica, wa_sync.conversation, wa_sync.job, wa_sync.job_run RESTART IDENTITY CASCADE`,
+  );
+  await pool.query('UPDATE wa_sync.history SET forgotten_stamp = 0, forgotten_no = 0');
+}
+
 /** Store time moves by `ms` for everything that is kept: all instants go back by as much. */
 export async function shiftStoreTime(pool: PgPoolLike, ms: number): Promise<void> {
   await pool.query(
