@@ -6,6 +6,7 @@ import {
   describeInboxStore,
   describeJobStore,
   describeLeaseStore,
+  describeReplicas,
   describeSessionImport,
   describeSessionStore,
 } from '@wa-sync/testing/conformance';
@@ -67,3 +68,4 @@ describeCleanupStore(suite);
 describeConversationStore(suite);
 describeHistoryStore(suite);
 describeInboxStore(suite);
+describeReplicas(suite);

@@ -6,6 +6,7 @@ import {
   describeInboxStore,
   describeJobStore,
   describeLeaseStore,
+  describeReplicas,
   describeSessionImport,
   describeSessionStore,
 } from '@wa-sync/testing/conformance';
@@ -27,4 +28,5 @@ export function declareConformance(name: string, clients: () => HarnessClients):
   describeConversationStore(suite);
   describeHistoryStore(suite);
   describeInboxStore(suite);
+  describeReplicas(suite);
 }

@@ -8,6 +8,7 @@ import {
   describeInboxStore,
   describeJobStore,
   describeLeaseStore,
+  describeReplicas,
   describeSessionImport,
   describeSessionStore,
   type StoreSuite,
@@ -33,3 +34,4 @@ describeCleanupStore(suite);
 describeConversationStore(suite);
 describeHistoryStore(suite);
 describeInboxStore(suite);
+describeReplicas(suite);

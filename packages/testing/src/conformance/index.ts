@@ -6,6 +6,7 @@ export { describeHistoryStore } from './describe-history-store.js';
 export { describeInboxStore } from './describe-inbox-store.js';
 export { describeJobStore } from './describe-job-store.js';
 export { describeLeaseStore } from './describe-lease-store.js';
+export { describeReplicas } from './describe-replicas.js';
 export { describeScheduler, type SchedulerHarness, type SchedulerSuite } from './describe-scheduler.js';
 export { describeSessionImport } from './describe-session-import.js';
 export { describeSessionStore } from './describe-session-store.js';
