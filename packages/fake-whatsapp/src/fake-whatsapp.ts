@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import type { Agent } from 'node:https';
 import type { AuthenticationCreds, BinaryNode } from '@whiskeysockets/baileys';
 import type { RootKey, Trust } from './certificate-chain.js';
@@ -37,6 +38,8 @@ export type FakeWhatsAppOptions = {
   plan?: ConnectionPlan;
   /** Accounts and devices known from an earlier run. */
   registry?: RegistryExport;
+  /** Answers plain HTTP requests on the same port, for a test's own needs. Default: 426 to each. */
+  onRequest?: RequestListener;
   /** Serves `wss`: with a certificate of its own (`true`), or with the key and certificate given. Default: `ws`. */
   tls?: true | { key: string; cert: string };
 };

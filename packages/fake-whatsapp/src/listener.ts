@@ -1,4 +1,4 @@
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type SecureContextOptions, TLSSocket } from 'node:tls';
@@ -12,6 +12,8 @@ export type ListenerOptions = {
   port: number;
   /** Key and certificate: the listener then speaks TLS. */
   tls?: SecureContextOptions;
+  /** Answers requests that are no upgrade to a WebSocket. Default: 426. */
+  onRequest?: RequestListener;
   /** Decides what happens to a TCP connection that was just accepted. */
   planConnection(): ConnectionPlan;
   onRefused(status: number): void;
@@ -35,9 +37,10 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   const origin = new WeakMap<Duplex, { tcp: Socket; plan: ConnectionPlan }>();
   const upgrades = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES });
   // Never listens itself: it is handed sockets, so that the raw TCP socket below TLS stays within reach.
-  const http = createHttpServer((_request, response) => {
+  const refuse: RequestListener = (_request, response) => {
     response.writeHead(426, { connection: 'close' }).end();
-  });
+  };
+  const http = createHttpServer(options.onRequest ?? refuse);
   let port = options.port;
   let tcpServer: Server | undefined;
   let starting: Promise<void> | undefined;

@@ -142,6 +142,7 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
   const listener = await openListener({
     port: options.port ?? 0,
     tls,
+    onRequest: options.onRequest,
     planConnection() {
       accepted += 1;
       return plans.take();
