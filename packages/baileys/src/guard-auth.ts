@@ -11,6 +11,7 @@ import { awaitAtMost } from './await-at-most.js';
 import { forgetUnfinishedPairing } from './unfinished-pairing.js';
 
 const SAVE_AGAIN_MS = 5_000;
+const ASK_AGAIN_MS = 5_000;
 
 export function guardAuth(params: {
   sessionId: string;
@@ -31,12 +32,20 @@ export function guardAuth(params: {
   let dirty = false;
   let saving: Promise<void> | null = null;
   let cancelRetry = () => {};
+  let cancelAsking = () => {};
   let failing = false;
 
   function note(fails: boolean): void {
+    cancelAsking();
+    // A quiet account asks the store for nothing: what one slow answer said of it would stand for ever.
+    if (fails && !retired) cancelAsking = clock.schedule(() => void askAgain(), ASK_AGAIN_MS);
     if (failing === fails) return;
     failing = fails;
     params.onFailing?.();
+  }
+
+  async function askAgain(): Promise<void> {
+    await call('Reading keys', () => keys.get('session', ['0.0'])).catch(() => {});
   }
 
   async function call<T>(what: string, work: () => Promise<T> | T): Promise<T> {
@@ -148,6 +157,7 @@ export function guardAuth(params: {
       retired = true;
       dirty = false;
       cancelRetry();
+      cancelAsking();
     },
   };
 }

@@ -132,3 +132,46 @@ describe('createLoginSlots', () => {
     expect(await slots.take(AbortSignal.abort())).toBeNull();
   });
 });
+
+describe('a store of credentials that failed a quiet account', () => {
+  it('is asked again until it answers', { timeout: 30_000 }, async () => {
+    const state = createMemoryAuthState(initAuthCreds());
+    let failures = 2;
+    const said: boolean[] = [];
+    let answered = () => {};
+    const back = new Promise<void>((resolve) => {
+      answered = resolve;
+    });
+    const auth = guardAuth({
+      sessionId: 'a',
+      auth: {
+        state: {
+          ...state,
+          keys: {
+            ...state.keys,
+            get: async (type, ids) => {
+              failures -= 1;
+              if (failures >= 0) throw new Error('too slow');
+              return state.keys.get(type, ids);
+            },
+          },
+        },
+        saveCreds: async () => {},
+      },
+      // Five seconds are not the point.
+      clock: { ...systemClock, schedule: (run, delayMs) => systemClock.schedule(run, delayMs / 50) },
+      logger: silentLogger,
+      timeoutMs: 100_000,
+      mayWrite: () => true,
+      onFailing() {
+        said.push(auth.failing);
+        if (!auth.failing) answered();
+      },
+    });
+    await expect(auth.forNextSocket().keys.get('session', ['b'])).rejects.toThrow('too slow');
+    expect(auth.failing).toBe(true);
+    await back;
+    expect(said).toEqual([true, false]);
+    auth.retire();
+  });
+});
