@@ -80,13 +80,12 @@ async function linkNumbers(pool: pg.Pool, whatsapp: FakeWhatsApp, count: number)
   const store = createPostgresStore({ pool });
   await store.init();
   await store.sessions.create({ sessions: [...phones.keys()].map((id) => ({ id, desired: 'running' })) });
-  await Promise.all(
-    [...phones].map(async ([id, phone]) => {
-      const { state, saveCreds } = await createBaileysAuthState({ store: store.auth, sessionId: id });
-      Object.assign(state.creds, whatsapp.createCredentials({ phone }));
-      await saveCreds();
-    }),
-  );
+  // One by one: making keys takes the processor, and a statement that waits behind hundreds of them would be given up.
+  for (const [id, phone] of phones) {
+    const { state, saveCreds } = await createBaileysAuthState({ store: store.auth, sessionId: id });
+    Object.assign(state.creds, whatsapp.createCredentials({ phone }));
+    await saveCreds();
+  }
   await store.close();
   return phones;
 }

@@ -1,13 +1,17 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Session } from '@wa-sync/fake-whatsapp';
 import { createRecorder, type HistoryEntry, INVARIANTS, judgeHistory } from '@wa-sync/testing/simulator';
-import { historySettings, SILENCE_SEEN_MS, TICK_MS, TTL_MS } from './chaos-settings.js';
+import { historySettings, KILL_SEEN_MS, SILENCE_SEEN_MS, TTL_MS } from './chaos-settings.js';
 import { type ChaosWorld, startWorld } from './chaos-world.js';
 import { createFaultDeck } from './fault-deck.js';
 import { historyOfRows } from './history-of-rows.js';
 import { differencesIn, incarnationOf, readTruth } from './read-truth.js';
 import { processOf, recordLinks } from './record-links.js';
 import { openSlot, type ReplicaSlot } from './replica-slots.js';
+import { watchMachine } from './watch-machine.js';
 
 /** What `playFaults` takes. */
 export interface FaultsOptions {
@@ -40,7 +44,9 @@ export async function playFaults(options: FaultsOptions): Promise<string[]> {
   const broken: string[] = [];
   const alarm = (words: string) => void broken.push(words);
   const slots: ReplicaSlot[] = [];
+  let stopWatching = () => {};
   try {
+    stopWatching = watchMachine(note);
     recordLinks(world.whatsapp, world.sessionOf, note);
     for (let n = 1; n <= replicas; n += 1) {
       slots.push(await openSlot({ replicaId: `replica-${n}`, world, note, alarm }));
@@ -94,11 +100,20 @@ export async function playFaults(options: FaultsOptions): Promise<string[]> {
       print(`  ${name.padEnd(4)}${String(tested[name]).padStart(6)}  ${promise}`);
       if (!tested[name]) alarm(`${name} was never put to the test`);
     }
+    if (violations.length > 0) print(`The history is in ${await keepHistory(history)}`);
     return [...broken, ...violations.map(({ invariant, t, words }) => `${invariant} broken at ${t} ms: ${words}`)];
   } finally {
+    stopWatching();
     await Promise.all(slots.map((slot) => slot.end()));
     await world.stop();
   }
+}
+
+/** Writes a history down, an entry a line, for whoever looks into a violation. */
+async function keepHistory(history: readonly HistoryEntry[]): Promise<string> {
+  const file = join(await mkdtemp(join(tmpdir(), 'wa-sync-chaos-history-')), 'history.jsonl');
+  await writeFile(file, history.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+  return file;
 }
 
 /** A kill and a stop without an heir, and a silent link: each long enough that what must come of it can be seen. */
@@ -127,7 +142,7 @@ async function coda(
   note(await readTruth(world, slots, { moment: 'after-stop', of: gone }));
   await pause(Math.max(0, TTL_MS + 100 - (performance.now() - killedMs)));
   note(await readTruth(world, slots, { moment: 'after-crash', of: dead }));
-  await pause(Math.max(0, TTL_MS + 2 * TICK_MS + 1_000 - (performance.now() - killedMs)));
+  await pause(Math.max(0, KILL_SEEN_MS - (performance.now() - killedMs)));
   await converge(world, slots, 'a kill in the quiet');
   // Whoever held nothing has taken over by now.
   await pause(Math.max(0, SILENCE_SEEN_MS - (performance.now() - (silencedMs ?? silence()))));

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RawChange, RawReplica, RawRow } from './audit.js';
+import { awaitConnected, rowsNotConnected } from './await-connected.js';
 import { type ChaosWorld, startWorld } from './chaos-world.js';
 import type { ReplicaMessage } from './replica-settings.js';
 import { startReplica } from './start-replica.js';
@@ -43,7 +44,7 @@ export async function playQuiet({ minutes, sessions = 20, disturb, print }: Quie
   });
   try {
     await replica.running;
-    await allConnected(world);
+    await awaitConnected(world, LOGIN_WITHIN_MS);
     const { accepted } = world.whatsapp;
     const changesBefore = (await world.changes()).length;
     const framesBefore = lastFrames(world);
@@ -67,7 +68,7 @@ export async function playQuiet({ minutes, sessions = 20, disturb, print }: Quie
       }
     }
     const changes = (await world.changes()).slice(changesBefore);
-    const alarms = heard.flatMap((one) => (one.kind === 'running' ? [] : [describe(one)]));
+    const alarms = heard.flatMap((one) => (one.kind === 'said' || one.kind === 'rejection' ? [describe(one)] : []));
     const asked = lastFrames(world).filter((at, n) => at > framesBefore[n]!).length;
     print(
       `${sessions} accounts over ${minutes} min: ${world.whatsapp.accepted - accepted} reconnects, ${changes.length} changes of rows, ` +
@@ -89,24 +90,6 @@ export async function playQuiet({ minutes, sessions = 20, disturb, print }: Quie
   }
 }
 
-async function allConnected(world: ChaosWorld): Promise<void> {
-  const untilMs = performance.now() + LOGIN_WITHIN_MS;
-  for (;;) {
-    const missing = await rowsNotConnected(world);
-    if (missing.length === 0 && world.whatsapp.connected().length === world.phones.size) return;
-    if (performance.now() > untilMs)
-      throw new Error(`Not connected after ${LOGIN_WITHIN_MS} ms: ${missing.join(', ')}`);
-    await pause(100);
-  }
-}
-
-async function rowsNotConnected(world: ChaosWorld): Promise<string[]> {
-  const rows = await world.rows();
-  return rows
-    .filter(({ status, health, evidence }) => status !== 'CONNECTED' || health !== 'healthy' || evidence !== 'observed')
-    .map(({ id, status, health, evidence }) => `${id} reads ${status}, ${health}, ${evidence}`);
-}
-
 function lastFrames(world: ChaosWorld): number[] {
   return world.whatsapp.sessions().map(({ lastFrameAt }) => lastFrameAt?.getTime() ?? 0);
 }
@@ -123,7 +106,7 @@ function describeChange({ at, actor, of, before, after }: RawChange): string {
   return `${at.toISOString()} ${actor} wrote ${(after as RawRow | null)?.id}: ${words(before)} -> ${words(after)}`;
 }
 
-function describe(message: Exclude<ReplicaMessage, { kind: 'running' }>): string {
+function describe(message: Extract<ReplicaMessage, { kind: 'said' | 'rejection' }>): string {
   if (message.kind === 'rejection') return `unhandled rejection: ${message.error}`;
   return `${message.level} ${message.code}: ${message.message}`;
 }

@@ -24,8 +24,14 @@ export const REPLICA_SETTINGS = 'WA_SYNC_CHAOS_REPLICA';
 /** What such a process tells its judge. Warnings and errors of the library's log come as `said`. */
 export type ReplicaMessage =
   | { readonly kind: 'running' }
+  /** A forced sync is over; `healed` are the sessions that it found dead. */
+  | { readonly kind: 'synced'; readonly checked: number; readonly unknown: number; readonly healed: readonly string[] }
   | { readonly kind: 'said'; readonly level: 'warn' | 'error'; readonly code: string; readonly message: string }
   | { readonly kind: 'rejection'; readonly error: string };
 
 /** What the judge asks of it. */
-export type ReplicaOrder = { readonly kind: 'pair'; readonly sessionId: string };
+export type ReplicaOrder =
+  | { readonly kind: 'pair'; readonly sessionId: string }
+  | { readonly kind: 'force-sync' }
+  /** Blocks its event loop. */
+  | { readonly kind: 'stall'; readonly forMs: number };

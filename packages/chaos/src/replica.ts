@@ -47,7 +47,11 @@ const wa = createWaSync({
   }),
 });
 
-process.on('message', (order: ReplicaOrder) => void pair(order.sessionId));
+process.on('message', (order: ReplicaOrder) => {
+  if (order.kind === 'pair') void pair(order.sessionId);
+  else if (order.kind === 'force-sync') void forceSync();
+  else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, order.forMs);
+});
 process.on('SIGTERM', () => {
   // Sockets that went silent keep Baileys' own timers for a while.
   wa.stop().then(
@@ -55,6 +59,12 @@ process.on('SIGTERM', () => {
     () => process.exit(1),
   );
 });
+
+async function forceSync(): Promise<void> {
+  const { totals, sessions } = await wa.forceSync();
+  const healed = sessions.filter(({ action }) => action === 'healed').map(({ id }) => id);
+  tell({ kind: 'synced', checked: totals.checked, unknown: totals.unknown, healed });
+}
 
 /** Shows codes until somebody has scanned one; the judge reads them from the row, as a host's page would. */
 async function pair(sessionId: string): Promise<void> {
