@@ -62,7 +62,8 @@ const told = (order: readonly string[]) => ({
   guest: 403,
   servers: [{ url: '/api/wa' }],
   health: { 'wa-sync': { status: 'up' } },
-  heard: ['sales CONNECTED'],
+  // What its own end means is told too.
+  heard: ['sales CONNECTED', 'sales DISCONNECTED'],
   order,
   left: 'DISCONNECTED',
 });
