@@ -7,10 +7,12 @@ import { createMetrics } from '../src/metrics.js';
 import { type Listening, listen } from './listen.js';
 import { startWorld, TOKEN, type World } from './start-world.js';
 
-const text = readFileSync(new URL('../../../docs/HTTP.md', import.meta.url), 'utf8');
-const rows = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, ...cells]) => cells);
+const read = (name: string) => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8');
 
-describe('docs/HTTP.md', () => {
+describe.each(['HTTP.md', 'HTTP.pt-BR.md'])('docs/%s', (name) => {
+  const text = read(name);
+  const rows = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, ...cells]) => cells);
+
   it('names every endpoint with its role, and no other', () => {
     expect(rows(/^\| `((?:GET|POST) [^`]+)` *\| *(\w+) *\|/gm)).toEqual(
       ROUTES.map(({ method, path, role }) => [`${method} ${path}`, role]),
