@@ -47,14 +47,14 @@ export function createAskStatus(deps: {
 
   async function ofAnother(id: string): Promise<StatusAnswer> {
     const row = await readRow(id);
-    if (askOwner.mayAsk(row)) {
-      const said = await askOwner.ask(id, 'status');
-      if (said.kind === 'unknown') throw cannotTell(id, said.why, said.cause);
-      if (said.kind === 'answered') return told(id, said.answer, 'owner');
-      // It went away under the question: what the row says by now is what is known.
-      return fromRow(await readRow(id));
-    }
-    return fromRow(row);
+    if (!askOwner.mayAsk(row)) return fromRow(row);
+    const said = await askOwner.ask(id, 'status');
+    if (said.kind === 'answered') return told(id, said.answer, 'owner');
+    const later = await readRow(id);
+    // One that went away under the question has left a row that says so.
+    const lives = askOwner.mayAsk(later) && later.effective.evidence !== 'expired';
+    if (said.kind === 'unknown' && lives) throw cannotTell(id, said.why, said.cause);
+    return fromRow(later);
   }
 
   function fromRow({ id, effective, health, reason }: StoredSession): StatusAnswer {
