@@ -16,7 +16,8 @@ export interface WorldRun {
 }
 
 /** Rows, old sessions with credentials, and conversations that were there before the first process. */
-async function seedStore({ plan, server }: World, draw: Draw): Promise<void> {
+/** Also for a world without a seed of its own. */
+export async function seedStore({ plan, server }: World, draw: Draw): Promise<void> {
   const credentials = [{ type: 'creds', id: 'creds', value: new Uint8Array([1]) }];
   for (const [id, days] of plan.forgotten) {
     await server.seed(days * DAY_MS + draw.between(0, DAY_MS / 2), async (memory) => {

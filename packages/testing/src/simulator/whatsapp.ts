@@ -72,7 +72,7 @@ export function createWhatsApp(params: {
   timeline: Timeline;
   recorder: Recorder;
   draw: Draw;
-  framesEveryMs?: number;
+  framesEveryMs?: number | undefined;
 }): WhatsApp {
   const { timeline, recorder, draw, framesEveryMs = FRAME_EVERY_MS } = params;
   const links = new Map<string, MutableLink>();

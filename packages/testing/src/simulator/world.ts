@@ -40,12 +40,13 @@ export interface World {
   onCall: (method: string, given: StoreParams) => void;
 }
 
-export function createWorld(plan: WorldPlan): World {
+/** A world in which nothing has happened yet. `framesEveryMs`: how often a link that nobody uses hears anything. */
+export function createWorld(plan: WorldPlan, { framesEveryMs }: { framesEveryMs?: number } = {}): World {
   const timeline = createTimeline();
   const recorder = createRecorder(timeline.nowMs);
   const draw = createDraw(plan.seed, 'world');
   const server = createStoreServer({ timeline, recorder, startMs: plan.storeStartMs });
-  const whatsapp = createWhatsApp({ timeline, recorder, draw: createDraw(plan.seed, 'whatsapp') });
+  const whatsapp = createWhatsApp({ timeline, recorder, draw: createDraw(plan.seed, 'whatsapp'), framesEveryMs });
   const homes = new Map<string, string>(
     plan.attached.map((session) => [session, `r${draw.between(1, plan.replicas)}`]),
   );
