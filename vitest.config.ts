@@ -13,6 +13,11 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
-    coverage: { provider: 'v8', include: ['packages/core/src/**'] },
+    coverage: {
+      provider: 'v8',
+      include: ['packages/core/src/**'],
+      reporter: ['text-summary'],
+      thresholds: { lines: 95, 'packages/core/src/decide/**': { branches: 100 } },
+    },
   },
 });
