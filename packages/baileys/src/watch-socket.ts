@@ -17,6 +17,7 @@ import { createPairingOffer } from './pairing-offer.js';
 import { createPendingHandlers } from './pending-handlers.js';
 import { pingSocket } from './probe-socket.js';
 import { readCloseError } from './read-close-error.js';
+import { restTransactions } from './rest-transactions.js';
 import type { SocketStage, SocketWatch } from './socket-watch.js';
 import { type MessageTap, tapMessages } from './tap-messages.js';
 
@@ -240,6 +241,7 @@ export function watchSocket(params: {
       tellClosed();
       return;
     }
+    restTransactions(socket);
     if (params.onMessages) tap = tapMessages({ socket, onMessages: params.onMessages });
     socket.ev.on('connection.update', onUpdate);
     ws.on('frame', Object.assign(onFrame, { [OURS]: true }));

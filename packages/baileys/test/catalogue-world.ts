@@ -87,7 +87,7 @@ export async function createCatalogueWorld(baileys: BaileysModuleLike & BaileysC
     // The store of this test hangs for longer than any limit would allow.
     authTimeoutMs: 600_000,
     deafAfterMs: DEAF_AFTER_MS,
-    attemptTimeoutMs: 2_500,
+    attemptTimeoutMs: 4_000,
     backoff: { baseMs: 60, maxMs: 400, replacedPauseMs: 20, replacedLongPauseMs: 600_000, slowRetryMs: 600_000 },
   });
   const wa = createWaSync({
@@ -113,7 +113,7 @@ export async function createCatalogueWorld(baileys: BaileysModuleLike & BaileysC
 
   function sessionOf(id: string, phone: string): CatalogueSession {
     const ofIt = (one: Told) => 'sessionId' in one && one.sessionId === id;
-    const rowThat: CatalogueSession['rowThat'] = (fits, what, withinMs = 15_000) =>
+    const rowThat: CatalogueSession['rowThat'] = (fits, what, withinMs = 30_000) =>
       new Promise((resolve, reject) => {
         const over = () => {
           waiting.delete(look);
@@ -170,8 +170,8 @@ export async function createCatalogueWorld(baileys: BaileysModuleLike & BaileysC
           };
           const giveUp = setTimeout(() => {
             over();
-            reject(new Error(`${id}: not told within 15 s: ${what}; ${JSON.stringify(told.filter(ofIt))}`));
-          }, 15_000);
+            reject(new Error(`${id}: not told within 30 s: ${what}; ${JSON.stringify(told.filter(ofIt))}`));
+          }, 30_000);
           const look = () => {
             const found = told.find((one) => ofIt(one) && fits(one));
             if (!found) return;

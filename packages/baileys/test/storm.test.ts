@@ -67,6 +67,7 @@ describe('many closes', () => {
     timeout: 120_000 + CLOSES * 1_000,
   }, async () => {
     const server = await startServer();
+    const carried = fieldsOfAPromise();
     const time = countingClock();
     const sockets = countingBaileys();
     const host = await startProvider(server, {
@@ -98,10 +99,11 @@ describe('many closes', () => {
     expect(sockets.opened()).toBe(CLOSES + 1);
     expect(sockets.most()).toBe(1);
     expect(mostBetween).toBeLessThanOrEqual(1);
+    expect(fieldsOfAPromise()).toBe(carried);
     const bytesPerClose = slopeOf(heaps.slice(2)) / (CLOSES / ROUNDS);
     console.log(`${CLOSES} closes: the heap grows by ${Math.round(bytesPerClose)} bytes a close`);
-    // A socket that is kept, for a query of its own or by a listener, is 180 to 500 KB.
-    expect(bytesPerClose).toBeLessThan(CLOSES >= 1_000 ? 3_000 : 40_000);
+    // A socket that is kept, for a query of its own or by a listener, is 180 to 500 KB; the fake server in this process remembers each login.
+    expect(bytesPerClose).toBeLessThan(CLOSES >= 1_000 ? 10_000 : 40_000);
     stop();
     await connection.close({ reason: 'shutdown' });
     expect(time.running()).toBe(0);
@@ -110,6 +112,13 @@ describe('many closes', () => {
     await vi.waitFor(async () => expect(await countHandles()).toEqual({ TCPServerWrap: 1 }), { timeout: 10_000 });
   });
 });
+
+/** Where Node is older than 24 each promise carries one for every `AsyncLocalStorage` that was used and not put to rest. */
+function fieldsOfAPromise(): number {
+  return Object.getOwnPropertySymbols(new Promise(() => {})).filter((symbol) =>
+    String(symbol).includes('kResourceStore'),
+  ).length;
+}
 
 /** What keeps this process busy, by kind. */
 async function countHandles(): Promise<Record<string, number>> {
