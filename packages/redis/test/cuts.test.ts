@@ -89,7 +89,9 @@ async function run(name: string, client: RedisClient): Promise<void> {
   expect(ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))).toEqual([]);
   expect(findings.wrong).toEqual([]);
   expect(unhandled).toEqual([]);
-  expect(findings.failed).toBeGreaterThan(0);
+  // ioredis sends again what a cut took, so few calls fail there, or none.
+  expect(cuts()).toBeGreaterThanOrEqual(CUTS / 2);
+  if (name === 'node-redis') expect(findings.failed).toBeGreaterThan(0);
   expect(heapAfter - heapBefore).toBeLessThan(MOST_MB);
   expect(await brokenPromises(raw, prefix, ids)).toEqual([]);
   expect(await brokenIndexes(raw, prefix)).toEqual([]);
