@@ -6,14 +6,6 @@ import { expect, it, onTestFinished } from 'vitest';
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 
-const BOT = `import type { WASocket } from '@whiskeysockets/baileys';
-export function startBot(sock: WASocket): void {
-  sock.ev.on('messages.upsert', ({ messages }) => {
-    for (const { key } of messages) if (!key.fromMe) void sock.sendMessage(key.remoteJid!, { text: 'hello Ada' });
-  });
-}
-`;
-
 /** Runs a program of node's to its end. */
 async function run(args: readonly string[]): Promise<{ code: number | null; said: string }> {
   const child = spawn(process.execPath, args, { cwd: PACKAGE, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -25,14 +17,14 @@ async function run(args: readonly string[]): Promise<{ code: number | null; said
 
 it('the first example of the README has ten lines, compiles and runs', { timeout: 120_000 }, async () => {
   const readme = await readFile(join(PACKAGE, 'README.md'), 'utf8');
-  const [, example = ''] = /```ts\n(.*?)```/s.exec(readme) ?? [];
+  const [example = '', bot = ''] = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code = '']) => code);
   expect(example.split('\n').filter((line) => line !== '')).toHaveLength(10);
   // Within the package, so that its imports are found.
   const folder = await mkdtemp(join(PACKAGE, 'test', '.readme-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, 'example.ts');
   await writeFile(file, example);
-  await writeFile(join(folder, 'bot.ts'), BOT);
+  await writeFile(join(folder, 'bot.ts'), bot);
 
   const tsc = fileURLToPath(new URL('../../../node_modules/typescript/bin/tsc', import.meta.url));
   const config = { extends: '../../../../tsconfig.base.json', include: ['*.ts'] };
