@@ -28,3 +28,6 @@ export declare const state: AuthenticationState;
 export declare const store: PostgresStore;
 export declare const tokens: string[];
 export declare const wa: WaSync;
+
+/** A bot that answers on a socket. */
+export declare function startBot(socket: unknown): void;

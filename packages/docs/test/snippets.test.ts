@@ -94,6 +94,11 @@ function fileNames(fences: readonly Fence[]): string[] {
   return names;
 }
 
+/** Files beside a snippet that it imports; those that no snippet of its page is are the host's own. */
+function importedFiles(code: string): string[] {
+  return [...code.matchAll(/from '\.\/([^']+)\.js'/g)].map(([, file = '']) => file);
+}
+
 it('every snippet of the documentation compiles', { timeout: 120_000 }, async () => {
   const names = await knownNames();
   const places = new Map<string, { page: string; line: number }>();
@@ -107,6 +112,9 @@ it('every snippet of the documentation compiles', { timeout: 120_000 }, async ()
       const ofPage = page.startsWith('packages/fake-whatsapp/') ? new Map([...names, ['wa', FAKE]]) : names;
       await writeFile(path, `export {}; ${preludeOf(code, ofPage)}\n${code}`);
       places.set(path, { page, line: line - 1 });
+      for (const file of importedFiles(code).filter((name) => !files.includes(`${name}.ts`))) {
+        await writeFile(join(dirname(path), `${file}.ts`), "export * from '../../../test/host.js';");
+      }
     }
   }
   const program = ts.createProgram([...places.keys()], options);
