@@ -192,7 +192,8 @@ describe('an attached socket', () => {
   }, async () => {
     const server = await startServer();
     const { store } = sharedStore();
-    const wa = await startReplica(store);
+    // Probes are not what this is about, and a busy machine answers short ones late.
+    const wa = await startReplica(store, { probe: { timeoutMs: 5_000, silenceMs: 60_000 } });
     const clock = fastClock(15);
     const restarts: string[] = [];
     wa.on('session:restart-requested', ({ reason }) => void restarts.push(reason.code));

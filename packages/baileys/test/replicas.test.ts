@@ -235,10 +235,14 @@ describe.concurrent(`replicas (WA_SYNC_SEED=${SEED})`, () => {
           const { noiseKey, me } = await load();
           for (let kill = 0; kill < 2; kill++) {
             const writer = await world.start('writer', { ...kept, writesCreds: 's0' });
-            await writer.says(({ event }) => event === 'saved');
-            await chance.pause(300);
+            const first = await writer.says(({ event }) => event === 'saved');
+            const round = (first.counter ?? 0) + Math.ceil(chance.between(0, 10));
+            // Right after a write has begun, so that it is met in its middle.
+            await writer.says(({ event, counter }) => event === 'saving' && counter === round);
+            await chance.pause(6);
             await writer.end('SIGKILL');
-            const last = Math.max(...writer.said.map(({ counter = 0 }) => counter));
+            const saved = writer.said.filter(({ event }) => event === 'saved');
+            const last = Math.max(...saved.map(({ counter = 0 }) => counter));
             const creds = await load();
             expect(creds).toMatchObject({ noiseKey, me });
             expect(creds.accountSyncCounter).toBeGreaterThanOrEqual(last);

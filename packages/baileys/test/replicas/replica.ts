@@ -71,6 +71,7 @@ async function writeCredsForEver(sessionId: string): Promise<void> {
   say('started');
   for (;;) {
     creds.accountSyncCounter += 1;
+    say('saving', { counter: creds.accountSyncCounter });
     await opened.saveCreds();
     say('saved', { counter: creds.accountSyncCounter });
   }
