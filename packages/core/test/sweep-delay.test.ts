@@ -1,4 +1,3 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createScriptedConnection } from '@wa-sync/testing';
 import { describe, expect, it } from 'vitest';
 import { createMemoryStore, createWaSync, systemClock } from '../src/index.js';
@@ -7,17 +6,29 @@ const SESSIONS = 100_000;
 const ROUNDS = 7;
 const ALLOWED_MS = 20;
 
-/** How late the event loop came to its timers while something went on, in ms: 99 % of the time no later than this. */
-async function delayDuring(work: () => Promise<unknown>): Promise<number> {
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
+/** The longest time, in ms, for which the event loop came to nothing else while something went on. */
+async function longestTurn(work: () => Promise<unknown>): Promise<number> {
+  let longestMs = 0;
+  let working = true;
+  let lastMs = performance.now();
+  const turn = (): void => {
+    const nowMs = performance.now();
+    longestMs = Math.max(longestMs, nowMs - lastMs);
+    lastMs = nowMs;
+    if (working) setImmediate(turn);
+  };
+  setImmediate(turn);
   await work();
-  delay.disable();
-  return delay.percentile(99) / 1e6;
+  working = false;
+  turn();
+  return longestMs;
 }
 
+/** As much time, in turns of no length: whatever else this machine does takes the processor from this as well. */
+const nothingFor = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
 describe('a sweep of 100,000 sessions', () => {
-  it(`holds the event loop up by less than ${ALLOWED_MS} ms more than nothing does, 99 % of the time`, {
+  it(`holds the event loop up by less than ${ALLOWED_MS} ms more than nothing does`, {
     timeout: 300_000,
   }, async () => {
     const wa = createWaSync({
@@ -42,10 +53,10 @@ describe('a sweep of 100,000 sessions', () => {
       };
       let tookMs = await sweep();
       const more: number[] = [];
-      // In turns, so that what else this machine does weighs on both. It takes the processor from whoever works, never gives any: the best round is the truest.
+      // One after the other, so that what else this machine does weighs on both. It only ever takes: the best round is the truest.
       for (let round = 0; round < ROUNDS; round += 1) {
-        const idle = await delayDuring(() => new Promise((resolve) => setTimeout(resolve, tookMs)));
-        const busy = await delayDuring(async () => {
+        const idle = await longestTurn(() => nothingFor(tookMs));
+        const busy = await longestTurn(async () => {
           tookMs = await sweep();
         });
         more.push(busy - idle);
