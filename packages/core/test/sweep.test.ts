@@ -136,4 +136,18 @@ describe('sweep', () => {
     await expect(wa.syncNow('nobody')).rejects.toMatchObject({ code: 'session_not_found' });
     await expect(createWorld().replica().wa.syncNow()).rejects.toMatchObject({ code: 'not_running' });
   });
+
+  it('opens by force what should run and stands free, and nothing that the host wants stopped', async () => {
+    const world = createWorld();
+    const provider = world.provider();
+    const { wa } = world.replica({ jobs: { sync: false }, provider });
+    await world.during(wa.start(), 0);
+    await world.memory.sessions.create({ sessions: [{ id: 'rests', desired: 'stopped' }] });
+    await world.during(wa.forceSync('rests'), 0);
+    expect(provider.opened).toHaveLength(0);
+    await world.memory.sessions.create({ sessions: [{ id: 'runs', desired: 'running' }] });
+    await world.during(wa.forceSync('runs'), 0);
+    expect(provider.opened.map(({ sessionId }) => sessionId)).toEqual(['runs']);
+    await expect(wa.forceSync('nobody')).rejects.toMatchObject({ code: 'session_not_found' });
+  });
 });

@@ -40,7 +40,9 @@ export function createSyncCalls(deps: {
     const report = createReport(clock);
     let held = sessions.get(checkSessionId(id));
     if (!held && force && provider) {
-      await provide.open([id]);
+      const [row] = await store.sessions.get({ ids: [id] });
+      // What the host wants stopped stays so: its own loop may run it.
+      if (row?.desired === 'running' && row.active) await provide.open([id]);
       held = sessions.get(id);
     }
     const own = held && (await sweep.syncOne(held, { force }));

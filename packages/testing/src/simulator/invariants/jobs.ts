@@ -48,6 +48,10 @@ export const S10: Invariant = {
         // Asked again after its answer was lost, it is still one run.
         const first = !asked.has(runId);
         asked.add(runId);
+        // Whoever asks sees that a run's lease is over, which ends the run, also where its owner finds its lease again.
+        const seen = running.get(job);
+        const sees = first && (answer.begun || answer.why !== 'fenced');
+        if (seen && sees && !leases.stands(seen.owner, entry.t)) running.delete(job);
         if (answer.begun && first) {
           const slot = `${job} ${slotMs}`;
           if (slotMs !== null && slots.has(slot))
