@@ -106,9 +106,9 @@ export const MUTANTS = [
       },
       {
         file: 'engine/reconcile.ts',
-        find: 'const observed = observe(held);\n    const decision',
+        find: 'const observed = observe(held);\n    tell',
         replace:
-          'const observed = seenFirst.get(held) ?? observe(held);\n    if (!queue.has(held.id)) seenFirst.delete(held);\n    const decision',
+          'const observed = seenFirst.get(held) ?? observe(held);\n    if (!queue.has(held.id)) seenFirst.delete(held);\n    tell',
       },
     ],
   },
@@ -151,12 +151,12 @@ export const MUTANTS = [
   one(
     'unknown is taken for disconnected',
     'engine/observe.ts',
-    "if (seen?.kind === 'unknown') return seen;",
-    "if (seen?.kind === 'unknown') {\n    return { kind: 'known', status: 'DISCONNECTED', health: 'healthy', reason: null, reconnectAttempt: 0, phone: null, qr: null, silentForMs: null };\n  }",
+    "if (seen.kind === 'unknown') return seen;",
+    "if (seen.kind === 'unknown') {\n    return { kind: 'known', status: 'DISCONNECTED', health: 'healthy', reason: null, reconnectAttempt: 0, phone: null, qr: null, silentForMs: null };\n  }",
   ),
   one(
     'a snapshot that throws means an error',
-    'engine/observe.ts',
+    'engine/read-snapshot.ts',
     "return { kind: 'unknown', why: 'snapshot_failed' };",
     "return { kind: 'known', status: 'ERROR', health: 'healthy', reason: null, reconnectAttempt: 0, phone: null, qr: null, silentForMs: null };",
   ),
@@ -304,8 +304,8 @@ export const MUTANTS = [
   one(
     'a fixed hour is due as often as it comes',
     'decide/parse-schedule.ts',
-    "kind: fields.everyHour ? 'utc' : 'civil'",
-    "kind: 'utc'",
+    "kind: hourSource(expression).includes('*') ? 'utc' : 'civil'",
+    "kind: hourSource(expression).includes('x') ? 'civil' : 'utc'",
   ),
   one('what could not be given back is forgotten', 'engine/tick.ts', 'await deps.giveBack.retry();', ''),
   one(

@@ -81,6 +81,13 @@ const RULES: readonly Rule[] = [
   },
 ];
 
+const NO_SESSIONS: Finding = {
+  level: 'note',
+  code: 'no_sessions',
+  what: 'wa-sync knows no session, so no row of yours is looked after',
+  mend: 'Tell it of each: wa.sessions.create({ id }), or wa.sessions.import for the rows that you have already.',
+};
+
 /** Looks at every session. */
 export async function findInSessions(source: SessionSource, checked: string[]): Promise<Finding[]> {
   const found = new Map<Rule, { count: number; ids: string[] }>();
@@ -95,6 +102,7 @@ export async function findInSessions(source: SessionSource, checked: string[]): 
     found.set(rule, those);
   }
   checked.push(`Looked at ${looked} ${looked === 1 ? 'session' : 'sessions'}`);
+  if (looked === 0) return [NO_SESSIONS];
   return [...found].map(([{ code, says, mend }, { count, ids }]) => {
     const more = count > ids.length ? `, and ${count - ids.length} more` : '';
     const what = `${count} ${count === 1 ? 'session is' : 'sessions are'} ${says}: ${ids.join(', ')}${more}`;

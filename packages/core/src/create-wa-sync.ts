@@ -57,7 +57,7 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const lease = createLease({ config, store, events, onRejoin });
   const reconciler = createReconciler({ config, store, held, lease, tell });
   const stalls = createStallWatch(clock);
-  const liveness = createLiveness({ config, held, stalls, onVerdict: reconciler.look });
+  const liveness = createLiveness({ config, held, stalls, events, onVerdict: reconciler.look });
   const recorder = createRecordMessages({ config, store });
   const messages = createFollowMessages({ config, store, recorder });
   const giveBack = createGiveBack({ config, store, held, lease, tell });

@@ -1,5 +1,6 @@
 import type { Delivery } from './domain/conversation.js';
 import type { Evidence, Health, Reason, SessionStatus } from './domain/session.js';
+import type { ProbeAnswer } from './ports/connection.js';
 import type { JobName } from './ports/job-store.js';
 
 /** What every session event carries. */
@@ -35,6 +36,8 @@ export interface WaSyncEvents {
   'session:reconnect-loop': OfSession & { readonly falls: number; readonly reconnectAttempt: number };
   /** Its connection has tried everything that can be done from inside: only a restart of this process may help. Raised once until it no longer asks. */
   'session:restart-requested': OfSession & { readonly reason: Reason };
+  /** A silent connection was asked for a sign of life. Many a second with many sessions. */
+  'probe:ended': OfSession & { readonly answer: ProbeAnswer; readonly tookMs: number };
   /** This replica holds the session now. */
   'ownership:gained': OfSession;
   /** This replica holds the session no more. */
@@ -76,6 +79,7 @@ export const EVENT_NAMES = [
   'session:health',
   'session:reconnect-loop',
   'session:restart-requested',
+  'probe:ended',
   'ownership:gained',
   'ownership:lost',
   'lease:lost',

@@ -15,6 +15,7 @@ export declare const db: { ticket: { findOpen(of: object): Promise<{ id: string 
 export declare function findUser(cookie: string | null): Promise<{ isAdmin: boolean; sessionIds: string[] } | null>;
 export declare function handleChange(change: Transition): Promise<void>;
 export declare const handler: HttpHandler;
+export declare const log: { warn(fields: object, text: string): void; error(fields: object, text: string): void };
 export declare const pool: pg.Pool;
 export declare function readEverythingAnew(): Promise<void>;
 export declare const request: IncomingMessage;

@@ -45,6 +45,7 @@ describe('createMetrics', () => {
     connection.script.open();
     await world.wa.syncNow(id);
     await world.wa.checkInactiveConversations();
+    await world.wa.forceSync(id);
     const after = linesOf(await metrics.text());
     metrics.close();
     expect(before).toContain('wa_sync_sessions{status="CONNECTED",health="healthy"} 2');
@@ -55,6 +56,7 @@ describe('createMetrics', () => {
     expect(after).toContain('wa_sync_session_changes_total{from="CONNECTED",to="RECONNECTING"} 1');
     expect(after).toContain('wa_sync_session_changes_total{from="RECONNECTING",to="CONNECTED"} 1');
     expect(after).toContain('wa_sync_reconnects_total{reason="lost"} 1');
+    expect(after).toContain('wa_sync_probe_duration_seconds_count{answer="answered"} 1');
     expect(after).toContain('wa_sync_job_runs_total{job="inactivity",outcome="finished"} 1');
   });
 
@@ -68,6 +70,8 @@ describe('createMetrics', () => {
     emit('drift:corrected', { sessionId, stored: 'CONNECTED', actual: 'ERROR', reason: null });
     emit('drift:foreign-write', { sessionId, word: 'X', actual: 'CONNECTED' });
     emit('mirror:blocked', { sessionId, cause: 'missing' });
+    emit('probe:ended', { sessionId, answer: 'answered', tookMs: 80 });
+    emit('probe:ended', { sessionId, answer: 'timeout', tookMs: 5_000 });
     emit('ownership:gained', { sessionId });
     emit('ownership:lost', { sessionId, why: 'taken_over' });
     emit('lease:lost', { why: 'fenced' });
@@ -86,6 +90,9 @@ describe('createMetrics', () => {
         'wa_sync_drift_corrected_total{stored="CONNECTED",actual="ERROR"} 1',
         'wa_sync_foreign_writes_total 1',
         'wa_sync_mirror_blocked_total 1',
+        'wa_sync_probe_duration_seconds_bucket{le="0.1",answer="answered"} 1',
+        'wa_sync_probe_duration_seconds_bucket{le="0.02",answer="answered"} 0',
+        'wa_sync_probe_duration_seconds_count{answer="timeout"} 1',
         'wa_sync_ownership_gained_total 1',
         'wa_sync_ownership_lost_total{why="taken_over"} 1',
         'wa_sync_lease_losses_total{why="fenced"} 1',

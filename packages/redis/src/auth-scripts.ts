@@ -6,12 +6,16 @@ import { ROWS } from './script-parts.js';
  * and a fence by tenure does not tell them apart. Sent twice, a call is itself again.
  */
 const IN_ORDER = `
-local function isLate(id, writer, number)
-  local last, reached = string.match(redis.call('HGET', ORDER, id) or '', '^(%S+) (%d+)$')
-  if last == writer and tonumber(reached) > tonumber(number) then return true end
-  redis.call('HSET', ORDER, id, writer .. ' ' .. number)
-  return false
+local function isBehind(reached, writer, number)
+  local last, no = string.match(reached or '', '^(%S+) (%d+)$')
+  return last == writer and tonumber(no) > tonumber(number)
 end
+`;
+
+const ALONE_IN_ORDER = `
+local ORDER = KEYS[1]
+if isBehind(redis.call('HGET', ORDER, args[3]), args[1], args[2]) then return 0 end
+redis.call('HSET', ORDER, args[3], args[1] .. ' ' .. args[2])
 `;
 
 /**
@@ -23,28 +27,39 @@ export const writeAuthScript = script(
   ROWS,
   IN_ORDER,
   `
-  local verdicts, at = {}, 4
-  for index, session in ipairs(cjson.decode(args[3])) do
-    local text = redis.call('HGET', SESSION, session[1])
-    local row = parseRow(text)
+  local sessions, ids = cjson.decode(args[3]), {}
+  for index, session in ipairs(sessions) do ids[index] = session[1] end
+  local texts, reached = rowTexts(ids), fieldsOf(ORDER, ids)
+  local verdicts, order, at, place = {}, {}, 4, args[1] .. ' ' .. args[2]
+  for index, session in ipairs(sessions) do
+    local id, tenure, text, entries = session[1], session[2], texts[index], session[3]
+    -- Most rows are not worth parsing.
+    local row = text and (tenure == NULL and text or parseRow(text))
     if not row then
       verdicts[index] = 'missing'
-    elseif session[2] ~= NULL and row[TENURE] ~= session[2] then
+    elseif tenure ~= NULL and row[TENURE] ~= tenure then
       verdicts[index] = 'lost'
-    elseif isLate(session[1], args[1], args[2]) then
-      verdicts[index] = 'written'
     else
       verdicts[index] = 'written'
-      for entry = at, at + session[3] * 2 - 1, 2 do
-        if args[entry + 1] == '' then
-          redis.call('HDEL', KEYS[OWN + index], args[entry])
-        else
-          redis.call('HSET', KEYS[OWN + index], args[entry], args[entry + 1])
+      if not isBehind(reached[index], args[1], args[2]) then
+        order[#order + 1] = id
+        order[#order + 1] = place
+        local set, gone = {}, {}
+        for entry = at, at + entries * 2 - 1, 2 do
+          if args[entry + 1] == '' then
+            gone[#gone + 1] = args[entry]
+          else
+            set[#set + 1] = args[entry]
+            set[#set + 1] = args[entry + 1]
+          end
         end
+        for from = 1, #set, 1000 do redis.call('HSET', KEYS[OWN + index], unpack(set, from, math.min(from + 999, #set))) end
+        for from = 1, #gone, 1000 do redis.call('HDEL', KEYS[OWN + index], unpack(gone, from, math.min(from + 999, #gone))) end
       end
     end
-    at = at + session[3] * 2
+    at = at + entries * 2
   end
+  for from = 1, #order, 1000 do redis.call('HSET', ORDER, unpack(order, from, math.min(from + 999, #order))) end
   return verdicts`,
 );
 
@@ -70,19 +85,13 @@ end
 `;
 
 /** Keys: the order of writes, the credentials of a session, those put aside. Arguments: writer, its number of this call, session id, reason. */
-export const quarantineScript = scriptOnce(
-  'local ORDER = KEYS[1]',
-  PUT_ASIDE,
-  IN_ORDER,
-  'if not isLate(args[3], args[1], args[2]) then putAside(KEYS[2], KEYS[3], args[4]) end',
-);
+export const quarantineScript = scriptOnce(PUT_ASIDE, IN_ORDER, ALONE_IN_ORDER, 'putAside(KEYS[2], KEYS[3], args[4])');
 
 /** Keys as before. Arguments: writer, its number of this call, session id. Answers how many records there were. */
 export const purgeAuthScript = scriptOnce(
-  'local ORDER = KEYS[1]',
   IN_ORDER,
+  ALONE_IN_ORDER,
   `
-  if isLate(args[3], args[1], args[2]) then return 0 end
   local count = redis.call('HLEN', KEYS[2])
   for _, name in ipairs(redis.call('HKEYS', KEYS[3])) do
     if string.sub(name, 1, 1) ~= '#' then count = count + 1 end

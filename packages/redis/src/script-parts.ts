@@ -50,14 +50,16 @@ local function rangeOf(name) return #name .. ':' .. name .. ':' end
 ${HISTORY}
 
 -- Lua can pass some thousand values to one call.
-local function rowTexts(ids)
+local function fieldsOf(hash, names)
   local texts = {}
-  for from = 1, #ids, 1000 do
-    local found = redis.call('HMGET', SESSION, unpack(ids, from, math.min(from + 999, #ids)))
+  for from = 1, #names, 1000 do
+    local found = redis.call('HMGET', hash, unpack(names, from, math.min(from + 999, #names)))
     for index = 1, #found do texts[from + index - 1] = found[index] end
   end
   return texts
 end
+
+local function rowTexts(ids) return fieldsOf(SESSION, ids) end
 
 -- A row that somebody damaged counts as none, so that it holds up no other.
 local function parseRow(text)

@@ -81,7 +81,7 @@ export const sweepScript = script(
   local count, sum, rows = 0, 0, {}
   for index, text in ipairs(rowTexts(ids)) do
     if text then
-      local isRight = string.sub(text, 1, #right) == right
+      local isRight = string.find(text, right, 1, true) == 1
       local hash = isRight and tonumber(string.match(text, '^%d+', #right + 1))
       if not isRight then
         local row = parseRow(text)

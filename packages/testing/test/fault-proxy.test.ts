@@ -136,6 +136,18 @@ describe('a cut', () => {
     expect(proxy.counts).toMatchObject({ connections: 2, cut: 1 });
   });
 
+  it('is not undone by a healing that comes right after it', async () => {
+    for (const kind of ['cut', 'reset'] as const) {
+      const { socket, got, closed } = open(proxy.port);
+      socket.write('a');
+      await until(() => expect(got.text).toBe('a'));
+      proxy.apply({ kind });
+      proxy.heal();
+      await closed;
+    }
+    expect(proxy.open).toBe(0);
+  });
+
   it('is not put off by a server that does not read', async () => {
     const { socket, closed } = open(proxy.port);
     socket.write('a');

@@ -12,9 +12,9 @@ export interface CivilDate {
 export function zoneOffsetMs(instantMs: number, timeZone: string): number {
   // Asked with every tick by each schedule whose hour is open; a format call takes microseconds.
   if (timeZone === 'UTC') return 0;
-  const parts = formatOf(timeZone).formatToParts(instantMs);
-  const read = (type: string) => Number(parts.find((part) => part.type === type)?.value ?? 0);
-  const wall = Date.UTC(read('year'), read('month') - 1, read('day'), read('hour'), read('minute'), read('second'));
+  const read: Record<string, number> = {};
+  for (const { type, value } of formatOf(timeZone).formatToParts(instantMs)) read[type] = Number(value);
+  const wall = Date.UTC(read.year!, read.month! - 1, read.day!, read.hour!, read.minute!, read.second!);
   return wall - Math.floor(instantMs / 1000) * 1000;
 }
 

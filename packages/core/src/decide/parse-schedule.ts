@@ -66,14 +66,16 @@ function hourSource(expression: string): string {
   const trimmed = expression.trim().toLowerCase();
   if (trimmed.startsWith('@')) return ['@hourly', '@minutely', '@secondly'].includes(trimmed) ? '*' : '0';
   const units = trimmed.split(/\s+/);
-  return units[units.length - 4] ?? '*';
+  return units[units.length - 4]!;
 }
 
 function secondsOfDay(fields: CronFields): number[] {
+  // `* * * * *` has 1,440 of them, so each field is read once.
+  const [hours, minutes, seconds] = [numbersIn(fields.hour), numbersIn(fields.minute), numbersIn(fields.second)];
   const times: number[] = [];
-  for (const hour of numbersIn(fields.hour)) {
-    for (const minute of numbersIn(fields.minute)) {
-      for (const second of numbersIn(fields.second)) times.push(hour * 3600 + minute * 60 + second);
+  for (const hour of hours) {
+    for (const minute of minutes) {
+      for (const second of seconds) times.push(hour * 3600 + minute * 60 + second);
     }
   }
   return times;

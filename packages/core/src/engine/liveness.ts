@@ -8,6 +8,7 @@
 import type { Config } from '../config.js';
 import type { ProbeAnswer } from '../ports/connection.js';
 import type { Logger } from '../ports/logger.js';
+import type { Events } from './emit-events.js';
 import type { Held, HeldSessions } from './held-sessions.js';
 import { createSlots } from './limit-concurrency.js';
 import { createTurns } from './limit-rate.js';
@@ -34,9 +35,10 @@ export function createLiveness(deps: {
   config: Pick<Config, 'probe' | 'clock' | 'logger'>;
   held: HeldSessions;
   stalls: StallWatch;
+  events: Pick<Events, 'emit'>;
   onVerdict(held: Held): void;
 }) {
-  const { held: sessions, stalls, onVerdict } = deps;
+  const { held: sessions, stalls, events, onVerdict } = deps;
   const { clock, logger, probe } = deps.config;
   const takePlace = createSlots(probe.concurrency);
   const takeTurn = createTurns(clock, probe.perSecond);
@@ -91,6 +93,8 @@ export function createLiveness(deps: {
   async function probeOnce(held: Held, failuresThatMeanDead: () => number): Promise<Verdict> {
     for (let redo = 0; redo < 2; redo++) {
       const { answer, askedAtMs } = await ask(held);
+      const tookMs = clock.monotonicMs() - askedAtMs;
+      events.emit('probe:ended', { sessionId: held.id, at: clock.now(), answer, tookMs });
       if (sessions.get(held.id) !== held) return 'unknown';
       const silentMs = silence(held);
       if (silentMs === null) return 'unknown';

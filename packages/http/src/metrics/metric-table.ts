@@ -48,6 +48,11 @@ export const METRICS = {
     labels: [],
     help: "Rows of the host's table that could not be written",
   },
+  wa_sync_probe_duration_seconds: {
+    type: 'histogram',
+    labels: ['answer'],
+    help: 'How long silent connections took to give a sign of life, by what came of it',
+  },
   wa_sync_ownership_gained_total: { type: 'counter', labels: [], help: 'Sessions that this process took' },
   wa_sync_ownership_lost_total: { type: 'counter', labels: ['why'], help: 'Sessions that this process lost' },
   wa_sync_lease_lost: { type: 'gauge', labels: [], help: '1 while this process has lost its lease and may not write' },

@@ -28,6 +28,7 @@ export function watchEvents(wa: Pick<MetricsWaSync, 'on'>, meters: Meters): () =
     },
     'drift:foreign-write': () => meters.count('wa_sync_foreign_writes_total', {}),
     'mirror:blocked': () => meters.count('wa_sync_mirror_blocked_total', {}),
+    'probe:ended': ({ answer, tookMs }) => meters.observe('wa_sync_probe_duration_seconds', { answer }, tookMs / 1_000),
     'ownership:gained': () => meters.count('wa_sync_ownership_gained_total', {}),
     'ownership:lost': ({ why }) => meters.count('wa_sync_ownership_lost_total', { why: reasons(why) }),
     'lease:lost'({ why }) {

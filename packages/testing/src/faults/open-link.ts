@@ -67,6 +67,8 @@ export function openLink(params: {
   }
 
   function heal(): void {
+    // An end that is under way is none to be healed.
+    if (state !== 'open') return;
     clearTimeout(passing);
     for (const lane of Object.values(lanes)) {
       lane.delay(0);

@@ -62,6 +62,8 @@ interface Taken {
   readonly words: Set<SessionStatus>;
 }
 
+const keyOf = ({ actor, session }: { actor: string; session: string }): string => `${actor} ${session}`;
+
 /** What an owner says of a session in an answer, `null` where that is nothing. */
 function statusIn({ kind }: InboxRequest, body: string): SessionStatus | null {
   const said = JSON.parse(body) as { status?: SessionStatus; synced?: { actual: SessionStatus | null } };
@@ -73,24 +75,21 @@ export const S18: Invariant = {
   promise: 'an answer to another replica is what the owner’s connection says, and no request is handled twice',
   check(history, bench) {
     const { rollbacks } = settingsOf(history);
-    const words = new Map<string, SessionStatus>();
+    /** What the connection of a process may say: its last word, and of one that may be new nothing is known but how each begins. */
+    const words = new Map<string, readonly SessionStatus[]>();
     const taken = new Map<string, Taken>();
     const answered = new Map<string, string>();
     const logOuts = new Map<string, number>();
     for (const entry of history) {
-      if (entry.what === 'client') {
-        const status = entry.status as SessionStatus;
-        words.set(`${entry.actor} ${entry.session}`, status);
-        for (const one of taken.values()) {
-          if (one.actor === entry.actor && one.request.sessionId === entry.session) one.words.add(status);
-        }
-      }
+      if (entry.what === 'client') say(entry, [entry.status as SessionStatus]);
+      if (entry.what === 'connection-closed' || entry.what === 'provider-open')
+        say(entry, [...(words.get(keyOf(entry)) ?? []), 'CONNECTING']);
       if (entry.what === 'commit' && entry.method === 'take' && entry.result !== 'refused') {
         for (const request of entry.result as readonly InboxRequest[]) {
           if (taken.has(request.id) && !rollbacks)
             bench.broken(entry.t, `the request ${request.id} was handed out twice`);
-          const word = words.get(`${entry.actor} ${request.sessionId}`) ?? 'CONNECTING';
-          taken.set(request.id, { request, actor: entry.actor, words: new Set([word]) });
+          const said = words.get(keyOf({ actor: entry.actor, session: request.sessionId })) ?? ['CONNECTING'];
+          taken.set(request.id, { request, actor: entry.actor, words: new Set(said) });
         }
       }
       if (entry.what === 'call' && entry.method === 'answer') answer(entry);
@@ -105,6 +104,13 @@ export const S18: Invariant = {
       if (left < 0 && !rollbacks) bench.broken(entry.t, `${entry.session} was logged out more often than asked for`);
     }
 
+    function say({ actor, session }: { actor: string; session: string }, said: readonly SessionStatus[]): void {
+      words.set(keyOf({ actor, session }), said);
+      for (const one of taken.values()) {
+        if (one.actor === actor && one.request.sessionId === session) for (const word of said) one.words.add(word);
+      }
+    }
+
     function answer({ t, actor, params }: EntryOf<'call'>): void {
       for (const { id, body } of (params as { answers: readonly InboxAnswer[] }).answers) {
         const one = taken.get(id);
@@ -113,7 +119,8 @@ export const S18: Invariant = {
           bench.broken(t, `${actor} answered the request ${id}, which it did not take`);
           continue;
         }
-        if ((answered.get(id) ?? body) !== body) bench.broken(t, `the request ${id} was answered in two ways`);
+        if ((answered.get(id) ?? body) !== body && !rollbacks)
+          bench.broken(t, `the request ${id} was answered in two ways`);
         answered.set(id, body);
         const said = statusIn(one.request, body);
         if (said === null || [...one.words].some((word) => mayFollow(said, word))) continue;
