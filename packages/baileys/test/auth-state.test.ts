@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -149,6 +150,29 @@ describe('multiFileAuth', () => {
     await writeFile(join(base, 'creds.json'), whole.slice(0, 100));
     await expect(auth({ sessionId: 'a', tenure: null })).rejects.toMatchObject({ code: 'auth_corrupt' });
     expect(await readFile(join(base, 'creds.json'), 'utf8')).toBe(whole.slice(0, 100));
+  });
+
+  it('F21: at every moment of a hundred writes its creds.json is whole', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'wa-sync-whole-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const { state, saveCreds } = await multiFileAuth({ folder })({ sessionId: 'a', tenure: null });
+    state.creds.additionalData = { filler: 'x'.repeat(200_000) };
+    await saveCreds();
+    let over = false;
+    const writes = (async () => {
+      for (let write = 0; write < 100; write++) await saveCreds();
+    })().finally(() => {
+      over = true;
+    });
+    let reads = 0;
+    while (!over) {
+      // What a process that starts after a kill -9 would find.
+      JSON.parse(readFileSync(join(folder, 'a', 'creds.json'), 'utf8'));
+      reads += 1;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await writes;
+    expect(reads).toBeGreaterThan(100);
   });
 
   it('puts a quarantined session aside whole', async () => {

