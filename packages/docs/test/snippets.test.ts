@@ -8,8 +8,6 @@ const here = join(root, 'packages/docs');
 const PACKAGES = ['core', 'baileys', 'postgres', 'redis', 'http', 'express', 'nest', 'fake-whatsapp', 'testing'];
 /** There `wa` is the fake server. */
 const FAKE = '../../../test/fake-host.js';
-/** What a host has written itself. */
-const HOST_BOT = 'export declare function startBot(socket: object): void;\n';
 const pages = listPages().filter((page) => fencesOf(page).some(({ language }) => language === 'ts'));
 
 let folder: string;
@@ -113,7 +111,6 @@ it('every snippet of the documentation compiles', { timeout: 120_000 }, async ()
       // On the first line, so that the lines of the page stay what they are.
       const ofPage = page.startsWith('packages/fake-whatsapp/') ? new Map([...names, ['wa', FAKE]]) : names;
       await writeFile(path, `export {}; ${preludeOf(code, ofPage)}\n${code}`);
-      if (code.includes("'./bot.js'")) await writeFile(join(dirname(path), 'bot.ts'), HOST_BOT);
       places.set(path, { page, line: line - 1 });
       for (const file of importedFiles(code).filter((name) => !files.includes(`${name}.ts`))) {
         await writeFile(join(dirname(path), `${file}.ts`), "export * from '../../../test/host.js';");
