@@ -326,4 +326,18 @@ export const MUTANTS = [
     "if (outcome.why === 'held' && !isContested(entry)) giveUp(entry, tell);",
     "if (outcome.why === 'held') giveUp(entry, tell);",
   ),
+  one('a request is handed out twice', 'memory/memory-inbox.ts', 'entry.taken = true;\n', '\n'),
+  one(
+    'an answer is read from the row',
+    'engine/ask-status.ts',
+    'const { status, health, reason } = seen;',
+    'const { status, health, reason } = held.stored ?? seen;',
+  ),
+  one('a change of health leaves no entry', 'memory/memory-history.ts', 'before.health === after.health &&\n', '\n'),
+  one(
+    'what an owner vouched for at its end is nobody’s',
+    'memory/memory-history.ts',
+    "owner: after.evidence === 'observed' ? (after.owner ?? before.owner) : null,",
+    "owner: after.evidence === 'observed' ? after.owner : null,",
+  ),
 ];

@@ -81,7 +81,12 @@ export const S18: Invariant = {
     const answered = new Map<string, string>();
     const logOuts = new Map<string, number>();
     for (const entry of history) {
-      if (entry.what === 'client') say(entry, [entry.status as SessionStatus]);
+      if (entry.what === 'client') {
+        const status = entry.status as SessionStatus;
+        // A line that was closed says so, also after another has taken its place.
+        const fresh = status === 'DISCONNECTED' && words.get(keyOf(entry))?.includes('CONNECTING');
+        say(entry, fresh ? [status, 'CONNECTING'] : [status]);
+      }
       if (entry.what === 'connection-closed' || entry.what === 'provider-open')
         say(entry, [...(words.get(keyOf(entry)) ?? []), 'CONNECTING']);
       if (entry.what === 'commit' && entry.method === 'take' && entry.result !== 'refused') {
