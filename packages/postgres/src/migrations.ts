@@ -164,6 +164,12 @@ const STORM_ROOM = `
 ALTER TABLE @schema.session SET (fillfactor = 40);
 `;
 
+/** No date of JavaScript stands for `infinity`: a person who writes one into a row is refused, for the row could not be read any more. */
+const FINITE_INSTANTS = `
+ALTER TABLE @schema.session ADD CONSTRAINT session_instants_finite
+  CHECK (isfinite(status_changed_at) AND isfinite(settled_at) AND isfinite(created_at) AND isfinite(last_seen_at)) NOT VALID;
+`;
+
 /** Every step, in order. */
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'sessions and heartbeats', sql: SESSIONS },
@@ -175,6 +181,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 7, name: 'requests between replicas', sql: INBOX },
   { version: 8, name: 'order of credential writes', sql: AUTH_ORDER },
   { version: 9, name: 'room for storms', sql: STORM_ROOM },
+  { version: 10, name: 'finite instants of sessions', sql: FINITE_INSTANTS },
 ];
 
 /** The version that this package works with. */

@@ -204,6 +204,27 @@ describe('a row that the database refuses', () => {
   });
 });
 
+describe('a row that somebody would damage', () => {
+  it.each([
+    "status = 'ONLINE'",
+    "evidence = 'guessed'",
+    "health = 'fine'",
+    "desired = 'maybe'",
+    'version = NULL',
+    "status_changed_at = 'infinity'",
+    "last_seen_at = '-infinity'",
+    "created_at = 'infinity'",
+  ])('by %s is refused by the table itself, and reads as before', async (damage) => {
+    const store = createPostgresStore({ pool: database.pool });
+    await store.sessions.create({ sessions: [{ id: 'a', desired: 'running' }] });
+    const before = await store.sessions.get({ ids: ['a'] });
+    await expect(database.pool.query(`UPDATE wa_sync.session SET ${damage}`)).rejects.toMatchObject({
+      code: expect.stringMatching(/^23(514|502)$/),
+    });
+    expect(await store.sessions.get({ ids: ['a'] })).toEqual(before);
+  });
+});
+
 describe('a session id that is longer than the host’s column', () => {
   it('has no row there: its status is kept here and told as blocked, and the others are written', async () => {
     await database.pool.query(`CREATE TABLE numbers (code varchar(4) PRIMARY KEY, status text NOT NULL);
