@@ -20,12 +20,21 @@ export function isGiven({ options }: CommandContext, name: 'all' | 'force' | 'dr
   return options[name] === true;
 }
 
+/** The value of an option that takes a whole number. */
+export function numberOption(
+  { args }: CommandContext,
+  name: string,
+  { byDefault, lowest, highest }: { byDefault: number; lowest: number; highest: number },
+): number {
+  const text = typedOption(args, name);
+  const value = text === undefined ? byDefault : Number(text);
+  if (Number.isInteger(value) && value >= lowest && value <= highest) return value;
+  throw new CliError('usage', `--${name} takes a whole number from ${lowest} to ${highest}`);
+}
+
 /** The value of `--limit`. */
-export function readLimit({ args }: CommandContext, byDefault: number): number {
-  const text = typedOption(args, 'limit');
-  const limit = text === undefined ? byDefault : Number(text);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= 1_000) return limit;
-  throw new CliError('usage', '--limit takes a whole number from 1 to 1000');
+export function readLimit(context: CommandContext, byDefault: number): number {
+  return numberOption(context, 'limit', { byDefault, lowest: 1, highest: 1_000 });
 }
 
 /** The service, for what only a living process can do. */

@@ -37,6 +37,7 @@ const MIRROR: Pair = [
 ];
 const CONVERSATIONS: Pair = ['--conversations <mapping>', 'Your own table of conversations: prisma, or a JSON file'];
 const DRY_RUN: Pair = ['--dry-run', 'Only say what would be done'];
+const YES: Pair = ['--yes', 'Do not ask'];
 const LIVE_DATABASE = 'wa-sync doctor --database-url postgres://app@db/app --mirror prisma';
 
 /** Every command, in the order of the help. */
@@ -72,9 +73,18 @@ export const COMMANDS: readonly Definition[] = [
   {
     usage: 'cleanup',
     does: 'Put sessions to rest that nobody uses; asks before it does',
-    options: [...SERVICE, DRY_RUN, ['--yes', 'Do not ask'], ['--force', 'Take more than a part of all in one run']],
+    options: [
+      ...SERVICE,
+      ...DATABASE,
+      MIRROR,
+      DRY_RUN,
+      YES,
+      ['--force', 'Take more than a part of all in one run'],
+      ['--after-days <n>', 'With a database: days without a sign of life (30)'],
+    ],
     examples: [
       ['wa-sync cleanup --dry-run', 'what would be done'],
+      ['wa-sync cleanup --database-url postgres://app@db/app', 'puts to rest and deletes nothing'],
       ['wa-sync cleanup --yes', 'in a script, where nobody can be asked'],
     ],
     run: cleanup,
@@ -82,8 +92,20 @@ export const COMMANDS: readonly Definition[] = [
   {
     usage: 'inactive',
     does: 'Warn and close conversations that went quiet',
-    options: [...SERVICE, DRY_RUN],
-    examples: [['wa-sync inactive --dry-run', 'which conversations are quiet for long enough']],
+    options: [
+      ...SERVICE,
+      ...DATABASE,
+      MIRROR,
+      CONVERSATIONS,
+      DRY_RUN,
+      YES,
+      ['--idle-hours <n>', 'With a database: hours of silence (24)'],
+      ['--skip-status <words>', 'With a database: your statuses that are left alone, with commas between them'],
+    ],
+    examples: [
+      ['wa-sync inactive --dry-run', 'which conversations are quiet for long enough'],
+      ['wa-sync inactive --database-url postgres://app@db/app --idle-hours 48', 'closes without a word; asks before'],
+    ],
     run: inactive,
   },
   {

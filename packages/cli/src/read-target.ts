@@ -25,6 +25,11 @@ export function typedOption(args: readonly string[], name: string): string | und
   return arg.includes('=') ? arg.slice(arg.indexOf('=') + 1) : args[at + 1];
 }
 
+/** Whether a command works on a database. */
+export function isDatabase(args: readonly string[], env: Environment): boolean {
+  return readTarget(args, env).kind === 'database';
+}
+
 /**
  * Finds out what a command works on: options before the environment, a service before a database.
  *
@@ -50,7 +55,7 @@ export function readTarget(args: readonly string[], env: Environment): Target {
       conversations: typedOption(args, 'conversations'),
     };
   }
-  for (const option of ['schema', 'mirror', 'conversations']) {
+  for (const option of ['schema', 'mirror', 'conversations', 'after-days', 'idle-hours', 'skip-status']) {
     if (typedOption(args, option) === undefined) continue;
     throw new CliError(
       'usage',

@@ -279,6 +279,6 @@ describe('what goes wrong', () => {
     expect([odd.code, odd.error]).toEqual([1, expect.stringContaining('--database-url takes postgres://')]);
     for (const { out, error } of [closed, wrong, odd]) expect(out + error).not.toContain('hush-hush');
     const cleanup = await run('cleanup', '--yes');
-    expect([cleanup.code, cleanup.error]).toEqual([1, expect.stringContaining('needs a running service')]);
+    expect([cleanup.code, cleanup.error]).toEqual([1, expect.stringContaining('schema_pending')]);
   });
 });

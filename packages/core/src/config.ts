@@ -53,6 +53,8 @@ export interface WaSyncOptions {
         purgeAfterDays?: number | undefined;
         /** The largest part of all sessions that one run may take, at least one session. @defaultValue 0.2 */
         maxFraction?: number | undefined;
+        /** Milliseconds after its start in which a replica cleans up nothing, so that its logins have time to come up; 0 where it runs no sessions. @defaultValue 600,000 */
+        settleMs?: number | undefined;
         /** Deletes credentials that the host keeps itself; a session whose call fails is tried again in the next run. */
         purgeCredentials?: ((params: { sessionId: string }) => unknown) | undefined;
       }
@@ -137,6 +139,7 @@ const schema = z.strictObject({
       .strictObject({
         afterDays: z._default(days, 30),
         purgeAfterDays: z._default(days, 60),
+        settleMs: z._default(wholeMs(0, 3_600_000), 600_000),
         maxFraction: z._default(between('takes a number from 0 to 1', 0, 1), 0.2),
         purgeCredentials: z.optional(
           z.custom<(params: { sessionId: string }) => unknown>(

@@ -9,6 +9,8 @@ export interface ReplicaState {
   readonly replicaId: string;
   /** Whether its lease stands. */
   readonly alive: boolean;
+  /** Store time since it took its lease. */
+  readonly heldForMs: number;
   /** Store time since its last renewal. */
   readonly silentForMs: number;
   readonly ttlMs: number;
@@ -40,6 +42,7 @@ export async function readReplicas(options: {
       SELECT json_agg(json_build_object(
         'incarnation', r.incarnation, 'replicaId', r.replica_id, 'ttlMs', r.ttl_ms, 'massOutage', r.mass_outage,
         'alive', r.fenced_at IS NULL AND n.at <= r.beat_at + r.ttl_ms * interval '1 millisecond',
+        'heldForMs', round(extract(epoch FROM n.at - r.started_at) * 1000),
         'silentForMs', round(extract(epoch FROM n.at - r.beat_at) * 1000),
         'sessions', (SELECT count(*) FROM ${schema}.session s WHERE s.owner = r.incarnation)
       ) ORDER BY r.replica_id, r.started_at) FROM ${schema}.replica r), '[]'))::text AS answer

@@ -1,58 +1,90 @@
-import { createInterface } from 'node:readline/promises';
 import { CliError } from '../cli-error.js';
-import { type CommandContext, isGiven, serviceOf } from '../command.js';
+import { type CommandContext, isGiven, numberOption, serviceOf, withDatabase } from '../command.js';
+import { lookThenDo } from '../confirm.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
+import type { Database } from '../open-database.js';
 import type { RunAnswer } from '../open-service.js';
 import type { Output } from '../output.js';
+import { isDatabase } from '../read-target.js';
+import { runAsReplica } from '../run-as-replica.js';
 import { withProgress } from '../show-progress.js';
 
 const DAY_MS = 86_400_000;
+/** What a replica grants its own logins after a start. */
+const BOOT_MS = 600_000;
+const NEVER_DAYS = 3_650;
 
-/** `wa-sync cleanup [--dry-run] [--yes] [--force]`: puts unused sessions to rest. It deletes credentials, so it asks before. */
-export async function cleanup(context: CommandContext): Promise<ExitCode> {
+/** `wa-sync cleanup [--dry-run] [--yes] [--force]`: puts unused sessions to rest; a service deletes old ones too. It asks before. */
+export function cleanup(context: CommandContext): Promise<ExitCode> {
   const { output } = context;
-  const dryRun = isGiven(context, 'dryRun');
-  const yes = isGiven(context, 'yes');
   const force = isGiven(context, 'force');
+  const byDatabase = isDatabase(context.args, context.env);
+  const onePass = byDatabase ? onDatabase(context, force) : onService(context, force);
+  return lookThenDo(context, {
+    command: 'cleanup',
+    warning: byDatabase ? 'A cleanup puts sessions to rest' : 'A cleanup deletes sessions and their credentials',
+    run: (dryRun) => withProgress(output, dryRun ? 'Looking' : 'Cleaning up', () => onePass(dryRun)),
+    show: (answer) => show(output, answer),
+    pending: ({ report }) => {
+      const { deactivated = 0, purged = 0, left = 0 } = report.totals;
+      if (deactivated + purged + left > 0) return 'changes';
+      return report.postponed ? 'postponed' : 'nothing';
+    },
+    exitCode({ report }) {
+      if ((report.totals.failed ?? 0) > 0) return EXIT.error;
+      return report.postponed || (report.totals.left ?? 0) > 0 ? EXIT.drift : EXIT.fine;
+    },
+  });
+}
+
+function onService(context: CommandContext, force: boolean): (dryRun: boolean) => Promise<RunAnswer> {
   const service = serviceOf(context, 'A cleanup');
-  const run = (dry: boolean) =>
-    withProgress(output, dry ? 'Looking' : 'Cleaning up', () =>
-      service.run('/cleanup-sessions', { dryRun: dry, force }),
-    );
-
-  if (!dryRun && !yes && !output.interactive) {
-    const mend = 'Look first: wa-sync cleanup --dry-run. Then: wa-sync cleanup --yes.';
-    throw new CliError(
-      'not_confirmed',
-      'A cleanup deletes sessions and their credentials, and nobody can be asked',
-      mend,
-    );
-  }
-  if (dryRun || !yes) {
-    const planned = await run(true);
-    show(output, planned);
-    const pending = planned.report.postponed !== null || changesOf(planned) > 0;
-    if (dryRun || changesOf(planned) === 0) return pending ? EXIT.drift : EXIT.fine;
-    if (!(await confirm())) return EXIT.drift;
-  }
-  const done = await run(false);
-  show(output, done);
-  if ((done.report.totals.failed ?? 0) > 0) return EXIT.error;
-  return done.report.postponed || (done.report.totals.left ?? 0) > 0 ? EXIT.drift : EXIT.fine;
+  return (dryRun) => service.run('/cleanup-sessions', { dryRun, force });
 }
 
-function changesOf({ report }: RunAnswer): number {
-  const { deactivated = 0, purged = 0, left = 0 } = report.totals;
-  return deactivated + purged + left;
+/** Only puts to rest: whether the host keeps credentials of its own, and how they are deleted, is the service's to know. */
+function onDatabase(context: CommandContext, force: boolean): (dryRun: boolean) => Promise<RunAnswer> {
+  const afterDays = numberOption(context, 'after-days', { byDefault: 30, lowest: 1, highest: NEVER_DAYS });
+  const settings = {
+    afterDays,
+    purgeAfterDays: NEVER_DAYS,
+    settleMs: 0,
+    async purgeCredentials() {
+      throw new CliError('needs_service', 'Only a service deletes sessions');
+    },
+  };
+  return (dryRun) =>
+    withDatabase(context, async (database) => {
+      await database.source();
+      if (!dryRun) await refuseWhileBooting(database);
+      const report = await runAsReplica(database, { cleanup: settings }, (wa) => wa.cleanupSessions({ dryRun, force }));
+      const { deactivated, left, cameBack } = report.totals;
+      const did = dryRun ? 'Would put' : 'Put';
+      const message = report.postponed
+        ? `Nothing was done: ${report.postponed}`
+        : `${did} ${deactivated} to rest, ${left} left for the next run, ${cameBack} came back meanwhile`;
+      return {
+        message,
+        timestamp: new Date().toISOString(),
+        report: {
+          ...report,
+          totals: { ...report.totals },
+          sessions: report.sessions.map((session) => ({ ...session })),
+        },
+      };
+    });
 }
 
-async function confirm(): Promise<boolean> {
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await asking.question('Do it? [y/N] ')).trim());
-  } finally {
-    asking.close();
-  }
+async function refuseWhileBooting(database: Database): Promise<void> {
+  const { replicas } = await database.replicas();
+  const young = replicas.find(({ alive, heldForMs }) => alive && heldForMs < BOOT_MS);
+  if (!young) return;
+  const minutes = Math.floor(young.heldForMs / 60_000);
+  throw new CliError(
+    'boot_settling',
+    `Replica ${young.replicaId} started ${minutes} min ago, and its sessions may still be logging in`,
+    'Wait until it has run for ten minutes.',
+  );
 }
 
 function show(output: Output, answer: RunAnswer): void {

@@ -1,33 +1,84 @@
-import { type CommandContext, isGiven, serviceOf } from '../command.js';
+import { type CommandContext, isGiven, numberOption, serviceOf, withDatabase } from '../command.js';
+import { lookThenDo } from '../confirm.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
+import type { RunAnswer } from '../open-service.js';
+import type { Output } from '../output.js';
+import { isDatabase, typedOption } from '../read-target.js';
+import { runAsReplica } from '../run-as-replica.js';
 import { withProgress } from '../show-progress.js';
 
 const HOUR_MS = 3_600_000;
 
-/** `wa-sync inactive [--dry-run]`: warns and closes conversations that went quiet. */
+/** `wa-sync inactive [--dry-run] [--yes]`: closes conversations that went quiet, by the service's policy or, on a database, by the options given. */
 export async function inactive(context: CommandContext): Promise<ExitCode> {
   const { output } = context;
+  if (isDatabase(context.args, context.env)) {
+    const onePass = onDatabase(context);
+    return lookThenDo(context, {
+      command: 'inactive',
+      warning: 'This closes conversations, and knows nothing of the policy of a service',
+      run: (dryRun) => withProgress(output, 'Checking', () => onePass(dryRun)),
+      show: (answer) => show(output, answer),
+      pending: (answer) => (toDo(answer) > 0 ? 'changes' : answer.report.postponed ? 'postponed' : 'nothing'),
+      exitCode: (answer) => exitCode(answer, false),
+    });
+  }
   const dryRun = isGiven(context, 'dryRun');
   const service = serviceOf(context, 'A check of quiet conversations');
   const path = '/check-inactive-conversations';
   const answer = await withProgress(output, 'Checking', () => service.run(path, { dryRun }));
+  show(output, answer);
+  return exitCode(answer, dryRun);
+}
+
+/** Closes without a word: what would be said, and to whom, is the service's to know. */
+function onDatabase(context: CommandContext): (dryRun: boolean) => Promise<RunAnswer> {
+  const idleAfterMs = numberOption(context, 'idle-hours', { byDefault: 24, lowest: 1, highest: 8_760 }) * HOUR_MS;
+  const skipped = typedOption(context.args, 'skip-status') ?? '';
+  const skipStatuses = skipped.split(',').filter((status) => status !== '');
+  return (dryRun) =>
+    withDatabase(context, async (database) => {
+      const report = await runAsReplica(database, { inactivity: { idleAfterMs, skipStatuses } }, (wa) =>
+        wa.checkInactiveConversations({ dryRun }),
+      );
+      const { checked, closed, waiting, cancelled } = report.totals;
+      const message = report.postponed
+        ? `Nothing was done: ${report.postponed}`
+        : `Checked ${checked} quiet: ${closed} ${dryRun ? 'would be closed' : 'closed'}, ${waiting} waiting, ${cancelled} cancelled`;
+      const conversations = report.conversations.map((conversation) => ({ ...conversation }));
+      return {
+        message,
+        timestamp: new Date().toISOString(),
+        report: { ...report, totals: { ...report.totals }, conversations },
+      };
+    });
+}
+
+function toDo({ report }: RunAnswer): number {
+  return (report.totals.closed ?? 0) + (report.totals.warned ?? 0);
+}
+
+function exitCode(answer: RunAnswer, dryRun: boolean): ExitCode {
+  const { totals, postponed } = answer.report;
+  if ((totals.failed ?? 0) > 0) return EXIT.error;
+  return postponed || (dryRun && toDo(answer) > 0) ? EXIT.drift : EXIT.fine;
+}
+
+function show(output: Output, answer: RunAnswer): void {
   output.document(answer);
   output.line(answer.message);
-  const { totals, conversations = [], postponed } = answer.report;
-  const told = conversations.filter(({ outcome }) => outcome !== 'waits' && outcome !== 'skipped');
-  if (told.length > 0) {
-    output.table(
-      ['conversation', 'session', 'quiet for', 'outcome', 'reason'],
-      told.map((conversation) => [
-        String(conversation.id),
-        String(conversation.sessionId),
-        `${Math.floor(Number(conversation.quietForMs) / HOUR_MS)} h`,
-        String(conversation.outcome),
-        String(conversation.reason),
-      ]),
-    );
-  }
-  if ((totals.failed ?? 0) > 0) return EXIT.error;
-  const pending = dryRun && (totals.closed ?? 0) + (totals.warned ?? 0) > 0;
-  return postponed || pending ? EXIT.drift : EXIT.fine;
+  const told = (answer.report.conversations ?? []).filter(
+    ({ outcome }) => outcome !== 'waits' && outcome !== 'skipped',
+  );
+  if (told.length === 0) return;
+  output.table(
+    ['conversation', 'session', 'quiet for', 'outcome', 'reason'],
+    told.map((conversation) => [
+      String(conversation.id),
+      String(conversation.sessionId),
+      `${Math.floor(Number(conversation.quietForMs) / HOUR_MS)} h`,
+      String(conversation.outcome),
+      String(conversation.reason),
+    ]),
+  );
 }

@@ -14,8 +14,6 @@ import { createPurgeCredentials } from './purge-credentials.js';
 const DAY_MS = 86_400_000;
 const BATCH = 200;
 const NAMED = 1_000;
-/** Logins after a start take their time; until then a session that looks unused may only not be back yet. */
-const SETTLE_MS = 600_000;
 /** Callbacks that hang must not keep a run going for ever: what is left over is asked about in the next run. */
 const CALLBACKS_LIMIT_MS = 600_000;
 
@@ -50,7 +48,8 @@ export function createCleanUp(deps: {
 
   function postponedBy(): Postponed | null {
     if (!lease.trusted()) return 'lease_lost';
-    if (lease.heldForMs() < SETTLE_MS) return 'boot_settling';
+    // A session that looks unused may only not be back yet.
+    if (lease.heldForMs() < cleanup.settleMs) return 'boot_settling';
     return lease.suspectsItself() ? 'mass_outage' : null;
   }
 
