@@ -72,6 +72,16 @@ describe('liveness', () => {
     expect((await row('a')).status).toBe('RECONNECTING');
   });
 
+  it('takes no suspended process for a dead link where its clock was set back while it slept', async () => {
+    const { clock, connection, row } = await started({ probe: { failures: 1 } });
+    connection.script.onProbe('timeout');
+    for (let second = 0; second < 60; second++) {
+      await clock.advance(1_000);
+      clock.jumpWallClock(5_000 - 3_600_000);
+    }
+    expect((await row('a')).status).toBe('CONNECTED');
+  });
+
   it('keeps the row where a probe throws, never settles or cannot be sent', async () => {
     for (const script of ['throws', 'never', 'unavailable'] as const) {
       const { clock, connection, row, logged } = await started();

@@ -22,7 +22,8 @@ export function createStallWatch(clock: Clock) {
     const wallMs = clock.now().getTime();
     const ranMs = nowMs - lastBeatMs;
     const suspendedMs = wallMs - lastWallMs - ranMs;
-    if (ranMs > BEAT_MS + STALL_MS || suspendedMs > STALL_MS) lastStallEndMs = nowMs;
+    // A clock that went back may have hidden a suspend: one that was set while the machine slept shows less than the sleep.
+    if (ranMs > BEAT_MS + STALL_MS || Math.abs(suspendedMs) > STALL_MS) lastStallEndMs = nowMs;
     lastBeatMs = nowMs;
     lastWallMs = wallMs;
   }
