@@ -60,9 +60,12 @@ export function processFaults(context: FaultContext): FaultEffects {
     if (name !== replicaId)
       for (const session of plan.attached) if (world.homeOf(session) === replicaId) world.move(session, name);
     const afterMs = draw.pick([draw.between(50, 2_000), draw.between(2_000, 15_000), draw.between(15_000, 70_000)]);
-    until(afterMs, () => {
+    // Where the power is off by then it comes back with the power.
+    const boot = (): void => {
       if (world.supervise) world.boot(name);
-    });
+      else timeline.after(5_000, boot);
+    };
+    until(afterMs, boot);
   }
 
   return {
