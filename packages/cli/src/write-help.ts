@@ -7,7 +7,7 @@ export interface HelpSection {
 }
 
 const WORKS_ON = `  a running service   --url and --token, or WA_SYNC_URL and WA_SYNC_TOKEN
-  a database          --database-url, or WA_SYNC_DATABASE_URL; not for cleanup and inactive`;
+  a database          --database-url, or WA_SYNC_DATABASE_URL`;
 
 const START = `  wa-sync demo                 see what it is for
   wa-sync doctor               is anything wrong, and what helps
