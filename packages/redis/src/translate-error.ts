@@ -11,7 +11,7 @@ const PASSING = new Set(['READONLY', 'OOM', 'MISCONF', 'UNKILLABLE']);
 const MENDS: Readonly<Record<string, string>> = {
   READONLY: 'this server is a replica; the client must follow the master',
   OOM: 'raise maxmemory, or free memory',
-  MISCONF: 'the server cannot write its snapshot; free its disk',
+  MISCONF: 'the server cannot write to its disk; free it, or mend its folder',
   MOVED: 'this server is part of a cluster; give the store a client for clusters',
   CROSSSLOT: 'this server is part of a cluster; give the store a client for clusters',
 };

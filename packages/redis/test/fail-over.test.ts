@@ -1,10 +1,9 @@
 import type { WaSyncErrorCode } from '@wa-sync/core';
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import { type FaultProxy, startFaultProxy } from '@wa-sync/testing/faults';
-import { Redis } from 'ioredis';
-import { createClient } from 'redis';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createRedisStore, type RedisClient, type RedisStore } from '../src/index.js';
+import { CLIENT_KINDS } from './client-kinds.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 
 const until = (check: () => unknown) => vi.waitFor(check, { timeout: 20_000, interval: 10 });
@@ -38,33 +37,6 @@ afterEach(async () => {
   await replica?.stop();
 });
 
-interface Client {
-  readonly client: RedisClient;
-  end(): void;
-}
-
-const kinds: [string, () => Promise<Client>][] = [
-  [
-    'ioredis',
-    async () => {
-      const client = new Redis({ host: '127.0.0.1', port: door!.port, retryStrategy: () => 10 });
-      client.on('error', () => {});
-      return { client, end: () => client.disconnect() };
-    },
-  ],
-  [
-    'node-redis',
-    async () => {
-      const client = createClient({
-        socket: { host: '127.0.0.1', port: door!.port, reconnectStrategy: () => 10 },
-      });
-      client.on('error', () => {});
-      await client.connect();
-      return { client, end: () => client.destroy() };
-    },
-  ],
-];
-
 function open(client: RedisClient, commandMs = 2_000): RedisStore {
   const hear = (fields: Readonly<Record<string, unknown>>) => void lines.push(String(fields.code));
   const logger = { debug: hear, info: hear, warn: hear, error: hear };
@@ -88,9 +60,9 @@ async function failOver(): Promise<void> {
   door!.retarget({ port: replica!.port });
 }
 
-describe.each(kinds)('a replica that is promoted, on %s', (_, connect) => {
+describe.each(CLIENT_KINDS)('a replica that is promoted, on %s', (_, connect) => {
   it('lost the last second: tenures keep it true, and nothing is destroyed for one lease', async () => {
-    const { client, end } = await connect();
+    const { client, end } = await connect(door!.port);
     const store = open(client);
     const owner = await joinReplica(store);
     const [held] = await holdSessions(store, owner, ['a']);
@@ -143,7 +115,7 @@ describe.each(kinds)('a replica that is promoted, on %s', (_, connect) => {
   });
 
   it('says that it is a replica until then, and reads still answer', async () => {
-    const { client, end } = await connect();
+    const { client, end } = await connect(door!.port);
     const store = open(client);
     const owner = await joinReplica(store);
     await holdSessions(store, owner, ['a']);
@@ -162,12 +134,12 @@ describe.each(kinds)('a replica that is promoted, on %s', (_, connect) => {
   });
 });
 
-describe.each(kinds)('a server that is still loading, on %s', (name, connect) => {
+describe.each(CLIENT_KINDS)('a server that is still loading, on %s', (name, connect) => {
   it('is away until it has, and then has everything', async () => {
     const slow = ['--key-load-delay', '500', '--loading-process-events-interval-bytes', '1024'];
     const server = await startRedis(['--appendonly', 'yes', '--appendfsync', 'everysec', ...slow]);
     door!.retarget({ port: server.port });
-    const { client, end } = await connect();
+    const { client, end } = await connect(door!.port);
     const store = open(client, 250);
     const owner = await joinReplica(store);
     await holdSessions(store, owner, ['a']);

@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import { isWaSyncError, type WaSyncErrorCode } from '@wa-sync/core';
 import { holdSessions, joinReplica } from '@wa-sync/testing';
 import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRedisStore, type RedisStore } from '../src/index.js';
+import { CLIENT_KINDS, type TestClient } from './client-kinds.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 import { shiftStoreTime } from './store-harness.js';
 
@@ -12,20 +12,20 @@ const CONNECTED = { status: 'CONNECTED', health: 'healthy', reason: null } as co
 
 let server: TestServer;
 let raw: Redis;
-let client: Redis;
+let client: TestClient;
 let store: RedisStore;
 let prefix: string;
 let lines: string[];
 
-async function open(flags: readonly string[]): Promise<void> {
+async function open(connect: (port: number) => Promise<TestClient>, flags: readonly string[]): Promise<void> {
   server = await startRedis(flags);
   raw = server.connect();
-  client = server.connect();
+  client = await connect(server.port);
   prefix = freshPrefix();
   lines = [];
   const hear = (_: unknown, line: string) => void lines.push(line);
   const logger = { debug: hear, info: hear, warn: hear, error: hear };
-  store = createRedisStore({ client, prefix, logger, timeouts: { commandMs: 500 } });
+  store = createRedisStore({ client: client.client, prefix, logger, timeouts: { commandMs: 500 } });
   await store.init();
 }
 
@@ -39,16 +39,16 @@ async function codeOf(call: Promise<unknown>): Promise<WaSyncErrorCode | 'no err
   }
 }
 
-async function connected(one: Redis): Promise<void> {
-  if (one.status !== 'ready') await once(one, 'ready');
-}
-
 const runIdOf = async () => /run_id:(\w+)/.exec(await raw.info('server'))?.[1];
 
-afterEach(() => server.stop());
+afterEach(async () => {
+  await store.close();
+  client.end();
+  await server.stop();
+});
 
-describe('a server that is killed and comes back', () => {
-  beforeEach(() => open(['--appendonly', 'yes', '--appendfsync', 'always']));
+describe.each(CLIENT_KINDS)('a server that is killed and comes back, on %s', (_, connect) => {
+  beforeEach(() => open(connect, ['--appendonly', 'yes', '--appendfsync', 'always']));
 
   it('is unreachable meanwhile, has every row afterwards, and nothing was written that was told too late', async () => {
     const owner = await joinReplica(store);
@@ -63,8 +63,8 @@ describe('a server that is killed and comes back', () => {
     ];
     expect(await Promise.all(late.map(codeOf))).toEqual(Array(4).fill('store_unreachable'));
     await server.restart();
-    await connected(client);
-    // The client sends what it kept before this.
+    await client.ready();
+    // What the client kept meanwhile it sends before this.
     expect(await store.sessions.get({ ids: ['a'] })).toEqual([held]);
     expect(await store.sessions.get({ ids: ['free'] })).toMatchObject([{ owner: null, version: 1 }]);
     expect((await store.auth.read({ sessionId: 'a', type: 't', ids: ['1'] })).size).toBe(0);
@@ -87,11 +87,12 @@ describe('a server that is killed and comes back', () => {
     const before = await runIdOf();
     await server.kill();
     await server.restart();
-    await Promise.all([connected(client), connected(raw)]);
+    await client.ready();
     expect(await runIdOf()).not.toBe(before);
 
     // Somebody who never saw the server that was.
-    const other = createRedisStore({ client: server.connect(), prefix });
+    const another = await connect(server.port);
+    const other = createRedisStore({ client: another.client, prefix });
     for (const one of [store, other]) {
       for (const refused of [
         one.cleanup.deactivate({ ids: ['a'], idleForMs }),
@@ -109,6 +110,8 @@ describe('a server that is killed and comes back', () => {
       const moves = [{ id: 'c', sequence: 1, to: 'CLOSED' as const, outgoing: null }];
       expect(await one.conversations.move({ moves, settledForMs: 0 })).toEqual([]);
     }
+    await other.close();
+    another.end();
     expect(lines.filter((line) => line.includes('failed over'))).toHaveLength(1);
 
     // The lease that it is held for has gone by.
@@ -126,14 +129,14 @@ describe('a server that is killed and comes back', () => {
     const owner = await joinReplica(store);
     await server.kill();
     await server.restart();
-    await connected(client);
+    await client.ready();
     for (let beat = 0; beat < 3; beat += 1) await store.leases.beat({ incarnation: owner, massOutage: false });
     expect(lines.filter((line) => line.includes('failed over'))).toHaveLength(1);
   });
 });
 
-describe('a server that keeps nothing', () => {
-  beforeEach(() => open(['--appendonly', 'no']));
+describe.each(CLIENT_KINDS)('a server that keeps nothing, on %s', (_, connect) => {
+  beforeEach(() => open(connect, ['--appendonly', 'no']));
 
   it('says so in the log, and after its death the lease is gone and every row is missing', async () => {
     expect(lines).toEqual([expect.stringContaining('append-only')]);
@@ -141,7 +144,7 @@ describe('a server that keeps nothing', () => {
     await holdSessions(store, owner, ['a']);
     await server.kill();
     await server.restart();
-    await connected(client);
+    await client.ready();
     expect(await store.leases.beat({ incarnation: owner, massOutage: false })).toEqual({ alive: false });
     expect(await store.sessions.sweep({ owner, expected: CONNECTED, otherIds: ['a'] })).toEqual({
       exceptions: [],
