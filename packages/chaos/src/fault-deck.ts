@@ -1,30 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { createRandomFaults, type RandomFaultKind, type RandomFaults } from '@wa-sync/fake-whatsapp';
+import {
+  createRandomFaults,
+  RANDOM_FAULT_KINDS,
+  type RandomFaultKind,
+  type RandomFaults,
+} from '@wa-sync/fake-whatsapp';
 import { createSeededRandom } from '@wa-sync/testing';
 import type { HistoryFact } from '@wa-sync/testing/simulator';
 import { TTL_MS } from './chaos-settings.js';
 import type { ChaosWorld } from './chaos-world.js';
 import { linkAgain } from './link-again.js';
 import type { ReplicaSlot } from './replica-slots.js';
-
-const WHATSAPP_FAULTS = [
-  'fin',
-  'rst',
-  'rst-mid-frame',
-  'websocket-close',
-  'stream-error-503',
-  'stream-error-515',
-  'xmlstreamend',
-  'silence',
-  'slow-replies',
-  'prompt-replies',
-  'garbage',
-  'conflict',
-  'refused-upgrade',
-  'failure-503',
-  'silent-login',
-  'refused-tcp',
-] as const satisfies readonly RandomFaultKind[];
 
 /** How much longer it may take until each was used. */
 const EXTRA_MS = 30_000;
@@ -183,7 +169,7 @@ export function createFaultDeck(params: {
       .map(({ kind }) => kind);
   }
 
-  for (const kind of [...WHATSAPP_FAULTS, ...Object.keys(infra)]) used.set(kind, 0);
+  for (const kind of [...RANDOM_FAULT_KINDS, ...Object.keys(infra)]) used.set(kind, 0);
   return {
     used,
     async play(durationMs) {
@@ -195,7 +181,7 @@ export function createFaultDeck(params: {
           durationMs,
         ),
         deal(
-          WHATSAPP_FAULTS,
+          RANDOM_FAULT_KINDS,
           params.whatsAppEveryMs,
           (kind) => {
             const hit = whatsapp.inject(kind as RandomFaultKind);

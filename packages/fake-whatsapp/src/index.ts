@@ -9,7 +9,7 @@ export type { RegistryExport } from './device-registry.js';
 export type { FakeWhatsApp, FakeWhatsAppOptions } from './fake-whatsapp.js';
 export type { PairOptions } from './pairing.js';
 export type { InjectedFault, RandomFaultKind, RandomFaultOptions, RandomFaults } from './random-faults.js';
-export { createRandomFaults } from './random-faults.js';
+export { createRandomFaults, RANDOM_FAULT_KINDS } from './random-faults.js';
 export type { HistoryEntry, LoginPlan, MessagePolicy, Session, SessionEvent, SessionState } from './session-view.js';
 export { startFakeWhatsApp } from './start-fake-whatsapp.js';
 export type { BaileysCopy } from './trust.js';

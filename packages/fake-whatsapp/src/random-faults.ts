@@ -1,25 +1,34 @@
 import type { FakeWhatsApp } from './fake-whatsapp.js';
 import type { Session } from './session-view.js';
 
-// `garbage` is missing here: one such frame ends a Node process that does not contain it.
-const DEFAULT_KINDS = [
-  'fin',
-  'rst',
-  'rst-mid-frame',
-  'websocket-close',
-  'stream-error-503',
-  'stream-error-515',
-  'xmlstreamend',
-  'silence',
-  'slow-replies',
-  'prompt-replies',
-  'refused-upgrade',
-  'failure-503',
-  'silent-login',
-  'refused-tcp',
-] as const;
+type FaultAct = { target: 'session'; act(session: Session): void } | { target: 'server'; act(wa: FakeWhatsApp): void };
 
-export type RandomFaultKind = (typeof DEFAULT_KINDS)[number] | 'garbage' | 'conflict';
+const ACTS = {
+  fin: onSession((session) => session.fin()),
+  rst: onSession((session) => session.rst()),
+  'rst-mid-frame': onSession((session) => session.rstMidFrame()),
+  'websocket-close': onSession((session) => session.closeWebSocket(1001)),
+  'stream-error-503': onSession((session) => session.streamError(503)),
+  'stream-error-515': onSession((session) => session.streamError(515)),
+  xmlstreamend: onSession((session) => session.xmlStreamEnd()),
+  silence: onSession((session) => session.goSilent()),
+  'slow-replies': onSession((session) => session.delayReplies(300)),
+  'prompt-replies': onSession((session) => session.delayReplies(0)),
+  garbage: onSession((session) => session.sendGarbage()),
+  conflict: onSession((session) => session.streamError({ conflict: 'replaced' })),
+  'refused-upgrade': onServer((wa) => wa.planNextConnection({ refuseUpgrade: 503 })),
+  'failure-503': onServer((wa) => wa.planNextConnection({ failure: { reason: 503 } })),
+  'silent-login': onServer((wa) => wa.planNextConnection({ silentAfter: 'handshake' })),
+  'refused-tcp': onServer((wa) => void wa.stopListening()),
+} satisfies Record<string, FaultAct>;
+
+export type RandomFaultKind = keyof typeof ACTS;
+
+/** Every kind that there is, once. */
+export const RANDOM_FAULT_KINDS = Object.keys(ACTS) as readonly RandomFaultKind[];
+
+// One frame of garbage ends a Node process that does not contain it, and a conflict says that another socket has the number.
+const DEFAULT_KINDS = RANDOM_FAULT_KINDS.filter((kind) => kind !== 'garbage' && kind !== 'conflict');
 
 export type RandomFaultOptions = {
   /** The same seed gives the same sequence of draws. */
@@ -48,27 +57,6 @@ export type RandomFaults = {
   stop(): void;
   /** Stops, cuts silent links, forgets what was planned and accepts connections again. */
   heal(): Promise<void>;
-};
-
-type FaultAct = { target: 'session'; act(session: Session): void } | { target: 'server'; act(wa: FakeWhatsApp): void };
-
-const ACTS: Record<RandomFaultKind, FaultAct> = {
-  fin: onSession((session) => session.fin()),
-  rst: onSession((session) => session.rst()),
-  'rst-mid-frame': onSession((session) => session.rstMidFrame()),
-  'websocket-close': onSession((session) => session.closeWebSocket(1001)),
-  'stream-error-503': onSession((session) => session.streamError(503)),
-  'stream-error-515': onSession((session) => session.streamError(515)),
-  xmlstreamend: onSession((session) => session.xmlStreamEnd()),
-  silence: onSession((session) => session.goSilent()),
-  'slow-replies': onSession((session) => session.delayReplies(300)),
-  'prompt-replies': onSession((session) => session.delayReplies(0)),
-  garbage: onSession((session) => session.sendGarbage()),
-  conflict: onSession((session) => session.streamError({ conflict: 'replaced' })),
-  'refused-upgrade': onServer((wa) => wa.planNextConnection({ refuseUpgrade: 503 })),
-  'failure-503': onServer((wa) => wa.planNextConnection({ failure: { reason: 503 } })),
-  'silent-login': onServer((wa) => wa.planNextConnection({ silentAfter: 'handshake' })),
-  'refused-tcp': onServer((wa) => void wa.stopListening()),
 };
 
 /**
