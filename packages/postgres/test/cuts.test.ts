@@ -1,16 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { createSeededRandom } from '@wa-sync/testing';
-import {
-  type CallFindings,
-  drawFaults,
-  type FaultProxy,
-  followHistory,
-  heapMb,
-  playRandomCalls,
-  type RawRow,
-  type RawView,
-  startFaultProxy,
-} from '@wa-sync/testing/faults';
+import { type FaultProxy, playOverCuts, type RawRow, type RawView, startFaultProxy } from '@wa-sync/testing/faults';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, prismaConversation, prismaWhatsAppSession } from '../src/index.js';
@@ -21,7 +9,8 @@ import { startPostgres, type TestDatabase, type TestServer } from './start-postg
 /** `CUTS=2000` is the whole proof, `SEED` another one. */
 const CUTS = Number(process.env.CUTS ?? 150);
 const SEED = Number(process.env.SEED ?? 20_250_101);
-const CALLERS = 4;
+/** One of them is the beginning of all others. */
+const IDS = ['s', ...Array.from({ length: 19 }, (_, index) => `s${index}`)];
 const MOST_MB = 48;
 
 let server: TestServer;
@@ -89,60 +78,25 @@ describe(`${CUTS} connections cut at random points of random calls, seed ${SEED}
     const pool = new pg.Pool({ host: proxy.host, port: proxy.port, ...access, max: 6 });
     const cut = createPostgresStore({ pool, mirror, timeouts: { statementMs: 1_500, lockMs: 500 } });
     const whole = createPostgresStore({ pool: database.connect(), mirror });
-    const groups = Array.from({ length: CALLERS }, (_, caller) =>
-      Array.from({ length: 5 }, (_, index) => (index === 0 && caller === 0 ? 's' : `s${caller}-${index}`)),
-    );
-    const ids = groups.flat();
     await Promise.all([whole.init(), cut.init()]);
-    await addHostRows(database.pool, ids);
-    await whole.sessions.create({ sessions: ids.map((id) => ({ id, desired: 'running' as const })) });
-    const owners = [randomUUID(), randomUUID()] as const;
-    for (const incarnation of owners) await whole.leases.join({ incarnation, replicaId: incarnation, ttlMs: 600_000 });
-    const { next } = await whole.history.since({ after: null, limit: 1 });
-    const unhandled: unknown[] = [];
-    const onUnhandled = (error: unknown) => void unhandled.push(error);
-    process.on('unhandledRejection', onUnhandled);
+    await addHostRows(database.pool, IDS);
+    await whole.sessions.create({ sessions: IDS.map((id) => ({ id, desired: 'running' as const })) });
+    const outcome = await playOverCuts({
+      seed: SEED,
+      cuts: CUTS,
+      proxy,
+      afterBytes: [100, 25_000],
+      cut,
+      whole,
+      ids: IDS,
+      raw: rawView(database.pool),
+    });
+    console.info(outcome.summary, proxy.counts);
 
-    const findings: CallFindings = { wrong: [], failed: 0, calls: 0 };
-    const kinds = ['cut', 'reset', 'cut', 'reset', 'cut', 'reset', 'delay', 'black-hole'] as const;
-    proxy.plan(drawFaults({ seed: SEED, kinds, afterBytes: [100, 25_000], lastsMs: [10, 2_000] }));
-    const cuts = () => proxy.counts.cut + proxy.counts.reset;
-    const heapBefore = heapMb();
-    const startedAt = performance.now();
-    const over = () => cuts() >= CUTS || findings.wrong.length > 20;
-    let played = false;
-    const following = followHistory(cut.history, next, () => played);
-    const callers = groups.map((own, caller) =>
-      playRandomCalls(
-        {
-          ids: own,
-          owners,
-          store: cut,
-          raw: rawView(database.pool),
-          random: createSeededRandom(SEED + caller),
-          findings,
-        },
-        over,
-      ),
-    );
-    const ends = await Promise.allSettled(callers);
-    proxy.plan(null);
-    proxy.heal();
-    played = true;
-    const followed = await following;
-    const heapAfter = heapMb();
-    process.off('unhandledRejection', onUnhandled);
-    const tookS = ((performance.now() - startedAt) / 1000).toFixed(1);
-    console.info(
-      `${cuts()} cuts, ${findings.calls} calls, ${findings.failed} of them failed, ${followed.length} changes, ${tookS} s, heap ${heapBefore.toFixed(0)} to ${heapAfter.toFixed(0)} MB`,
-      proxy.counts,
-    );
-
-    expect(ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))).toEqual([]);
-    expect(findings.wrong).toEqual([]);
-    expect(unhandled).toEqual([]);
-    expect(findings.failed).toBeGreaterThan(CUTS / 4);
-    expect(heapAfter - heapBefore).toBeLessThan(MOST_MB);
+    expect(outcome.errors).toEqual([]);
+    expect(outcome.wrong).toEqual([]);
+    expect(outcome.failed).toBeGreaterThan(CUTS / 4);
+    expect(outcome.grownMb).toBeLessThan(MOST_MB);
     expect(pool.totalCount).toBeLessThanOrEqual(6);
 
     const none = async (words: string, sql: string) =>
@@ -152,7 +106,7 @@ describe(`${CUTS} connections cut at random points of random calls, seed ${SEED}
       `SELECT id FROM wa_sync.session WHERE id NOT IN (SELECT "id" FROM "WhatsAppSession")`,
     );
     expect((await database.pool.query('SELECT count(*)::int AS n FROM wa_sync.session')).rows).toEqual([
-      { n: ids.length },
+      { n: IDS.length },
     ]);
     await none(
       'host rows that differ',
@@ -191,8 +145,8 @@ describe(`${CUTS} connections cut at random points of random calls, seed ${SEED}
     const { rows } = await database.pool.query<{ id: string }>(
       `SELECT stamp || '.' || no AS id FROM wa_sync.transition`,
     );
-    const read = new Set(followed);
-    expect(read.size).toBe(followed.length);
+    const read = new Set(outcome.followed);
+    expect(read.size).toBe(outcome.followed.length);
     expect(rows.filter(({ id }) => !read.has(id))).toEqual([]);
     await cut.close();
     await pool.end();
