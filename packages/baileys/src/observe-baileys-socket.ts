@@ -223,7 +223,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
     },
     async sendText(message) {
       if (watch.stage !== 'open' || deadReason !== null) return 'failed';
-      return sendText({ ...message, socket, clock, closed: watch.whenClosed });
+      return sendText({ ...message, socket, clock, whenClosed: watch.whenClosed });
     },
     ...(feed && { onMessages: feed.onMessages, messagesTold: feed.idle }),
   };

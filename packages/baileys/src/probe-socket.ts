@@ -1,28 +1,32 @@
 import type { Clock, ProbeAnswer } from '@wa-sync/core';
 import type { BaileysSocketLike } from './baileys-like.js';
+import type { WhenClosed } from './close-moment.js';
 import { readCloseError } from './read-close-error.js';
 
 /**
  * One `w:p` ping, settled within `timeoutMs`. The timeout is always passed on: without one a dead socket *resolves* after a minute.
  * Never to be called before the Noise handshake is over, which a query corrupts.
  *
- * @param params.closed - settles when the socket closes; a ping in flight would otherwise wait out its time
+ * @param params.whenClosed - a ping in flight would otherwise wait out its time
  */
 export async function pingSocket(params: {
   socket: BaileysSocketLike;
   clock: Clock;
   timeoutMs: number;
-  closed: Promise<unknown>;
+  whenClosed: WhenClosed;
 }): Promise<ProbeAnswer> {
-  const { socket, clock, timeoutMs, closed } = params;
+  const { socket, clock, timeoutMs, whenClosed } = params;
   let stopTimer = () => {};
-  const tooLate = new Promise<ProbeAnswer>((resolve) => {
+  let stopWaiting = () => {};
+  const over = new Promise<ProbeAnswer>((resolve) => {
     stopTimer = clock.schedule(() => resolve('timeout'), timeoutMs);
+    stopWaiting = whenClosed(() => resolve('unavailable'));
   });
   try {
-    return await Promise.race([ask(socket, timeoutMs), tooLate, closed.then((): ProbeAnswer => 'unavailable')]);
+    return await Promise.race([ask(socket, timeoutMs), over]);
   } finally {
     stopTimer();
+    stopWaiting();
   }
 }
 

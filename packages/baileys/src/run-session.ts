@@ -310,7 +310,7 @@ export function runSession(
     async sendText(message) {
       const { watch } = view;
       if (watch?.stage !== 'open' || fenced.aborted) return 'failed';
-      return sendText({ ...message, socket: watch.socket, clock, closed: watch.whenClosed });
+      return sendText({ ...message, socket: watch.socket, clock, whenClosed: watch.whenClosed });
     },
     async requestPairingCode({ phone }) {
       if (view.watch === null) throw new Error('No socket is open');

@@ -1,5 +1,6 @@
 import type { Clock, SendAnswer } from '@wa-sync/core';
 import type { BaileysSocketLike } from './baileys-like.js';
+import type { WhenClosed } from './close-moment.js';
 import { readCloseError } from './read-close-error.js';
 
 type Outcome = SendAnswer | 'has_reader';
@@ -8,38 +9,40 @@ type Outcome = SendAnswer | 'has_reader';
  * Sends a text under a fixed id and answers what WhatsApp says of it. Baileys' own `sendMessage` resolves once the socket was written to, also on a dead one and
  * where nobody can read, so: ask for the recipient's devices first, listen for the acknowledgement before sending, and believe nothing else.
  *
- * @param params.closed - settles when the socket closes: what was on its way then has an unknown fate
+ * @param params.whenClosed - what was on its way then has an unknown fate
  */
 export async function sendText(params: {
   socket: BaileysSocketLike;
   clock: Clock;
-  closed: Promise<unknown>;
+  whenClosed: WhenClosed;
   chat: string;
   text: string;
   messageId: string;
   timeoutMs: number;
 }): Promise<SendAnswer> {
-  const { socket, clock, closed, chat, text, messageId, timeoutMs } = params;
+  const { socket, clock, whenClosed, chat, text, messageId, timeoutMs } = params;
   const { sendMessage } = socket;
   if (!sendMessage) return 'failed';
   let stopTimer = () => {};
-  const tooLate = new Promise<'too_late'>((resolve) => {
+  let stopWaiting = () => {};
+  const over = new Promise<'too_late' | 'closed'>((resolve) => {
     stopTimer = clock.schedule(() => resolve('too_late'), timeoutMs);
+    stopWaiting = whenClosed(() => resolve('closed'));
   });
-  const gone = closed.then(() => 'closed' as const);
   const answer = listenForAnswer(socket, messageId);
   try {
     // Nothing has left while this is asked, so that no answer to it is a failure and not a doubt.
-    const found = await Promise.race([findReader(socket, chat), tooLate, gone]);
+    const found = await Promise.race([findReader(socket, chat), over]);
     if (found !== 'has_reader') return 'failed';
     const refused = sendMessage.call(socket, chat, { text, linkPreview: null }, { messageId }).then(
       () => new Promise<never>(() => {}),
       (error: unknown) => fateOf(error, socket),
     );
-    const known = await Promise.race([answer.said, refused, tooLate, gone]);
+    const known = await Promise.race([answer.said, refused, over]);
     return known === 'sent' || known === 'failed' ? known : 'unknown';
   } finally {
     stopTimer();
+    stopWaiting();
     answer.stop();
   }
 }

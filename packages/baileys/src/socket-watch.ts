@@ -1,5 +1,6 @@
 import type { ProbeAnswer, Reason } from '@wa-sync/core';
 import type { BaileysSocketLike } from './baileys-like.js';
+import type { WhenClosed } from './close-moment.js';
 import type { CloseFacts } from './close-reasons.js';
 import type { PairingCode } from './pairing-offer.js';
 
@@ -24,8 +25,8 @@ export interface SocketWatch {
   readonly phone: string | null;
   /** Set once the stage is `closed`. */
   readonly close: CloseFacts | null;
-  /** Settles with the stage `closed`. */
-  readonly whenClosed: Promise<void>;
+  /** Also at its `dispose`, after which nothing is heard of the socket. */
+  readonly whenClosed: WhenClosed;
   /** Milliseconds since the last frame; `null` when none came. */
   silentForMs(): number | null;
   probe(params: { timeoutMs: number }): Promise<ProbeAnswer>;

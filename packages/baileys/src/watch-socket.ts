@@ -6,6 +6,7 @@
  */
 import type { Clock, ProbeAnswer } from '@wa-sync/core';
 import { type BaileysSocketLike, type ConnectionUpdateLike, phoneOf } from './baileys-like.js';
+import { createCloseMoment, untilClosed } from './close-moment.js';
 import type { CloseFacts } from './close-reasons.js';
 import { containListeners } from './contain-listeners.js';
 import { cutHangingClose } from './cut-hanging-close.js';
@@ -67,10 +68,7 @@ export function watchSocket(params: {
   let cancelTimer = () => {};
   let stopCutting = () => {};
   let stopHearing = () => {};
-  let tellClosed = () => {};
-  const closed = new Promise<void>((resolve) => {
-    tellClosed = resolve;
-  });
+  const closeMoment = createCloseMoment();
 
   const handlers = createPendingHandlers({
     clock,
@@ -183,7 +181,7 @@ export function watchSocket(params: {
 
   async function probe({ timeoutMs }: { timeoutMs: number }): Promise<ProbeAnswer> {
     if (!alive() || !mayAsk()) return 'unavailable';
-    return pingSocket({ socket, clock, timeoutMs, closed });
+    return pingSocket({ socket, clock, timeoutMs, whenClosed: closeMoment.whenClosed });
   }
 
   function silentForMs(): number | null {
@@ -198,7 +196,7 @@ export function watchSocket(params: {
     stopListening();
     tap?.end();
     move('closed');
-    tellClosed();
+    closeMoment.tell();
     failPendingQueries(socket);
   }
 
@@ -207,7 +205,7 @@ export function watchSocket(params: {
     if (!alive()) return;
     if (ending !== null) {
       if (graceMs === 0) terminateSocket(ending);
-      await closed;
+      await untilClosed(closeMoment.whenClosed);
       return;
     }
     cancelTimer();
@@ -217,7 +215,7 @@ export function watchSocket(params: {
     ending = raw;
     if (graceMs > 0) setTimer(cut, graceMs);
     else if (alive()) cut();
-    await closed;
+    await untilClosed(closeMoment.whenClosed);
 
     function cut(): void {
       terminateSocket(raw);
@@ -238,7 +236,7 @@ export function watchSocket(params: {
     if (ws.isClosed || ws.isClosing) {
       stage = 'closed';
       closeFacts = { code: 428, message: 'Attached after its end' };
-      tellClosed();
+      closeMoment.tell();
       return;
     }
     restTransactions(socket);
@@ -280,7 +278,7 @@ export function watchSocket(params: {
 
   return {
     socket,
-    whenClosed: closed,
+    whenClosed: closeMoment.whenClosed,
     get stage() {
       return stage;
     },
@@ -318,7 +316,7 @@ export function watchSocket(params: {
         stopListening();
         tap?.release();
       }
-      tellClosed();
+      closeMoment.tell();
     },
   };
 }
