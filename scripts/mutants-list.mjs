@@ -101,14 +101,14 @@ export const MUTANTS = [
       },
       {
         file: 'engine/reconcile.ts',
-        find: 'queue.set(held.id, look);',
-        replace: 'queue.set(held.id, look);\n    if (!seenFirst.has(held)) seenFirst.set(held, observe(held));',
+        find: "look: (held: Held): void => queue.enqueue(held, 'event'),",
+        replace:
+          "look: (held: Held): void => {\n      queue.enqueue(held, 'event');\n      if (!seenFirst.has(held)) seenFirst.set(held, observe(held));\n    },",
       },
       {
         file: 'engine/reconcile.ts',
         find: 'const observed = observe(held);\n    tell',
-        replace:
-          'const observed = seenFirst.get(held) ?? observe(held);\n    if (!queue.has(held.id)) seenFirst.delete(held);\n    tell',
+        replace: 'const observed = seenFirst.get(held) ?? observe(held);\n    seenFirst.delete(held);\n    tell',
       },
     ],
   },
@@ -195,7 +195,7 @@ export const MUTANTS = [
   one(
     'what was lost is not closed',
     'engine/provide.ts',
-    "sessions.remove(held);\n      held.lost.abort();\n      void closeQuietly(held.connection, 'ownership_lost');",
+    "sessions.remove(held);\n      held.lost.abort();\n      void closeConnection(held.connection, 'ownership_lost', deps.config);",
     'sessions.remove(held);',
   ),
   one(
@@ -219,7 +219,7 @@ export const MUTANTS = [
   one(
     'cleanup does not look again',
     'memory/memory-cleanup.ts',
-    "if (!holds(row, 'deactivate', idleForMs)) return false;",
+    "if (!holds(row, { stage: 'deactivate', idleForMs })) return false;",
     'if (row === undefined) return false;',
   ),
   one(
@@ -231,8 +231,14 @@ export const MUTANTS = [
   one(
     'cleanup counts days from the wrong end',
     'decide/eligible-for-cleanup.ts',
-    'facts.idleForMs <= idleForMs ||',
-    'facts.idleForMs <= idleForMs / 4 ||',
+    'facts.idleForMs <= rule.idleForMs ||',
+    'facts.idleForMs <= rule.idleForMs / 4 ||',
+  ),
+  one(
+    'a purge needs no rest before it',
+    'decide/eligible-for-cleanup.ts',
+    ' && facts.settledForMs >= rule.restedForMs',
+    '',
   ),
   {
     name: 'a purge leaves credentials',

@@ -49,7 +49,10 @@ export interface WaSyncOptions {
     | {
         /** Days without a sign of life until a session is put to rest. @defaultValue 30 */
         afterDays?: number | undefined;
-        /** Days without a sign of life until its row and credentials are deleted. @defaultValue 60 */
+        /**
+         * Days without a sign of life until its row and credentials are deleted. A row that was old when it came is put to rest first, and rests for the difference to
+         * `afterDays`. @defaultValue 60
+         */
         purgeAfterDays?: number | undefined;
         /** The largest part of all sessions that one run may take, at least one session. @defaultValue 0.2 */
         maxFraction?: number | undefined;

@@ -109,6 +109,43 @@ describe('a connection whose probe', () => {
   }
 });
 
+describe('a connection whose close', () => {
+  const broken: [string, () => Promise<void>][] = [
+    ['never settles', () => new Promise(() => {})],
+    ['rejects', () => Promise.reject(new Error('no'))],
+    [
+      'throws',
+      () => {
+        throw new Error('no');
+      },
+    ],
+  ];
+  for (const [what, close] of broken) {
+    it(`${what} is logged, and the session is given back as one that nobody sees`, async () => {
+      for (const mode of ['provided', 'attached'] as const) {
+        const world = createWorld();
+        const provider = world.provider();
+        const jobs = { sync: false, cleanup: false, inactivity: false } as const;
+        const { wa } = world.replica({ jobs, ...(mode === 'provided' && { provider }) });
+        await world.during(wa.start(), 5_000);
+        const socket = world.connection('s');
+        const handle = mode === 'attached' ? await world.during(wa.attach(socket), 0) : null;
+        if (mode === 'provided') await world.during(wa.sessions.create({ id: 's' }), 5_000);
+        const connection = handle ? socket : provider.latest('s')!.connection;
+        connection.script.open();
+        await world.clock.settle();
+        expect(await world.row('s')).toMatchObject({ status: 'CONNECTED', evidence: 'observed' });
+        connection.close = close;
+        await world.during<unknown>(handle?.detach() ?? wa.sessions.stop('s'), 20_000);
+        expect(await world.row('s')).toMatchObject({ status: 'DISCONNECTED', owner: null, evidence: 'unobserved' });
+        const errors = world.logged.filter(({ level }) => level === 'error');
+        expect(errors.map(({ fields }) => fields.code)).toEqual(['close_failed']);
+        await world.during(wa.stop(), 5_000);
+      }
+    });
+  }
+});
+
 describe('a store that answers twice', () => {
   /** Every list that it answers names everything twice, as a driver that read a response again would. */
   const twice = (answer: unknown): unknown => {

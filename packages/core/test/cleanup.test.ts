@@ -4,18 +4,20 @@ import { eligibleForCleanup, SESSION_STATUSES, type SessionStatus } from '../src
 import { cleaning, DAY } from './cleaning.js';
 
 describe('the rule', () => {
+  const days = fc.integer({ min: 0, max: 100 * DAY });
   const facts = fc.record({
     status: fc.constantFrom(...SESSION_STATUSES),
     active: fc.boolean(),
     owned: fc.boolean(),
     ownerSuspects: fc.boolean(),
-    idleForMs: fc.integer({ min: 0, max: 100 * DAY }),
+    idleForMs: days,
+    settledForMs: days,
   });
 
   it('takes nobody who is connected, young, being repaired, suspected by its owner, or already at rest', () => {
     fc.assert(
-      fc.property(facts, fc.integer({ min: 0, max: 100 * DAY }), (session, idleForMs) => {
-        if (!eligibleForCleanup(session, 'deactivate', idleForMs)) return;
+      fc.property(facts, days, (session, idleForMs) => {
+        if (!eligibleForCleanup(session, { stage: 'deactivate', idleForMs })) return;
         expect(session.active).toBe(true);
         expect(session.idleForMs).toBeGreaterThan(idleForMs);
         expect(session.status).not.toBe('CONNECTED');
@@ -29,25 +31,31 @@ describe('the rule', () => {
 
   it('deletes only what is at rest and nobody’s', () => {
     fc.assert(
-      fc.property(facts, fc.integer({ min: 0, max: 100 * DAY }), (session, idleForMs) => {
-        if (!eligibleForCleanup(session, 'purge', idleForMs)) return;
+      fc.property(facts, days, days, (session, idleForMs, restedForMs) => {
+        if (!eligibleForCleanup(session, { stage: 'purge', idleForMs, restedForMs })) return;
         expect(session).toMatchObject({ active: false, owned: false });
         expect(session.status).not.toBe('CONNECTED');
         expect(session.idleForMs).toBeGreaterThan(idleForMs);
+        expect(session.settledForMs).toBeGreaterThanOrEqual(restedForMs);
       }),
     );
   });
 
   it('takes each that nobody needs, and not a millisecond too early', () => {
-    const unused = { status: 'DISCONNECTED', active: true, owned: false, ownerSuspects: false, idleForMs: 10 } as const;
-    expect(eligibleForCleanup(unused, 'deactivate', 9)).toBe(true);
-    expect(eligibleForCleanup(unused, 'deactivate', 10)).toBe(false);
-    expect(eligibleForCleanup({ ...unused, active: false }, 'purge', 9)).toBe(true);
+    const nobodys = { status: 'DISCONNECTED', active: true, owned: false, ownerSuspects: false } as const;
+    const unused = { ...nobodys, idleForMs: 10, settledForMs: 5 } as const;
+    const resting = { ...unused, active: false };
+    const rest = { stage: 'deactivate', idleForMs: 9 } as const;
+    expect(eligibleForCleanup(unused, rest)).toBe(true);
+    expect(eligibleForCleanup(unused, { ...rest, idleForMs: 10 })).toBe(false);
+    expect(eligibleForCleanup(resting, { stage: 'purge', idleForMs: 9, restedForMs: 5 })).toBe(true);
+    expect(eligibleForCleanup(resting, { stage: 'purge', idleForMs: 10, restedForMs: 5 })).toBe(false);
+    expect(eligibleForCleanup(resting, { stage: 'purge', idleForMs: 9, restedForMs: 6 })).toBe(false);
     for (const status of ['QR_CODE', 'LOGGED_OUT', 'ERROR', 'DISCONNECTED'] as const) {
-      expect(eligibleForCleanup({ ...unused, status, owned: true }, 'deactivate', 9)).toBe(true);
+      expect(eligibleForCleanup({ ...unused, status, owned: true }, rest)).toBe(true);
     }
     const never: SessionStatus[] = ['CONNECTING', 'RECONNECTING', 'REPLACED'];
-    for (const status of never) expect(eligibleForCleanup({ ...unused, status }, 'deactivate', 9)).toBe(true);
+    for (const status of never) expect(eligibleForCleanup({ ...unused, status }, rest)).toBe(true);
   });
 });
 
@@ -82,6 +90,22 @@ describe('a cleanup', () => {
     expect((await memory.auth.read({ sessionId: 's0000', type: 'creds', ids: ['me'] })).size).toBe(0);
     await wa.sessions.create({ id: 's0000', desired: 'stopped' });
     expect((await clean()).totals).toMatchObject({ deactivated: 0 });
+  });
+
+  it('lets a row rest that was older than both limits when it came, for the difference between them', async () => {
+    const { wa, clock, startAfter, clean, row, daysLater, during } = await cleaning();
+    await startAfter(0);
+    const lastSeenAt = new Date(clock.now().getTime() - 400 * DAY);
+    await during(wa.sessions.import({ sessions: [{ id: 'ancient', desired: 'stopped', lastSeenAt }] }), 0);
+    expect((await clean()).totals).toMatchObject({ deactivated: 1, purged: 0 });
+    for (const days of [1, 28]) {
+      daysLater(days);
+      expect((await clean()).totals).toMatchObject({ purged: 0 });
+    }
+    expect(await row('ancient')).toMatchObject({ active: false });
+    // A run comes a little sooner or later after midnight than the one that put it to rest.
+    daysLater(0.99);
+    expect((await clean()).totals).toMatchObject({ purged: 1 });
   });
 
   it('counts the age from the last proof of life, not from the last write', async () => {
@@ -121,7 +145,7 @@ describe('a cleanup', () => {
     const made = await add(20);
     await memory.cleanup.deactivate({ ids: made.slice(0, 4), idleForMs: -1 });
     await startAfter(61);
-    await memory.cleanup.markForPurge({ ids: made.slice(0, 1), idleForMs: DAY });
+    await memory.cleanup.markForPurge({ ids: made.slice(0, 1), idleForMs: DAY, restedForMs: 0 });
     const before = await rows();
     calls.length = 0;
     const report = await clean({ dryRun: true });
@@ -146,8 +170,8 @@ describe('a session that is needed', () => {
   it('F29: stays where it comes back between look and write, in either stage', async () => {
     const { add, startAfter, clean, wa, memory, row } = await cleaning();
     const [first, second] = await add(2);
+    await memory.cleanup.deactivate({ ids: [second!], idleForMs: -1 });
     await startAfter(61);
-    await memory.cleanup.deactivate({ ids: [second!], idleForMs: DAY });
     const { candidates } = memory.cleanup;
     memory.cleanup.candidates = async (params) => {
       const found = await candidates(params);

@@ -22,9 +22,16 @@ const ALIVE_AT = 'coalesce(s.last_seen_at, s.created_at)';
  * The rule, as a condition of the very row `s` that is changed: a statement that had to wait for the row judges it again as
  * it is then. `suspects` lists the owners that suspect their own network.
  */
-function ruleSql(stage: 'deactivate' | 'purge', idleForMs: string, suspects: string): string {
+function ruleSql(
+  rule: { stage: 'deactivate'; idleForMs: string } | { stage: 'purge'; idleForMs: string; restedForMs: string },
+  suspects: string,
+): string {
+  const { idleForMs } = rule;
   const idle = `s.status <> 'CONNECTED' AND clock_timestamp() - ${ALIVE_AT} > ${idleForMs} * interval '1 millisecond'`;
-  if (stage === 'purge') return `${idle} AND NOT s.active AND s.owner IS NULL`;
+  if (rule.stage === 'purge') {
+    const rested = `clock_timestamp() - s.settled_at >= ${rule.restedForMs} * interval '1 millisecond'`;
+    return `${idle} AND NOT s.active AND s.owner IS NULL AND ${rested}`;
+  }
   return `${idle} AND s.active AND (s.owner IS NULL OR (s.status IN (${AT_REST}) AND s.owner NOT IN (${suspects})))`;
 }
 
@@ -35,18 +42,21 @@ const CANDIDATE = `json_build_array(s.id, s.status, ${ALIVE_AT},
 export function cleanupStatements(schema: string, mirror: SessionsMirrorSql | null): CleanupStatements {
   const session = `${schema}.session`;
   const suspects = `SELECT r.incarnation FROM ${schema}.replica r WHERE r.mass_outage`;
-  const candidates = (stage: 'deactivate' | 'purge') =>
+  const candidates = (rule: Parameters<typeof ruleSql>[0]) =>
     statement(`
       SELECT coalesce(json_agg(${CANDIDATE} ORDER BY s.id), '[]')::text AS answer FROM (
         SELECT * FROM ${session} s
-        WHERE s.id > $1::text AND s.purge_marked_at IS NULL AND ${ruleSql(stage, '$2::float8', suspects)}
+        WHERE s.id > $1::text AND s.purge_marked_at IS NULL AND ${ruleSql(rule, suspects)}
         ORDER BY s.id LIMIT $3::int
       ) s`);
   return {
     census: statement(
       `SELECT json_build_array(count(*), count(*) FILTER (WHERE s.active))::text AS answer FROM ${session} s`,
     ),
-    candidates: { deactivate: candidates('deactivate'), purge: candidates('purge') },
+    candidates: {
+      deactivate: candidates({ stage: 'deactivate', idleForMs: '$2::float8' }),
+      purge: candidates({ stage: 'purge', idleForMs: '$2::float8', restedForMs: '$4::float8' }),
+    },
     // A beat that tells of an outage and a deactivation wait for each other.
     deactivate: statement(`
       WITH ${LOCK_LIMIT},
@@ -55,14 +65,14 @@ export function cleanupStatements(schema: string, mirror: SessionsMirrorSql | nu
         UPDATE ${session} s SET ${END_ROW}, ${reasonAtEnd(`'inactive'`, 'NULL')}, evidence = 'unobserved', active = false
         FROM lock_limit
         WHERE s.id = ANY ($2::text[])
-          AND ${ruleSql('deactivate', '$3::float8', 'SELECT incarnation FROM replicas WHERE mass_outage')}
+          AND ${ruleSql({ stage: 'deactivate', idleForMs: '$3::float8' }, 'SELECT incarnation FROM replicas WHERE mass_outage')}
         RETURNING s.*
       ) ${answerChangedSql(schema, mirror, 'skip', { active: false })}`),
     markForPurge: statement(`
       WITH ${LOCK_LIMIT},
       marked AS (
         UPDATE ${session} s SET purge_marked_at = clock_timestamp() FROM lock_limit
-        WHERE s.id = ANY ($2::text[]) AND ${ruleSql('purge', '$3::float8', suspects)}
+        WHERE s.id = ANY ($2::text[]) AND ${ruleSql({ stage: 'purge', idleForMs: '$3::float8', restedForMs: '$4::float8' }, suspects)}
         RETURNING s.id, s.no
       ),
       next AS MATERIALIZED (

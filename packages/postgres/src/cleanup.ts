@@ -34,10 +34,11 @@ export function createCleanup(params: { runner: StatementRunner; ready: () => Pr
         const [total, active] = await runner.json<[number, number]>(cleaning.census, []);
         return { total, active };
       }),
-    candidates: ({ stage, idleForMs, after, limit }) =>
+    candidates: ({ after, limit, ...rule }) =>
       run(async ({ cleaning }) => {
-        const values = [after?.replaceAll('\0', '') ?? '', idleForMs, limit];
-        return (await runner.json<CandidateTuple[]>(cleaning.candidates[stage], values)).map(readCandidate);
+        const values = [after?.replaceAll('\0', '') ?? '', rule.idleForMs, limit];
+        if (rule.stage === 'purge') values.push(rule.restedForMs);
+        return (await runner.json<CandidateTuple[]>(cleaning.candidates[rule.stage], values)).map(readCandidate);
       }),
     deactivate: ({ ids, idleForMs }) =>
       run(async ({ cleaning, cleaningOursOnly, writing, mirror }) => {
@@ -53,9 +54,11 @@ export function createCleanup(params: { runner: StatementRunner; ready: () => Pr
           return rows.map(({ tuple }) => tuple[0]);
         });
       }),
-    markForPurge: ({ ids, idleForMs }) =>
+    markForPurge: ({ ids, idleForMs, restedForMs }) =>
       run(({ cleaning }) =>
-        inBatches(ids, (some) => runner.json<string[]>(cleaning.markForPurge, [lockMs(), some, idleForMs])),
+        inBatches(ids, (some) =>
+          runner.json<string[]>(cleaning.markForPurge, [lockMs(), some, idleForMs, restedForMs]),
+        ),
       ),
     marked: ({ after, limit }) =>
       run(async ({ cleaning }) => {

@@ -89,12 +89,12 @@ describe('cleanup', () => {
     for (const sessionId of ['a', 'b', 'c']) await store.auth.write({ sessionId, tenure: null, entries });
     await shiftStoreTime(pool, 61 * DAY);
     const ids = ['a', 'b', 'c'];
-    expect(await store.cleanup.markForPurge({ ids, idleForMs })).toEqual([]);
+    expect(await store.cleanup.markForPurge({ ids, idleForMs, restedForMs: 0 })).toEqual([]);
     await store.cleanup.deactivate({ ids, idleForMs });
-    expect(await store.cleanup.markForPurge({ ids, idleForMs })).toEqual(ids);
+    expect(await store.cleanup.markForPurge({ ids, idleForMs, restedForMs: 0 })).toEqual(ids);
     expect((await store.auth.read({ sessionId: 'a', type: 'creds', ids: ['creds'] })).size).toBe(0);
     expect((await store.cleanup.marked({ limit: 10 })).map(({ id }) => id)).toEqual(ids);
-    expect(await store.cleanup.candidates({ stage: 'purge', idleForMs, limit: 10 })).toEqual([]);
+    expect(await store.cleanup.candidates({ stage: 'purge', idleForMs, restedForMs: 0, limit: 10 })).toEqual([]);
 
     // Two come back before the deletion: one is wanted again, on one WhatsApp is already open.
     expect(await store.sessions.setDesired({ id: 'a', desired: 'running' })).toMatchObject({

@@ -18,9 +18,9 @@ local function suspects(owner)
   return beat and beat[OUTAGE]
 end
 
-local function holds(row, stage, idleFor)
+local function holds(row, stage, idleFor, restedFor)
   if row[STATUS] == 'CONNECTED' or now - aliveAt(row) <= idleFor then return false end
-  if stage == 'purge' then return not row[ACTIVE] and row[OWNER] == NULL end
+  if stage == 'purge' then return not row[ACTIVE] and row[OWNER] == NULL and now - row[SETTLED_AT] >= restedFor end
   return row[ACTIVE] and (row[OWNER] == NULL or (AT_REST[row[STATUS]] and not suspects(row[OWNER])))
 end
 
@@ -54,7 +54,7 @@ export const censusScript = script(
 );
 
 /**
- * One slice of all rows. Arguments: stage, idle for, where to begin, rows of a slice, limit. Answers `[end, candidates]`, a JSON
+ * One slice of all rows. Arguments: stage, idle for, rested for, where to begin, rows of a slice, limit. Answers `[end, candidates]`, a JSON
  * list `[id, status, alive at, idle for]` each.
  */
 export const candidatesScript = script(
@@ -62,19 +62,19 @@ export const candidatesScript = script(
   LEASES,
   RULE,
   `
-  local stage, idleFor, limit = args[1], tonumber(args[2]), tonumber(args[5])
-  local ids, found = idsAfter(IDS, args[3], args[4]), {}
+  local stage, idleFor, restedFor, limit = args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[6])
+  local ids, found = idsAfter(IDS, args[4], args[5]), {}
   for index, text in ipairs(rowTexts(ids)) do
     -- Most rows: not worth parsing.
     if text and string.sub(text, 1, 12) ~= '["CONNECTED"' then
       local row = parseRow(text)
-      if row and holds(row, stage, idleFor) and not redis.call('ZSCORE', MARKED, ids[index]) then
+      if row and holds(row, stage, idleFor, restedFor) and not redis.call('ZSCORE', MARKED, ids[index]) then
         describe(found, ids[index], row)
         if #found == limit then return { '', found } end
       end
     end
   end
-  return { #ids == tonumber(args[4]) and ids[#ids] or '', found }`,
+  return { #ids == tonumber(args[5]) and ids[#ids] or '', found }`,
 );
 
 /** Arguments: after, limit. */
@@ -114,7 +114,7 @@ export const deactivateScript = scriptOnce(
   return done`,
 );
 
-/** Arguments: idle for, then ids; two keys of its own for each: its credentials, and those put aside. */
+/** Arguments: idle for and rested for, then ids; two keys of its own for each: its credentials, and those put aside. */
 export const markForPurgeScript = scriptOnce(
   ROWS,
   LEASES,
@@ -124,12 +124,12 @@ export const markForPurgeScript = scriptOnce(
   HELD,
   `
   local done = { 'done' }
-  for index = 2, #args do
+  for index = 3, #args do
     local id = args[index]
     local row = parseRow(redis.call('HGET', SESSION, id))
-    if row and holds(row, 'purge', tonumber(args[1])) then
+    if row and holds(row, 'purge', tonumber(args[1]), tonumber(args[2])) then
       redis.call('ZADD', MARKED, 0, id)
-      putAside(KEYS[OWN + index * 2 - 3], KEYS[OWN + index * 2 - 2], 'inactive')
+      putAside(KEYS[OWN + index * 2 - 5], KEYS[OWN + index * 2 - 4], 'inactive')
       done[#done + 1] = id
     end
   end

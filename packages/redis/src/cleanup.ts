@@ -20,10 +20,10 @@ const SLICE = 1_000;
 export function createCleanup({ calls, keys }: { calls: StoreCalls; keys: StoreKeys }): CleanupStore {
   const names = sessionKeys(keys);
 
-  /** Changes ids in batches; `first` is the first argument of each. */
+  /** Changes ids in batches; `first` are the first arguments of each. */
   async function change(
     script: Script,
-    first: string,
+    first: readonly string[],
     ids: readonly string[],
     own: (id: string) => readonly string[],
   ): Promise<string[]> {
@@ -31,7 +31,7 @@ export function createCleanup({ calls, keys }: { calls: StoreCalls; keys: StoreK
     const done: string[] = [];
     for (let from = 0; from < all.length; from += SLICE) {
       const some = all.slice(from, from + SLICE);
-      const call = { keys: [...names, ...some.flatMap(own)], args: [first, ...some] };
+      const call = { keys: [...names, ...some.flatMap(own)], args: [...first, ...some] };
       const [word, ...rest] = (await calls.list(script, call)).map(String);
       if (word === 'held') throw held(Number(rest[0]));
       done.push(...rest);
@@ -52,22 +52,24 @@ export function createCleanup({ calls, keys }: { calls: StoreCalls; keys: StoreK
         if (from === '') return { total, active };
       }
     },
-    async candidates({ stage, idleForMs, after = '', limit }) {
+    async candidates({ after = '', limit, ...rule }) {
       const found: CleanupCandidate[] = [];
       for (let from = after; ; ) {
-        const args = [stage, String(idleForMs), from, String(SLICE), String(limit - found.length)];
+        const rested = rule.stage === 'purge' ? String(rule.restedForMs) : '';
+        const args = [rule.stage, String(rule.idleForMs), rested, from, String(SLICE), String(limit - found.length)];
         const [end, some] = await calls.list(candidatesScript, { keys: names, args });
         found.push(...listOf(some).map(readCandidate));
         from = String(end);
         if (from === '') return found;
       }
     },
-    deactivate: ({ ids, idleForMs }) => change(deactivateScript, String(idleForMs), ids, () => []),
-    markForPurge: ({ ids, idleForMs }) => change(markForPurgeScript, String(idleForMs), ids, credentials),
+    deactivate: ({ ids, idleForMs }) => change(deactivateScript, [String(idleForMs)], ids, () => []),
+    markForPurge: ({ ids, idleForMs, restedForMs }) =>
+      change(markForPurgeScript, [String(idleForMs), String(restedForMs)], ids, credentials),
     async marked({ after = '', limit }) {
       return (await calls.list(markedScript, { keys: names, args: [after, String(limit)] })).map(readCandidate);
     },
-    purge: ({ ids }) => change(purgeScript, '', ids, credentials),
+    purge: ({ ids }) => change(purgeScript, [''], ids, credentials),
   };
 }
 

@@ -102,7 +102,7 @@ describe.each(CLIENT_KINDS)('a replica that is promoted, on %s', (_, connect) =>
     const feed = await store.history.since({ after: transitions[0]!.id, limit: 10 });
     expect(feed.missed || feed.transitions.length === 1).toBe(true);
 
-    await expect(store.cleanup.markForPurge({ ids: ['old'], idleForMs: -1 })).rejects.toMatchObject({
+    await expect(store.cleanup.markForPurge({ ids: ['old'], idleForMs: -1, restedForMs: 0 })).rejects.toMatchObject({
       code: 'store_failed',
       retryable: true,
     });

@@ -137,7 +137,7 @@ describe(`${ROUNDS} rounds of ${CLIENTS} clients`, () => {
       await shiftStoreTime(raw, prefix, 31 * DAY);
       await first.leases.beat({ incarnation: owner, massOutage: false });
       await first.cleanup.deactivate({ ids: [id], idleForMs });
-      await first.cleanup.markForPurge({ ids: [id], idleForMs });
+      await first.cleanup.markForPurge({ ids: [id], idleForMs, restedForMs: 0 });
       const back = round % CLIENTS;
       let claimed = false;
       const purged = await clients(async (store, index) => {

@@ -83,7 +83,7 @@ describe.each(CLIENT_KINDS)('a server that is killed and comes back, on %s', (_,
     await shiftStoreTime(raw, prefix, 31 * DAY);
     const idleForMs = 30 * DAY;
     await store.cleanup.deactivate({ ids: ['old'], idleForMs });
-    expect(await store.cleanup.markForPurge({ ids: ['old'], idleForMs })).toEqual(['old']);
+    expect(await store.cleanup.markForPurge({ ids: ['old'], idleForMs, restedForMs: 0 })).toEqual(['old']);
     const before = await runIdOf();
     await server.kill();
     await server.restart();
@@ -96,7 +96,7 @@ describe.each(CLIENT_KINDS)('a server that is killed and comes back, on %s', (_,
     for (const one of [store, other]) {
       for (const refused of [
         one.cleanup.deactivate({ ids: ['a'], idleForMs }),
-        one.cleanup.markForPurge({ ids: ['a'], idleForMs }),
+        one.cleanup.markForPurge({ ids: ['a'], idleForMs, restedForMs: 0 }),
         one.cleanup.purge({ ids: ['old'] }),
       ]) {
         await expect(refused).rejects.toMatchObject({ code: 'store_failed', retryable: true });

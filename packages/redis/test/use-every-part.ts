@@ -28,7 +28,7 @@ export async function useEveryPart(store: RedisStore, owner: string): Promise<st
   await store.jobs.lastSlot({ job: 'cleanup' });
   await store.jobs.begin({ runId: 'r', job: 'inactivity', slot: null, owner });
   await store.cleanup.deactivate({ ids: ['old'], idleForMs: -1 });
-  await store.cleanup.markForPurge({ ids: ['old'], idleForMs: -1 });
+  await store.cleanup.markForPurge({ ids: ['old'], idleForMs: -1, restedForMs: 0 });
   await store.jobs.list({ limit: 10 });
   await store.sessions.sweep({ owner, expected: EXPECTED, otherIds: [] });
   await store.leases.freeFenced({ limit: 10 });

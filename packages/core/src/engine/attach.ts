@@ -3,6 +3,7 @@ import { WaSyncError } from '../errors.js';
 import type { WhatsAppConnection } from '../ports/connection.js';
 import { checkSessionId, maskNumbers } from '../session-id.js';
 import type { AttachHandle } from '../wa-sync.js';
+import { closeConnection } from './close-connection.js';
 import type { FollowMessages } from './follow-messages.js';
 import type { GiveBack } from './give-back.js';
 import type { Held, HeldSessions } from './held-sessions.js';
@@ -20,7 +21,7 @@ export function createAttach(deps: {
   onChange(held: Held): void;
 }) {
   const { held: sessions, reconciler, onChange } = deps;
-  const { logger, clock } = deps.config;
+  const { clock } = deps.config;
 
   function hold(connection: WhatsAppConnection): Held {
     const previous = sessions.get(connection.sessionId);
@@ -28,9 +29,7 @@ export function createAttach(deps: {
     // The host's loop has made a new socket: the session stays ours under the new connection.
     const held = sessions.add({ mode: 'attached', connection, replaces: previous });
     if (previous && previous.connection !== connection) {
-      void previous.connection.close({ reason: 'replaced_by_attach' }).catch((error: unknown) => {
-        logger.error({ code: 'close_failed', sessionId: held.id, error }, 'Letting go of a replaced connection failed');
-      });
+      void closeConnection(previous.connection, 'replaced_by_attach', deps.config);
     }
     held.unsubscribe = connection.onChange(() => onChange(held));
     deps.links.note(held);
@@ -43,7 +42,7 @@ export function createAttach(deps: {
     const { id, tenure, stored } = held;
     const from = stored?.status ?? null;
     sessions.remove(held);
-    await held.connection.close({ reason: 'detached' });
+    await closeConnection(held.connection, 'detached', deps.config);
     if (tenure !== null) await deps.giveBack.release({ id, tenure, from }, { code: 'detached' }, { unobserved: true });
   }
 

@@ -5,7 +5,7 @@
 import type { Config } from '../config.js';
 import type { CleanedSession, CleanupReport } from '../domain/report.js';
 import { WaSyncError } from '../errors.js';
-import type { CleanupCandidate, CleanupStage, CleanupStore } from '../ports/cleanup-store.js';
+import type { CleanupCandidate, CleanupRule, CleanupStage, CleanupStore } from '../ports/cleanup-store.js';
 import type { WaSyncStore } from '../ports/store.js';
 import { maskNumbers } from '../session-id.js';
 import type { Lease } from './lease.js';
@@ -14,6 +14,8 @@ import { createPurgeCredentials } from './purge-credentials.js';
 const DAY_MS = 86_400_000;
 const BATCH = 200;
 const NAMED = 1_000;
+/** Daily runs begin some seconds apart, and an hour more or less where the clocks change: a rest must not end just behind the run that should see its end. */
+const RUNS_APART_MS = DAY_MS / 2;
 /** Callbacks that hang must not keep a run going for ever: what is left over is asked about in the next run. */
 const CALLBACKS_LIMIT_MS = 600_000;
 
@@ -40,6 +42,13 @@ export function createCleanUp(deps: {
   const { store, lease } = deps;
   const { clock, logger, cleanup } = deps.config;
   const purgeCredentials = createPurgeCredentials(deps);
+  const { afterDays, purgeAfterDays } = cleanup;
+  const DEACTIVATE: CleanupRule = { stage: 'deactivate', idleForMs: afterDays * DAY_MS };
+  const PURGE: CleanupRule = {
+    stage: 'purge',
+    idleForMs: purgeAfterDays * DAY_MS,
+    restedForMs: Math.max(0, (purgeAfterDays - afterDays) * DAY_MS - RUNS_APART_MS),
+  };
 
   function storeOfCleanup(): CleanupStore {
     if (store.cleanup) return store.cleanup;
@@ -107,13 +116,14 @@ export function createCleanUp(deps: {
     }
   }
 
-  async function takeBatch(run: Run, stage: CleanupStage, batch: readonly CleanupCandidate[], idleForMs: number) {
+  async function takeBatch(run: Run, rule: CleanupRule, batch: readonly CleanupCandidate[]) {
+    const { stage } = rule;
     const ids = batch.map((found) => found.id);
     const cleanupStore = storeOfCleanup();
     const taken = new Set(
-      await (stage === 'purge'
-        ? cleanupStore.markForPurge({ ids, idleForMs })
-        : cleanupStore.deactivate({ ids, idleForMs })),
+      await (rule.stage === 'purge'
+        ? cleanupStore.markForPurge({ ids, ...rule })
+        : cleanupStore.deactivate({ ids, ...rule })),
     );
     for (const found of batch) if (!taken.has(found.id)) note(run, found, stage, { outcome: 'came_back' });
     const held = batch.filter((found) => taken.has(found.id));
@@ -121,15 +131,15 @@ export function createCleanUp(deps: {
     for (const found of held) note(run, found, stage, { outcome: 'done' });
   }
 
-  async function runStage(run: Run, stage: CleanupStage): Promise<void> {
-    const idleForMs = (stage === 'purge' ? cleanup.purgeAfterDays : cleanup.afterDays) * DAY_MS;
+  async function runStage(run: Run, rule: CleanupRule): Promise<void> {
+    const { stage } = rule;
     for (let after: string | undefined, full = true; full && mayGoOn(run); ) {
-      const page = await storeOfCleanup().candidates({ stage, idleForMs, after, limit: BATCH });
+      const page = await storeOfCleanup().candidates({ ...rule, after, limit: BATCH });
       const batch = page.slice(0, run.budget);
       run.counts.left += page.length - batch.length;
       run.budget -= batch.length;
       if (run.dryRun) for (const found of batch) note(run, found, stage, { outcome: 'would' });
-      else if (batch.length > 0 && mayGoOn(run)) await takeBatch(run, stage, batch, idleForMs);
+      else if (batch.length > 0 && mayGoOn(run)) await takeBatch(run, rule, batch);
       after = page.at(-1)?.id;
       full = page.length === BATCH;
     }
@@ -156,8 +166,8 @@ export function createCleanUp(deps: {
       run.counts.sessions = total;
       if (!options.force) run.budget = Math.max(1, Math.floor(total * cleanup.maxFraction));
       await resume(run);
-      await runStage(run, 'purge');
-      await runStage(run, 'deactivate');
+      await runStage(run, PURGE);
+      await runStage(run, DEACTIVATE);
       return reportOf(run, startedAt, clock.monotonicMs() - startedMs);
     },
     ready: () => store.cleanup !== undefined && postponedBy() === null,

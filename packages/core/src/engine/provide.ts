@@ -8,6 +8,7 @@ import type { Reason, StoredSession } from '../domain/session.js';
 import type { WhatsAppConnection } from '../ports/connection.js';
 import type { Claim } from '../ports/session-store.js';
 import type { WaSyncStore } from '../ports/store.js';
+import { closeConnection } from './close-connection.js';
 import type { FollowMessages } from './follow-messages.js';
 import type { GiveBack } from './give-back.js';
 import type { Held, HeldSessions } from './held-sessions.js';
@@ -24,7 +25,7 @@ const CLAIMED_AT_ONCE = 100;
 export type Provide = ReturnType<typeof createProvide>;
 
 export function createProvide(deps: {
-  config: Pick<Config, 'provider' | 'random' | 'logger' | 'observeOnly'>;
+  config: Pick<Config, 'provider' | 'random' | 'clock' | 'logger' | 'observeOnly'>;
   store: WaSyncStore;
   held: HeldSessions;
   giveBack: GiveBack;
@@ -34,7 +35,7 @@ export function createProvide(deps: {
   onChange(held: Held): void;
 }) {
   const { store, held: sessions, giveBack, lease, tell, messages, onChange } = deps;
-  const { provider, random, logger, observeOnly } = deps.config;
+  const { provider, random, observeOnly } = deps.config;
 
   const claiming = new Map<string, Promise<void>>();
 
@@ -116,22 +117,14 @@ export function createProvide(deps: {
     return next;
   }
 
-  async function closeQuietly(connection: WhatsAppConnection, reason: string): Promise<void> {
-    try {
-      await connection.close({ reason });
-    } catch (error) {
-      logger.error({ code: 'close_failed', sessionId: connection.sessionId, error }, 'Closing a connection failed');
-    }
-  }
-
   /** Ends a connection of ours and gives the session back. */
   async function stop(held: Held, reason: Reason): Promise<void> {
     const { id, tenure, stored } = held;
     const from = stored?.status ?? null;
     sessions.remove(held);
-    await closeQuietly(held.connection, reason.code);
+    const closed = await closeConnection(held.connection, reason.code, deps.config);
     held.lost.abort();
-    if (tenure !== null) await giveBack.release({ id, tenure, from }, reason, { unobserved: false });
+    if (tenure !== null) await giveBack.release({ id, tenure, from }, reason, { unobserved: !closed });
   }
 
   return {
@@ -161,12 +154,12 @@ export function createProvide(deps: {
     drop(held: Held): void {
       sessions.remove(held);
       held.lost.abort();
-      void closeQuietly(held.connection, 'ownership_lost');
+      void closeConnection(held.connection, 'ownership_lost', deps.config);
     },
     /** Closes everything at the end; none waits for another. */
     async closeAll(): Promise<void> {
       const provided = [...sessions.all()].filter((held) => held.mode === 'provided');
-      await Promise.all(provided.map((held) => closeQuietly(held.connection, 'shutdown')));
+      await Promise.all(provided.map((held) => closeConnection(held.connection, 'shutdown', deps.config)));
     },
   };
 }

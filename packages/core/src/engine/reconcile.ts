@@ -1,10 +1,8 @@
 /**
  * Puts rows right: own, load, observe, decide, apply.
  *
- * Owns: the queue of sessions to look at. Events only name an id; the truth is read again when its turn comes, so a thousand events on
- * one session are one write. One batch runs at a time, therefore no two writes of this replica for one session can race, and a
- * write is guarded by the tenure and version that were read *before* observing, so nobody else's newer write is overwritten.
- * What could not be written stays in `deferred` and is looked at again once the store answers. A write whose answer was lost may still be on its
+ * Owns: what could not be written. It stays in `deferred` and is looked at again once the store answers. The truth is read when a session's turn comes, not when
+ * its event did, and a write is guarded by the tenure and version that were read *before* observing, so nobody else's newer write is overwritten. A write whose answer was lost may still be on its
  * way: the next look takes its version from it, or it would be committed over what came later.
  */
 import type { Config } from '../config.js';
@@ -16,18 +14,12 @@ import type { WaSyncStore } from '../ports/store.js';
 import { claimHeld, isContested, type Refusals } from './claim-held.js';
 import type { Held, HeldSessions } from './held-sessions.js';
 import type { Lease } from './lease.js';
+import { createLookQueue, type Look } from './look-queue.js';
 import { observe } from './observe.js';
 import { type Tell, type Trigger, whyLost } from './tell.js';
 
-const BATCH = 1_000;
 /** How often a look is begun anew after another writer came first. */
 const ROUNDS = 4;
-
-interface Look {
-  readonly held: Held;
-  trigger: Trigger;
-  readonly waiters: ((result: SyncedSession) => void)[];
-}
 
 interface Plan {
   readonly look: Look;
@@ -49,38 +41,10 @@ export function createReconciler(deps: {
 }) {
   const { store, held: sessions, lease, tell } = deps;
   const { clock, random, logger, observeOnly } = deps.config;
-  const queue = new Map<string, Look>();
   const deferred = new Set<string>();
   /** By session: the last write whose answer was lost and that is not found in its row. */
   const lostWrites = new Map<string, string>();
-  let running: Promise<void> | null = null;
-
-  function enqueue(held: Held, trigger: Trigger, waiter?: (result: SyncedSession) => void): void {
-    const waiting = queue.get(held.id);
-    const look: Look = waiting?.held === held ? waiting : { held, trigger, waiters: waiting?.waiters ?? [] };
-    if (trigger === 'sync') look.trigger = 'sync';
-    if (waiter) look.waiters.push(waiter);
-    queue.set(held.id, look);
-    running ??= drain();
-  }
-
-  async function drain(): Promise<void> {
-    // Lets the events of one moment arrive, so that they share a batch.
-    await Promise.resolve();
-    while (queue.size > 0) await reconcileBatch(takeBatch());
-    // In the same turn as the last look at the queue: a look that came in between would wait for ever.
-    running = null;
-  }
-
-  function takeBatch(): Look[] {
-    const batch: Look[] = [];
-    for (const [id, look] of queue) {
-      batch.push(look);
-      queue.delete(id);
-      if (batch.length === BATCH) break;
-    }
-    return batch;
-  }
+  const queue = createLookQueue(reconcileBatch);
 
   async function reconcileBatch(batch: readonly Look[]): Promise<void> {
     let looks = batch;
@@ -268,7 +232,7 @@ export function createReconciler(deps: {
 
   return {
     /** Looks at a session soon; never throws, never waits. */
-    look: (held: Held): void => enqueue(held, 'event'),
+    look: (held: Held): void => queue.enqueue(held, 'event'),
     /**
      * Looks at sessions now and answers what was done, also by an event that came first but after `sinceMs`. `fresh` reads the rows again.
      */
@@ -278,7 +242,7 @@ export function createReconciler(deps: {
     ): Promise<SyncedSession[]> {
       const look = async (held: Held): Promise<SyncedSession> => {
         if (options.fresh) held.stored = null;
-        const result = await new Promise<SyncedSession>((resolve) => enqueue(held, options.trigger, resolve));
+        const result = await new Promise<SyncedSession>((resolve) => queue.enqueue(held, options.trigger, resolve));
         const { lastWrite } = held;
         const tookMs = clock.monotonicMs() - options.sinceMs;
         if (result.action !== 'none' || lastWrite === null || lastWrite.atMs < options.sinceMs)
@@ -291,13 +255,10 @@ export function createReconciler(deps: {
     retryDeferred(): void {
       for (const id of deferred) {
         const held = sessions.get(id);
-        if (held) enqueue(held, 'event');
+        if (held) queue.enqueue(held, 'event');
         else deferred.delete(id);
       }
     },
-    /** Settles when no look is under way. */
-    idle: async (): Promise<void> => {
-      while (running) await running;
-    },
+    idle: queue.idle,
   };
 }

@@ -1,5 +1,5 @@
 import { eligibleForCleanup } from '../decide/eligible-for-cleanup.js';
-import type { CleanupCandidate, CleanupStage, CleanupStore } from '../ports/cleanup-store.js';
+import type { CleanupCandidate, CleanupRule, CleanupStore } from '../ports/cleanup-store.js';
 import type { Clock } from '../ports/clock.js';
 import { endRow } from './change-row.js';
 import type { LeaseBook } from './lease-book.js';
@@ -29,11 +29,15 @@ export function createMemoryCleanup(params: {
     };
   }
 
-  function holds(row: SessionRow | undefined, stage: CleanupStage, idleForMs: number): row is SessionRow {
+  function holds(row: SessionRow | undefined, rule: CleanupRule): row is SessionRow {
     if (row === undefined) return false;
     const { status, active, owner } = row;
-    const facts = { status, active, owned: owner !== null, ownerSuspects: owner !== null && leases.suspects(owner) };
-    return eligibleForCleanup({ ...facts, idleForMs: describe(row).idleForMs }, stage, idleForMs);
+    const facts = {
+      ...{ status, active, owned: owner !== null, ownerSuspects: owner !== null && leases.suspects(owner) },
+      idleForMs: describe(row).idleForMs,
+      settledForMs: clock.now().getTime() - row.settledAtMs,
+    };
+    return eligibleForCleanup(facts, rule);
   }
 
   return {
@@ -46,11 +50,11 @@ export function createMemoryCleanup(params: {
       }
       return { total, active };
     },
-    async candidates({ stage, idleForMs, after, limit }) {
+    async candidates({ after, limit, ...rule }) {
       const found: CleanupCandidate[] = [];
       for (const row of allRows(table, after)) {
         if (found.length === limit) break;
-        if (holds(row, stage, idleForMs) && !marks.has(row.id)) found.push(describe(row));
+        if (holds(row, rule) && !marks.has(row.id)) found.push(describe(row));
       }
       return found;
     },
@@ -58,14 +62,14 @@ export function createMemoryCleanup(params: {
       const nowMs = clock.now().getTime();
       return ids.filter((id) => {
         const row = table.get(id);
-        if (!holds(row, 'deactivate', idleForMs)) return false;
+        if (!holds(row, { stage: 'deactivate', idleForMs })) return false;
         const ended = endRow(row, { reason: { code: 'inactive' }, evidence: 'unobserved', seenAtMs: nowMs, nowMs });
         table.put({ ...ended, active: false });
         return true;
       });
     },
-    async markForPurge({ ids, idleForMs }) {
-      const taken = ids.filter((id) => holds(table.get(id), 'purge', idleForMs));
+    async markForPurge({ ids, ...times }) {
+      const taken = ids.filter((id) => holds(table.get(id), { stage: 'purge', ...times }));
       for (const id of taken) {
         marks.add(id);
         onMarked(id);

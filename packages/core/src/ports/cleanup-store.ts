@@ -3,6 +3,20 @@ import type { SessionStatus } from '../domain/session.js';
 /** The two stages: first a session is only put to rest, later its row and credentials are deleted. */
 export type CleanupStage = 'deactivate' | 'purge';
 
+/** What has to be so for a stage to take a session. Times are milliseconds of store time. */
+export type CleanupRule =
+  | {
+      readonly stage: 'deactivate';
+      /** The last proof of life is longer ago than this. */
+      readonly idleForMs: number;
+    }
+  | {
+      readonly stage: 'purge';
+      readonly idleForMs: number;
+      /** It was put to rest at least this long ago, so that somebody could miss it: a row may have been old when it was imported. */
+      readonly restedForMs: number;
+    };
+
 /** A session that satisfied the rule when it was looked at. */
 export interface CleanupCandidate {
   readonly id: string;
@@ -19,18 +33,13 @@ export interface CleanupCandidate {
  *
  * The rule: the last proof of life (else creation or import) is more than `idleForMs` of store time ago; the status is not `CONNECTED`; nobody
  * owns it, or its owner has nothing to repair (`QR_CODE`, `LOGGED_OUT`, `ERROR`, `DISCONNECTED`) and does not suspect its own network.
- * `deactivate` takes active sessions, `purge` takes inactive ones that nobody owns.
+ * `deactivate` takes active sessions, `purge` takes inactive ones that nobody owns and that changed neither status nor owner for `restedForMs`.
  */
 export interface CleanupStore {
   /** How many sessions there are, and how many are active. */
   census(): Promise<{ total: number; active: number }>;
   /** Sessions that satisfy the rule now, in the order of their ids, after `after`. */
-  candidates(params: {
-    stage: CleanupStage;
-    idleForMs: number;
-    after?: string | undefined;
-    limit: number;
-  }): Promise<CleanupCandidate[]>;
+  candidates(params: CleanupRule & { after?: string | undefined; limit: number }): Promise<CleanupCandidate[]>;
   /**
    * Puts sessions to rest where the rule still holds: `active` false here and in the host's row, owned by nobody, `DISCONNECTED` with reason
    * `inactive` (`LOGGED_OUT` keeps its status). Answers the ids.
@@ -40,7 +49,7 @@ export interface CleanupStore {
    * Marks sessions for deletion where the rule still holds, and makes their credentials unreadable. Answers the ids. A mark is taken back by a claim
    * and by `setDesired` to `running`.
    */
-  markForPurge(params: { ids: readonly string[]; idleForMs: number }): Promise<string[]>;
+  markForPurge(params: { ids: readonly string[]; idleForMs: number; restedForMs: number }): Promise<string[]>;
   /** What is marked, in the order of the ids, after `after`, so that a run that was cut off goes on. */
   marked(params: { after?: string | undefined; limit: number }): Promise<CleanupCandidate[]>;
   /** Deletes rows that are still marked, inactive and nobody's, with their credentials; the host's row stays. Answers the ids. */

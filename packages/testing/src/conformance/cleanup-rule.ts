@@ -15,7 +15,8 @@ export function cleanupOf(store: WaSyncStore): CleanupStore {
 
 /** Ids that satisfy the rule now. */
 export async function candidateIds(store: WaSyncStore, stage: 'deactivate' | 'purge'): Promise<string[]> {
-  return (await cleanupOf(store).candidates({ stage, idleForMs: IDLE_MS, limit: 1_000 })).map(({ id }) => id);
+  const rule = { stage, idleForMs: IDLE_MS, restedForMs: 0 };
+  return (await cleanupOf(store).candidates({ ...rule, limit: 1_000 })).map(({ id }) => id);
 }
 
 /** Makes rows that nobody ever held, `IDLE_MS` and a second ago. */
@@ -95,10 +96,26 @@ export function describeCleanupRule(suite: StoreSuite): void {
       expect(await candidateIds(store, 'purge')).toEqual([]);
       await cleanupOf(store).deactivate({ ids: ['resting'], idleForMs: IDLE_MS });
       expect(await candidateIds(store, 'purge')).toEqual(['resting']);
-      expect(await cleanupOf(store).candidates({ stage: 'purge', idleForMs: IDLE_MS * 2, limit: 9 })).toEqual([]);
+      expect(
+        await cleanupOf(store).candidates({ stage: 'purge', idleForMs: IDLE_MS * 2, restedForMs: 0, limit: 9 }),
+      ).toEqual([]);
       const ids = ['active', 'resting', 'unknown'];
-      expect(await cleanupOf(store).markForPurge({ ids, idleForMs: IDLE_MS * 2 })).toEqual([]);
-      expect(await cleanupOf(store).markForPurge({ ids, idleForMs: IDLE_MS })).toEqual(['resting']);
+      expect(await cleanupOf(store).markForPurge({ ids, idleForMs: IDLE_MS * 2, restedForMs: 0 })).toEqual([]);
+      expect(await cleanupOf(store).markForPurge({ ids, idleForMs: IDLE_MS, restedForMs: 0 })).toEqual(['resting']);
+    });
+
+    test('deletes only what was at rest for long enough, however old it is', async (harness) => {
+      const { store, advance } = harness;
+      await unused(harness, 'resting');
+      await cleanupOf(store).deactivate({ ids: ['resting'], idleForMs: IDLE_MS });
+      const rested = { idleForMs: IDLE_MS, restedForMs: 50_000 };
+      const found = () => cleanupOf(store).candidates({ stage: 'purge', ...rested, limit: 9 });
+      await advance(40_000);
+      expect(await found()).toEqual([]);
+      expect(await cleanupOf(store).markForPurge({ ids: ['resting'], ...rested })).toEqual([]);
+      await advance(11_000);
+      expect(await found()).toMatchObject([{ id: 'resting' }]);
+      expect(await cleanupOf(store).markForPurge({ ids: ['resting'], ...rested })).toEqual(['resting']);
     });
 
     test('pages in the order of the bytes of the ids, whatever they are', async (harness) => {

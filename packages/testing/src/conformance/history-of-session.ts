@@ -79,7 +79,7 @@ export function describeHistoryOfSession(suite: StoreSuite): void {
       await unused(harness, 'old');
       await cleanupOf(store).deactivate({ ids: ['old'], idleForMs: IDLE_MS });
       expect(await changesOf(store, 'old')).toHaveLength(1);
-      await cleanupOf(store).markForPurge({ ids: ['old'], idleForMs: IDLE_MS });
+      await cleanupOf(store).markForPurge({ ids: ['old'], idleForMs: IDLE_MS, restedForMs: 0 });
       expect(await cleanupOf(store).purge({ ids: ['old'] })).toEqual(['old']);
       expect(await changesOf(store, 'old')).toEqual([]);
     });

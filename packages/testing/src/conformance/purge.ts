@@ -14,7 +14,7 @@ async function resting(harness: Aging, ...ids: string[]): Promise<void> {
 
 async function marked(harness: Aging, ...ids: string[]): Promise<void> {
   await resting(harness, ...ids);
-  const taken = await cleanupOf(harness.store).markForPurge({ ids, idleForMs: IDLE_MS });
+  const taken = await cleanupOf(harness.store).markForPurge({ ids, idleForMs: IDLE_MS, restedForMs: 0 });
   expect([...taken].sort()).toEqual([...ids].sort());
 }
 
@@ -30,12 +30,12 @@ export function describePurge(suite: StoreSuite): void {
       const { store } = harness;
       await resting(harness, 'a', 'b');
       const before = await readOne(store, 'a');
-      expect(await cleanupOf(store).markForPurge({ ids: ['a'], idleForMs: IDLE_MS })).toEqual(['a']);
+      expect(await cleanupOf(store).markForPurge({ ids: ['a'], idleForMs: IDLE_MS, restedForMs: 0 })).toEqual(['a']);
       expect(await cleanupOf(store).marked({ limit: 10 })).toMatchObject([
         { id: 'a', status: 'DISCONNECTED', aliveAt: before.createdAt },
       ]);
       expect(await candidateIds(store, 'purge')).toEqual(['b']);
-      expect(await cleanupOf(store).markForPurge({ ids: ['a'], idleForMs: IDLE_MS })).toEqual(['a']);
+      expect(await cleanupOf(store).markForPurge({ ids: ['a'], idleForMs: IDLE_MS, restedForMs: 0 })).toEqual(['a']);
       expect(await markedIds(store)).toEqual(['a']);
     });
 
@@ -45,7 +45,7 @@ export function describePurge(suite: StoreSuite): void {
       await resting(harness, 'a', 'b');
       const entries = [{ type: 'creds', id: 'me', value: new Uint8Array([1, 2]) }];
       for (const sessionId of ['a', 'b']) await store.auth.write({ sessionId, tenure: null, entries });
-      await cleanupOf(store).markForPurge({ ids: ['a'], idleForMs: IDLE_MS });
+      await cleanupOf(store).markForPurge({ ids: ['a'], idleForMs: IDLE_MS, restedForMs: 0 });
       const read = async (sessionId: string) =>
         (await store.auth?.read({ sessionId, type: 'creds', ids: ['me'] }))?.size;
       expect([await read('a'), await read('b')]).toEqual([0, 1]);
@@ -88,7 +88,7 @@ export function describePurge(suite: StoreSuite): void {
         await store.auth?.quarantine({ sessionId, reason: 'logged_out' });
         await store.auth?.write({ sessionId, tenure: null, entries });
       }
-      await cleanupOf(store).markForPurge({ ids: ['a'], idleForMs: IDLE_MS });
+      await cleanupOf(store).markForPurge({ ids: ['a'], idleForMs: IDLE_MS, restedForMs: 0 });
       expect(await cleanupOf(store).purge({ ids: ['a', 'b', 'unknown'] })).toEqual(['a']);
       expect(await cleanupOf(store).purge({ ids: ['a'] })).toEqual([]);
       expect((await store.sessions.list({ limit: 10 })).map(({ id }) => id)).toEqual(['b']);

@@ -235,7 +235,7 @@ export async function playRandomCalls(caller: RandomCaller, over: () => boolean)
       await raw.addOld(id);
       const back = chance(0.5);
       const idleForMs = 60 * 86_400_000;
-      await told(() => store.cleanup.markForPurge({ ids: [id], idleForMs }));
+      await told(() => store.cleanup.markForPurge({ ids: [id], idleForMs, restedForMs: 0 }));
       if (back) await told(() => store.sessions.setDesired({ id, desired: 'running' }));
       await told(() => store.cleanup.purge({ ids: [id] }));
       const isThere = (await raw.row(id)) !== null;

@@ -104,7 +104,8 @@ export function drawSettings(seed: number): WorldPlan {
   const faults = drawFaults(draw, profile);
   const quietMs = 170_000;
   const afterDays = draw.between(1, 5);
-  const purgeAfterDays = afterDays + draw.between(0, 5);
+  // Where the days differ, nothing is deleted: the rest between the stages is longer than a world.
+  const purgeAfterDays = afterDays + draw.pick([0, 0, 1, 5]);
   const forgotten = new Map<string, number>();
   if (profile === 'cleanup') {
     const old = draw.between(3, 6);

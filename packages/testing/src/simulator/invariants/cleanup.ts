@@ -74,7 +74,9 @@ export const S7: Invariant = {
           }
           const aliveMs = (row.lastSeenAt ?? row.createdAt).getTime();
           const days = (storeStartMs + entry.t - aliveMs) / DAY_MS;
-          const old = days > (purges ? purgeAfterDays : afterDays);
+          // A world is minutes long: a rest of days never ends in it.
+          const rested = !purges || purgeAfterDays === afterDays;
+          const old = days > (purges ? purgeAfterDays : afterDays) && rested;
           const fits = purges
             ? row.owner === null && !row.active && row.status !== 'CONNECTED'
             : row.active && row.status !== 'CONNECTED' && (row.owner === null || AT_REST.includes(row.status));
