@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/start-postgres.ts', 'src/surroundings-process.ts'],
+  entry: ['src/index.ts', 'src/surroundings-process.ts'],
   format: ['esm'],
   sourcemap: true,
   clean: true,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { startPostgres } from '@wa-sync/example-kit/start-postgres';
+import { startPostgres } from '@wa-sync/local-servers/postgres';
 import { createPostgresStore, type PostgresStore } from '@wa-sync/postgres';
 import { change, writeOf } from '@wa-sync/testing';
 import pg from 'pg';
@@ -16,7 +16,7 @@ export interface World {
 /** Starts it, with everything `CONNECTED`, vacuumed and checkpointed. */
 export async function startWorld({ sessions }: { sessions: number }): Promise<World> {
   const server = await startPostgres();
-  const pool = new pg.Pool({ connectionString: server.url, max: 10 });
+  const pool = new pg.Pool({ connectionString: server.url(), max: 10 });
   // An idle connection may hear of the server's end before the pool has closed it.
   pool.on('error', () => {});
   const store = createPostgresStore({ pool });

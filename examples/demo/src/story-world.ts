@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { startPostgres } from '@wa-sync/example-kit/start-postgres';
 import { type FakeWhatsApp, type Session, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
+import { startPostgres } from '@wa-sync/local-servers/postgres';
 import pg from 'pg';
 import { KEEP_ALIVE_MS, PHONES, SESSION_IDS, type SessionId, SHORTENED } from './settings.js';
 import { type DemoApp, startApp } from './start-app.js';
@@ -44,12 +44,12 @@ export async function startWorld(onLog: (line: string) => void, options: object 
     started.push(postgres);
     const whatsapp = await startFakeWhatsApp();
     started.push({ stop: () => whatsapp.close() });
-    const pool = new pg.Pool({ connectionString: postgres.url, max: 2 });
+    const pool = new pg.Pool({ connectionString: postgres.url(), max: 2 });
     pool.on('error', () => {});
     started.push({ stop: () => pool.end() });
     const token = randomBytes(16).toString('hex');
     const environment = {
-      DATABASE_URL: postgres.url,
+      DATABASE_URL: postgres.url(),
       PORT: '0',
       WA_SYNC_TOKEN: token,
       WA_SYNC_SESSIONS: SESSION_IDS.join(','),
@@ -73,7 +73,7 @@ export async function startWorld(onLog: (line: string) => void, options: object 
     return {
       whatsapp,
       token,
-      databaseUrl: postgres.url,
+      databaseUrl: postgres.url(),
       app: running,
       async startApp() {
         app = await startApp(environment, onLog);

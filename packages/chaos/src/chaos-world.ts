@@ -1,13 +1,13 @@
 import { createBaileysAuthState } from '@wa-sync/baileys';
 import { type FakeWhatsApp, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
+import { type LocalPostgres, startPostgres } from '@wa-sync/local-servers/postgres';
 import { createPostgresStore } from '@wa-sync/postgres';
 import pg from 'pg';
 import { installAudit, type RawChange, type RawRow, readChanges } from './audit.js';
-import { type DatabaseServer, startDatabase } from './start-database.js';
 
 /** A database, a WhatsApp and numbers that are linked at it; no process of the app yet. */
 export interface ChaosWorld {
-  readonly database: DatabaseServer;
+  readonly database: LocalPostgres;
   readonly whatsapp: FakeWhatsApp;
   /** Session ids and their numbers. */
   readonly phones: ReadonlyMap<string, string>;
@@ -32,7 +32,7 @@ export async function startWorld(sessions: number): Promise<ChaosWorld> {
     for (const part of started.splice(0).reverse()) await part.stop();
   };
   try {
-    const database = await startDatabase();
+    const database = await startPostgres(['-c', 'max_connections=200', '-c', 'fsync=off']);
     started.push(database);
     const whatsapp = await startFakeWhatsApp({ preKeys: 'plenty' });
     started.push({ stop: () => whatsapp.close() });

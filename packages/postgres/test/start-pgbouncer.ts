@@ -1,8 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@wa-sync/local-servers/free-port';
 import pg from 'pg';
 
 /** Whether a `pgbouncer` is there; as root on Debian it is installed when it is not. */
@@ -29,15 +29,6 @@ export function pgbouncerIsThere(): boolean {
   if (found()) return true;
   console.warn('The tests behind PgBouncer were left out: install it, on Debian with "apt-get install pgbouncer"');
   return false;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 /** A transaction pooler before a database, with fewer connections than its clients have. */

