@@ -39,3 +39,5 @@ export function createDeafStreak({ sessionId, memory }: { sessionId: string; mem
     },
   };
 }
+
+export type DeafStreak = ReturnType<typeof createDeafStreak>;

@@ -47,9 +47,6 @@ export function createSessionView(params: {
   return {
     onChange: listeners.add,
     show,
-    get watch() {
-      return watch;
-    },
     snapshot: (): KnownObservation => ({
       kind: 'known',
       ...shown,
@@ -89,3 +86,5 @@ export function createSessionView(params: {
     clear: () => listeners.clear(),
   };
 }
+
+export type SessionView = ReturnType<typeof createSessionView>;
