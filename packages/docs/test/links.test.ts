@@ -52,11 +52,3 @@ it('every package has a README that says how to install it', () => {
   expect(published.filter((name) => !readmes.includes(`packages/${name}/README.md`))).toEqual([]);
   for (const page of readmes) expect(read(page)).toMatch(/npm install|npx /);
 });
-
-/** Pages that are written twice, once for developers in Brazil. The one on Postgres is a short way in. */
-const siblings = listPages().filter((page) => page.endsWith('.pt-BR.md') && page !== 'docs/POSTGRES.pt-BR.md');
-
-it.each(siblings)('%s is in step with its sibling', (page) => {
-  const shapeOf = (text: string) => [...text.matchAll(/^(#{1,6}) |^```(\S+)/gm)].map(([mark]) => mark);
-  expect(shapeOf(read(page))).toEqual(shapeOf(read(page.replace('.pt-BR.md', '.md'))));
-});
