@@ -1,8 +1,8 @@
 import { createWaSync, systemClock, type WaSync } from '@wa-sync/core';
 import { createPostgresStore, type PostgresStore } from '@wa-sync/postgres';
 import { createScriptedConnection } from '@wa-sync/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { startPostgres, type TestDatabase, type TestServer } from '../../postgres/test/start-postgres.js';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { useDatabase } from '../../postgres/test/use-database.js';
 import { runCli } from './run-cli.js';
 
 // Each test starts processes, which takes seconds where others work too.
@@ -10,28 +10,19 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const DAY_MS = 86_400_000;
 
-let server: TestServer;
-let database: TestDatabase;
+const at = useDatabase();
 let url: string;
 let store: PostgresStore;
 
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterAll(() => server?.stop());
 beforeEach(async () => {
-  database = await server.createDatabase();
-  url = `postgres://postgres:${server.password}@127.0.0.1:${server.port}/${database.name}`;
-  store = createPostgresStore({ pool: database.pool });
+  url = `postgres://postgres:${at.server.password}@127.0.0.1:${at.server.port}/${at.database.name}`;
+  store = createPostgresStore({ pool: at.database.pool });
   await store.init();
 });
-afterEach(async () => {
-  await store?.close();
-  await database?.drop();
-});
+afterEach(() => store?.close());
 
 const run = (...args: string[]) => runCli(args, { WA_SYNC_DATABASE_URL: url });
-const query = async <Row>(text: string) => (await database.pool.query(text)).rows as Row[];
+const query = async <Row>(text: string) => (await at.database.pool.query(text)).rows as Row[];
 
 describe('cleanup on a database', () => {
   beforeEach(async () => {

@@ -4,26 +4,19 @@ import { join } from 'node:path';
 import { createWaSync, systemClock } from '@wa-sync/core';
 import { createPostgresStore } from '@wa-sync/postgres';
 import { createScriptedConnection, type ScriptedConnection } from '@wa-sync/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { startPostgres, type TestDatabase, type TestServer } from '../../postgres/test/start-postgres.js';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { useDatabase } from '../../postgres/test/use-database.js';
 import { runCli } from './run-cli.js';
 
 // Each test starts processes, which takes seconds where others work too.
 vi.setConfig({ testTimeout: 60_000 });
 
-let server: TestServer;
-let database: TestDatabase;
+const at = useDatabase();
 let url: string;
 
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterAll(() => server?.stop());
 beforeEach(async () => {
-  database = await server.createDatabase();
-  url = `postgres://postgres:${server.password}@127.0.0.1:${server.port}/${database.name}`;
+  url = `postgres://postgres:${at.server.password}@127.0.0.1:${at.server.port}/${at.database.name}`;
 });
-afterEach(() => database?.drop());
 
 const run = (...args: string[]) => runCli(args, { WA_SYNC_DATABASE_URL: url });
 
@@ -33,7 +26,7 @@ describe('migrate', () => {
     expect([plan.code, plan.out]).toEqual([2, expect.stringMatching(/^1 +sessions and heartbeats +pending$/m)]);
     const early = await run('sessions');
     expect([early.code, early.error]).toEqual([1, expect.stringMatching(/schema_pending.*\n.*migrate apply/s)]);
-    const { rows } = await database.pool.query(`SELECT 1 FROM pg_namespace WHERE nspname = 'wa_sync'`);
+    const { rows } = await at.database.pool.query(`SELECT 1 FROM pg_namespace WHERE nspname = 'wa_sync'`);
     expect(rows).toEqual([]);
     expect((await run('doctor')).code).toBe(2);
     const applied = await run('migrate', 'apply', '--json');
@@ -50,7 +43,7 @@ describe('migrate', () => {
   it('prints the SQL for a tool of your own, for another schema too', async () => {
     const { code, out } = await runCli(['migrate', 'sql', '--schema', 'other']);
     expect(code).toBe(0);
-    await database.pool.query(out);
+    await at.database.pool.query(out);
     expect((await run('migrate', 'plan', '--schema', 'other')).code).toBe(0);
     expect((await run('migrate', 'plan')).code).toBe(2);
     const invalid = await runCli(['migrate', 'sql', '--schema', 'a"b']);
@@ -61,7 +54,7 @@ describe('migrate', () => {
 describe('sessions and status', () => {
   it('reads rows straight from the database, and knows which owner is gone', async () => {
     await run('migrate', 'apply');
-    const store = createPostgresStore({ pool: database.pool });
+    const store = createPostgresStore({ pool: at.database.pool });
     await store.sessions.create({ sessions: [{ id: 'cold', desired: 'stopped' }] });
     const fine = await run('status');
     expect([fine.code, fine.out]).toEqual([0, expect.stringContaining('1 session, every row is true')]);
@@ -69,8 +62,8 @@ describe('sessions and status', () => {
     await store.sessions.create({ sessions: [{ id: 'left', desired: 'running' }] });
     await store.sessions.claim({ owner: 'gone', claims: [{ id: 'left', tenure: 't', mode: 'free' }] });
     await store.close();
-    await database.pool.query(`UPDATE wa_sync.session SET status = 'CONNECTED' WHERE id = 'left'`);
-    await database.pool.query(`UPDATE wa_sync.replica SET beat_at = clock_timestamp() - interval '1 minute'`);
+    await at.database.pool.query(`UPDATE wa_sync.session SET status = 'CONNECTED' WHERE id = 'left'`);
+    await at.database.pool.query(`UPDATE wa_sync.replica SET beat_at = clock_timestamp() - interval '1 minute'`);
     const drift = await run('status');
     expect([drift.code, drift.out]).toEqual([2, expect.stringMatching(/^left +DISCONNECTED +CONNECTED/m)]);
     const one = await run('status', 'left', '--json');
@@ -88,7 +81,7 @@ describe('sessions and status', () => {
 describe('sync', () => {
   it('asks the processes that hold the sessions, and concludes nothing where there is none', async () => {
     await run('migrate', 'apply');
-    const store = createPostgresStore({ pool: database.pool });
+    const store = createPostgresStore({ pool: at.database.pool });
     const wa = createWaSync({ store, jobs: { sync: false, cleanup: false, inactivity: false } });
     await wa.start();
     try {
@@ -101,7 +94,7 @@ describe('sync', () => {
       }
       await wa.sessions.create({ id: 'cold', desired: 'stopped' });
       await wa.syncNow();
-      await database.pool.query(`UPDATE wa_sync.session SET status = 'DISCONNECTED' WHERE id = 'sales'`);
+      await at.database.pool.query(`UPDATE wa_sync.session SET status = 'DISCONNECTED' WHERE id = 'sales'`);
       const all = await run('sync', '--all');
       expect([all.code, all.error]).toEqual([2, '']);
       expect(all.out).toMatch(/about 3 sessions: 1 in sync, 1 corrected, 0 healed, 1 unknown$/m);
@@ -125,7 +118,7 @@ describe('sync', () => {
       1,
       expect.stringMatching(/no current session .*\nName one, or give --all/),
     ]);
-    await database.pool.query(`
+    await at.database.pool.query(`
       INSERT INTO wa_sync.replica (incarnation, replica_id, ttl_ms, beat_at) VALUES ('gone', 'gone', 1000, clock_timestamp() - interval '1 hour');
       UPDATE wa_sync.session SET owner = 'gone', tenure = 't' WHERE id = 'cold'`);
     const gone = await run('sync', 'cold');
@@ -136,7 +129,7 @@ describe('sync', () => {
 describe('history and runs', () => {
   it('are read straight from the database', async () => {
     await run('migrate', 'apply');
-    const store = createPostgresStore({ pool: database.pool });
+    const store = createPostgresStore({ pool: at.database.pool });
     const owner = 'one';
     await store.leases.join({ incarnation: owner, replicaId: 'web-1', ttlMs: 60_000 });
     await store.sessions.create({ sessions: [{ id: 'sales', desired: 'running' }] });
@@ -177,7 +170,7 @@ describe('history and runs', () => {
 describe('doctor', () => {
   it('looks at leases and clocks', async () => {
     await run('migrate', 'apply');
-    const store = createPostgresStore({ pool: database.pool });
+    const store = createPostgresStore({ pool: at.database.pool });
     for (const [incarnation, replicaId] of [
       ['a', 'web-1'],
       ['b', 'web-1'],
@@ -190,7 +183,7 @@ describe('doctor', () => {
     await store.sessions.create({ sessions: [{ id: 'left', desired: 'running' }] });
     await store.sessions.claim({ owner: 'd', claims: [{ id: 'left', tenure: 't', mode: 'free' }] });
     await store.close();
-    await database.pool.query(
+    await at.database.pool.query(
       `UPDATE wa_sync.replica SET beat_at = beat_at - interval '1 hour' WHERE incarnation = 'd'`,
     );
     // The process itself has a clock that is an hour ahead.
@@ -208,7 +201,7 @@ describe('doctor', () => {
       /3600 s ahead of.*web-2 sees most.*call themselves web-1.*lease of web-3 is over, and 1 session still is its own: last heard of 36\d\d s/s,
     );
     expect(checked).toContain('3 processes run, with so many sessions: web-1 (0), web-1 (0), web-2 (0)');
-    await database.pool.query('DELETE FROM wa_sync.replica');
+    await at.database.pool.query('DELETE FROM wa_sync.replica');
     const alone = await run('doctor');
     expect(alone.out).toContain('The clocks of this host and of the database agree');
     expect(alone.out).toContain('No process runs');
@@ -235,13 +228,13 @@ describe('doctor', () => {
       1,
       expect.stringMatching(/WhatsAppSession.*mirror_invalid\)\n +Mend: /s),
     ]);
-    await database.pool.query('CREATE TABLE numbers (id text PRIMARY KEY, state text)');
+    await at.database.pool.query('CREATE TABLE numbers (id text PRIMARY KEY, state text)');
     const file = join(tmpdir(), `wa-sync-mirror-${process.pid}.json`);
     await writeFile(file, JSON.stringify({ table: 'numbers', columns: { id: 'id', status: 'state' } }));
     try {
       const fits = await run('doctor', '--mirror', file);
       expect([fits.code, fits.out]).toEqual([0, expect.stringContaining('The mapping of your tables fits')]);
-      await database.pool.query('CREATE TABLE local (id text PRIMARY KEY, state text, at timestamp)');
+      await at.database.pool.query('CREATE TABLE local (id text PRIMARY KEY, state text, at timestamp)');
       await writeFile(
         file,
         JSON.stringify({ table: 'local', columns: { id: 'id', status: 'state', updatedAt: 'at' } }),
@@ -249,7 +242,7 @@ describe('doctor', () => {
       const noted = await run('doctor', '--mirror', file);
       expect([noted.code, noted.out]).toEqual([0, expect.stringMatching(/^note .*no time zone .*Nothing is wrong$/ms)]);
       await writeFile(file, JSON.stringify({ table: 'numbers', columns: { id: 'id', status: 'state' } }));
-      const store = createPostgresStore({ pool: database.pool });
+      const store = createPostgresStore({ pool: at.database.pool });
       await store.sessions.create({ sessions: [{ id: 'lost', desired: 'stopped' }] });
       await store.close();
       const drift = await run('status', '--mirror', file);
@@ -266,7 +259,7 @@ describe('what goes wrong', () => {
   it('names a database that is not there, and never its password', async () => {
     const closed = await runCli(['sessions', '--database-url', 'postgres://me:hush-hush@127.0.0.1:1/app']);
     expect([closed.code, closed.error]).toEqual([1, expect.stringMatching(/127\.0\.0\.1:1.*store_unreachable/s)]);
-    const wrong = await runCli(['doctor', '--database-url', url.replace(server.password, 'hush-hush')]);
+    const wrong = await runCli(['doctor', '--database-url', url.replace(at.server.password, 'hush-hush')]);
     expect([wrong.code, wrong.out]).toEqual([1, expect.stringContaining('store_unreachable')]);
     const other = await runCli(['status', '--database-url', url.replace(/[^/]+$/, 'no_such_database')]);
     expect([other.code, other.error]).toEqual([1, expect.stringMatching(/no_such_database.* does not exist/)]);

@@ -1,34 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { holdSessions, joinReplica } from '@wa-sync/testing';
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore } from '../src/index.js';
 import { countStatements } from './count-statements.js';
-import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
+import { useDatabase } from './use-database.js';
 
-let server: TestServer;
-let template: TestDatabase;
-let database: TestDatabase;
+const at = useDatabase({
+  prepare: (pool) => createPostgresStore({ pool }).init(),
+});
 let pool: pg.Pool;
 let store: PostgresStore;
 let texts: string[];
 
-beforeAll(async () => {
-  server = await startPostgres();
-  template = await server.createDatabase();
-  await createPostgresStore({ pool: template.pool }).init();
-  await template.pool.end();
-});
-afterAll(() => server.stop());
 beforeEach(async () => {
-  database = await server.createDatabase(template.name);
-  pool = database.pool;
+  pool = at.database.pool;
   const counted = countStatements(pool);
   texts = counted.texts;
   store = createPostgresStore({ pool: counted.pool });
   await store.init();
 });
-afterEach(() => database.drop());
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
 const text = (value: Uint8Array | undefined) => (value === undefined ? undefined : Buffer.from(value).toString());

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { isWaSyncError } from '@wa-sync/core';
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   createPostgresStore,
   type PostgresStoreOptions,
@@ -11,19 +11,9 @@ import {
   type SessionsMirror,
 } from '../src/index.js';
 import { PRISMA_TABLES } from './host-table.js';
-import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
+import { useDatabase } from './use-database.js';
 
-let server: TestServer;
-let database: TestDatabase;
-
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterAll(() => server.stop());
-beforeEach(async () => {
-  database = await server.createDatabase();
-});
-afterEach(() => database.drop());
+const at = useDatabase();
 
 const SECRET = 'hunter2-secret';
 
@@ -35,7 +25,7 @@ async function failureOf(run: () => Promise<unknown>): Promise<{ code: string; m
     // Everything that a log line of this error could show.
     const shown = `${inspect(error, { depth: 10, showHidden: true })} ${JSON.stringify(error)}`;
     expect(shown).not.toContain(SECRET);
-    expect(shown).not.toContain(server.password);
+    expect(shown).not.toContain(at.server.password);
     return error;
   }
   throw new Error('it did not fail');
@@ -87,13 +77,13 @@ describe('a database that cannot be used', () => {
   });
 
   it('because the password is wrong is unreachable, and not to be tried again', async () => {
-    const error = await poolFailure({ host: '127.0.0.1', port: server.port, user: 'postgres', password: SECRET });
+    const error = await poolFailure({ host: '127.0.0.1', port: at.server.port, user: 'postgres', password: SECRET });
     expect(error).toMatchObject({ code: 'store_unreachable', retryable: false });
-    expect(error.message).toContain(`127.0.0.1:${server.port}`);
+    expect(error.message).toContain(`127.0.0.1:${at.server.port}`);
   });
 
   it('because the database does not exist is unreachable, and not to be tried again', async () => {
-    const access = { host: '127.0.0.1', port: server.port, user: 'postgres', password: server.password };
+    const access = { host: '127.0.0.1', port: at.server.port, user: 'postgres', password: at.server.password };
     const error = await poolFailure({ ...access, database: 'nowhere' });
     expect(error).toMatchObject({ code: 'store_unreachable', retryable: false });
     expect(error.message).toContain('nowhere');
@@ -115,10 +105,10 @@ describe('a database that cannot be used', () => {
   });
 
   it('because the role may not create is a matter of rights', async () => {
-    const role = `nobody_${database.name}`;
-    await database.pool.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x';
-      REVOKE CREATE ON DATABASE ${database.name} FROM PUBLIC`);
-    const pool = database.connect({ user: role, password: 'x' });
+    const role = `nobody_${at.database.name}`;
+    await at.database.pool.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x';
+      REVOKE CREATE ON DATABASE ${at.database.name} FROM PUBLIC`);
+    const pool = at.database.connect({ user: role, password: 'x' });
     const error = await failureOf(() => createPostgresStore({ pool }).init());
     expect(error).toMatchObject({ code: 'store_rights', retryable: false });
     expect(error.message).toContain('permission denied');
@@ -129,17 +119,17 @@ describe('a server that goes while we run', () => {
   it('ends no process by an idle connection, and the next calls work', async () => {
     const pool = new pg.Pool({
       host: '127.0.0.1',
-      port: server.port,
+      port: at.server.port,
       user: 'postgres',
-      password: server.password,
-      database: database.name,
+      password: at.server.password,
+      database: at.database.name,
       max: 1,
     });
     const store = createPostgresStore({ pool });
     await store.init();
     expect(pool.listenerCount('error')).toBe(1);
     const gone = new Promise((resolve) => pool.once('remove', resolve));
-    await database.pool.query(
+    await at.database.pool.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
     );
     await gone;
@@ -152,10 +142,10 @@ describe('a server that goes while we run', () => {
   });
 
   it('fails the statement under way as unreachable, and the next one works', async () => {
-    const store = createPostgresStore({ pool: database.connect(), timeouts: { lockMs: 8_000 } });
+    const store = createPostgresStore({ pool: at.database.connect(), timeouts: { lockMs: 8_000 } });
     const owner = await joinReplica(store);
     const [held] = await holdSessions(store, owner, ['a']);
-    const client = await database.pool.connect();
+    const client = await at.database.pool.connect();
     await client.query('BEGIN');
     await client.query(`SELECT 1 FROM wa_sync.session WHERE id = 'a' FOR UPDATE`);
     const desired = failureOf(() => store.sessions.setDesired({ id: 'a', desired: 'stopped' }));
@@ -176,9 +166,9 @@ describe('a server that goes while we run', () => {
   });
 
   it('a row of ours that a person locks is a timeout for it, at the lock limit', async () => {
-    const store = createPostgresStore({ pool: database.connect(), timeouts: { lockMs: 100 } });
+    const store = createPostgresStore({ pool: at.database.connect(), timeouts: { lockMs: 100 } });
     await holdSessions(store, await joinReplica(store), ['a']);
-    const client = await database.pool.connect();
+    const client = await at.database.pool.connect();
     await client.query('BEGIN');
     await client.query(`SELECT 1 FROM wa_sync.session WHERE id = 'a' FOR UPDATE`);
     const startedAt = performance.now();
@@ -194,9 +184,9 @@ describe('a server that goes while we run', () => {
 
 describe('a row that the database refuses', () => {
   it('is told without its contents, which the server quotes', async () => {
-    const store = createPostgresStore({ pool: database.pool });
+    const store = createPostgresStore({ pool: at.database.pool });
     await store.init();
-    await database.pool.query('ALTER TABLE wa_sync.session ADD CONSTRAINT no_phone CHECK (phone IS NULL)');
+    await at.database.pool.query('ALTER TABLE wa_sync.session ADD CONSTRAINT no_phone CHECK (phone IS NULL)');
     const sessions = [{ id: 'a', desired: 'running' as const, phone: SECRET }];
     const error = await failureOf(() => store.sessions.create({ sessions }));
     expect(error).toMatchObject({ code: 'store_failed', retryable: false });
@@ -215,10 +205,10 @@ describe('a row that somebody would damage', () => {
     "last_seen_at = '-infinity'",
     "created_at = 'infinity'",
   ])('by %s is refused by the table itself, and reads as before', async (damage) => {
-    const store = createPostgresStore({ pool: database.pool });
+    const store = createPostgresStore({ pool: at.database.pool });
     await store.sessions.create({ sessions: [{ id: 'a', desired: 'running' }] });
     const before = await store.sessions.get({ ids: ['a'] });
-    await expect(database.pool.query(`UPDATE wa_sync.session SET ${damage}`)).rejects.toMatchObject({
+    await expect(at.database.pool.query(`UPDATE wa_sync.session SET ${damage}`)).rejects.toMatchObject({
       code: expect.stringMatching(/^23(514|502)$/),
     });
     expect(await store.sessions.get({ ids: ['a'] })).toEqual(before);
@@ -227,10 +217,10 @@ describe('a row that somebody would damage', () => {
 
 describe('a session id that is longer than the host’s column', () => {
   it('has no row there: its status is kept here and told as blocked, and the others are written', async () => {
-    await database.pool.query(`CREATE TABLE numbers (code varchar(4) PRIMARY KEY, status text NOT NULL);
+    await at.database.pool.query(`CREATE TABLE numbers (code varchar(4) PRIMARY KEY, status text NOT NULL);
       INSERT INTO numbers VALUES ('shop', 'x'), ('long', 'x')`);
     const mirror = { sessions: { table: 'numbers', columns: { id: 'code', status: 'status' } } };
-    const store = createPostgresStore({ pool: database.pool, mirror });
+    const store = createPostgresStore({ pool: at.database.pool, mirror });
     const owner = await joinReplica(store);
     const held = await holdSessions(store, owner, ['shop', 'longer']);
     const writes = held.map((session) => writeOf(session, change({ status: 'ERROR' })));
@@ -244,7 +234,7 @@ describe('a session id that is longer than the host’s column', () => {
         session: { status: 'ERROR', mirror: { state: 'missing' } },
       },
     ]);
-    const { rows } = await database.pool.query('SELECT * FROM numbers ORDER BY code');
+    const { rows } = await at.database.pool.query('SELECT * FROM numbers ORDER BY code');
     expect(rows).toEqual([
       { code: 'long', status: 'x' },
       { code: 'shop', status: 'ERROR' },
@@ -279,7 +269,7 @@ describe('options', () => {
     ],
   ];
   it.each(cases)('with %s are refused by name', (_, options, message) => {
-    const create = () => createPostgresStore({ pool: database.pool, ...options } as PostgresStoreOptions);
+    const create = () => createPostgresStore({ pool: at.database.pool, ...options } as PostgresStoreOptions);
     expect(create).toThrow(
       expect.objectContaining({ code: 'config_invalid', message: expect.stringMatching(message) }),
     );
@@ -288,9 +278,9 @@ describe('options', () => {
 
 describe('a mirror that does not fit', () => {
   async function refusal(change: (mirror: SessionsMirror) => SessionsMirror, sql = ''): Promise<string> {
-    await database.pool.query(PRISMA_TABLES + sql);
+    await at.database.pool.query(PRISMA_TABLES + sql);
     const mirror = { sessions: change(prismaWhatsAppSession()) };
-    const error = await failureOf(() => createPostgresStore({ pool: database.pool, mirror }).init());
+    const error = await failureOf(() => createPostgresStore({ pool: at.database.pool, mirror }).init());
     expect(error.code).toBe('mirror_invalid');
     return error.message;
   }
@@ -327,13 +317,13 @@ describe('a mirror that does not fit', () => {
     );
   });
   it('names every right that is lacking', async () => {
-    const { pool, name } = database;
+    const { pool, name } = at.database;
     await pool.query(PRISMA_TABLES);
     await createPostgresStore({ pool }).init();
     await pool.query(`CREATE ROLE reader_${name} LOGIN PASSWORD 'x'; GRANT USAGE ON SCHEMA wa_sync TO reader_${name};
       GRANT SELECT ON ALL TABLES IN SCHEMA wa_sync TO reader_${name};
       GRANT SELECT, UPDATE ("status") ON "WhatsAppSession" TO reader_${name}`);
-    const other = database.connect({ user: `reader_${name}`, password: 'x' });
+    const other = at.database.connect({ user: `reader_${name}`, password: 'x' });
     const mirror = { sessions: prismaWhatsAppSession() };
     const error = await failureOf(() => createPostgresStore({ pool: other, mirror }).init());
     expect(error.code).toBe('store_rights');
@@ -341,9 +331,9 @@ describe('a mirror that does not fit', () => {
     expect(error.message).not.toContain('("status")');
   });
   it('is told in full by checkMirror, notes included', async () => {
-    await database.pool.query(PRISMA_TABLES);
+    await at.database.pool.query(PRISMA_TABLES);
     const sessions = columns({ qr: 'nope' })(prismaWhatsAppSession());
-    const findings = await createPostgresStore({ pool: database.pool, mirror: { sessions } }).checkMirror();
+    const findings = await createPostgresStore({ pool: at.database.pool, mirror: { sessions } }).checkMirror();
     expect(findings.map(({ severity, about }) => [severity, about])).toEqual([
       ['note', '"public"."WhatsAppSession"."lastSeen"'],
       ['error', '"public"."WhatsAppSession"."nope"'],

@@ -1,36 +1,29 @@
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
 import { addHostRows, PRISMA_TABLES } from './host-table.js';
-import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 import { shiftStoreTime } from './store-harness.js';
+import { useDatabase } from './use-database.js';
 
 const DAY = 24 * 3600_000;
 const idleForMs = 30 * DAY;
 const mirror = { sessions: prismaWhatsAppSession() };
 
-let server: TestServer;
-let template: TestDatabase;
-let database: TestDatabase;
+const at = useDatabase({
+  prepare: async (pool) => {
+    await pool.query(PRISMA_TABLES);
+    await createPostgresStore({ pool, mirror }).init();
+  },
+});
 let pool: pg.Pool;
 let store: PostgresStore;
 
-beforeAll(async () => {
-  server = await startPostgres();
-  template = await server.createDatabase();
-  await template.pool.query(PRISMA_TABLES);
-  await createPostgresStore({ pool: template.pool, mirror }).init();
-  await template.pool.end();
-});
-afterAll(() => server.stop());
 beforeEach(async () => {
-  database = await server.createDatabase(template.name);
-  pool = database.pool;
+  pool = at.database.pool;
   store = createPostgresStore({ pool, mirror });
   await store.init();
 });
-afterEach(() => database.drop());
 
 async function create(...ids: string[]): Promise<void> {
   await addHostRows(pool, ids, 'CONNECTED');

@@ -6,14 +6,18 @@ import { isWaSyncError, type StoredSession } from '@wa-sync/core';
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import { type FaultProxy, startFaultProxy } from '@wa-sync/testing/faults';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, type TestContext, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, type TestContext, vi } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
 import { addHostRows, PRISMA_TABLES, readHostRow } from './host-table.js';
-import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
+import { useDatabase } from './use-database.js';
 
-let server: TestServer;
-let template: TestDatabase;
-let database: TestDatabase;
+const mirror = { sessions: prismaWhatsAppSession() };
+const at = useDatabase({
+  prepare: async (pool) => {
+    await pool.query(PRISMA_TABLES);
+    await createPostgresStore({ pool, mirror }).init();
+  },
+});
 let proxy: FaultProxy;
 let pool: pg.Pool;
 /** Through the proxy, and past it. */
@@ -22,26 +26,16 @@ let direct: PostgresStore;
 let owner: string;
 let held: StoredSession;
 
-const mirror = { sessions: prismaWhatsAppSession() };
 const STATEMENT_MS = 400;
 
-beforeAll(async () => {
-  server = await startPostgres();
-  template = await server.createDatabase();
-  await template.pool.query(PRISMA_TABLES);
-  await createPostgresStore({ pool: template.pool, mirror }).init();
-  await template.pool.end();
-});
-afterAll(() => server.stop());
 beforeEach(async () => {
-  database = await server.createDatabase(template.name);
-  proxy = await startFaultProxy({ port: server.port });
-  const access = { user: 'postgres', password: server.password, database: database.name };
+  proxy = await startFaultProxy({ port: at.server.port });
+  const access = { user: 'postgres', password: at.server.password, database: at.database.name };
   pool = new pg.Pool({ host: proxy.host, port: proxy.port, ...access, max: 3 });
   pool.on('error', () => {});
   store = createPostgresStore({ pool, mirror, timeouts: { statementMs: STATEMENT_MS, lockMs: 200 } });
-  direct = createPostgresStore({ pool: database.pool, mirror });
-  await addHostRows(database.pool, ['a']);
+  direct = createPostgresStore({ pool: at.database.pool, mirror });
+  await addHostRows(at.database.pool, ['a']);
   owner = await joinReplica(direct);
   held = (await holdSessions(direct, owner, ['a']))[0]!;
   await store.sessions.get({ ids: ['a'] });
@@ -52,7 +46,6 @@ afterEach(async () => {
   await store.close();
   await proxy.close();
   await pool.end();
-  await database.drop();
 });
 
 async function codeOf(run: () => Promise<unknown>): Promise<{ code: string; retryable: boolean; message: string }> {
@@ -77,16 +70,16 @@ async function untilTold<T>(run: () => Promise<T>): Promise<T> {
 }
 
 const row = async () =>
-  (await database.pool.query(`SELECT status, version::int, write_id FROM wa_sync.session WHERE id = 'a'`)).rows[0];
+  (await at.database.pool.query(`SELECT status, version::int, write_id FROM wa_sync.session WHERE id = 'a'`)).rows[0];
 
 /** What was held up arrives; its connections end once the server has done what came through them. */
 async function healAndArrive(): Promise<void> {
   const backends = async () =>
-    (await database.pool.query(`SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database()`))
+    (await at.database.pool.query(`SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database()`))
       .rows[0].n;
-  expect(await backends()).toBeGreaterThan(pool.totalCount + database.pool.totalCount);
+  expect(await backends()).toBeGreaterThan(pool.totalCount + at.database.pool.totalCount);
   proxy.heal();
-  await vi.waitFor(async () => expect(await backends()).toBe(pool.totalCount + database.pool.totalCount), {
+  await vi.waitFor(async () => expect(await backends()).toBe(pool.totalCount + at.database.pool.totalCount), {
     timeout: 10_000,
   });
 }
@@ -98,7 +91,7 @@ const putCreds = (to: PostgresStore, text: string, tenure: string | null = held.
     entries: [{ type: 'creds', id: 'creds', value: new Uint8Array(Buffer.from(text)) }],
   });
 const storedCreds = async () =>
-  (await database.pool.query(`SELECT convert_from(value, 'UTF8') AS text FROM wa_sync.auth_record`)).rows[0]?.text;
+  (await at.database.pool.query(`SELECT convert_from(value, 'UTF8') AS text FROM wa_sync.auth_record`)).rows[0]?.text;
 
 describe('a link to the server', () => {
   it.each(['cut', 'reset'] as const)(
@@ -114,7 +107,7 @@ describe('a link to the server', () => {
       const [outcome] = await store.sessions.write({ owner, writes: [write] });
       expect(outcome).toMatchObject({ applied: true, session: { status: 'QR_CODE', version: held.version + 1 } });
       expect(await row()).toEqual({ status: 'QR_CODE', version: held.version + 1, write_id: write.writeId });
-      expect(await readHostRow(database.pool, 'a')).toMatchObject({ status: 'QR_CODE', qrCode: 'code' });
+      expect(await readHostRow(at.database.pool, 'a')).toMatchObject({ status: 'QR_CODE', qrCode: 'code' });
     },
   );
 
@@ -172,11 +165,11 @@ describe('a link to the server', () => {
 
 describe('a server', () => {
   it('that is killed and comes back has everything that was told, and clients go on without a restart', async (context) => {
-    if (server.kill === null) return leaveOut(context, 'the server of TEST_POSTGRES_URL is not ours to kill');
+    if (at.server.kill === null) return leaveOut(context, 'the server of TEST_POSTGRES_URL is not ours to kill');
     const written = await store.sessions.write({ owner, writes: [writeOf(held, change({ status: 'QR_CODE' }))] });
     await putCreds(store, 'kept');
     const stop = await direct.inbox.listen?.({ incarnation: owner, wake: () => {} });
-    await server.kill();
+    await at.server.kill();
     // The processes of its connections notice a moment later that it is gone.
     await vi.waitFor(
       async () =>
@@ -189,7 +182,7 @@ describe('a server', () => {
     expect(await codeOf(() => store.leases.beat({ incarnation: owner, massOutage: false }))).toMatchObject({
       retryable: true,
     });
-    await server.restart();
+    await at.server.restart();
     // Some connections of the pool have not heard of it yet.
     await vi.waitFor(async () => expect(await store.sessions.get({ ids: ['a'] })).toHaveLength(1), { timeout: 10_000 });
     const [session] = await store.sessions.get({ ids: ['a'] });
@@ -201,7 +194,7 @@ describe('a server', () => {
   });
 
   it('that is read-only refuses writes as something that passes, and answers reads', async () => {
-    const quiet = database.connect({ options: '-c default_transaction_read_only=on' });
+    const quiet = at.database.connect({ options: '-c default_transaction_read_only=on' });
     const reader = createPostgresStore({ pool: quiet, mirror });
     const write = () => reader.sessions.write({ owner, writes: [writeOf(held, change({ status: 'ERROR' }))] });
     const failure = await codeOf(write);
@@ -220,10 +213,10 @@ describe('a server', () => {
     const disk = await mountSmallDisk();
     if (disk === null) return leaveOut(context, 'a small disk can be mounted by root on Linux only');
     try {
-      const name = `tiny_${database.name}`;
-      await database.pool.query(`CREATE TABLESPACE ${name} LOCATION '${disk.folder}'`);
-      await database.pool.query(`ALTER TABLE wa_sync.auth_record SET TABLESPACE ${name}`);
-      await database.pool.query(`ALTER TABLE wa_sync.auth_record ALTER value SET STORAGE EXTERNAL`);
+      const name = `tiny_${at.database.name}`;
+      await at.database.pool.query(`CREATE TABLESPACE ${name} LOCATION '${disk.folder}'`);
+      await at.database.pool.query(`ALTER TABLE wa_sync.auth_record SET TABLESPACE ${name}`);
+      await at.database.pool.query(`ALTER TABLE wa_sync.auth_record ALTER value SET STORAGE EXTERNAL`);
       await putCreds(direct, 'small');
       const much = (id: string) =>
         direct.auth.write({
@@ -238,20 +231,20 @@ describe('a server', () => {
       expect(failure.message).toContain('53100');
       const [outcome] = await direct.sessions.write({ owner, writes: [writeOf(held, change({ status: 'QR_CODE' }))] });
       expect(outcome).toMatchObject({ applied: true });
-      await database.pool.query(`DELETE FROM wa_sync.auth_record WHERE type = 'session'`);
+      await at.database.pool.query(`DELETE FROM wa_sync.auth_record WHERE type = 'session'`);
       // What a person does then.
-      await database.pool.query('ALTER TABLE wa_sync.auth_record SET TABLESPACE pg_default');
+      await at.database.pool.query('ALTER TABLE wa_sync.auth_record SET TABLESPACE pg_default');
       await much('again');
-      const { rows } = await database.pool.query('SELECT id FROM wa_sync.auth_record ORDER BY id');
+      const { rows } = await at.database.pool.query('SELECT id FROM wa_sync.auth_record ORDER BY id');
       expect(rows.map(({ id }) => id)).toEqual(['again', 'creds']);
-      await database.pool.query(`DROP TABLESPACE ${name}`);
+      await at.database.pool.query(`DROP TABLESPACE ${name}`);
     } finally {
       await disk.unmount();
     }
   });
 
   it('that refuses a status for want of room is not taken for a host row that refuses it', async () => {
-    await database.pool.query(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+    await at.database.pool.query(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;
       CREATE TRIGGER full_disk BEFORE UPDATE ON "WhatsAppSession" FOR EACH ROW EXECUTE FUNCTION full_disk()`);
     const failure = await codeOf(() =>
@@ -270,9 +263,11 @@ function leaveOut({ task, skip }: TestContext, why: string): never {
 
 /** A disk of 6 MB that the server may write on; `null` where it cannot be had. */
 async function mountSmallDisk(): Promise<{ folder: string; unmount(): Promise<void> } | null> {
-  if (process.getuid?.() !== 0 || process.platform !== 'linux' || server.kill === null) return null;
+  if (process.getuid?.() !== 0 || process.platform !== 'linux' || at.server.kill === null) return null;
   const folder = await mkdtemp(join(tmpdir(), 'wa-sync-disk-'));
-  const { rows } = await database.pool.query<{ folder: string }>(`SELECT current_setting('data_directory') AS folder`);
+  const { rows } = await at.database.pool.query<{ folder: string }>(
+    `SELECT current_setting('data_directory') AS folder`,
+  );
   const { uid } = await stat(rows[0]!.folder);
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=6m,uid=${uid},mode=0700`, 'tmpfs', folder], { stdio: 'ignore' });

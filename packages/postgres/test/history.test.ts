@@ -1,30 +1,22 @@
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore } from '../src/index.js';
-import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
+import { useDatabase } from './use-database.js';
 
-let server: TestServer;
-let template: TestDatabase;
-let database: TestDatabase;
+const at = useDatabase({
+  // A statistic that autovacuum writes would hold the feed of the history back for a moment.
+  flags: ['-c', 'fsync=off', '-c', 'autovacuum=off'],
+  prepare: (pool) => createPostgresStore({ pool }).init(),
+});
 let pool: pg.Pool;
 let store: PostgresStore;
 
-beforeAll(async () => {
-  // A statistic that autovacuum writes would hold the feed of the history back for a moment.
-  server = await startPostgres(['-c', 'fsync=off', '-c', 'autovacuum=off']);
-  template = await server.createDatabase();
-  await createPostgresStore({ pool: template.pool }).init();
-  await template.pool.end();
-});
-afterAll(() => server.stop());
 beforeEach(async () => {
-  database = await server.createDatabase(template.name);
-  pool = database.pool;
+  pool = at.database.pool;
   store = createPostgresStore({ pool });
   await store.init();
 });
-afterEach(() => database.drop());
 
 const words = async (after: string | null) => {
   const feed = await store.history.since({ after, limit: 1_000 });

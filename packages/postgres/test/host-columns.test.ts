@@ -1,6 +1,6 @@
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import {
   createPostgresStore,
   evolutionInstance,
@@ -9,21 +9,14 @@ import {
   whaticketWhatsapps,
 } from '../src/index.js';
 import { addHostRows, PRISMA_TABLES } from './host-table.js';
-import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
+import { useDatabase } from './use-database.js';
 
-let server: TestServer;
-let database: TestDatabase;
+const at = useDatabase();
 let pool: pg.Pool;
 
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterAll(() => server.stop());
 beforeEach(async () => {
-  database = await server.createDatabase();
-  pool = database.pool;
+  pool = at.database.pool;
 });
-afterEach(() => database.drop());
 
 async function write(sessions: SessionsMirror, ids: readonly string[], fields: Parameters<typeof change>[0]) {
   const store = createPostgresStore({ pool, mirror: { sessions } });

@@ -1,7 +1,7 @@
 import type { ConversationMove, Logger } from '@wa-sync/core';
 import { holdSessions, joinReplica } from '@wa-sync/testing';
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaConversation } from '../src/index.js';
 import {
   addConversations,
@@ -10,34 +10,28 @@ import {
   readConversationRow,
 } from './host-conversations.js';
 import { PRISMA_TABLES } from './host-table.js';
-import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 import { shiftStoreTime } from './store-harness.js';
+import { useDatabase } from './use-database.js';
 
 const HOUR = 3_600_000;
 const settledForMs = 60_000;
 const mirror = { conversations: prismaConversation({ sessionId: 'sessionId' }) };
 
-let server: TestServer;
-let template: TestDatabase;
-let database: TestDatabase;
+const at = useDatabase({
+  // A host far from UTC, where a timestamp without a zone goes wrong if anybody lets it.
+  flags: ['-c', 'fsync=off', '-c', 'timezone=America/Sao_Paulo'],
+  prepare: async (pool) => {
+    await pool.query(PRISMA_TABLES + CONVERSATIONS_BY_SESSION);
+    await createPostgresStore({ pool, mirror }).init();
+  },
+});
 let pool: pg.Pool;
 let store: PostgresStore;
 let owner: string;
 let told: object[];
 
-beforeAll(async () => {
-  // A host far from UTC, where a timestamp without a zone goes wrong if anybody lets it.
-  server = await startPostgres(['-c', 'fsync=off', '-c', 'timezone=America/Sao_Paulo']);
-  template = await server.createDatabase();
-  await template.pool.query(PRISMA_TABLES + CONVERSATIONS_BY_SESSION);
-  await createPostgresStore({ pool: template.pool, mirror }).init();
-  await template.pool.end();
-});
-afterAll(() => server.stop());
-
 beforeEach(async () => {
-  database = await server.createDatabase(template.name);
-  pool = database.pool;
+  pool = at.database.pool;
   told = [];
   const silent = () => {};
   const logger: Logger = {
@@ -52,7 +46,6 @@ beforeEach(async () => {
   await holdSessions(store, owner, ['s']);
   await pass(settledForMs + 1_000);
 });
-afterEach(() => database.drop());
 
 async function pass(ms: number): Promise<void> {
   await shiftStoreTime(pool, ms);

@@ -1,43 +1,34 @@
 import { randomUUID } from 'node:crypto';
 import { holdSessions, joinReplica } from '@wa-sync/testing';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { createPostgresStore, type PostgresStore } from '../src/index.js';
 import { countStatements } from './count-statements.js';
 import { pgbouncerIsThere, startPgbouncer } from './start-pgbouncer.js';
-import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
+import { useDatabase } from './use-database.js';
 
-let server: TestServer;
-let template: TestDatabase;
-let database: TestDatabase;
+const at = useDatabase({
+  prepare: (pool) => createPostgresStore({ pool }).init(),
+});
 let pool: pg.Pool;
 let store: PostgresStore;
 let owner: string;
 let asker: string;
 
-beforeAll(async () => {
-  server = await startPostgres();
-  template = await server.createDatabase();
-  await createPostgresStore({ pool: template.pool }).init();
-  await template.pool.end();
-});
-afterAll(() => server.stop());
 beforeEach(async () => {
-  database = await server.createDatabase(template.name);
-  pool = database.pool;
+  pool = at.database.pool;
   store = createPostgresStore({ pool });
   owner = await joinReplica(store);
   asker = await joinReplica(store);
   await holdSessions(store, owner, ['a']);
 });
-afterEach(() => database.drop());
 
 const ask = (from: PostgresStore = store, id = randomUUID()) =>
   from.inbox.ask({ asker, requests: [{ id, sessionId: 'a', kind: 'sync' }], ttlMs: 60_000 });
 
 const listeners = async () =>
   (
-    await database.pool.query(
+    await at.database.pool.query(
       `SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN %' AND datname = current_database()`,
     )
   ).rows as { pid: number }[];
@@ -62,7 +53,7 @@ async function listen(from: PostgresStore, incarnation: string, wake: () => void
 describe('a request', () => {
   it('wakes its owner at once, the answer its asker, and nobody else', async () => {
     const [ofOwner, ofAsker, ofOther] = [ear(), ear(), ear()];
-    const other = createPostgresStore({ pool: database.connect() });
+    const other = createPostgresStore({ pool: at.database.connect() });
     const stops = [
       await listen(store, owner, ofOwner.wake),
       await listen(other, asker, ofAsker.wake),
@@ -128,14 +119,14 @@ describe('the connection that listens', () => {
     const stops = [await listen(store, owner, () => {}), await listen(store, asker, () => {})];
     expect(await listeners()).toHaveLength(1);
     for (const stop of stops) stop();
-    expect(createPostgresStore({ pool: database.connect({ max: 2 }) }).inbox.listen).toBeUndefined();
-    const quiet = createPostgresStore({ pool: database.connect(), notify: false });
+    expect(createPostgresStore({ pool: at.database.connect({ max: 2 }) }).inbox.listen).toBeUndefined();
+    const quiet = createPostgresStore({ pool: at.database.connect(), notify: false });
     expect(quiet.inbox.listen).toBeUndefined();
     expect(await ask(quiet)).toHaveLength(1);
   });
 
   it('does not hold up a pool that is ended while somebody listens', async () => {
-    const own = database.connect();
+    const own = at.database.connect();
     const other = createPostgresStore({ pool: own });
     await listen(other, owner, () => {});
     await own.end();
@@ -145,7 +136,11 @@ describe('the connection that listens', () => {
 
 describe.skipIf(!pgbouncerIsThere())('behind PgBouncer in transaction mode', () => {
   it('nobody listens, nothing is left on its connections, and requests arrive with the beat', async () => {
-    const bouncer = await startPgbouncer({ port: server.port, password: server.password, database: database.name });
+    const bouncer = await startPgbouncer({
+      port: at.server.port,
+      password: at.server.password,
+      database: at.database.name,
+    });
     const pooled = new pg.Pool({ host: '127.0.0.1', port: bouncer.port, database: 'test', user: 'x', max: 8 });
     const lines: unknown[] = [];
     const log = (fields: unknown) => void lines.push(fields);

@@ -1,29 +1,19 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createPostgresStore, MIGRATIONS, migrationSql, planMigrations } from '../src/index.js';
-import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
+import { useDatabase } from './use-database.js';
 
-let server: TestServer;
-let database: TestDatabase;
-
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterAll(() => server.stop());
-beforeEach(async () => {
-  database = await server.createDatabase();
-});
-afterEach(() => database.drop());
+const at = useDatabase();
 
 const all = MIGRATIONS.map(({ version }) => version);
 
 async function applied(schema = 'wa_sync'): Promise<number[]> {
-  const { rows } = await database.pool.query(`SELECT version FROM "${schema}".migration ORDER BY version`);
+  const { rows } = await at.database.pool.query(`SELECT version FROM "${schema}".migration ORDER BY version`);
   return rows.map(({ version }) => version);
 }
 
 describe('migrations', () => {
   it('are planned, applied by init, and then nothing is left to do', async () => {
-    const { pool } = database;
+    const { pool } = at.database;
     expect(await planMigrations({ pool })).toEqual({
       current: 0,
       latest: MIGRATIONS.length,
@@ -37,34 +27,34 @@ describe('migrations', () => {
   });
 
   it('run once where ten clients start at once', async () => {
-    const stores = Array.from({ length: 10 }, () => createPostgresStore({ pool: database.connect({ max: 2 }) }));
+    const stores = Array.from({ length: 10 }, () => createPostgresStore({ pool: at.database.connect({ max: 2 }) }));
     await Promise.all(stores.map((store) => store.init()));
     expect(await applied()).toEqual(all);
     await Promise.all(stores.map((store) => store.sessions.list({ limit: 1 })));
   });
 
   it('run by the first call, where nobody called init', async () => {
-    const store = createPostgresStore({ pool: database.pool });
+    const store = createPostgresStore({ pool: at.database.pool });
     expect(await store.sessions.create({ sessions: [{ id: 'a', desired: 'running' }] })).toEqual(['a']);
   });
 
   it('applied by hand leave nothing to init, which then needs no right to create', async () => {
-    const { pool } = database;
+    const { pool } = at.database;
     await pool.query(migrationSql());
     await pool.query(migrationSql());
     expect(await applied()).toEqual(all);
-    const role = `app_${database.name}`;
-    await pool.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'; REVOKE CREATE ON DATABASE ${database.name} FROM PUBLIC;
+    const role = `app_${at.database.name}`;
+    await pool.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'; REVOKE CREATE ON DATABASE ${at.database.name} FROM PUBLIC;
       GRANT USAGE ON SCHEMA wa_sync TO ${role};
       GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA wa_sync TO ${role}`);
-    const store = createPostgresStore({ pool: database.connect({ user: role, password: 'x' }) });
+    const store = createPostgresStore({ pool: at.database.connect({ user: role, password: 'x' }) });
     await store.init();
     await store.sessions.create({ sessions: [{ id: 'a', desired: 'running' }] });
     expect(await store.sessions.get({ ids: ['a'] })).toHaveLength(1);
   });
 
   it('refuse a schema that is newer than the package', async () => {
-    const { pool } = database;
+    const { pool } = at.database;
     await createPostgresStore({ pool }).init();
     await pool.query(`INSERT INTO wa_sync.migration (version, name) VALUES (9999, 'of the future')`);
     await expect(createPostgresStore({ pool }).init()).rejects.toMatchObject({
@@ -76,7 +66,7 @@ describe('migrations', () => {
   });
 
   it('go into a schema of any name, beside others', async () => {
-    const { pool } = database;
+    const { pool } = at.database;
     const schema = 'Sessões do WhatsApp';
     await createPostgresStore({ pool, schema }).init();
     const store = createPostgresStore({ pool, schema: 'order' });
@@ -89,7 +79,7 @@ describe('migrations', () => {
 
 describe('the view of effective status', () => {
   it('shows an owner whose lease is over as DISCONNECTED by expiry, and a login that ended as that', async () => {
-    const { pool } = database;
+    const { pool } = at.database;
     const store = createPostgresStore({ pool });
     await store.sessions.create({ sessions: ['a', 'b', 'c'].map((id) => ({ id, desired: 'running' as const })) });
     await store.leases.join({ incarnation: 'one', replicaId: 'one', ttlMs: 30_000 });

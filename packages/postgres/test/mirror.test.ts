@@ -1,38 +1,30 @@
 import type { SessionStatus, StoredSession } from '@wa-sync/core';
 import { change, heldUnder, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
 import { addHostRows, hostWords, PRISMA_TABLES, readHostRow } from './host-table.js';
-import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
+import { useDatabase } from './use-database.js';
 
-let server: TestServer;
-let template: TestDatabase;
-let database: TestDatabase;
+const mirror = { sessions: prismaWhatsAppSession() };
+const at = useDatabase({
+  // A host far from UTC, where a timestamp without a zone goes wrong if anybody lets it.
+  flags: ['-c', 'fsync=off', '-c', 'timezone=America/Sao_Paulo'],
+  prepare: async (pool) => {
+    await pool.query(PRISMA_TABLES);
+    await createPostgresStore({ pool, mirror }).init();
+  },
+});
 let pool: pg.Pool;
 let store: PostgresStore;
 let owner: string;
 
-const mirror = { sessions: prismaWhatsAppSession() };
-
-beforeAll(async () => {
-  // A host far from UTC, where a timestamp without a zone goes wrong if anybody lets it.
-  server = await startPostgres(['-c', 'fsync=off', '-c', 'timezone=America/Sao_Paulo']);
-  template = await server.createDatabase();
-  await template.pool.query(PRISMA_TABLES);
-  await createPostgresStore({ pool: template.pool, mirror }).init();
-  await template.pool.end();
-});
-afterAll(() => server.stop());
-
 beforeEach(async () => {
-  database = await server.createDatabase(template.name);
-  pool = database.pool;
+  pool = at.database.pool;
   store = createPostgresStore({ pool, mirror });
   await store.init();
   owner = await joinReplica(store);
 });
-afterEach(() => database.drop());
 
 async function get(id: string): Promise<StoredSession> {
   const [session] = await store.sessions.get({ ids: [id] });

@@ -1,38 +1,31 @@
 import { holdSessions, joinReplica } from '@wa-sync/testing';
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaConversation } from '../src/index.js';
 import { addConversations, CONVERSATIONS_BY_SESSION, conversationWords } from './host-conversations.js';
 import { PRISMA_TABLES } from './host-table.js';
-import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 import { shiftStoreTime } from './store-harness.js';
+import { useDatabase } from './use-database.js';
 
 const CLIENTS = 16;
 const ROUNDS = 100;
 const settledForMs = 60_000;
 
-let server: TestServer;
-let database: TestDatabase;
+const at = useDatabase();
 let pool: pg.Pool;
 let stores: PostgresStore[];
 
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterAll(() => server.stop());
 beforeEach(async () => {
-  database = await server.createDatabase();
-  pool = database.pool;
+  pool = at.database.pool;
   await pool.query(PRISMA_TABLES + CONVERSATIONS_BY_SESSION);
   const mirror = { conversations: prismaConversation() };
-  stores = Array.from({ length: 4 }, () => createPostgresStore({ pool: database.connect({ max: 4 }), mirror }));
+  stores = Array.from({ length: 4 }, () => createPostgresStore({ pool: at.database.connect({ max: 4 }), mirror }));
   const first = stores[0]!;
   const owner = await joinReplica(first);
   await holdSessions(first, owner, ['s']);
   await shiftStoreTime(pool, settledForMs + 1_000);
   await first.leases.beat({ incarnation: owner, massOutage: false });
 });
-afterEach(() => database.drop());
 
 describe(`${ROUNDS} rounds of ${CLIENTS} clients`, () => {
   it('of which some close a conversation and others hear a message: it never closes over one', async () => {

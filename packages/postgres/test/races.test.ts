@@ -2,37 +2,30 @@ import { randomUUID } from 'node:crypto';
 import type { StoredSession } from '@wa-sync/core';
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
 import { addHostRows, PRISMA_TABLES, readHostRow } from './host-table.js';
-import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
+import { useDatabase } from './use-database.js';
 
 const CLIENTS = 16;
 const ROUNDS = 100;
 const DAY = 86_400_000;
 
-let server: TestServer;
-let database: TestDatabase;
+const at = useDatabase();
 let pool: pg.Pool;
 let stores: PostgresStore[];
 let first: PostgresStore;
 
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterAll(() => server.stop());
 beforeEach(async () => {
-  database = await server.createDatabase();
-  pool = database.pool;
+  pool = at.database.pool;
   await pool.query(PRISMA_TABLES);
   const mirror = { sessions: prismaWhatsAppSession() };
-  stores = Array.from({ length: 4 }, () => createPostgresStore({ pool: database.connect({ max: 4 }), mirror }));
+  stores = Array.from({ length: 4 }, () => createPostgresStore({ pool: at.database.connect({ max: 4 }), mirror }));
   first = stores[0]!;
   await first.init();
   await addHostRows(pool, ['a']);
   await first.sessions.create({ sessions: [{ id: 'a', desired: 'running' }] });
 });
-afterEach(() => database.drop());
 
 const clients = <T>(run: (store: PostgresStore, index: number) => Promise<T>) =>
   Promise.all(Array.from({ length: CLIENTS }, (_, index) => run(stores[index % stores.length]!, index)));
