@@ -31,7 +31,7 @@ export const EVENT_CASE: BenchCase = {
         processorOnly,
         withHistory.ratio,
         without.ratio,
-        { ...withHistory.hot, target: { atLeast: 99 } },
+        { ...withHistory.hot, target: { atLeast: 100 } },
         withHistory.wal,
         without.wal,
       ];
