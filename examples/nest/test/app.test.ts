@@ -1,87 +1,40 @@
 import type { AppOptions } from '@wa-sync/example-kit';
-import { type FakeWhatsApp, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startPostgres, type TestDatabase, type TestServer } from '../../../packages/postgres/test/start-postgres.js';
+import { describe, expect, it } from 'vitest';
 import { readHostRow, waitForHostRow } from '../../express/test/kit.js';
+import { baileys, headers, short, TOKEN, useAppWorld } from '../../express/test/use-app-world.js';
 import { type RunningApp, startApp } from '../src/app/start-app.js';
 import { WaSyncService } from '../src/index.js';
 import { recordingLogger } from './module-world.js';
-import { type StartedProcess, startProcess } from './start-process.js';
 
-const TOKEN = 'a-token-for-the-example-app';
-const headers = { authorization: `Bearer ${TOKEN}` };
-const short = {
-  probe: { silenceMs: 1_000, timeoutMs: 500 },
-  lease: { ttlMs: 3_000, tickMs: 300 },
-  jobs: { sync: false },
-} as const;
-const baileys = { loginJitterMs: 0, backoff: { baseMs: 50, maxMs: 200 } };
-
-let postgres: TestServer;
-let whatsapp: FakeWhatsApp;
-let database: TestDatabase;
-let databaseUrl: string;
-const databases: TestDatabase[] = [];
-const running: RunningApp[] = [];
-const processes: StartedProcess[] = [];
-
-beforeAll(async () => {
-  [postgres, whatsapp] = await Promise.all([startPostgres(), startFakeWhatsApp({ preKeys: 'plenty' })]);
-});
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((app) => app.stop()));
-  for (const { child, closed } of processes.splice(0)) {
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-    await closed;
-  }
-  for (const used of databases.splice(0)) await used.drop();
-});
-afterAll(async () => {
-  await whatsapp?.close();
-  await postgres?.stop();
-});
-
-async function freshDatabase(): Promise<void> {
-  database = await postgres.createDatabase();
-  databases.push(database);
-  databaseUrl = `postgres://postgres:${postgres.password}@127.0.0.1:${postgres.port}/${database.name}`;
-}
+const world = useAppWorld();
 
 async function start(options: Partial<AppOptions> = {}, logger = recordingLogger().logger): Promise<RunningApp> {
   const app = await startApp(
     {
-      databaseUrl,
+      databaseUrl: world.database.url,
       port: 0,
       tokens: [TOKEN],
       sessions: ['sales'],
-      waWebSocketUrl: whatsapp.url,
+      waWebSocketUrl: world.whatsapp.url,
       waSync: short,
       baileys,
       ...options,
     },
     { logger },
   );
-  running.push(app);
-  return app;
-}
-
-/** The phone scans what the host's own row shows, as a user of the host would. */
-async function pair(id: string, phone: string) {
-  const { qrCode } = await waitForHostRow(database.pool, id, (row) => row.status === 'QR_CODE' && row.qrCode !== null);
-  return whatsapp.pair(qrCode ?? '', { phone });
+  return world.ends(app);
 }
 
 describe('the app', () => {
   it('pairs from the host’s row, puts a row right that somebody edited, and alerts the team', async () => {
-    await freshDatabase();
     const { lines, logger } = recordingLogger();
     const { url, app } = await start({}, logger);
-    const session = await pair('sales', '5511922221111');
-    await waitForHostRow(database.pool, 'sales', (row) => row.status === 'CONNECTED' && row.qrCode === null);
-    expect(whatsapp.connected()).toEqual([session.jid]);
+    const session = await world.pair('sales', '5511922221111');
+    await waitForHostRow(world.database.pool, 'sales', (row) => row.status === 'CONNECTED' && row.qrCode === null);
+    expect(world.whatsapp.connected()).toEqual([session.jid]);
     expect(lines).toContain('warn [SessionAlerts] Session sales needs a person: scan its QR code');
 
-    await database.pool.query(`UPDATE "WhatsAppSession" SET status = 'DISCONNECTED' WHERE id = 'sales'`);
+    await world.database.pool.query(`UPDATE "WhatsAppSession" SET status = 'DISCONNECTED' WHERE id = 'sales'`);
     const foreign: unknown[] = [];
     app.get(WaSyncService).on('drift:foreign-write', (payload) => foreign.push(payload));
     const response = await fetch(`${url}/whatsapp/sync-status`, { method: 'POST', headers });
@@ -89,17 +42,18 @@ describe('the app', () => {
     const { report } = (await response.json()) as { report: { sessions: object[] } };
     expect(report.sessions).toMatchObject([{ id: 'sales', actual: 'CONNECTED', action: 'mirror_repaired' }]);
     expect(foreign).toMatchObject([{ sessionId: 'sales', word: 'DISCONNECTED', actual: 'CONNECTED' }]);
-    expect(await readHostRow(database.pool, 'sales')).toMatchObject({ status: 'CONNECTED' });
+    expect(await readHostRow(world.database.pool, 'sales')).toMatchObject({ status: 'CONNECTED' });
 
     // The host's own trigger saw every change, the foreign one and the repair too.
-    const { rows } = await database.pool.query(`SELECT status::text FROM "SessionHistory" ORDER BY id DESC LIMIT 3`);
+    const { rows } = await world.database.pool.query(
+      `SELECT status::text FROM "SessionHistory" ORDER BY id DESC LIMIT 3`,
+    );
     expect(rows.map(({ status }) => status)).toEqual(['CONNECTED', 'DISCONNECTED', 'CONNECTED']);
   });
 
   it('shows its tables and its health', async () => {
-    await freshDatabase();
     const { url } = await start({ sessions: ['sales', 'support'] });
-    await database.pool.query(`
+    await world.database.pool.query(`
       INSERT INTO "Client" VALUES ('ana', 'example', 'Ana');
       INSERT INTO "Conversation" ("id", "clientId", "companyId", "updatedAt") VALUES ('c1', 'ana', 'example', now());
       UPDATE "Conversation" SET "status" = 'FINISHED' WHERE "id" = 'c1'`);
@@ -112,19 +66,18 @@ describe('the app', () => {
   });
 
   it('opens a conversation for who writes, and closes it in its own table when it went quiet', async () => {
-    await freshDatabase();
     const { url } = await start();
-    const session = await pair('sales', '5511922223333');
-    await waitForHostRow(database.pool, 'sales', (row) => row.status === 'CONNECTED');
+    const session = await world.pair('sales', '5511922223333');
+    await waitForHostRow(world.database.pool, 'sales', (row) => row.status === 'CONNECTED');
     await session.waitForLogin();
     const conversations = async () => (await fetch(`${url}/conversations`)).json() as Promise<object[]>;
-    const ana = whatsapp.contact('5511988887777', 'Ana');
+    const ana = world.whatsapp.contact('5511988887777', 'Ana');
     await ana.sendText(session.phone, 'Oi');
     await expect.poll(conversations, { timeout: 10_000 }).toMatchObject([{ client: 'Ana', status: 'ACTIVE' }]);
     const recorded = 'SELECT count(*)::int AS count FROM wa_sync.conversation';
-    await expect.poll(async () => (await database.pool.query(recorded)).rows).toEqual([{ count: 1 }]);
+    await expect.poll(async () => (await world.database.pool.query(recorded)).rows).toEqual([{ count: 1 }]);
     // Two days and a settled connection cannot be waited for.
-    await database.pool.query(`
+    await world.database.pool.query(`
       UPDATE wa_sync.conversation SET heard_at = heard_at - interval '2 days';
       UPDATE wa_sync.session SET settled_at = settled_at - interval '2 days'`);
     const check = await fetch(`${url}/whatsapp/check-inactive-conversations`, { method: 'POST', headers });
@@ -144,14 +97,8 @@ describe('the app', () => {
 describe('as a process', () => {
   const main = new URL('../src/app/main.ts', import.meta.url);
 
-  function run(env: Record<string, string>): StartedProcess {
-    const started = startProcess(main, env);
-    processes.push(started);
-    return started;
-  }
-
   it('says what is missing', async () => {
-    const app = run({ DATABASE_URL: 'postgres://a', PORT: 'x', WA_SYNC_OPTIONS: '{"prob":{}}' });
+    const app = world.run(main, { DATABASE_URL: 'postgres://a', PORT: 'x', WA_SYNC_OPTIONS: '{"prob":{}}' });
     expect(await app.closed).toMatchObject({ code: 1 });
     const said = app.lines.join('\n');
     expect(said).toMatch(/WA_SYNC_TOKEN is missing: token of the endpoints/);
@@ -160,33 +107,35 @@ describe('as a process', () => {
   });
 
   it('starts from the environment, logs, and writes what SIGTERM means', async () => {
-    await freshDatabase();
-    const app = run({
-      DATABASE_URL: databaseUrl,
+    const app = world.run(main, {
+      DATABASE_URL: world.database.url,
       PORT: '0',
       WA_SYNC_TOKEN: `${TOKEN}-old, ${TOKEN}`,
       WA_SYNC_SESSIONS: 'sales, support',
       WA_SYNC_REPLICA_ID: 'one',
       WA_SYNC_OPTIONS: JSON.stringify({ waSync: short, baileys }),
-      WA_WEB_SOCKET_URL: whatsapp.url,
-      FAKE_WHATSAPP_TRUST: JSON.stringify(whatsapp.trust),
+      WA_WEB_SOCKET_URL: world.whatsapp.url,
+      FAKE_WHATSAPP_TRUST: JSON.stringify(world.whatsapp.trust),
     });
     const [, url] = await app.line(/^listening on (\S+)$/);
-    await pair('support', '5511922224444');
-    await waitForHostRow(database.pool, 'support', (row) => row.status === 'CONNECTED');
+    await world.pair('support', '5511922224444');
+    await waitForHostRow(world.database.pool, 'support', (row) => row.status === 'CONNECTED');
     const status = await fetch(`${url}/whatsapp/status?sessionId=support`, { headers });
     expect(await status.json()).toMatchObject({ connected: true });
     await app.line(/LOG \[wa-sync\] Syncing session support: marking as CONNECTED/);
     app.child.kill('SIGTERM');
     expect(await app.closed).toEqual({ code: null, signal: 'SIGTERM' });
-    expect(await readHostRow(database.pool, 'support')).toMatchObject({ status: 'DISCONNECTED', error: 'shutdown' });
+    expect(await readHostRow(world.database.pool, 'support')).toMatchObject({
+      status: 'DISCONNECTED',
+      error: 'shutdown',
+    });
     const said = app.lines.join('\n');
     expect(said).not.toContain(TOKEN);
     expect(said).not.toContain('Shutdown hooks are off');
   });
 
   it('needs nothing at all', { timeout: 60_000 }, async () => {
-    const app = run({ PORT: '0' });
+    const app = world.run(main, { PORT: '0' });
     const [, url] = await app.line(/^listening on (\S+)$/);
     const [, token] = await app.line(/WA_SYNC_TOKEN=(\w+)$/);
     const ask = () => fetch(`${url}/whatsapp/status`, { headers: { authorization: `Bearer ${token}` } });
@@ -196,8 +145,7 @@ describe('as a process', () => {
   });
 
   it('warns where the host has not turned on the shutdown hooks', async () => {
-    const started = startProcess(new URL('./app-without-hooks.ts', import.meta.url));
-    processes.push(started);
+    const started = world.run(new URL('./app-without-hooks.ts', import.meta.url));
     await started.line(/WARN \[wa-sync\] Shutdown hooks are off: call app\.enableShutdownHooks\(\)/);
   });
 });

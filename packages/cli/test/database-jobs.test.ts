@@ -15,7 +15,7 @@ let url: string;
 let store: PostgresStore;
 
 beforeEach(async () => {
-  url = `postgres://postgres:${at.server.password}@127.0.0.1:${at.server.port}/${at.database.name}`;
+  url = at.database.url;
   store = createPostgresStore({ pool: at.database.pool });
   await store.init();
 });

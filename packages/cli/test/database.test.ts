@@ -15,7 +15,7 @@ const at = useDatabase();
 let url: string;
 
 beforeEach(async () => {
-  url = `postgres://postgres:${at.server.password}@127.0.0.1:${at.server.port}/${at.database.name}`;
+  url = at.database.url;
 });
 
 const run = (...args: string[]) => runCli(args, { WA_SYNC_DATABASE_URL: url });

@@ -4,6 +4,7 @@ import pg from 'pg';
 /** A database of its own on a running server. */
 export interface TestDatabase {
   readonly name: string;
+  readonly url: string;
   readonly pool: pg.Pool;
   /** Another pool on the same database. */
   connect(options?: pg.PoolConfig): pg.Pool;
@@ -73,6 +74,7 @@ function serverAt(
       };
       return {
         name,
+        url: `postgres://${access.user}:${access.password}@${access.host}:${access.port}/${name}`,
         pool: connect(),
         connect,
         async drop() {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** A script of this package as a process of its own. */
+/** A script of an example as a process of its own. */
 export interface StartedProcess {
   readonly child: ChildProcess;
   /** All lines of both outputs so far. */
@@ -17,7 +17,7 @@ export interface StartedProcess {
 export function startProcess(script: URL, env: Record<string, string> = {}): StartedProcess {
   const child = spawn(process.execPath, ['--conditions=@wa-sync/source', '--import', 'tsx', fileURLToPath(script)], {
     // Here tsx finds the tsconfig that says what decorators mean.
-    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    cwd: fileURLToPath(new URL('.', script)),
     env: { PATH: process.env.PATH ?? '', NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
