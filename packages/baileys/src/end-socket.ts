@@ -1,11 +1,51 @@
 import type { BaileysSocketLike, BaileysWebSocketLike } from './baileys-like.js';
+import { untilClosed, type WhenClosed } from './close-moment.js';
+import type { CloseFacts } from './close-reasons.js';
+import type { SetTimer } from './limit-attempt.js';
+
+/** How long Baileys may take to tell of a close that we began. */
+const CLOSE_EVENT_MS = 1_000;
 
 /**
- * Tells a Baileys socket to end. It waits up to 30 s for the peer's close frame before it tells anybody, and a dead peer never sends
- * one: `terminateSocket` on what this answers makes the close event come within milliseconds.
+ * Ends a socket once. Baileys waits up to 30 s for the peer's close frame before it tells anybody, and a dead peer never sends one: cut
+ * by us, the close event comes within milliseconds.
+ *
+ * Owns: whether the end has begun, from when on the socket tells nothing but its close, and the WebSocket that is to be cut.
  */
-export function endSocket(params: { socket: BaileysSocketLike; reason: string }): RawWebSocket {
-  const { socket, reason } = params;
+export function createSocketEnd(params: {
+  socket: BaileysSocketLike;
+  setTimer: SetTimer;
+  whenClosed: WhenClosed;
+  /** Whether its close has not come yet. */
+  alive(): boolean;
+  /** A fork that never tells must not keep its session waiting. */
+  onNeverTold(facts: CloseFacts): void;
+}) {
+  const { socket, setTimer, whenClosed, alive, onNeverTold } = params;
+  let raw: RawWebSocket | null = null;
+
+  function cut(reason: string): void {
+    if (raw !== null) terminateSocket(raw);
+    setTimer(() => onNeverTold({ code: 408, data: { waSync: reason } }), CLOSE_EVENT_MS);
+  }
+
+  return {
+    begun: () => raw !== null,
+    /** Resolves with the close. A second call only takes back the grace that the first one gave. */
+    async end(reason: string, graceMs: number): Promise<void> {
+      if (raw !== null) {
+        if (graceMs === 0) terminateSocket(raw);
+      } else {
+        raw = tellToEnd(socket, reason);
+        if (graceMs > 0) setTimer(() => cut(reason), graceMs);
+        else if (alive()) cut(reason);
+      }
+      await untilClosed(whenClosed);
+    },
+  };
+}
+
+function tellToEnd(socket: BaileysSocketLike, reason: string): RawWebSocket {
   // `end()` drops the reference to the WebSocket, so it is taken first.
   const raw = rawWebSocket(socket.ws);
   flushEvents(socket);

@@ -1,14 +1,41 @@
-import type { ProbeAnswer, Reason } from '@wa-sync/core';
+import type { Clock, ProbeAnswer, Reason } from '@wa-sync/core';
 import type { BaileysSocketLike } from './baileys-like.js';
 import type { WhenClosed } from './close-moment.js';
 import type { CloseFacts } from './close-reasons.js';
 import type { PairingCode } from './pairing-offer.js';
+import type { OnMessages } from './tap-messages.js';
 
 /**
  * `unseen`: attached after its events went by · `connecting` · `pairing`: shows a QR code · `paired`: linked, WhatsApp is about to
  * ask for a new socket · `unproven`: says `open`, and nothing was heard since · `open` · `closed`.
  */
 export type SocketStage = 'unseen' | 'connecting' | 'pairing' | 'paired' | 'unproven' | 'open' | 'closed';
+
+/** What `watchSocket` is told, and tells of. */
+export interface WatchSocketParams {
+  socket: BaileysSocketLike;
+  clock: Clock;
+  /** How long a login may be without a frame before it is given up. */
+  attemptTimeoutMs: number;
+  /** How long the handling of one stanza may take before the connection counts as deaf; after twice as long it is given up. */
+  deafAfterMs: number;
+  /** The stage, or what it shows, changed. */
+  onChange(): void;
+  /** A frame arrived. */
+  onFrame?(): void;
+  /** The socket will not recover; `end` has to follow. */
+  onDead(reason: string): void;
+  /** A stanza's handler failed. */
+  onHandlerError?(error: unknown): void;
+  /** Stanzas of this kind are handled in time. */
+  onHandled?: ((kind: string) => void) | undefined;
+  /** Messages arrived; absent where nobody wants them. */
+  onMessages?: OnMessages | undefined;
+  /** A stanza arrived after the handshake. */
+  onStanza?: ((node: unknown) => void) | undefined;
+  /** The host's own lifetime of a QR code. */
+  qrTimeoutMs?: number | undefined;
+}
 
 /** One socket under watch. */
 export interface SocketWatch {

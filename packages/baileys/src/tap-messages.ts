@@ -1,6 +1,7 @@
 import type { BaileysMessageLike, BaileysSocketLike, MessagesUpsertLike } from './baileys-like.js';
 
 export type MessageType = MessagesUpsertLike['type'];
+export type OnMessages = (messages: readonly BaileysMessageLike[], type: MessageType) => void;
 
 /**
  * Hears every message of a socket once, at the moment at which the host's own listeners hear it.
@@ -9,10 +10,7 @@ export type MessageType = MessagesUpsertLike['type'];
  * arrived. So what goes into its buffer is noted, and what never came out of it is handed on at the end; so is what a handler that was at work during
  * the end emits into the void.
  */
-export function tapMessages(params: {
-  socket: Pick<BaileysSocketLike, 'ev'>;
-  onMessages(messages: readonly BaileysMessageLike[], type: MessageType): void;
-}) {
+export function tapMessages(params: { socket: Pick<BaileysSocketLike, 'ev'>; onMessages: OnMessages }) {
   const { socket, onMessages } = params;
   const { ev } = socket;
   const hub = ev as { emit?: (event: string, ...data: unknown[]) => unknown };
@@ -74,8 +72,6 @@ export function tapMessages(params: {
     },
   };
 }
-
-export type MessageTap = ReturnType<typeof tapMessages>;
 
 function keyOf({ key }: Pick<BaileysMessageLike, 'key'>): string {
   return `${key?.remoteJid}|${key?.id}|${key?.fromMe ? 1 : 0}|${key?.participant ?? ''}`;
