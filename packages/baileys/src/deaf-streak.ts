@@ -16,9 +16,7 @@ const STAYS_DEAF: Reason = {
 export function createDeafStreak({ sessionId, memory }: { sessionId: string; memory: DeafMemory }) {
   return {
     /** Why only a restart of the process may help; `null` where it has not come to that. */
-    get restart(): Reason | null {
-      return memory.get(sessionId)?.restart ?? null;
-    },
+    restart: (): Reason | null => memory.get(sessionId)?.restart ?? null,
     /** A socket does not handle stanzas of this kind. */
     turnedDeaf(kind: string | null): void {
       const known = memory.get(sessionId);

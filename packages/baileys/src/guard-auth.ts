@@ -123,9 +123,7 @@ export function guardAuth(params: {
   return {
     forNextSocket,
     /** Whether the last call to the store failed or took too long. */
-    get failing() {
-      return failing;
-    },
+    failing: () => failing,
     /**
      * The socket has ended: what it still begins to write is dropped. Nobody will hear of a message that it decrypts now, and WhatsApp
      * delivers it again; stored, that decryption would have used up the key that the second delivery needs.

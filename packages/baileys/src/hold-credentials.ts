@@ -52,7 +52,7 @@ export function holdCredentials(
 
   return {
     /** Whether the last call to their store failed or took too long. */
-    failing: () => auth?.failing === true,
+    failing: () => auth?.failing() === true,
 
     /** @throws what opening or writing them did */
     async readyForLogin(): Promise<GuardedAuth> {

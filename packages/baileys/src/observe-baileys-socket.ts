@@ -123,7 +123,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
     onChange: look,
     onFrame() {
       // Frames that come again prove a verdict wrong that was only reported.
-      if (deadReason === null || watch.stage !== 'open' || FINAL.has(deadReason)) return;
+      if (deadReason === null || watch.state().stage !== 'open' || FINAL.has(deadReason)) return;
       deadReason = null;
       listeners.tell();
     },
@@ -131,28 +131,29 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
       if (streak.handled(kind)) listeners.tell();
     },
     onDead: (reason) => {
-      if (reason === 'deaf') streak.givenUp(watch.stuckKind);
+      if (reason === 'deaf') streak.givenUp(watch.state().stuckKind);
       void foundDead(reason);
     },
   });
 
   function look(): void {
-    if (watch.stage === 'closed') waitForReattach();
-    if (watch.deaf && !deaf) noteDeaf();
-    deaf = watch.deaf;
+    const now = watch.state();
+    if (now.stage === 'closed') waitForReattach();
+    if (now.deaf && !deaf) noteDeaf(now.stuckKind);
+    deaf = now.deaf;
     listeners.tell();
   }
 
-  function noteDeaf(): void {
-    streak.turnedDeaf(watch.stuckKind);
+  function noteDeaf(kind: string | null): void {
+    streak.turnedDeaf(kind);
     logger.warn(
-      { code: 'connection_deaf', sessionId, kind: watch.stuckKind },
+      { code: 'connection_deaf', sessionId, kind },
       `Session ${maskNumbers(sessionId)}: stanzas arrive and their handling does not end`,
     );
   }
 
   function waitForReattach(): void {
-    if (!classifyClose(watch.close ?? {}).reconnects) return;
+    if (!classifyClose(watch.state().close ?? {}).reconnects) return;
     cancelReattachWait = clock.schedule(() => {
       notReattached = true;
       listeners.tell();
@@ -160,7 +161,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
   }
 
   async function foundDead(reason: string): Promise<void> {
-    if (watch.stage === 'closed' || deadReason !== null) return;
+    if (watch.state().stage === 'closed' || deadReason !== null) return;
     deadReason = reason;
     listeners.tell();
     try {
@@ -172,36 +173,38 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
   }
 
   function known(status: SessionStatus, reason: Reason | null): KnownObservation {
+    const { phone, qr, qrExpiresAt } = watch.state();
     return {
       kind: 'known',
       status,
       health: 'healthy',
       reason,
       reconnectAttempt: 0,
-      phone: watch.phone,
-      qr: watch.qr,
-      qrExpiresAt: watch.qrExpiresAt,
-      restartRequested: streak.restart,
+      phone,
+      qr,
+      qrExpiresAt,
+      restartRequested: streak.restart(),
       silentForMs: watch.silentForMs(),
     };
   }
 
   function afterClose(): Observation {
     if (notReattached) return known('DISCONNECTED', { code: 'not_reattached' });
-    const close = classifyClose(watch.close ?? {});
+    const close = classifyClose(watch.state().close ?? {});
     return known(close.status, { code: close.code, detail: close.words.en });
   }
 
-  if (watch.stage === 'closed') waitForReattach();
+  if (watch.state().stage === 'closed') waitForReattach();
 
   return {
     sessionId,
     snapshot() {
-      if (watch.stage === 'closed') return afterClose();
+      const { stage, deaf: deafNow } = watch.state();
+      if (stage === 'closed') return afterClose();
       if (deadReason !== null) return known('RECONNECTING', { code: deadReason });
-      switch (watch.stage) {
+      switch (stage) {
         case 'open':
-          return watch.deaf ? { ...known('CONNECTED', DEAF), health: 'degraded' } : known('CONNECTED', null);
+          return deafNow ? { ...known('CONNECTED', DEAF), health: 'degraded' } : known('CONNECTED', null);
         case 'pairing':
         case 'paired':
           return known('QR_CODE', null);
@@ -222,7 +225,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
       listeners.clear();
     },
     async sendText(message) {
-      if (watch.stage !== 'open' || deadReason !== null) return 'failed';
+      if (watch.state().stage !== 'open' || deadReason !== null) return 'failed';
       return sendText({ ...message, socket, clock, whenClosed: watch.whenClosed });
     },
     ...(feed && { onMessages: feed.onMessages, messagesTold: feed.idle }),

@@ -41,9 +41,7 @@ export function createPairingOffer(params: {
   }
 
   return {
-    get qrExpiresAt() {
-      return qrExpiresAt;
-    },
+    qrExpiresAt: () => qrExpiresAt,
     onFrame(frame: unknown): void {
       const refs = refsIn(frame);
       if (refs > 0) codesLeft = refs;

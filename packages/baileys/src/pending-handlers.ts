@@ -58,13 +58,10 @@ export function createPendingHandlers(params: {
   }
 
   return {
-    get deaf() {
-      return deaf;
-    },
-    /** What the oldest of them handles. */
-    get oldestKind(): string | null {
+    /** `oldestKind`: what the oldest of them handles. */
+    state(): { readonly deaf: boolean; readonly oldestKind: string | null } {
       const [first] = begun.values();
-      return first?.kind ?? null;
+      return { deaf, oldestKind: first?.kind ?? null };
     },
     /** Follows one run of a handler. */
     async follow(outcome: Promise<unknown>, kind: string): Promise<void> {

@@ -52,7 +52,7 @@ export function runSession(
     { sessionId, tenure, phone, fenced, stopping, onFailing: () => socket.lookAgain() },
     deps,
   );
-  const view = createSessionView({ clock, authFailing: credentials.failing, restart: () => streak.restart });
+  const view = createSessionView({ clock, authFailing: credentials.failing, restart: streak.restart });
   const socket = createSessionSocket({ sessionId, view, streak, feed, stopping, onOpen: noteOpen }, deps);
   let history = NO_HISTORY;
   let parked = false;
@@ -176,9 +176,7 @@ export function runSession(
   return {
     tenure,
     connection,
-    get idle() {
-      return parked || over();
-    },
+    idle: () => parked || over(),
     stop,
   };
 }

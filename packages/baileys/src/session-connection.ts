@@ -24,7 +24,7 @@ export function createSessionConnection(params: {
     close: ({ reason }) => stop(reason),
     async sendText(message) {
       const watch = socket.watch();
-      if (watch?.stage !== 'open' || fenced.aborted) return 'failed';
+      if (watch?.state().stage !== 'open' || fenced.aborted) return 'failed';
       return sendText({ ...message, socket: watch.socket, clock, whenClosed: watch.whenClosed });
     },
     async requestPairingCode({ phone }) {
@@ -34,7 +34,7 @@ export function createSessionConnection(params: {
     },
     async logOut() {
       const watch = socket.watch();
-      if (watch?.stage !== 'open') throw new Error('No socket is open');
+      if (watch?.state().stage !== 'open') throw new Error('No socket is open');
       await watch.socket.logout?.();
     },
     ...(feed && { onMessages: feed.onMessages, messagesTold: feed.idle }),

@@ -29,6 +29,6 @@ export interface SessionRun {
   readonly tenure: string;
   readonly connection: WhatsAppConnection;
   /** Whether nothing more happens by itself: a person has to act, or it is being stopped. */
-  readonly idle: boolean;
+  idle(): boolean;
   stop(reason: string): Promise<void>;
 }

@@ -64,7 +64,7 @@ export function createSessionSocket(
         ...feed?.ears(socket),
         onChange: look,
         onDead: (reason) => {
-          if (reason === 'deaf') streak.givenUp(watch.stuckKind);
+          if (reason === 'deaf') streak.givenUp(watch.state().stuckKind);
           void giveUp(reason);
         },
         onHandled: (kind) => {
@@ -78,33 +78,34 @@ export function createSessionSocket(
       look();
 
       function look(): void {
-        const { stage } = watch;
+        const state = watch.state();
+        const { stage } = state;
         if (stage === 'pairing' || stage === 'paired' || stage === 'open') giveBackSlot();
         if (stage === 'closed') {
           auth.revoke();
-          resolve(watch.close ?? {});
+          resolve(state.close ?? {});
         } else if (!stopping.aborted) {
           if (stage === 'open' && !opened) onOpen();
           opened ||= stage === 'open';
-          if (watch.deaf && !deaf) noteDeaf(watch);
-          deaf = watch.deaf;
-          view.showSocket(watch);
+          if (state.deaf && !deaf) noteDeaf(state.stuckKind);
+          deaf = state.deaf;
+          view.showSocket(state);
         }
       }
     });
   }
 
-  function noteDeaf(watch: SocketWatch): void {
-    streak.turnedDeaf(watch.stuckKind);
+  function noteDeaf(kind: string | null): void {
+    streak.turnedDeaf(kind);
     logger.warn(
-      { code: 'connection_deaf', sessionId, kind: watch.stuckKind },
+      { code: 'connection_deaf', sessionId, kind },
       `${named}: stanzas arrive and their handling does not end`,
     );
   }
 
   /** Ends one that will not recover; what follows is for `runSession`. */
   async function giveUp(reason: string): Promise<void> {
-    if (underWay === null || underWay.watch.stage === 'closed') return;
+    if (underWay === null || underWay.watch.state().stage === 'closed') return;
     logger.warn({ code: 'connection_dead', sessionId, reason }, `${named}: ending a dead connection`);
     if (!stopping.aborted) view.show({ status: 'RECONNECTING', reason: { code: reason } });
     await end(reason, 0);

@@ -5,7 +5,7 @@
  */
 import type { Clock, KnownObservation, Reason, SessionStatus } from '@wa-sync/core';
 import { createListeners } from './notify-listeners.js';
-import { AUTH_FAILING, DEAF, type SocketWatch } from './socket-watch.js';
+import { AUTH_FAILING, DEAF, type SocketState, type SocketWatch } from './socket-watch.js';
 
 type Shown = Pick<KnownObservation, 'status' | 'health' | 'reason' | 'reconnectAttempt' | 'qr'>;
 
@@ -51,7 +51,7 @@ export function createSessionView(params: {
       kind: 'known',
       ...shown,
       phone,
-      qrExpiresAt: shown.qr === null ? null : (watch?.qrExpiresAt ?? null),
+      qrExpiresAt: shown.qr === null ? null : (watch?.state().qrExpiresAt ?? null),
       restartRequested: params.restart(),
       silentForMs: silentForMs(),
     }),
@@ -64,7 +64,7 @@ export function createSessionView(params: {
       watch = null;
     },
     /** Shows what the socket is doing; its close is for the caller to judge. */
-    showSocket(socket: SocketWatch): void {
+    showSocket(socket: SocketState): void {
       if (socket.phone !== null) phone = socket.phone;
       if (socket.stage === 'pairing') show({ status: 'QR_CODE', reason: null, qr: socket.qr });
       if (socket.stage === 'paired') {

@@ -37,14 +37,11 @@ export interface WatchSocketParams {
   qrTimeoutMs?: number | undefined;
 }
 
-/** One socket under watch. */
-export interface SocketWatch {
-  readonly socket: BaileysSocketLike;
+/** What a socket is doing at the moment. */
+export interface SocketState {
   readonly stage: SocketStage;
   readonly qr: string | null;
   readonly qrExpiresAt: Date | null;
-  /** Asks for a code to be typed in on the phone, while the stage is `pairing`. */
-  requestPairingCode(phone: string): Promise<PairingCode>;
   /** Whether stanzas arrive and nothing comes of them. */
   readonly deaf: boolean;
   /** What kind of stanza it is that is not handled; `null` where all are. */
@@ -52,6 +49,14 @@ export interface SocketWatch {
   readonly phone: string | null;
   /** Set once the stage is `closed`. */
   readonly close: CloseFacts | null;
+}
+
+/** One socket under watch. Its state is asked for: an object with accessors would cost each session some kilobytes. */
+export interface SocketWatch {
+  readonly socket: BaileysSocketLike;
+  state(): SocketState;
+  /** Asks for a code to be typed in on the phone, while the stage is `pairing`. */
+  requestPairingCode(phone: string): Promise<PairingCode>;
   /** Also at its `dispose`, after which nothing is heard of the socket. */
   readonly whenClosed: WhenClosed;
   /** Milliseconds since the last frame; `null` when none came. */

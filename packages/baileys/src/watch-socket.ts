@@ -193,30 +193,15 @@ export function watchSocket(params: WatchSocketParams): SocketWatch {
   return {
     socket,
     whenClosed,
-    get stage() {
-      return stage;
-    },
-    get qr() {
-      return qr;
-    },
-    get qrExpiresAt() {
-      return qr === null ? null : offer.qrExpiresAt;
+    state() {
+      const { deaf, oldestKind } = handlers.state();
+      const qrExpiresAt = qr === null ? null : offer.qrExpiresAt();
+      const stuckKind = deaf ? oldestKind : null;
+      return { stage, qr, qrExpiresAt, deaf, stuckKind, phone: phoneOf(socket), close: closeFacts };
     },
     requestPairingCode: async (phone) => {
       if (stage !== 'pairing') throw new Error('This socket is not being paired');
       return offer.requestCode(phone);
-    },
-    get deaf() {
-      return handlers.deaf;
-    },
-    get stuckKind() {
-      return handlers.deaf ? handlers.oldestKind : null;
-    },
-    get phone() {
-      return phoneOf(socket);
-    },
-    get close() {
-      return closeFacts;
     },
     silentForMs: signs.silentForMs,
     probe,

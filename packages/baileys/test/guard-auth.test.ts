@@ -164,12 +164,12 @@ describe('a store of credentials that failed a quiet account', () => {
       timeoutMs: 100_000,
       mayWrite: () => true,
       onFailing() {
-        said.push(auth.failing);
-        if (!auth.failing) answered();
+        said.push(auth.failing());
+        if (!auth.failing()) answered();
       },
     });
     await expect(auth.forNextSocket().keys.get('session', ['b'])).rejects.toThrow('too slow');
-    expect(auth.failing).toBe(true);
+    expect(auth.failing()).toBe(true);
     await back;
     expect(said).toEqual([true, false]);
     auth.retire();
