@@ -6,6 +6,7 @@
  * do with them is the business of `guardAuth`.
  */
 import { maskNumbers } from '@wa-sync/core';
+import { awaitAtMost } from './await-at-most.js';
 import { type GuardedAuth, guardAuth } from './guard-auth.js';
 import { pause } from './pause.js';
 import { textOf } from './quiet-baileys-logger.js';
@@ -34,7 +35,13 @@ export function holdCredentials(
   let auth: GuardedAuth | null = null;
 
   async function open(): Promise<GuardedAuth> {
-    const opened = await deps.auth({ sessionId, tenure });
+    // A source of the host that never answers would keep a place among the logins, and with as many as there are places nobody would log in any more.
+    const opened = await awaitAtMost({
+      clock,
+      timeoutMs: deps.authTimeoutMs,
+      what: 'Opening credentials',
+      work: () => deps.auth({ sessionId, tenure }),
+    });
     refuseOtherNumber({ sessionId, creds: opened.state.creds, phone });
     const mayWrite = () => !fenced.aborted;
     return guardAuth({ sessionId, auth: opened, clock, logger, timeoutMs: deps.authTimeoutMs, mayWrite, onFailing });

@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createMemoryStore, createWaSync } from '@wa-sync/core';
+import { createMemoryAuthState } from '@wa-sync/fake-whatsapp';
 import { BufferJSON } from '@whiskeysockets/baileys';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { baileysProvider, createBaileysAuthState, multiFileAuth } from '../src/index.js';
@@ -122,6 +123,24 @@ describe('a store of credentials that hangs', () => {
     host.auth.read = read;
     await untilStatus(connection, 'CONNECTED');
     expect(server.connected()).toEqual([session.jid]);
+  });
+
+  it('or a source of the host that does keeps no place among the logins', async () => {
+    const server = await startServer();
+    const creds = server.createCredentials({ phone: PHONE });
+    const host = await startProvider(server, {
+      authTimeoutMs: 200,
+      maxLogins: 1,
+      auth: ({ sessionId }) =>
+        sessionId === 'a'
+          ? new Promise(() => {})
+          : Promise.resolve({ state: createMemoryAuthState(creds), saveCreds: async () => {} }),
+    });
+    const hung = host.open(await host.addSession('a'));
+    await untilStatus(host.open(await host.addSession('b')), 'CONNECTED');
+    const seen = await until(hung, (now) => now.kind === 'known' && now.reason !== null, 'its timeout');
+    expect(seen).toMatchObject({ status: 'CONNECTING', reason: { code: 'store_timeout' } });
+    expect(server.connected()).toHaveLength(1);
   });
 
   it.each(['hangs', 'fails'] as const)(
