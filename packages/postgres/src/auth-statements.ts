@@ -1,3 +1,4 @@
+import { orderedSql } from './call-order.js';
 import { type Statement, statement } from './run-statement.js';
 import { LOCK_LIMIT } from './write-statements.js';
 
@@ -15,25 +16,19 @@ export interface AuthStatements {
 export function authStatements(schema: string): AuthStatements {
   const record = `${schema}.auth_record`;
   const session = `${schema}.session`;
-  /** Takes sessions on to a later write of this writer; one that comes late takes on none. */
-  const orderedSql = (from: string, writer: string, writeNo: string) => `ordered AS (
-      INSERT INTO ${schema}.auth_order AS o (session_no, writer, write_no)
-      SELECT no, ${writer}::text, ${writeNo}::bigint FROM ${from}
-      ON CONFLICT (session_no) DO UPDATE SET writer = excluded.writer, write_no = excluded.write_no
-        WHERE o.writer <> excluded.writer OR o.write_no < excluded.write_no
-      RETURNING session_no AS no
-    )`;
+  const ordered = (from: string, writer: string, callNo: string) =>
+    orderedSql({ table: `${schema}.auth_order`, from, writer, callNo });
   return {
     read: statement(`
       SELECT json_build_array(i.ordinal, a.key_id)::text AS answer, a.value
       FROM unnest($3::text[]) WITH ORDINALITY i(id, ordinal)
       JOIN ${session} s ON s.id = $1::text
       JOIN ${record} a ON a.session_no = s.no AND a.quarantine_no = 0 AND a.type = $2::text AND a.id = i.id`),
-    write: statement(writeSql(session, record, orderedSql('allowed', '$13', '$14'))),
+    write: statement(writeSql(session, record, ordered('allowed', '$13', '$14'))),
     quarantine: statement(`
       WITH ${LOCK_LIMIT},
       target AS MATERIALIZED (SELECT s.no FROM lock_limit, ${session} s WHERE s.id = $2::text FOR NO KEY UPDATE OF s),
-      ${orderedSql('target', '$4', '$5')},
+      ${ordered('target', '$4', '$5')},
       next AS MATERIALIZED (
         SELECT t.no, coalesce(max(a.quarantine_no), 0) + 1 AS quarantine_no
         FROM ordered t LEFT JOIN ${record} a ON a.session_no = t.no GROUP BY t.no
@@ -46,7 +41,7 @@ export function authStatements(schema: string): AuthStatements {
     purge: statement(`
       WITH ${LOCK_LIMIT},
       target AS MATERIALIZED (SELECT s.no FROM lock_limit, ${session} s WHERE s.id = $2::text FOR NO KEY UPDATE OF s),
-      ${orderedSql('target', '$3', '$4')},
+      ${ordered('target', '$3', '$4')},
       gone AS (DELETE FROM ${record} a USING ordered o WHERE a.session_no = o.no RETURNING 1)
       SELECT json_build_array(count(*))::text AS answer FROM gone`),
   };

@@ -3,6 +3,7 @@ import { checkSchemaName } from './config.js';
 import { HISTORY } from './history-schema.js';
 import { quoteIdentifier, quoteLiteral } from './identifiers.js';
 import { INBOX } from './inbox-schema.js';
+import { AUTH_ORDER, WISH_ORDER } from './order-schema.js';
 import { SCHEMA_NEWER_STATE } from './translate-error.js';
 
 /** One numbered step of the schema; it never changes once it was released. */
@@ -147,18 +148,6 @@ const ADOPTION = `
 CREATE INDEX session_unowned ON @schema.session (created_at) WHERE owner IS NULL;
 `;
 
-/**
- * How far the writes of a process to a session's credentials have come. A statement that was given up may arrive late, after newer ones of the same process: a
- * fence by tenure does not tell them apart.
- */
-const AUTH_ORDER = `
-CREATE TABLE @schema.auth_order (
-  session_no bigint PRIMARY KEY REFERENCES @schema.session (no) ON DELETE CASCADE,
-  writer text COLLATE "C" NOT NULL,
-  write_no bigint NOT NULL
-) WITH (fillfactor = 50);
-`;
-
 /** When a whole fleet changes at once, every row of a page needs its second place there: at 80 half of those updates were not heap-only, at 40 some in a thousand. */
 const STORM_ROOM = `
 ALTER TABLE @schema.session SET (fillfactor = 40);
@@ -191,6 +180,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 9, name: 'room for storms', sql: STORM_ROOM },
   { version: 10, name: 'finite instants of sessions', sql: FINITE_INSTANTS },
   { version: 11, name: 'room for sessions that grow', sql: GROWTH_ROOM },
+  { version: 12, name: 'order of wishes', sql: WISH_ORDER },
 ];
 
 /** The version that this package works with. */

@@ -14,7 +14,8 @@ import { type LeaseStatements, leaseStatements } from './lease-statements.js';
 import type { SessionsMirrorSql } from './mirror-sql.js';
 import { type HostTable, readHostTable, readTablesLike } from './read-catalogue.js';
 import { type ReadStatements, readStatements } from './read-statements.js';
-import type { StatementRunner } from './run-statement.js';
+import type { Statement, StatementRunner } from './run-statement.js';
+import { wishStatement } from './wish-statement.js';
 import { type WriteStatements, writeStatements } from './write-statements.js';
 
 /** Everything that is known once the schema is up to date and the host's table was looked at. */
@@ -24,6 +25,8 @@ export interface PreparedStore {
   readonly writing: WriteStatements;
   /** The same without the host's table. */
   readonly writingOursOnly: WriteStatements;
+  /** Records what the host wants. */
+  readonly wish: Statement;
   readonly leases: LeaseStatements;
   readonly auth: AuthStatements;
   readonly jobs: JobStatements;
@@ -52,6 +55,7 @@ export function prepareStore(config: PostgresConfig, mirrors: MirrorsSql): Prepa
     reading: readStatements(schema, mirror),
     writing,
     writingOursOnly: mirror === null ? writing : writeStatements(schema, null),
+    wish: wishStatement(schema, mirror),
     leases: leaseStatements(schema, mirror),
     auth: authStatements(schema),
     jobs: jobStatements(schema),

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   type Claim,
   type ClaimOutcome,
@@ -19,6 +20,14 @@ import { writeSessions } from './write-sessions.js';
 export function createSessions(params: { runner: StatementRunner; ready: () => Promise<PreparedStore> }): SessionStore {
   const { runner, ready } = params;
   const lockMs = () => String(runner.limits.lockMs);
+  // Wishes of this store in their order, by which the database knows one that comes late.
+  const writer = randomUUID();
+  let lastWishNo = 0;
+
+  function nextPlace(): [writer: string, wishNo: number] {
+    lastWishNo += 1;
+    return [writer, lastWishNo];
+  }
 
   async function run<T>(work: (prepared: PreparedStore) => Promise<T>): Promise<T> {
     try {
@@ -123,17 +132,25 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
 
     release: (params) => run((prepared) => releaseSessions({ runner, prepared, ...params })),
 
-    setDesired: ({ id, desired }) =>
-      run(async (prepared) => {
-        const { writing, mirror } = prepared;
-        const [tuple] = await runner.json<SessionTuple[]>(writing.setDesired, [lockMs(), id, desired]);
-        if (tuple === undefined) return null;
-        const session = readTuple(tuple, mirror);
+    setDesired({ id, desired }) {
+      // At the call itself: what it waits for must not decide which wish is the newer one.
+      const place = nextPlace();
+      return run(async (prepared) => {
+        const { wish, mirror } = prepared;
+        const [found] = await runner.json<[tuple: SessionTuple, counts: boolean][]>(wish, [
+          lockMs(),
+          id,
+          desired,
+          ...place,
+        ]);
+        if (found === undefined) return null;
+        const session = readTuple(found[0], mirror);
         // Wanted here and switched off in the host's row: the call is the newer word.
-        if (session.desired === desired) return session;
+        if (session.desired === desired || !found[1]) return session;
         const [woken] = await wakeHost(prepared, [id]);
         return woken ?? session;
-      }),
+      });
+    },
 
     settleUnheld: (params) => run((prepared) => settleUnheldSessions({ runner, prepared, ...params })),
 

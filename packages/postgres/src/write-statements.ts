@@ -46,7 +46,6 @@ export interface WriteStatements {
   readonly settleUnheld: Statement;
   /** Writes one host row from ours, waiting for it. */
   readonly repairHost: Statement;
-  readonly setDesired: Statement;
   /** Switches host rows on again; `null` where the host's `active` is not mapped. */
   readonly wakeHost: Statement | null;
   readonly remove: Statement;
@@ -72,7 +71,6 @@ const SEEN = `s.status = 'CONNECTED' AND s.evidence = 'observed'`;
 export function writeStatements(schema: string, mirror: SessionsMirrorSql | null): WriteStatements {
   const session = `${schema}.session`;
   const answer = answerChangedSql(schema, mirror, 'skip');
-  const lease = `LEFT JOIN ${schema}.replica r ON r.incarnation = c.owner`;
   const manyInput = `SELECT i.* FROM lock_limit, unnest(${WRITE_INPUT.map(([, type], index) => `$${index + 3}::${type}[]`)})
     AS i(${WRITE_INPUT.map(([name]) => name)})`;
   const oneInput = `SELECT ${WRITE_INPUT.map(([name, type], index) => `$${index + 3}::${type} AS ${name}`)} FROM lock_limit`;
@@ -138,16 +136,6 @@ export function writeStatements(schema: string, mirror: SessionsMirrorSql | null
         UPDATE ${session} s SET version = s.version + 1 FROM lock_limit WHERE s.id = $2::text AND s.version = $3::bigint
         RETURNING s.*
       ) ${answerChangedSql(schema, mirror, 'wait')}`),
-    setDesired: statement(`
-      WITH ${LOCK_LIMIT}, changed AS (
-        UPDATE ${session} s SET desired = $3::text, version = s.version + 1,
-          active = s.active OR $3::text = 'running',
-          purge_marked_at = CASE WHEN $3::text = 'running' THEN NULL ELSE s.purge_marked_at END
-        FROM lock_limit WHERE s.id = $2::text
-        RETURNING s.*
-      )
-      SELECT coalesce(json_agg(${tupleSql('c', leaseOverSql('c', 'r'), hostExpressions(mirror))}), '[]')::text AS answer
-      FROM changed c ${lease} ${hostJoinSql(mirror, 'c')}`),
     wakeHost: wakeHostStatement(mirror),
     remove: statement(`
       WITH ${LOCK_LIMIT}, gone AS (DELETE FROM ${session} s USING lock_limit WHERE s.id = $2::text RETURNING 1)

@@ -144,6 +144,17 @@ describe('a link to the server', () => {
     expect(await store.auth.purge({ sessionId: 'a' })).toBe(1);
   });
 
+  it('on which a wish is held up delivers it late, when it does not undo the one that was made since', async () => {
+    proxy.apply({ kind: 'black-hole', direction: 'to-server' });
+    const late = await codeOf(() => store.sessions.setDesired({ id: 'a', desired: 'stopped' }));
+    expect(late).toMatchObject({ code: 'store_timeout' });
+    const newer = await untilTold(() => store.sessions.setDesired({ id: 'a', desired: 'running' }));
+    await healAndArrive();
+    expect(await store.sessions.get({ ids: ['a'] })).toEqual([newer]);
+    // Another process is not held up by it.
+    expect(await direct.sessions.setDesired({ id: 'a', desired: 'stopped' })).toMatchObject({ desired: 'stopped' });
+  });
+
   it('that was purged of credentials does not get the ones that were held up before', async () => {
     proxy.apply({ kind: 'black-hole', direction: 'to-server' });
     expect(await codeOf(() => putCreds(store, 'old'))).toMatchObject({ code: 'store_timeout' });

@@ -1,21 +1,13 @@
+import { CALL_ORDER } from './call-order.js';
 import { script, scriptOnce } from './run-script.js';
 import { ROWS } from './script-parts.js';
 
-/**
- * Part of every script that changes credentials. Calls of one process are numbered: one that was given up when a connection broke may arrive after a newer one,
- * and a fence by tenure does not tell them apart. Sent twice, a call is itself again.
- */
-const IN_ORDER = `
-local function isBehind(reached, writer, number)
-  local last, no = string.match(reached or '', '^(%S+) (%d+)$')
-  return last == writer and tonumber(no) > tonumber(number)
-end
-`;
-
+/** Part of the scripts on the credentials of one session. */
 const ALONE_IN_ORDER = `
 local ORDER = KEYS[1]
-if isBehind(redis.call('HGET', ORDER, args[3]), args[1], args[2]) then return 0 end
-redis.call('HSET', ORDER, args[3], args[1] .. ' ' .. args[2])
+local reached = redis.call('HGET', ORDER, args[3])
+if isBehind((placesOf(reached)), args[1], args[2]) then return 0 end
+redis.call('HSET', ORDER, args[3], withAuth(reached, args[1] .. ' ' .. args[2]))
 `;
 
 /**
@@ -25,7 +17,7 @@ redis.call('HSET', ORDER, args[3], args[1] .. ' ' .. args[2])
  */
 export const writeAuthScript = script(
   ROWS,
-  IN_ORDER,
+  CALL_ORDER,
   `
   local sessions, ids = cjson.decode(args[3]), {}
   for index, session in ipairs(sessions) do ids[index] = session[1] end
@@ -41,9 +33,9 @@ export const writeAuthScript = script(
       verdicts[index] = 'lost'
     else
       verdicts[index] = 'written'
-      if not isBehind(reached[index], args[1], args[2]) then
+      if not isBehind((placesOf(reached[index])), args[1], args[2]) then
         order[#order + 1] = id
-        order[#order + 1] = place
+        order[#order + 1] = withAuth(reached[index], place)
         local set, gone = {}, {}
         for entry = at, at + entries * 2 - 1, 2 do
           if args[entry + 1] == '' then
@@ -85,11 +77,16 @@ end
 `;
 
 /** Keys: the order of writes, the credentials of a session, those put aside. Arguments: writer, its number of this call, session id, reason. */
-export const quarantineScript = scriptOnce(PUT_ASIDE, IN_ORDER, ALONE_IN_ORDER, 'putAside(KEYS[2], KEYS[3], args[4])');
+export const quarantineScript = scriptOnce(
+  PUT_ASIDE,
+  CALL_ORDER,
+  ALONE_IN_ORDER,
+  'putAside(KEYS[2], KEYS[3], args[4])',
+);
 
 /** Keys as before. Arguments: writer, its number of this call, session id. Answers how many records there were. */
 export const purgeAuthScript = scriptOnce(
-  IN_ORDER,
+  CALL_ORDER,
   ALONE_IN_ORDER,
   `
   local count = redis.call('HLEN', KEYS[2])

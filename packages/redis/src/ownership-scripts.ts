@@ -1,3 +1,4 @@
+import { CALL_ORDER } from './call-order.js';
 import { REQUESTS } from './inbox-parts.js';
 import { script, scriptOnce } from './run-script.js';
 import { ANSWER_ROWS, LEASES, ROWS } from './script-parts.js';
@@ -80,15 +81,20 @@ export const releaseScript = scriptOnce(
   return { #ids, released }`,
 );
 
-/** Arguments: id, desired. */
+/** Arguments: id, desired, process, its number of this call. A wish that comes after a newer one of the same process changes nothing. */
 export const setDesiredScript = scriptOnce(
   ROWS,
   ANSWER_ROWS,
+  CALL_ORDER,
   `
   local id, desired = args[1], args[2]
   local text = redis.call('HGET', SESSION, id)
   local row = parseRow(text)
   if not row then return answerRows({}) end
+  local reached = redis.call('HGET', ORDER, id)
+  local _, wish = placesOf(reached)
+  if isBehind(wish, args[3], args[4]) then return answerRows({ id, text }) end
+  redis.call('HSET', ORDER, id, withWish(reached, args[3] .. ' ' .. args[4]))
   row[DESIRED], row[ACTIVE], row[VERSION] = desired, row[ACTIVE] or desired == 'running', row[VERSION] + 1
   text = saveRow(id, row)
   keepClaimable(id, row)

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   type ClaimOutcome,
   type Logger,
@@ -38,6 +39,9 @@ export function createSessions(params: {
 }): SessionStore {
   const { calls, keys, logger } = params;
   const names = sessionKeys(keys);
+  // Wishes of this store in their order, by which the server knows one that comes late.
+  const writer = randomUUID();
+  let lastWishNo = 0;
 
   async function rows(script: Script, args: readonly string[]): Promise<RowAnswer> {
     const { answer, nowMs } = await calls.timed(script, { keys: names, args });
@@ -162,7 +166,8 @@ export function createSessions(params: {
       }
     },
     async setDesired({ id, desired }) {
-      return read(await rows(setDesiredScript, [id, desired]))[0] ?? null;
+      lastWishNo += 1;
+      return read(await rows(setDesiredScript, [id, desired, writer, String(lastWishNo)]))[0] ?? null;
     },
     async settleUnheld({ graceMs, limit }) {
       const settled: UnheldSession[] = [];

@@ -121,7 +121,10 @@ export interface SessionStore {
     unobservedIds: readonly string[];
     reason: Reason;
   }): Promise<string[]>;
-  /** Records what the host wants; `running` makes the session active again. `null` when there is no such row. */
+  /**
+   * Records what the host wants; `running` makes the session active again. `null` when there is no such row. Wishes of one store object count in the order of its calls: one
+   * that comes after a newer one, such as a call that was given up and arrives late, changes nothing and answers the row.
+   */
   setDesired(params: { id: string; desired: Desired }): Promise<StoredSession | null>;
   /**
    * Ends the adoption grace: rows that nobody has held since they were created more than `graceMs` of store time ago become `DISCONNECTED`, reason `not_held`, evidence

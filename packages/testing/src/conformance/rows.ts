@@ -104,6 +104,17 @@ export function describeRows(suite: StoreSuite): void {
       expect(await store.sessions.get({ ids: ['unknown'] })).toEqual([]);
     });
 
+    test('tell the last of many wishes that were made at once', async ({ store }) => {
+      await create(store, 'a');
+      for (let round = 0; round < 20; round += 1) {
+        const last = round % 2 === 0 ? 'running' : 'stopped';
+        const first = last === 'running' ? 'stopped' : 'running';
+        const wishes = Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? first : last));
+        await Promise.all(wishes.map((desired) => store.sessions.setDesired({ id: 'a', desired })));
+        expect(await readOne(store, 'a')).toMatchObject({ desired: last });
+      }
+    });
+
     test('removed are gone, held or not', async ({ store }) => {
       const owner = await join(store);
       const held = await hold(store, owner, 'a');
