@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
 import { addHostRows, PRISMA_TABLES } from './host-table.js';
 import { shiftStoreTime } from './store-harness.js';
+import { untilWaiting } from './until-waiting.js';
 import { useDatabase } from './use-database.js';
 
 const DAY = 24 * 3600_000;
@@ -120,12 +121,7 @@ describe('cleanup', () => {
       await client.query('BEGIN');
       await client.query('SELECT 1 FROM wa_sync.session WHERE id = $1 FOR UPDATE', [session.id]);
       const cleaning = store.cleanup.deactivate({ ids: [session.id], idleForMs });
-      for (let waits = 0; waits === 0; ) {
-        const { rows } = await pool.query(
-          `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-        );
-        waits = rows.length;
-      }
+      await untilWaiting(pool);
       await client.query(`UPDATE wa_sync.session SET status = 'CONNECTED', version = version + 1 WHERE id = $1`, [
         session.id,
       ]);

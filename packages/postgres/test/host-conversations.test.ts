@@ -11,6 +11,7 @@ import {
 } from './host-conversations.js';
 import { PRISMA_TABLES } from './host-table.js';
 import { shiftStoreTime } from './store-harness.js';
+import { untilWaiting } from './until-waiting.js';
 import { useDatabase } from './use-database.js';
 
 const HOUR = 3_600_000;
@@ -180,7 +181,7 @@ describe('a Prisma table of conversations', () => {
       await client.query('BEGIN');
       await client.query(`UPDATE "Conversation" SET "status" = 'ESCALATED' WHERE "id" = $1`, [id]);
       const moving = move(closed(id));
-      await untilWaiting();
+      await untilWaiting(pool);
       await client.query('COMMIT');
       client.release();
       wrong.push(...(await moving));
@@ -189,17 +190,6 @@ describe('a Prisma table of conversations', () => {
     expect(new Set(Object.values(await conversationWords(pool)))).toEqual(new Set(['ESCALATED']));
   });
 });
-
-/** Until a statement of ours waits for a lock. */
-async function untilWaiting(): Promise<void> {
-  for (const endsAt = performance.now() + 5_000; performance.now() < endsAt; ) {
-    const { rows } = await pool.query(
-      `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-    );
-    if (rows.length > 0) return;
-  }
-  throw new Error('nothing waits');
-}
 
 describe('adoption', () => {
   it('registers open rows that are not known, whose clock starts then, and no others', async () => {
@@ -348,7 +338,7 @@ describe('a host row that cannot be closed', () => {
   it('because it is locked for a moment is waited for', async () => {
     const unlock = await lock(bad);
     const moving = move(closed(bad));
-    await untilWaiting();
+    await untilWaiting(pool);
     await unlock();
     expect(await moving).toEqual([bad]);
   });

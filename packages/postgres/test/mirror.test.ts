@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
 import { addHostRows, hostWords, PRISMA_TABLES, readHostRow } from './host-table.js';
+import { untilWaiting } from './until-waiting.js';
 import { useDatabase } from './use-database.js';
 
 const mirror = { sessions: prismaWhatsAppSession() };
@@ -221,7 +222,7 @@ describe('a host row that cannot be written', () => {
     const [held] = await holdSessions(store, owner, ['a']);
     const unlock = await lockHostRow('a');
     const writing = store.sessions.write({ owner, writes: [writeOf(held!, change({ status: 'RECONNECTING' }))] });
-    await untilWaiting();
+    await untilWaiting(pool);
     await unlock();
     const [outcome] = await writing;
     expect(outcome).not.toHaveProperty('mirrorBlocked');
@@ -304,17 +305,6 @@ describe('a host row that cannot be written', () => {
   });
 });
 
-/** Until a statement of ours waits for a lock. */
-async function untilWaiting(): Promise<void> {
-  for (const endsAt = performance.now() + 5_000; performance.now() < endsAt; ) {
-    const { rows } = await pool.query(
-      `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-    );
-    if (rows.length > 0) return;
-  }
-  throw new Error('nothing waits');
-}
-
 describe('the host’s own transactions', () => {
   it('that take the same rows crosswise go through, and so do ours', async () => {
     const two = ['s00001', 's00002'];
@@ -328,7 +318,7 @@ describe('the host’s own transactions', () => {
         owner,
         writes: held.map((session) => writeOf(session, change({ status: 'RECONNECTING' }))),
       });
-      await untilWaiting();
+      await untilWaiting(pool);
       await client.query(`UPDATE "WhatsAppSession" SET "error" = 'mine' WHERE "id" = 's00001'`);
       await client.query('COMMIT');
       await writing;

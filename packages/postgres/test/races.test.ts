@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
 import { addHostRows, PRISMA_TABLES, readHostRow } from './host-table.js';
+import { untilWaiting } from './until-waiting.js';
 import { useDatabase } from './use-database.js';
 
 const CLIENTS = 16;
@@ -34,17 +35,6 @@ async function read(): Promise<StoredSession> {
   const [session] = await first.sessions.get({ ids: ['a'] });
   if (session === undefined) throw new Error('the row is gone');
   return session;
-}
-
-/** Until so many statements wait for a lock. */
-async function untilWaiting(count: number): Promise<void> {
-  for (const endsAt = performance.now() + 5_000; performance.now() < endsAt; ) {
-    const { rows } = await pool.query(
-      `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-    );
-    if (rows[0].n >= count) return;
-  }
-  throw new Error(`fewer than ${count} wait`);
 }
 
 describe(`${ROUNDS} rounds of ${CLIENTS} clients`, () => {
@@ -215,13 +205,13 @@ describe('a claim and a fence of its replica', () => {
     const claiming = first.sessions
       .claim({ owner, claims: [{ id: 'a', tenure: 't', mode: 'free' }] })
       .then(([outcome]) => order.push(outcome?.claimed ? 'claimed' : 'refused'));
-    await untilWaiting(1);
+    await untilWaiting(pool);
     const fencing = stores[1]!.leases.fence({ incarnation: owner, beats: 0 }).then(async (fenced) => {
       // Whoever ends a lease frees its sessions next: it must see them.
       const { owner: seen } = await read();
       order.push(`${fenced}, sees ${seen === owner ? 'the owner' : 'nobody'}`);
     });
-    await Promise.race([untilWaiting(2), fencing]);
+    await Promise.race([untilWaiting(pool, 2), fencing]);
     await blocker.query('COMMIT');
     blocker.release();
     await Promise.all([claiming, fencing]);
@@ -235,7 +225,7 @@ describe('a claim and a fence of its replica', () => {
     await blocker.query('BEGIN');
     await blocker.query('UPDATE wa_sync.replica SET fenced_at = clock_timestamp()');
     const claiming = first.sessions.claim({ owner, claims: [{ id: 'a', tenure: 't', mode: 'free' }] });
-    await untilWaiting(1);
+    await untilWaiting(pool);
     await blocker.query('COMMIT');
     blocker.release();
     expect(await claiming).toEqual([{ id: 'a', claimed: false, why: 'fenced' }]);
