@@ -1,15 +1,4 @@
-import {
-  describeAuthStore,
-  describeCleanupStore,
-  describeConversationStore,
-  describeHistoryStore,
-  describeInboxStore,
-  describeJobStore,
-  describeLeaseStore,
-  describeReplicas,
-  describeSessionImport,
-  describeSessionStore,
-} from '@wa-sync/testing/conformance';
+import { describeReplicas, describeWholeStore } from '@wa-sync/testing/conformance';
 import type pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
 import { createPostgresStore } from '../src/index.js';
@@ -53,19 +42,15 @@ async function createWith(advance: typeof shiftStoreTime): Promise<PostgresHarne
   };
 }
 
-const create = () => createWith(shiftStoreTime);
-const createImported = () => createWith(shiftButLastSeen);
-const createWaiting = () => createWith(passStoreTime);
-
 const name = process.env.TEST_POSTGRES_URL ? 'postgres of TEST_POSTGRES_URL' : 'postgres 18';
-const suite = { name, create, capabilities: { durable: true, shared: true, mirror: false } };
-describeSessionStore(suite);
-describeLeaseStore(suite);
-describeAuthStore(suite);
-describeSessionImport({ ...suite, create: createImported });
-describeJobStore({ ...suite, create: createWaiting });
-describeCleanupStore(suite);
-describeConversationStore(suite);
-describeHistoryStore(suite);
-describeInboxStore(suite);
+const suite = {
+  name,
+  create: () => createWith(shiftStoreTime),
+  capabilities: { durable: true, shared: true, mirror: false },
+};
+describeWholeStore({
+  ...suite,
+  createForImports: () => createWith(shiftButLastSeen),
+  createForJobs: () => createWith(passStoreTime),
+});
 describeReplicas(suite);

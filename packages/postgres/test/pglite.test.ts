@@ -1,16 +1,6 @@
 import { PGlite } from '@electric-sql/pglite';
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
-import {
-  describeAuthStore,
-  describeCleanupStore,
-  describeConversationStore,
-  describeHistoryStore,
-  describeInboxStore,
-  describeJobStore,
-  describeLeaseStore,
-  describeSessionImport,
-  describeSessionStore,
-} from '@wa-sync/testing/conformance';
+import { describeWholeStore } from '@wa-sync/testing/conformance';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, prismaWhatsAppSession } from '../src/index.js';
 import { PRISMA_TABLES } from './host-table.js';
@@ -35,20 +25,13 @@ async function createWith(advance: typeof shiftStoreTime): Promise<PostgresHarne
   };
 }
 
-const create = () => createWith(shiftStoreTime);
-const createImported = () => createWith(shiftButLastSeen);
-const createWaiting = () => createWith(passStoreTime);
-
-const suite = { name: 'pglite', create, capabilities: { durable: true, shared: true, mirror: false } };
-describeSessionStore(suite);
-describeLeaseStore(suite);
-describeAuthStore(suite);
-describeSessionImport({ ...suite, create: createImported });
-describeJobStore({ ...suite, create: createWaiting });
-describeCleanupStore(suite);
-describeConversationStore(suite);
-describeHistoryStore(suite);
-describeInboxStore(suite);
+describeWholeStore({
+  name: 'pglite',
+  capabilities: { durable: true, shared: true, mirror: false },
+  create: () => createWith(shiftStoreTime),
+  createForImports: () => createWith(shiftButLastSeen),
+  createForJobs: () => createWith(passStoreTime),
+});
 
 describe('pglite', () => {
   it('keeps a mirror', async () => {

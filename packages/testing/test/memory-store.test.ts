@@ -1,18 +1,6 @@
 import { createMemoryStore } from '@wa-sync/core';
 import { createManualClock } from '@wa-sync/testing';
-import {
-  describeAuthStore,
-  describeCleanupStore,
-  describeConversationStore,
-  describeHistoryStore,
-  describeInboxStore,
-  describeJobStore,
-  describeLeaseStore,
-  describeReplicas,
-  describeSessionImport,
-  describeSessionStore,
-  type StoreSuite,
-} from '@wa-sync/testing/conformance';
+import { describeReplicas, describeWholeStore, type StoreSuite } from '@wa-sync/testing/conformance';
 
 const suite: StoreSuite = {
   name: 'memory',
@@ -25,13 +13,5 @@ const suite: StoreSuite = {
   },
 };
 
-describeSessionStore(suite);
-describeSessionImport(suite);
-describeLeaseStore(suite);
-describeAuthStore(suite);
-describeJobStore(suite);
-describeCleanupStore(suite);
-describeConversationStore(suite);
-describeHistoryStore(suite);
-describeInboxStore(suite);
+describeWholeStore(suite);
 describeReplicas(suite);

@@ -10,5 +10,6 @@ export { describeReplicas } from './describe-replicas.js';
 export { describeScheduler, type SchedulerHarness, type SchedulerSuite } from './describe-scheduler.js';
 export { describeSessionImport } from './describe-session-import.js';
 export { describeSessionStore } from './describe-session-store.js';
+export { describeWholeStore, type WholeStoreSuite } from './describe-whole-store.js';
 export type { StoreHarness, StoreSuite } from './store-suite.js';
 export { STRANGE_IDS } from './strange-ids.js';
