@@ -14,6 +14,12 @@ export const MUTANTS = [
     'graceMs: ADOPTION_GRACE_MS',
     'graceMs: ADOPTION_GRACE_MS / 10',
   ),
+  one(
+    'a claim that was given up is taken',
+    'memory/memory-sessions.ts',
+    "if (late) return { id, claimed: false, why: 'late' };",
+    '',
+  ),
   one('a fence changes nothing', 'memory/lease-book.ts', '{ ...row, fenced: true }', '{ ...row }'),
   one('a fenced renewal is answered', 'memory/lease-book.ts', 'if (row.fenced) return false;\n    rows', 'rows'),
   one(

@@ -15,7 +15,7 @@ import { createHistoryApi } from './engine/history-api.js';
 import { createInboxWakes } from './engine/inbox-wakes.js';
 import { createJobBodies, createJobCalls } from './engine/job-calls.js';
 import { createLease } from './engine/lease.js';
-import { limitStore } from './engine/limit-store.js';
+import { callLimitMs, limitStore } from './engine/limit-store.js';
 import { createLiveness } from './engine/liveness.js';
 import { createProvide } from './engine/provide.js';
 import { createReconciler } from './engine/reconcile.js';
@@ -49,8 +49,7 @@ import type { WaSync } from './wa-sync.js';
 export function createWaSync(options: WaSyncOptions): WaSync {
   const config = parseConfig(options);
   const { clock, logger } = config;
-  // Below a third of the lease: a beat that hangs must leave time for another one.
-  const store = limitStore(config.store, clock, Math.max(100, Math.floor(config.lease.ttlMs / 3)));
+  const store = limitStore(config.store, clock, callLimitMs(config.lease));
   const events = createEvents(logger);
   const held = createHeldSessions();
   const tell = createTell({ config, held, events, onLost });

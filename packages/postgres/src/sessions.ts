@@ -59,13 +59,19 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
     return read(prepared, 'get', [ids]);
   }
 
-  async function claimRound(prepared: PreparedStore, owner: string, claims: readonly Claim[]) {
-    const [stands, tuples, woken] = await runner.json<[boolean, SessionTuple[], string[]]>(prepared.writing.claim, [
+  async function claimRound(
+    prepared: PreparedStore,
+    { owner, deadline }: { owner: string; deadline?: Date | undefined },
+    claims: readonly Claim[],
+  ) {
+    type Answer = [stands: boolean, late: boolean, taken: SessionTuple[], woken: string[]];
+    const [stands, late, tuples, woken] = await runner.json<Answer>(prepared.writing.claim, [
       lockMs(),
       owner,
       claims.map(({ id }) => id),
       claims.map(({ tenure }) => tenure),
       claims.map(({ mode }) => mode === 'takeover'),
+      deadline ? instantText(deadline) : null,
     ]);
     const taken = new Map(tuples.map((tuple) => [tuple[0], readTuple(tuple, prepared.mirror)]));
     for (const session of await wakeHost(prepared, woken)) taken.set(session.id, session);
@@ -74,7 +80,7 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
     const standing = new Map(others.map((session) => [session.id, session]));
     return claims.map((claim): [Claim, ClaimOutcome] => {
       const session = taken.get(claim.id) ?? standing.get(claim.id);
-      return [claim, claimOutcome(claim, owner, stands, session)];
+      return [claim, claimOutcome({ claim, owner, stands, late, session })];
     });
   }
 
@@ -119,11 +125,11 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
 
     write: ({ owner, writes }) => run((prepared) => writeSessions({ runner, prepared, owner, writes })),
 
-    claim: ({ owner, claims }) =>
+    claim: ({ claims, ...claimant }) =>
       run(async (prepared) => {
         const outcomes = new Map<Claim, ClaimOutcome>();
         for (const round of inRounds(claims)) {
-          for (const [claim, outcome] of await claimRound(prepared, owner, round)) outcomes.set(claim, outcome);
+          for (const [claim, outcome] of await claimRound(prepared, claimant, round)) outcomes.set(claim, outcome);
         }
         return claims.flatMap((claim) => outcomes.get(claim) ?? []);
       }),
@@ -162,14 +168,21 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
   };
 }
 
-function claimOutcome(claim: Claim, owner: string, stands: boolean, session: StoredSession | undefined): ClaimOutcome {
-  const { id, tenure } = claim;
+function claimOutcome(params: {
+  claim: Claim;
+  owner: string;
+  stands: boolean;
+  late: boolean;
+  session: StoredSession | undefined;
+}): ClaimOutcome {
+  const { owner, stands, late, session } = params;
+  const { id, tenure } = params.claim;
   if (!stands) return { id, claimed: false, why: 'fenced' };
   if (session === undefined) return { id, claimed: false, why: 'missing' };
   // Ours from this claim, or from an earlier try of the same one whose answer got lost.
   if (session.owner === owner && session.tenure === tenure) return { id, claimed: true, session };
   if (!session.active && (session.owner === null || session.owner === owner)) {
-    return { id, claimed: false, why: 'inactive' };
+    return { id, claimed: false, why: late ? 'late' : 'inactive' };
   }
-  return { id, claimed: false, why: 'held' };
+  return { id, claimed: false, why: late ? 'late' : 'held' };
 }

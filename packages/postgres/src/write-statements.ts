@@ -172,12 +172,13 @@ function claimSql(schema: string, mirror: SessionsMirrorSql | null): string {
       UPDATE ${schema}.session s SET owner = $2::text, tenure = i.tenure, version = s.version + 1, active = true,
         purge_marked_at = NULL, settled_at = clock_timestamp()
       FROM claimant, input i JOIN ${schema}.session before ON before.id = i.id
-      WHERE s.id = i.id AND (i.takeover OR (s.active AND (s.owner IS NULL OR s.owner = $2::text)))
+      WHERE s.id = i.id AND coalesce(clock_timestamp() < $6::timestamptz, true) AND (i.takeover OR (s.active AND (s.owner IS NULL OR s.owner = $2::text)))
         AND NOT (s.owner IS NOT DISTINCT FROM $2::text AND s.tenure IS NOT DISTINCT FROM i.tenure)
       RETURNING s.*, NOT before.active AS woken
     )
     SELECT json_build_array(
       EXISTS (SELECT FROM claimant),
+      coalesce(clock_timestamp() >= $6::timestamptz, false),
       coalesce((SELECT json_agg(${tupleSql('c', leaseOverSql('c', 'r'), host)}) FROM changed c
         LEFT JOIN ${schema}.replica r ON r.incarnation = c.owner ${join}), '[]'),
       coalesce((SELECT json_agg(c.id) FROM changed c WHERE c.woken), '[]')

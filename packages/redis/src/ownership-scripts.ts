@@ -3,14 +3,14 @@ import { REQUESTS } from './inbox-parts.js';
 import { script, scriptOnce } from './run-script.js';
 import { ANSWER_ROWS, LEASES, ROWS } from './script-parts.js';
 
-/** Arguments: owner, JSON `[[id, tenure, mode], …]`. Answers for each the row's text, or `-` and the word that says why not. */
+/** Arguments: owner, JSON `[[id, tenure, mode], …]`, deadline or nothing. Answers for each the row's text, or `-` and the word that says why not. */
 export const claimScript = script(
   ROWS,
   LEASES,
   ANSWER_ROWS,
   `
   local owner, outcomes = args[1], {}
-  local standing = stands(owner)
+  local standing, late = stands(owner), args[3] ~= '' and now >= tonumber(args[3])
   for index, claim in ipairs(cjson.decode(args[2])) do
     local id, tenure, free = claim[1], claim[2], claim[3] == 'free'
     local text = redis.call('HGET', SESSION, id)
@@ -22,6 +22,8 @@ export const claimScript = script(
       redis.call('ZREM', CLAIMABLE, id)
     elseif row[OWNER] == owner and row[TENURE] == tenure then
       outcomes[index] = text
+    elseif late then
+      outcomes[index] = '-late'
     elseif free and row[OWNER] ~= NULL and row[OWNER] ~= owner then
       outcomes[index] = '-held'
     elseif free and not row[ACTIVE] then

@@ -134,10 +134,10 @@ export function createSessions(params: {
           return text === '' ? { id, applied: false } : { id, applied: true, session: readSession(id, text, answer) };
         });
       }),
-    claim: ({ owner, claims }) =>
+    claim: ({ owner, claims, deadline }) =>
       inBatches(claims, async (some) => {
         const wanted = some.map(({ id, tenure, mode }) => [id, tenure, mode]);
-        const answer = await rows(claimScript, [owner, toJson(wanted)]);
+        const answer = await rows(claimScript, [owner, toJson(wanted), String(deadline?.getTime() ?? '')]);
         return some.map(({ id }, index): ClaimOutcome => {
           const text = answer.texts[index];
           if (text === undefined) throw new WaSyncError('store_failed', 'Redis left out the outcome of a claim');

@@ -9,7 +9,7 @@ import type { Tell } from './tell.js';
 /** Why sessions could not be claimed, by id. */
 export type Refusals = ReadonlyMap<string, Refusal>;
 
-type Refusal = 'owned_elsewhere' | 'session_inactive' | 'session_not_found' | 'lease_lost';
+type Refusal = 'owned_elsewhere' | 'session_inactive' | 'session_not_found' | 'lease_lost' | 'store_timeout';
 
 /** Whether this connection opened again before the loss of its session was known here: who opened last is for WhatsApp to say. */
 export function isContested(held: Held): boolean {
@@ -66,7 +66,8 @@ export async function claimHeld(
   const byId = new Map(unclaimed.map((entry) => [entry.id, entry]));
   const tenures = new Map(claims.map((claim) => [claim.id, claim.tenure]));
   const askedAtMs = clock.monotonicMs();
-  for (const outcome of await store.sessions.claim({ owner: lease.incarnation(), claims })) {
+  const asked = { owner: lease.incarnation(), claims, deadline: lease.callDeadline() };
+  for (const outcome of await store.sessions.claim(asked)) {
     const entry = byId.get(outcome.id);
     if (!entry) continue;
     if (!outcome.claimed) {
@@ -76,6 +77,7 @@ export async function claimHeld(
         inactive: 'session_inactive',
         missing: 'session_not_found',
         fenced: 'lease_lost',
+        late: 'store_timeout',
       } as const;
       refused.set(entry.id, why[outcome.why]);
       if (outcome.why === 'held' && !isContested(entry)) giveUp(entry, tell);

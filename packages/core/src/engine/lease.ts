@@ -11,6 +11,7 @@ import { WaSyncError } from '../errors.js';
 import type { BeatAnswer, Heartbeat } from '../ports/lease-store.js';
 import type { WaSyncStore } from '../ports/store.js';
 import type { Events } from './emit-events.js';
+import { callLimitMs } from './limit-store.js';
 
 /** Part of the lease that is never used, against clocks that run at different speeds and writes that take time. */
 const MARGIN = 0.1;
@@ -201,6 +202,8 @@ export function createLease(deps: {
     heldForMs: () => clock.monotonicMs() - heldSinceMs,
     /** The store's time, carried on from its last answer by our monotonic clock. */
     storeNow: () => new Date(storeAheadMs + clock.monotonicMs()),
+    /** The instant of store time at which a call that begins now will have been given up. */
+    callDeadline: () => new Date(storeAheadMs + clock.monotonicMs() + callLimitMs(lease)),
     suspectsItself: () => massOutage,
     setMassOutage(suspected: boolean): void {
       massOutage = suspected;

@@ -52,7 +52,8 @@ export function createProvide(deps: {
     const claims = wanted.map((id): Claim => ({ id, tenure: random.token(), mode: 'free' }));
     const tenures = new Map(claims.map((claim) => [claim.id, claim.tenure]));
     const work = (async () => {
-      for (const outcome of await store.sessions.claim({ owner: lease.incarnation(), claims })) {
+      const asked = { owner: lease.incarnation(), claims, deadline: lease.callDeadline() };
+      for (const outcome of await store.sessions.claim(asked)) {
         const tenure = tenures.get(outcome.id);
         if (outcome.claimed && tenure && !sessions.get(outcome.id)) hold(outcome.session, tenure);
         else if (!outcome.claimed && outcome.why === 'fenced') lease.noteFenced();

@@ -53,11 +53,12 @@ export function createMemorySessions(params: {
     return { id, applied: true, session: read(next) };
   }
 
-  function claimOne(owner: string, { id, tenure, mode }: Claim): ClaimOutcome {
+  function claimOne(owner: string, { id, tenure, mode }: Claim, late: boolean): ClaimOutcome {
     if (!leases.stands(owner)) return { id, claimed: false, why: 'fenced' };
     const row = table.get(id);
     if (row === undefined) return { id, claimed: false, why: 'missing' };
     if (row.owner === owner && row.tenure === tenure) return { id, claimed: true, session: read(row) };
+    if (late) return { id, claimed: false, why: 'late' };
     if (mode === 'free' && row.owner !== null && row.owner !== owner) return { id, claimed: false, why: 'held' };
     if (mode === 'free' && !row.active) return { id, claimed: false, why: 'inactive' };
     const next = { ...row, owner, tenure, active: true, version: row.version + 1, settledAtMs: nowMs() };
@@ -90,7 +91,10 @@ export function createMemorySessions(params: {
       return { exceptions: await readAll([...owned.differing(expected), ...asked]), count, idHashSum };
     },
     write: async ({ owner, writes }) => writes.map((write) => writeOne(owner, write)),
-    claim: async ({ owner, claims }) => claims.map((claim) => claimOne(owner, claim)),
+    async claim({ owner, claims, deadline }) {
+      const late = deadline !== undefined && nowMs() >= deadline.getTime();
+      return claims.map((claim) => claimOne(owner, claim, late));
+    },
     async claimable({ limit }) {
       const ids: string[] = [];
       for (const id of table.claimable) {

@@ -57,11 +57,11 @@ export interface Claim {
 
 /**
  * What became of one claim. `held`: another incarnation has it. `inactive`: the cleanup put it to rest. `fenced`: the claimant's own lease is
- * over.
+ * over. `late`: the claim came after its deadline.
  */
 export type ClaimOutcome =
   | { readonly id: string; readonly claimed: true; readonly session: StoredSession }
-  | { readonly id: string; readonly claimed: false; readonly why: 'held' | 'inactive' | 'missing' | 'fenced' };
+  | { readonly id: string; readonly claimed: false; readonly why: 'held' | 'inactive' | 'missing' | 'fenced' | 'late' };
 
 /** A session, and the claim that it is held under. */
 export interface HeldTenure {
@@ -106,8 +106,11 @@ export interface SessionStore {
   sweep(params: { owner: string; expected: ExpectedState; otherIds: readonly string[] }): Promise<SweepAnswer>;
   /** Up to 1,000 guarded writes in one statement, the host's rows with them. */
   write(params: { owner: string; writes: readonly GuardedWrite[] }): Promise<WriteOutcome[]>;
-  /** Takes sessions for an incarnation whose lease stands. */
-  claim(params: { owner: string; claims: readonly Claim[] }): Promise<ClaimOutcome[]>;
+  /**
+   * Takes sessions for an incarnation whose lease stands. From `deadline`, an instant of store time, on nothing is taken any more: the claimant has given the call up by then, and
+   * would hold sessions without knowing, taken from an owner that is well.
+   */
+  claim(params: { owner: string; claims: readonly Claim[]; deadline?: Date | undefined }): Promise<ClaimOutcome[]>;
   /** Up to `limit` ids that nobody owns, that are active, wanted `running` and not `LOGGED_OUT`. */
   claimable(params: { limit: number }): Promise<string[]>;
   /**

@@ -10,6 +10,7 @@ import {
   RACERS,
   race,
   readOne,
+  storeNow,
   token,
   tryClaim,
   write,
@@ -28,6 +29,29 @@ export function describeClaim(suite: StoreSuite): void {
       const row = await readOne(store, 'a');
       expect(row).toEqual({ ...before, owner, tenure: 't1', version: before.version + 1 });
       expect(outcome).toEqual([{ id: 'a', claimed: true, session: row }]);
+    });
+
+    test('from its deadline on takes nothing from anybody, but is answered what it took before', async ({ store }) => {
+      const [owner, late] = [await join(store), await join(store, 'late')];
+      const held = await hold(store, owner, 'held');
+      await create(store, 'free');
+      const [past, future] = [new Date((await storeNow(store)) - 1), new Date((await storeNow(store)) + 60_000)];
+      const claims = [
+        { id: 'free', tenure: 't1', mode: 'free' },
+        { id: 'held', tenure: 't2', mode: 'takeover' },
+      ] as const;
+      const refused = claims.map(({ id }) => ({ id, claimed: false, why: 'late' }));
+      expect(await store.sessions.claim({ owner: late, claims, deadline: past })).toEqual(refused);
+      expect(await readOne(store, 'free')).toMatchObject({ owner: null, tenure: null, version: 1 });
+      expect(await readOne(store, 'held')).toEqual(held);
+      const taken = [
+        { id: 'free', claimed: true },
+        { id: 'held', claimed: true },
+      ];
+      expect(await store.sessions.claim({ owner: late, claims, deadline: future })).toMatchObject(taken);
+      const rows = [await readOne(store, 'free'), await readOne(store, 'held')];
+      expect(await store.sessions.claim({ owner: late, claims, deadline: past })).toMatchObject(taken);
+      expect([await readOne(store, 'free'), await readOne(store, 'held')]).toEqual(rows);
     });
 
     test('of none answers none', async ({ store }) => {

@@ -88,6 +88,10 @@ function touchedSince(history: readonly HistoryEntry[], from: number, sinceMs: n
     if (entry.what === 'fault' && entry.kind.startsWith('snapshot')) touched.add(entry.target);
     if (entry.t < sinceMs - 500) continue;
     if (entry.what === 'client' || entry.what === 'link' || entry.what === 'provider-open') touched.add(entry.session);
+    // By the store's own word: the new owner hears of it only with the answer.
+    if (entry.what === 'commit' && entry.method === 'claim') {
+      for (const { id } of (entry.params as { claims: readonly { id: string }[] }).claims) touched.add(id);
+    }
     if (entry.what === 'event' && entry.name === 'ownership:gained') {
       touched.add((entry.payload as { sessionId: string }).sessionId);
     }
