@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { systemClock, systemRandom } from './clock.js';
 import { parseSchedule, type Schedule } from './decide/parse-schedule.js';
-import { type InactivityOptions, inactivitySchema } from './inactivity-config.js';
+import { type InactivityOptions, inactivitySchema, zone } from './inactivity-config.js';
 import { silentLogger } from './logger.js';
 import { parseOptions } from './parse-options.js';
 import type { Clock, RandomSource } from './ports/clock.js';
@@ -127,7 +127,7 @@ const schema = z.strictObject({
   scheduler: z.optional(port<Scheduler>('a scheduler with start and stop', ['start', 'stop'])),
   currentSession: z.optional(z.string('takes a session id')),
   replicaId: z.optional(z.string(name).check(z.minLength(1, name), z.maxLength(200, name))),
-  timeZone: z._default(z.string('takes an IANA zone such as America/Sao_Paulo'), 'UTC'),
+  timeZone: z._default(zone, 'UTC'),
   observeOnly: z._default(z.boolean('takes true or false'), false),
   jobs: z.prefault(
     z.strictObject({

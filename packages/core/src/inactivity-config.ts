@@ -44,7 +44,8 @@ const hours = "takes hours such as ['09:00', '18:00'], the first before the seco
 const hour = z.string(hours).check(z.regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, hours));
 const span = z.tuple([hour, hour], hours).check(z.refine(([from, to]) => from < to, hours));
 const zones = 'takes an IANA zone such as America/Sao_Paulo';
-const zone = z.string(zones).check(
+/** A zone that this Node knows. */
+export const zone = z.string(zones).check(
   z.refine((name) => {
     try {
       zoneOffsetMs(0, name);

@@ -19,13 +19,17 @@ export function parseOptions<Schema extends z.core.$ZodType>(
   );
 }
 
+/** What a place takes that holds other options, whose schemas have no words of their own. */
+const CONTAINERS: Readonly<Record<string, string>> = { object: 'takes an object', array: 'takes a list' };
+
 function describeIssue(of: string, schema: z.core.$ZodType, issue: z.core.$ZodIssue): string {
   const at = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
     const keys = issue.keys.map((key) => (at ? `${at}.${key}` : key)).join(', ');
     return `Unknown option ${keys}: ${at || of} takes ${knownKeys(schema, issue.path).join(', ')}`;
   }
-  return `Option ${at || '(all)'} ${issue.message}`;
+  const container = issue.code === 'invalid_type' ? CONTAINERS[issue.expected] : undefined;
+  return `Option ${at || '(all)'} ${issue.message === 'Invalid input' && container ? container : issue.message}`;
 }
 
 interface Node {

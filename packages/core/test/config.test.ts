@@ -39,6 +39,12 @@ describe('configuration', () => {
     expect(refusal({ store, jobs: { sync: 'often' } })).toContain('jobs.sync takes a cron expression');
     expect(refusal({ store, jobs: { sync: true } })).toContain('jobs.sync takes a cron expression or false');
     expect(refusal({ store, timeZone: 'Brasil' })).toContain('timeZone takes an IANA zone');
+    const off = { sync: false, cleanup: false, inactivity: false } as const;
+    expect(refusal({ store, timeZone: 'Brasil', jobs: off })).toContain('timeZone takes an IANA zone');
+    const groups = { cleanup: 30, inactivity: { lastFrom: 'contact', businessHours: { timeZone: 'UTC', days: [] } } };
+    expect(refusal({ store, ...groups } as never)).toBe(
+      'Option cleanup takes an object; Option inactivity.lastFrom takes a list; Option inactivity.businessHours.days takes an object',
+    );
     expect(refusal({ store: {} })).toContain('store takes a store');
     expect(refusal({})).toContain('store takes a store');
   });

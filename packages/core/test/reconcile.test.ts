@@ -158,4 +158,23 @@ describe('reconcile', () => {
     await clock.advance(60_000);
     expect(await memory.sessions.get({ ids: ['a'] })).toEqual([before]);
   });
+
+  it('ends neither a dead link nor the lease of a dead replica when it only observes, and does not wait for its own dead', async () => {
+    const { clock, memory, connection, during, replica } = createWorld();
+    await memory.leases.join({ incarnation: 'dead', replicaId: 'observer', ttlMs: 30_000 });
+    await memory.sessions.create({ sessions: [{ id: 'of-the-dead', desired: 'running' }] });
+    await memory.sessions.claim({ owner: 'dead', claims: [{ id: 'of-the-dead', tenure: 't', mode: 'free' }] });
+    const [before] = await memory.sessions.get({ ids: ['of-the-dead'] });
+    const { wa } = replica({ observeOnly: true, replicaId: 'observer' });
+    await during(wa.start(), 40_000);
+    const socket = connection('mine');
+    socket.script.open();
+    await during(wa.attach(socket), 0);
+    socket.script.goSilent();
+    await clock.advance(120_000);
+    expect(socket.script.heals).toEqual([]);
+    const [after] = await memory.sessions.get({ ids: ['of-the-dead'] });
+    expect({ ...after, effective: null }).toEqual({ ...before, effective: null });
+    await during(wa.stop(), 5_000);
+  });
 });

@@ -104,6 +104,7 @@ describe('stop and observers', () => {
     expect(await world.wa.cleanupSessions({ force: true })).toMatchObject({ dryRun: true });
     expect(await world.wa.checkInactiveConversations()).toMatchObject({ dryRun: true });
     expect(await world.wa.runJob('inactivity')).toEqual({ ran: false });
+    await expect(world.wa.runJob('nonsense' as never)).rejects.toMatchObject({ code: 'config_invalid' });
     expect(await world.runs()).toEqual([]);
     const reads = new Set(['beat', 'census', 'candidates', 'marked', 'quiet']);
     expect(world.calls.filter((name) => !reads.has(name))).toEqual([]);

@@ -34,14 +34,14 @@ export type Lease = ReturnType<typeof createLease>;
 type Alive = Extract<BeatAnswer, { alive: true }>;
 
 export function createLease(deps: {
-  config: Pick<Config, 'lease' | 'clock' | 'logger' | 'random' | 'replicaId'>;
+  config: Pick<Config, 'lease' | 'clock' | 'logger' | 'random' | 'replicaId' | 'observeOnly'>;
   store: WaSyncStore;
   events: Events;
   /** Called when the incarnation is another one now: nothing is owned any more. */
   onRejoin(): void;
 }) {
   const { store, events } = deps;
-  const { clock, logger, random, replicaId, lease } = deps.config;
+  const { clock, logger, random, replicaId, lease, observeOnly } = deps.config;
   const sightings = new Map<string, Sighting>();
   const ended = new Set<string>();
   let incarnation = random.token();
@@ -104,6 +104,11 @@ export function createLease(deps: {
     return stoodStillMs >= other.ttlMs - lease.tickMs * (1 - TICK_TOLERANCE) && seen.times >= SIGHTINGS;
   }
 
+  /** Ended here; or by somebody who may, where this replica only observes. */
+  function isGone(other: Heartbeat): boolean {
+    return ended.has(other.incarnation) || (observeOnly && isOver(other));
+  }
+
   async function join(): Promise<Alive> {
     const startedMs = clock.monotonicMs();
     const answer = await store.leases.join({ incarnation, replicaId, ttlMs: lease.ttlMs });
@@ -139,6 +144,8 @@ export function createLease(deps: {
 
   /** Ends the leases that stood still and frees what they held. Answers the freed sessions. */
   async function endOthers(others: readonly Heartbeat[]): Promise<string[]> {
+    // It would write the rows of the sessions that it frees.
+    if (observeOnly) return [];
     let anyFenced = others.some((other) => other.fenced);
     for (const other of others) {
       if (other.fenced || !isOver(other)) continue;
@@ -177,9 +184,7 @@ export function createLease(deps: {
      * keeps renewing. Of two that start at once the one with the smaller incarnation stays.
      */
     predecessor(others: readonly Heartbeat[]): 'none' | 'waiting' | 'in_use' {
-      const rivals = others.filter(
-        (other) => other.replicaId === replicaId && !other.fenced && !ended.has(other.incarnation),
-      );
+      const rivals = others.filter((other) => other.replicaId === replicaId && !other.fenced && !isGone(other));
       if (rivals.length === 0) return 'none';
       const living = rivals.filter((other) => (sightings.get(other.incarnation)?.renewals ?? 0) >= 2);
       if (living.some((other) => other.beats > renewals + 1)) return 'in_use';

@@ -32,14 +32,14 @@ export type Verdict = 'alive' | 'dead' | 'unknown';
 export type Liveness = ReturnType<typeof createLiveness>;
 
 export function createLiveness(deps: {
-  config: Pick<Config, 'probe' | 'clock' | 'logger'>;
+  config: Pick<Config, 'probe' | 'clock' | 'logger' | 'observeOnly'>;
   held: HeldSessions;
   stalls: StallWatch;
   events: Pick<Events, 'emit'>;
   onVerdict(held: Held): void;
 }) {
   const { held: sessions, stalls, events, onVerdict } = deps;
-  const { clock, logger, probe } = deps.config;
+  const { clock, logger, probe, observeOnly } = deps.config;
   const takePlace = createSlots(probe.concurrency);
   const takeTurn = createTurns(clock, probe.perSecond);
   const scanMs = Math.min(LONGEST_SCAN_MS, Math.max(50, probe.silenceMs / 10));
@@ -64,7 +64,7 @@ export function createLiveness(deps: {
       held.deadSinceMs = clock.monotonicMs();
       onVerdict(held);
     }
-    heal(held, logger);
+    if (!observeOnly) heal(held, logger);
   }
 
   async function ask(held: Held): Promise<{ answer: ProbeAnswer; askedAtMs: number }> {

@@ -150,9 +150,13 @@ export function createRunJobs(deps: {
     throw new WaSyncError('config_invalid', 'slot takes a Date that is at most a day ahead of the store');
   }
 
+  function checkJob(job: JobName): void {
+    if (!Object.hasOwn(bodies, job)) throw new WaSyncError('config_invalid', 'job takes sync, cleanup or inactivity');
+  }
+
   /** One slot, as a scheduler calls for it. A failure was told where it happened: only a call that makes no sense rejects. */
   async function callSlot({ job, slot }: { job: JobName; slot: Date }): Promise<SlotAnswer> {
-    if (!Object.hasOwn(bodies, job)) throw new WaSyncError('config_invalid', 'job takes sync, cleanup or inactivity');
+    checkJob(job);
     checkSlot(slot);
     if (!bodies[job].ready() || (job !== 'sync' && underWay.has(job))) return 'later';
     await runOne(job, slot).catch(() => {});
@@ -164,6 +168,7 @@ export function createRunJobs(deps: {
     share,
     /** A run for a host whose own scheduler calls; `slot` makes it one run among all replicas for that instant. */
     async runNow(job: ScheduledJob, slot: Date | null): Promise<{ ran: boolean }> {
+      checkJob(job);
       if (slot) checkSlot(slot);
       if (job !== 'sync' && (observeOnly || !bodies[job].ready())) return { ran: false };
       const answer = await runOne(job, slot);
