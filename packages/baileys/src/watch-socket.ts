@@ -8,6 +8,7 @@ import type { ProbeAnswer } from '@wa-sync/core';
 import { type ConnectionUpdateLike, phoneOf } from './baileys-like.js';
 import { createCloseMoment } from './close-moment.js';
 import type { CloseFacts } from './close-reasons.js';
+import { dropMappings } from './drop-mappings.js';
 import { createSocketEnd, failPendingQueries } from './end-socket.js';
 import { SETTLE_MS } from './late-socket.js';
 import { limitAttempt, proveOpen } from './limit-attempt.js';
@@ -143,6 +144,7 @@ export function watchSocket(params: WatchSocketParams): SocketWatch {
     move('closed');
     tellClosed();
     failPendingQueries(socket);
+    dropMappings(socket);
   }
 
   async function end({ reason, graceMs = 0 }: { reason: string; graceMs?: number }): Promise<void> {

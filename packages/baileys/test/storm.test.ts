@@ -103,7 +103,7 @@ describe('many closes', () => {
     const bytesPerClose = slopeOf(heaps.slice(2)) / (CLOSES / ROUNDS);
     console.log(`${CLOSES} closes: the heap grows by ${Math.round(bytesPerClose)} bytes a close`);
     // A socket that is kept, for a query of its own or by a listener, is 180 to 500 KB; the fake server in this process remembers each login.
-    expect(bytesPerClose).toBeLessThan(CLOSES >= 1_000 ? 10_000 : 40_000);
+    expect(bytesPerClose).toBeLessThan(CLOSES >= 1_000 ? 4_000 : 40_000);
     stop();
     await connection.close({ reason: 'shutdown' });
     expect(time.running()).toBe(0);
