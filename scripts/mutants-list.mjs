@@ -96,6 +96,12 @@ export const MUTANTS = [
     'return !observeOnly && lost !== undefined && lost !== stored.writeId;',
     'return observeOnly && lost === undefined;',
   ),
+  one(
+    'what could not be told is not asked again',
+    'engine/reconcile.ts',
+    "if (decision.why === 'unknown') deferred.add(held.id);",
+    '',
+  ),
   one('what could not be written is forgotten', 'engine/reconcile.ts', 'deferred.add(look.held.id);', ''),
   {
     name: 'what was seen at the event is written',

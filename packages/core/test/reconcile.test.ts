@@ -144,6 +144,28 @@ describe('reconcile', () => {
     expect(logged.filter((line) => line.fields.code === 'listener_failed')).toHaveLength(2);
   });
 
+  it('looks again at a connection that could not tell, though it says nothing when it can', async () => {
+    const { clock, connection, during, replica, row, calls } = createWorld();
+    const { wa } = replica({ jobs: { sync: false } });
+    await during(wa.start(), 0);
+    const socket = connection('a');
+    socket.script.open();
+    const { snapshot } = socket;
+    socket.snapshot = () => ({ kind: 'unknown', why: 'busy' });
+    await during(wa.attach(socket), 0);
+    await clock.advance(60_000);
+    const before = await row('a');
+    expect(before).toMatchObject({ status: 'DISCONNECTED', owner: expect.any(String) });
+    calls.length = 0;
+    await clock.advance(60_000);
+    expect(await row('a')).toMatchObject({ version: before.version });
+    expect(calls.filter((name) => name !== 'beat')).toEqual([]);
+    socket.snapshot = snapshot;
+    await clock.advance(6_000);
+    expect(await row('a')).toMatchObject({ status: 'CONNECTED' });
+    await during(wa.stop(), 5_000);
+  });
+
   it('writes nothing when it only observes, and reports what it would do', async () => {
     const { clock, store, memory, connection, during, replica } = createWorld();
     await memory.sessions.create({ sessions: [{ id: 'a', desired: 'running' }] });

@@ -1,7 +1,7 @@
 /**
  * Puts rows right: own, load, observe, decide, apply.
  *
- * Owns: what could not be written. It stays in `deferred` and is looked at again once the store answers. The truth is read when a session's turn comes, not when
+ * Owns: what could not be written, or not be observed. It stays in `deferred` and is looked at again with the next beat that is answered. The truth is read when a session's turn comes, not when
  * its event did, and a write is guarded by the tenure and version that were read *before* observing, so nobody else's newer write is overwritten. A write whose answer was lost may still be on its
  * way: the next look takes its version from it, or it would be committed over what came later.
  */
@@ -118,7 +118,10 @@ export function createReconciler(deps: {
     const voids = decision.kind === 'none' && mayStillCome(held, stored);
     if (decision.kind === 'none' && !voids) {
       tell.mirrorSeen(held, stored);
-      return settle(look, { stored, observed, reason: decision.why });
+      settle(look, { stored, observed, reason: decision.why });
+      // A connection that cannot tell now may say nothing either when it can again.
+      if (decision.why === 'unknown') deferred.add(held.id);
+      return null;
     }
     if (observeOnly) return settle(look, { stored, observed, action: 'would_correct', reason: decision.kind });
     const set = decision.kind === 'write' ? decision.set : null;

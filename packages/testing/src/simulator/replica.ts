@@ -94,6 +94,16 @@ export function createReplica(params: ReplicaParams): Replica {
     provider: params.withProvider ? { open: openProvided } : undefined,
   });
   listenToEvents({ wa, recorder, actor: process.name, throwing: params.throwingListeners });
+  // Whoever asks during a sync gets the one under way, which knows nothing of what came after its beginning.
+  const heldAtBegin = new Map<'forced' | 'plain', Line[]>();
+  wa.on('job:started', ({ job }) => {
+    if (job === 'sync' && !heldAtBegin.has('plain')) heldAtBegin.set('plain', heldNow());
+  });
+  for (const ended of ['job:finished', 'job:failed'] as const) {
+    wa.on(ended, ({ job }) => {
+      if (job === 'sync') heldAtBegin.delete('plain');
+    });
+  }
 
   const isForced = (session: string): boolean =>
     forcing > 0 || timeline.nowMs() < forcedUntilMs || params.askedByForce(session);
@@ -232,7 +242,9 @@ export function createReplica(params: ReplicaParams): Replica {
       if (phase !== 'running') return;
       const id = params.nextCall();
       const sinceMs = timeline.nowMs();
-      const held = heldNow();
+      const kind = forced ? 'forced' : 'plain';
+      const held = heldAtBegin.get(kind) ?? heldNow();
+      heldAtBegin.set(kind, held);
       forcing += forced ? 1 : 0;
       let judged: string[] | null = null;
       let checked = 0;
@@ -244,6 +256,7 @@ export function createReplica(params: ReplicaParams): Replica {
       } catch {
         ok = false;
       }
+      if (heldAtBegin.get(kind) === held) heldAtBegin.delete(kind);
       forcing -= forced ? 1 : 0;
       if (forced) forcedUntilMs = timeline.nowMs() + 20_000;
       const still = new Set(heldNow());
