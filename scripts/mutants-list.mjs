@@ -93,8 +93,14 @@ export const MUTANTS = [
   one(
     'a late write is left to come',
     'engine/reconcile.ts',
-    'return !observeOnly && lost !== undefined && lost !== stored.writeId;',
+    'return !observeOnly && lost !== undefined && lost.writeId !== stored.writeId && stored.version <= lost.version;',
     'return observeOnly && lost === undefined;',
+  ),
+  one(
+    'a late write is voided once, however far its version is ahead',
+    'engine/reconcile.ts',
+    'if (mayStillCome(held, outcome.session)) return false;',
+    '',
   ),
   one(
     'what could not be told is not asked again',

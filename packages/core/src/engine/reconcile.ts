@@ -42,8 +42,8 @@ export function createReconciler(deps: {
   const { store, held: sessions, lease, tell } = deps;
   const { clock, random, logger, observeOnly } = deps.config;
   const deferred = new Set<string>();
-  /** By session: the last write whose answer was lost and that is not found in its row. */
-  const lostWrites = new Map<string, string>();
+  /** By session: the last write whose answer was lost and that is not found in its row, and the highest version that such a write stands guard on. */
+  const lostWrites = new Map<string, { readonly writeId: string; readonly version: number }>();
   const queue = createLookQueue(reconcileBatch);
 
   async function reconcileBatch(batch: readonly Look[]): Promise<void> {
@@ -131,7 +131,7 @@ export function createReconciler(deps: {
 
   function mayStillCome(held: Held, stored: StoredSession): boolean {
     const lost = lostWrites.get(held.id);
-    return !observeOnly && lost !== undefined && lost !== stored.writeId;
+    return !observeOnly && lost !== undefined && lost.writeId !== stored.writeId && stored.version <= lost.version;
   }
 
   /** Has the row read again, also for the connection that took this one's place while the write was on its way. */
@@ -158,7 +158,9 @@ export function createReconciler(deps: {
       // It may have been committed all the same: load again, and know our own write by its id.
       for (const { look, write } of plans) {
         forget(look.held);
-        lostWrites.set(look.held.id, write.writeId);
+        // A store that was rolled back counts its versions anew, and would come by that of an older lost write once more.
+        const version = Math.max(write.version, lostWrites.get(look.held.id)?.version ?? 0);
+        lostWrites.set(look.held.id, { writeId: write.writeId, version });
       }
       throw error;
     }
@@ -179,13 +181,14 @@ export function createReconciler(deps: {
       logger.debug({ code: 'guard_missed', sessionId: held.id }, 'Another writer came first: looking again');
       return false;
     }
-    lostWrites.delete(held.id);
+    if (outcome.session.version > (lostWrites.get(held.id)?.version ?? 0)) lostWrites.delete(held.id);
     if (sessions.get(held.id) !== held) forget(held);
     if (held.tenure === write.tenure) {
       held.stored = outcome.session;
       held.ownedAtMs = askedAtMs;
     }
     if (voids) {
+      if (mayStillCome(held, outcome.session)) return false;
       settle(look, { stored, observed, action: 'none', reason: 'in_sync' });
       return true;
     }

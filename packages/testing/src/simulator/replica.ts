@@ -235,7 +235,9 @@ export function createReplica(params: ReplicaParams): Replica {
       const before = lines.get(session);
       if (before && !before.stopped) return before.open();
       const line = makeLine(session, 'attached', null, draw.chance(0.6));
-      if (draw.chance(0.4)) hand(line, line.connection);
+      const early = draw.chance(0.4);
+      // Over a connection that wa-sync has already, a host hands each new one at once.
+      if (early || current.has(session)) hand(line, line.connection);
       line.open();
     },
     async sync({ forced }) {
