@@ -119,9 +119,9 @@ export const MUTANTS = [
       },
       {
         file: 'engine/reconcile.ts',
-        find: "look: (held: Held): void => queue.enqueue(held, 'event'),",
+        find: "look: (held: Held): void => enqueue(held, 'event'),",
         replace:
-          "look: (held: Held): void => {\n      queue.enqueue(held, 'event');\n      if (!seenFirst.has(held)) seenFirst.set(held, observe(held));\n    },",
+          "look: (held: Held): void => {\n      enqueue(held, 'event');\n      if (!seenFirst.has(held)) seenFirst.set(held, observe(held));\n    },",
       },
       {
         file: 'engine/reconcile.ts',

@@ -144,6 +144,34 @@ describe('reconcile', () => {
     expect(logged.filter((line) => line.fields.code === 'listener_failed')).toHaveLength(2);
   });
 
+  it('looks at the connection that is there by now, though somebody still asks for the one before it', async () => {
+    const { clock, connection, during, replica, row, memory } = createWorld();
+    const { wa } = replica({ jobs: { sync: false } });
+    await during(wa.start(), 0);
+    const first = connection('a');
+    await during(wa.attach(first), 0);
+    // A forced sync has the first connection in hand for as long as its probe takes.
+    first.script.onProbe('timeout', { afterMs: 1_500 });
+    const asked = wa.forceSync('a');
+    const { write } = memory.sessions;
+    let goOn = () => {};
+    memory.sessions.write = (params) =>
+      new Promise((resolve) => {
+        goOn = () => resolve(write(params));
+        memory.sessions.write = write;
+      });
+    first.script.close('connection_closed', 'RECONNECTING');
+    await clock.advance(500);
+    const second = connection('a');
+    const attached = wa.attach(second);
+    await clock.advance(3_000);
+    goOn();
+    await clock.advance(100);
+    expect(await row('a')).toMatchObject({ status: 'CONNECTED', evidence: 'observed' });
+    await Promise.all([asked, attached]);
+    await during(wa.stop(), 5_000);
+  });
+
   it('looks again at a connection that could not tell, though it says nothing when it can', async () => {
     const { clock, connection, during, replica, row, calls } = createWorld();
     const { wa } = replica({ jobs: { sync: false } });

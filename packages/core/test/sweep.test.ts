@@ -99,6 +99,21 @@ describe('sweep', () => {
     expect(await row('s00001')).toMatchObject({ status: 'CONNECTED' });
   });
 
+  it('claims anew what is its own under a claim that it does not know, as a roll-back of the store brings back', async () => {
+    const { wa, connections, during, memory, row, clock } = await holding(2);
+    const id = connections[0]!.sessionId;
+    const { owner, version } = await row(id);
+    await memory.sessions.claim({ owner: owner!, claims: [{ id, tenure: 'older', mode: 'free' }] });
+    const set = { status: 'DISCONNECTED', health: 'healthy', reason: null, reconnectAttempt: 0 } as const;
+    const write = { id, tenure: 'older', version: version + 1, writeId: 'older' };
+    const state = { ...set, phone: null, qr: null, seenAgoMs: null };
+    await memory.sessions.write({ owner: owner!, writes: [{ ...write, set: state }] });
+    await during(wa.syncNow(), 0);
+    await clock.advance(6_000);
+    expect(await row(id)).toMatchObject({ status: 'CONNECTED', owner });
+    expect((await row(id)).tenure).not.toBe('older');
+  });
+
   it('runs the sync job at its slots and once for all that were missed', async () => {
     const world = createWorld();
     const mortal = createMortalClock(world.clock);

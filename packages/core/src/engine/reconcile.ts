@@ -46,6 +46,11 @@ export function createReconciler(deps: {
   const lostWrites = new Map<string, { readonly writeId: string; readonly version: number }>();
   const queue = createLookQueue(reconcileBatch);
 
+  /** Whoever still has a connection in hand whose place another took means the session: the look of its successor must not be lost. */
+  function enqueue(held: Held, trigger: Trigger, waiter?: (result: SyncedSession) => void): void {
+    queue.enqueue(sessions.get(held.id) ?? held, trigger, waiter);
+  }
+
   async function reconcileBatch(batch: readonly Look[]): Promise<void> {
     let looks = batch;
     try {
@@ -207,6 +212,7 @@ export function createReconciler(deps: {
     const reason = write.set === null ? 'foreign_write' : (outcome.session.reason?.code ?? 'drift');
     held.lastWrite = { atMs: clock.monotonicMs(), told: { stored: stored.status, action, reason } };
     settle(look, { stored, observed, action, reason });
+    if (mayStillCome(held, outcome.session)) enqueue(held, 'event');
     return true;
   }
 
@@ -215,8 +221,10 @@ export function createReconciler(deps: {
     result: { stored?: StoredSession; observed?: Observation; action?: SyncedSession['action']; reason: string },
   ): null {
     const { stored, observed } = result;
-    deferred.delete(look.held.id);
-    if (!sessions.get(look.held.id)) lostWrites.delete(look.held.id);
+    const current = sessions.get(look.held.id);
+    // What is still to be done for its successor stays.
+    if (!current || current === look.held) deferred.delete(look.held.id);
+    if (!current) lostWrites.delete(look.held.id);
     const answer: SyncedSession = {
       id: look.held.id,
       stored: stored?.status ?? null,
@@ -238,7 +246,7 @@ export function createReconciler(deps: {
 
   return {
     /** Looks at a session soon; never throws, never waits. */
-    look: (held: Held): void => queue.enqueue(held, 'event'),
+    look: (held: Held): void => enqueue(held, 'event'),
     /**
      * Looks at sessions now and answers what was done, also by an event that came first but after `sinceMs`. `fresh` reads the rows again.
      */
@@ -248,7 +256,7 @@ export function createReconciler(deps: {
     ): Promise<SyncedSession[]> {
       const look = async (held: Held): Promise<SyncedSession> => {
         if (options.fresh) held.stored = null;
-        const result = await new Promise<SyncedSession>((resolve) => queue.enqueue(held, options.trigger, resolve));
+        const result = await new Promise<SyncedSession>((resolve) => enqueue(held, options.trigger, resolve));
         const { lastWrite } = held;
         const tookMs = clock.monotonicMs() - options.sinceMs;
         if (result.action !== 'none' || lastWrite === null || lastWrite.atMs < options.sinceMs)
@@ -261,7 +269,7 @@ export function createReconciler(deps: {
     retryDeferred(): void {
       for (const id of deferred) {
         const held = sessions.get(id);
-        if (held) queue.enqueue(held, 'event');
+        if (held) enqueue(held, 'event');
         else deferred.delete(id);
       }
     },

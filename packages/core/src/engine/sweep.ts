@@ -132,7 +132,8 @@ export function createSweep(deps: {
       const held = sessions.get(row.id);
       if (!held) continue;
       if (row.desired === 'stopped' && !observeOnly) await deps.onStray(row, held);
-      if (observeOnly || row.tenure === held.tenure) held.stored = row;
+      // Ours under another claim: one that a roll-back of the store brought back, or that we heard nothing of. Read again, it is claimed anew.
+      held.stored = observeOnly || row.tenure === held.tenure ? row : null;
       suspects.add(held);
     }
     const stillSame = sums.count === sessions.sums().count && sums.idHashSum === sessions.sums().idHashSum;

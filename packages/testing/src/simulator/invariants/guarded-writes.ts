@@ -17,7 +17,11 @@ export const S1: Invariant = {
     // A roll-back gives versions out a second time, and a late write may then meet its own.
     const { failures, rollbacks } = settingsOf(history);
     const latest = new Map<string, number>();
+    /** Links that a forced sync called dead: so they stay until another opens, however long the row cannot be written. */
+    const calledByForce = new Set<string>();
     for (const entry of history) {
+      if (entry.what === 'heal' && entry.forced) calledByForce.add(entry.session);
+      if (entry.what === 'link' && entry.event === 'open') calledByForce.delete(entry.session);
       if (entry.what === 'commit' && isWrite(entry) && !rollbacks) {
         for (const { id, applied } of outcomesOf(entry)) {
           const before = latest.get(id) ?? 0;
@@ -43,7 +47,7 @@ export const S1: Invariant = {
       for (const seen of entry.seen) {
         if (seen.status !== 'RECONNECTING' || seen.said?.status !== 'CONNECTED') continue;
         bench.tested();
-        const needed = seen.forced ? 1 : failures;
+        const needed = seen.forced || calledByForce.has(seen.session) ? 1 : failures;
         if (seen.deadProbes < needed) {
           bench.broken(
             entry.t,

@@ -68,6 +68,8 @@ export function createLeaseFollower(ttlMs: number): {
       incarnation !== null && !over.has(incarnation) && t - (beats.get(incarnation) ?? -Infinity) <= ttlMs,
     suspects: (incarnation) => incarnation !== null && suspicious.has(incarnation),
     follow(entry) {
+      // What a beat told may be lost with it, until the next one.
+      if (entry.what === 'rollback') suspicious.clear();
       if (entry.what !== 'commit') return;
       const beat = beatOf(entry);
       if (beat?.alive) {

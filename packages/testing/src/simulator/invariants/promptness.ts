@@ -123,6 +123,8 @@ export const L7: Invariant = {
       }
       // An adapter that cannot be asked, or that cannot tell, leaves nothing to see.
       if (entry.what === 'fault' && /^(probe|snapshot)_/.test(entry.kind)) excused.add(entry.target);
+      // What was written and taken back is found by the next sweep.
+      if (entry.what === 'rollback') for (const { before, after } of entry.changes) excused.add((after ?? before)!.id);
       follow(entry);
     }
   },
