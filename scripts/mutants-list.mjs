@@ -201,8 +201,20 @@ export const MUTANTS = [
   one(
     'a sweep leaves the exceptions',
     'engine/sweep.ts',
-    'if (observeOnly || row.tenure === held.tenure) held.stored = row;\n      suspects.add(held);',
+    'held.stored = observeOnly || row.tenure === held.tenure ? row : null;\n      suspects.add(held);',
     'if (observeOnly) held.stored = row;',
+  ),
+  one(
+    'a claim that a roll-back brought back goes unseen',
+    'engine/sweep.ts',
+    'held.stored = observeOnly || row.tenure === held.tenure ? row : null;',
+    'if (observeOnly || row.tenure === held.tenure) held.stored = row;',
+  ),
+  one(
+    'who asks for a connection of before looks at that',
+    'engine/reconcile.ts',
+    'queue.enqueue(sessions.get(held.id) ?? held, trigger, waiter);',
+    'queue.enqueue(held, trigger, waiter);',
   ),
   one(
     'a provider opens what it did not win',
