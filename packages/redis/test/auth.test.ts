@@ -4,13 +4,8 @@ import type { AuthEntry } from '@wa-sync/core';
 import { holdSessions, joinReplica } from '@wa-sync/testing';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  createRedisStore,
-  fromIoredis,
-  type RedisCommand,
-  type RedisStore,
-  type RedisStoreOptions,
-} from '../src/index.js';
+import { createRedisStore, fromIoredis, type RedisStore, type RedisStoreOptions } from '../src/index.js';
+import { holdBackCommands } from './hold-back-commands.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 import { dropKeys } from './store-harness.js';
 
@@ -130,28 +125,18 @@ describe('credentials', () => {
   for (const [what, act] of acts) {
     it(`keep what is newer where ${what} was given up with its connection and arrives late`, async () => {
       await create('a');
-      const redis = fromIoredis(raw);
-      const late: RedisCommand[] = [];
-      let isBroken = false;
-      const client = {
-        ...redis,
-        send: async (command: RedisCommand) => {
-          if (!isBroken) return redis.send(command);
-          late.push(command);
-          throw new Error('Connection is closed.');
-        },
-      };
+      const { client, late, state, arrive } = holdBackCommands(fromIoredis(raw));
       const one = createRedisStore({ client, prefix });
       const write = (value: string) =>
         one.auth.write({ sessionId: 'a', tenure: null, entries: [entry('creds', value)] });
       await write('first');
       await Promise.all([one.auth.quarantine({ sessionId: 'b', reason: 'x' }), one.auth.purge({ sessionId: 'b' })]);
-      isBroken = true;
+      state.holding = true;
       await expect(act(one)).rejects.toMatchObject({ code: 'store_unreachable' });
-      isBroken = false;
+      state.holding = false;
       await write('newer');
       expect(late).toHaveLength(1);
-      await redis.send(late[0]!);
+      await arrive(0);
       expect(await readOne('a', 'creds')).toBe('newer');
       // Another process is not held up by it.
       await store.auth.write({ sessionId: 'a', tenure: null, entries: [entry('creds', 'of another')] });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createRedisStore, fromIoredis, type RedisCommand } from '../src/index.js';
+import { createRedisStore, fromIoredis } from '../src/index.js';
+import { holdBackCommands } from './hold-back-commands.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 
 let server: TestServer;
@@ -9,17 +10,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 it('a wish that was given up with its connection and arrives late undoes none that is newer, nor does it disturb the order of credentials', async () => {
-  const redis = fromIoredis(server.connect());
-  const late: RedisCommand[] = [];
-  let isBroken = false;
-  const client = {
-    ...redis,
-    send: async (command: RedisCommand) => {
-      if (!isBroken) return redis.send(command);
-      late.push(command);
-      throw new Error('Connection is closed.');
-    },
-  };
+  const { client, late, state, arrive } = holdBackCommands(fromIoredis(server.connect()));
   const prefix = freshPrefix();
   const [one, another] = [client, server.connect()].map((made) => createRedisStore({ client: made, prefix }));
   if (one === undefined || another === undefined) throw new Error('two stores were made');
@@ -29,9 +20,9 @@ it('a wish that was given up with its connection and arrives late undoes none th
     one.auth.write({ sessionId: 'a', tenure: null, entries: [{ type: 't', id: '1', value: Buffer.from(text) }] });
   await wish('stopped');
   await write('first');
-  isBroken = true;
+  state.holding = true;
   for (const lost of [wish('stopped'), write('old')]) await expect(lost).rejects.toMatchObject({ retryable: true });
-  isBroken = false;
+  state.holding = false;
   const newer = await wish('running');
   await write('newer');
   // The credentials of another process leave the order of wishes as it was, and the other way round.
@@ -41,11 +32,11 @@ it('a wish that was given up with its connection and arrives late undoes none th
     entries: [{ type: 't', id: '2', value: Buffer.from('x') }],
   });
   expect(late).toHaveLength(2);
-  await redis.send(late[0]!);
+  await arrive(0);
   expect(await one.sessions.get({ ids: ['a'] })).toEqual([newer]);
   await write('newest');
   await another.sessions.setDesired({ id: 'a', desired: 'stopped' });
-  await redis.send(late[1]!);
+  await arrive(1);
   const found = await one.auth.read({ sessionId: 'a', type: 't', ids: ['1'] });
   expect(Buffer.from(found.get('1')!).toString()).toBe('newest');
   expect(await one.sessions.get({ ids: ['a'] })).toMatchObject([{ desired: 'stopped' }]);

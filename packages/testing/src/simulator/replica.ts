@@ -10,6 +10,7 @@ import type { Draw } from './draw.js';
 import type { Question, Recorder, SeenAtWrite } from './history.js';
 import { createLine, type Line } from './line.js';
 import { listenToEvents } from './listen-to-events.js';
+import { followSharedSyncs } from './shared-syncs.js';
 import type { SimConnection } from './sim-connection.js';
 import type { SimProcess } from './sim-process.js';
 import { createStoreClient, type StoreClient, type StoreWeather } from './store-client.js';
@@ -94,16 +95,7 @@ export function createReplica(params: ReplicaParams): Replica {
     provider: params.withProvider ? { open: openProvided } : undefined,
   });
   listenToEvents({ wa, recorder, actor: process.name, throwing: params.throwingListeners });
-  // Whoever asks during a sync gets the one under way, which knows nothing of what came after its beginning.
-  const heldAtBegin = new Map<'forced' | 'plain', Line[]>();
-  wa.on('job:started', ({ job }) => {
-    if (job === 'sync' && !heldAtBegin.has('plain')) heldAtBegin.set('plain', heldNow());
-  });
-  for (const ended of ['job:finished', 'job:failed'] as const) {
-    wa.on(ended, ({ job }) => {
-      if (job === 'sync') heldAtBegin.delete('plain');
-    });
-  }
+  const syncs = followSharedSyncs(wa, heldNow);
 
   const isForced = (session: string): boolean =>
     forcing > 0 || timeline.nowMs() < forcedUntilMs || params.askedByForce(session);
@@ -244,9 +236,7 @@ export function createReplica(params: ReplicaParams): Replica {
       if (phase !== 'running') return;
       const id = params.nextCall();
       const sinceMs = timeline.nowMs();
-      const kind = forced ? 'forced' : 'plain';
-      const held = heldAtBegin.get(kind) ?? heldNow();
-      heldAtBegin.set(kind, held);
+      const { held, end } = syncs.join(forced ? 'forced' : 'plain');
       forcing += forced ? 1 : 0;
       let judged: string[] | null = null;
       let checked = 0;
@@ -258,7 +248,7 @@ export function createReplica(params: ReplicaParams): Replica {
       } catch {
         ok = false;
       }
-      if (heldAtBegin.get(kind) === held) heldAtBegin.delete(kind);
+      end();
       forcing -= forced ? 1 : 0;
       if (forced) forcedUntilMs = timeline.nowMs() + 20_000;
       const still = new Set(heldNow());
