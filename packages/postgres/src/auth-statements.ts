@@ -51,8 +51,11 @@ export function authStatements(schema: string): AuthStatements {
  * The values travel as one bytea that is cut up here: binary on the wire, where an array of bytea would go as hexadecimal
  * text. The session row is locked, so that a claim in flight and a write under the old tenure wait for each other (after the
  * claim nothing of the old owner arrives), and so that two writers of one session never take its records crosswise.
+ *
+ * Sessions are looked up in one value and not joined: the planner takes them for one, and compares every entry with each of them.
  */
 function writeSql(session: string, record: string, ordered: string): string {
+  const numberOf = (row: string) => `((SELECT by_ordinal FROM numbers) ->> ${row}.ordinal::text)::bigint`;
   return `
     WITH ${LOCK_LIMIT},
     wanted AS MATERIALIZED (
@@ -63,12 +66,13 @@ function writeSql(session: string, record: string, ordered: string): string {
       WHERE w.tenure IS NULL OR s.tenure = w.tenure ORDER BY s.id FOR NO KEY UPDATE OF s
     ),
     ${ordered},
+    numbers AS MATERIALIZED (SELECT jsonb_object_agg(ordinal, no) AS by_ordinal FROM allowed),
     entry AS MATERIALIZED (
-      SELECT al.no AS session_no, e.type, e.id, e.key_id, e.deletes,
+      SELECT ${numberOf('e')} AS session_no, e.type, e.id, e.key_id, e.deletes,
         substring($11::bytea FROM e.start_at FOR e.bytes) AS value
       FROM unnest($5::int[], $6::text[], $7::text[], $8::text[], $9::int[], $10::int[], $12::boolean[])
         e(ordinal, type, id, key_id, start_at, bytes, deletes)
-      JOIN allowed al ON al.ordinal = e.ordinal JOIN ordered o ON o.no = al.no
+      WHERE (${numberOf('e')} IN (SELECT no FROM ordered)) IS TRUE
     ),
     stored AS (
       INSERT INTO ${record} AS a (session_no, type, id, key_id, value)
@@ -79,6 +83,6 @@ function writeSql(session: string, record: string, ordered: string): string {
       DELETE FROM ${record} a USING entry e
       WHERE e.deletes AND a.session_no = e.session_no AND a.quarantine_no = 0 AND a.type = e.type AND a.id = e.id
     )
-    SELECT json_agg(json_build_array(w.ordinal, s.id IS NOT NULL, al.ordinal IS NOT NULL))::text AS answer
-    FROM wanted w LEFT JOIN ${session} s ON s.id = w.id LEFT JOIN allowed al ON al.ordinal = w.ordinal`;
+    SELECT json_agg(json_build_array(w.ordinal, s.id IS NOT NULL, ${numberOf('w')} IS NOT NULL))::text AS answer
+    FROM wanted w LEFT JOIN ${session} s ON s.id = w.id`;
 }

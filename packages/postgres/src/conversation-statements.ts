@@ -3,6 +3,7 @@ import { conversationSql, gateSql, hostConversationSql, NOW_MS, sinceMsSql } fro
 import { failUnwritten, type MoveStatements, moveStatements } from './move-statement.js';
 import { recordStatement } from './record-statement.js';
 import { type Statement, statement } from './run-statement.js';
+import { heldBySql } from './session-row.js';
 import { LOCK_LIMIT } from './write-statements.js';
 
 /** Statements on conversations. */
@@ -72,7 +73,7 @@ export function conversationStatements(schema: string, mirror: ConversationsMirr
     outgoing: statement(`
       SELECT coalesce(json_agg(${tuple} ORDER BY c.id), '[]')::text AS answer FROM (
         SELECT c.* FROM ${conversation} c JOIN ${session} s ON s.id = c.session_id
-        WHERE c.delivery = 'pending' AND s.owner = $1::text AND NOT c.session_id = ANY ($2::text[])
+        WHERE c.delivery = 'pending' AND ${heldBySql('s', '$1::text')} AND NOT c.session_id = ANY ($2::text[])
         ORDER BY c.id LIMIT $3::int
       ) c ${host.join}`),
     get: statement(`

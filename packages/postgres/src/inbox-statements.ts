@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { quoteLiteral } from './identifiers.js';
 import { type Statement, statement } from './run-statement.js';
-import { leaseOverSql } from './session-row.js';
+import { heldBySql, leaseOverSql, opaqueSql } from './session-row.js';
 import { LOCK_LIMIT } from './write-statements.js';
 
 /** Statements on requests between replicas. */
@@ -17,7 +17,7 @@ export interface InboxStatements {
 
 /** A request `q` that waits for `owner`, who still holds its session `s`; whether the lease stands is the caller's to say. */
 export function waitingSql(schema: string, owner: string): string {
-  return `FROM ${schema}.request q JOIN ${schema}.session s ON s.no = q.session_no AND s.owner = q.owner
+  return `FROM ${schema}.request q JOIN ${schema}.session s ON s.no = q.session_no AND ${heldBySql('s', 'q.owner')}
     WHERE q.owner = ${owner} AND q.taken_at IS NULL AND q.expires_at >= statement_timestamp()`;
 }
 
@@ -46,7 +46,7 @@ export function inboxStatements(schema: string, channel: string | null): InboxSt
         INSERT INTO ${request} (id, session_no, kind, asker, owner, expires_at)
         SELECT i.id, s.no, i.kind, $2::text, s.owner, clock_timestamp() + $3::float8 * interval '1 millisecond'
         FROM lock_limit, input i JOIN ${schema}.session s ON s.id = i.session_id
-        JOIN ${schema}.replica r ON r.incarnation = s.owner
+        JOIN ${schema}.replica r ON ${heldBySql('s', 'r.incarnation')}
         WHERE NOT ${leaseOverSql('s', 'r')}
         ON CONFLICT (id) DO NOTHING RETURNING id, owner
       )
@@ -73,8 +73,8 @@ export function inboxStatements(schema: string, channel: string | null): InboxSt
       answered AS (
         UPDATE ${request} q SET body = i.body, answered_at = clock_timestamp()
         FROM standing, unnest($3::text[], $4::text[]) i(id, body)
-        WHERE q.id = i.id AND q.owner = standing.incarnation AND q.taken_at IS NOT NULL AND q.answered_at IS NULL
-          AND q.expires_at >= statement_timestamp()
+        WHERE q.id = i.id AND ${opaqueSql(`q.owner = standing.incarnation AND q.taken_at IS NOT NULL AND q.answered_at IS NULL
+          AND q.expires_at >= statement_timestamp()`)}
         RETURNING q.asker
       )
       SELECT json_build_array(${notify('answered', 'asker')})::text AS answer`),

@@ -2,7 +2,7 @@ import { waitingSql } from './inbox-statements.js';
 import type { SessionsMirrorSql } from './mirror-sql.js';
 import { claimableSql, hostJoinSql } from './read-statements.js';
 import { type Statement, statement } from './run-statement.js';
-import { hostExpressions } from './session-row.js';
+import { heldBySql, hostExpressions } from './session-row.js';
 import { LOCK_LIMIT } from './write-statements.js';
 
 /** Statements on the heartbeat rows. */
@@ -28,7 +28,7 @@ export function leaseStatements(schema: string, mirror: SessionsMirrorSql | null
       EXISTS (SELECT FROM ${schema}.session s ${stopped === 'false' ? '' : hostJoinSql(mirror, 's')}
         WHERE ${claimableSql('s', stopped)}),
       EXISTS (SELECT FROM ${schema}.conversation c JOIN ${schema}.session s ON s.id = c.session_id
-        WHERE c.delivery = 'pending' AND s.owner = $2::text),
+        WHERE c.delivery = 'pending' AND ${heldBySql('s', '$2::text')}),
       EXISTS (SELECT ${waitingSql(schema, '$2::text')})
     )::text AS answer`;
   return {

@@ -29,6 +29,8 @@ export function moveStatements(schema: string, mirror: ConversationsMirrorSql | 
  * other did: nothing moves through a gate that has closed. Then the conversation, then the host's row, of which a statement over many takes only
  * free ones: it never waits for the host while it holds a row of the host.
  *
+ * What the gate lets through is looked up in one value and not joined: the planner takes it for one row, and a join is a nested loop of a million comparisons.
+ *
  * The host's row is closed with ours or neither is: a write that the host's table swallows fails the statement.
  */
 function moveSql(
@@ -48,9 +50,10 @@ function moveSql(
         AND ${gateSql('$8::float8')}
       ORDER BY s.id FOR SHARE OF s, r ${locks.ours}
     ),
+    opened AS MATERIALIZED (SELECT coalesce(jsonb_object_agg(id, true), '{}') AS sessions FROM gate),
     movable AS MATERIALIZED (
-      SELECT i.* FROM input i JOIN ${schema}.conversation c ON c.id = i.id JOIN gate g ON g.id = c.session_id
-      WHERE c.sequence = i.sequence AND c.delivery IS DISTINCT FROM 'sending'
+      SELECT i.* FROM input i JOIN ${schema}.conversation c ON c.id = i.id
+      WHERE (SELECT sessions FROM opened) -> c.session_id IS NOT NULL AND c.sequence = i.sequence AND c.delivery IS DISTINCT FROM 'sending'
         AND (c.state = 'OPEN' OR (c.state = 'WARNED' AND i.target <> 'WARNED'))
       ORDER BY c.id FOR NO KEY UPDATE OF c ${locks.ours}
     ),

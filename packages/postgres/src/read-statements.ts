@@ -1,6 +1,6 @@
 import type { SessionsMirrorSql } from './mirror-sql.js';
 import { type Statement, statement } from './run-statement.js';
-import { desiredSql, hostExpressions, leaseOverSql, tupleSql } from './session-row.js';
+import { desiredSql, heldBySql, hostExpressions, leaseOverSql, tupleSql } from './session-row.js';
 
 /** Statements that only read. */
 export interface ReadStatements {
@@ -50,7 +50,7 @@ export function readStatements(schema: string, mirror: SessionsMirrorSql | null)
     ours: statement(`
       SELECT coalesce(json_agg(${tuple}), '[]')::text AS answer
       FROM unnest($2::text[], $3::text[], $4::text[]) i(id, tenure, write_id)
-      JOIN ${schema}.session s ON s.id = i.id AND s.owner = $1::text AND s.tenure = i.tenure AND s.write_id = i.write_id
+      JOIN ${schema}.session s ON s.id = i.id AND ${heldBySql('s', '$1::text')} AND s.tenure = i.tenure AND s.write_id = i.write_id
       ${joins}`),
     idsOfOwner: statement(`
       SELECT coalesce(json_agg(s.id ORDER BY s.id), '[]')::text AS answer

@@ -55,6 +55,19 @@ export function leaseOverSql(row: string, lease: string): string {
     OR clock_timestamp() > ${lease}.beat_at + ${lease}.ttl_ms * interval '1 millisecond'))`;
 }
 
+/**
+ * A condition of rows that are found by their ids, opaque to the planner: it is no way to a row, and nothing follows from it for how many there are. Statistics are of
+ * before, as where an incarnation has just joined and holds everything: the planner takes that for one row, and walks all of it again for each id.
+ */
+export function opaqueSql(condition: string): string {
+  return `coalesce(${condition}, false)`;
+}
+
+/** Whether `owner` holds a row that is found by its id. */
+export function heldBySql(row: string, owner: string): string {
+  return opaqueSql(`${row}.owner = ${owner}`);
+}
+
 /** Builds a {@link SessionTuple} from a session row. */
 export function tupleSql(row: string, leaseOver: string, host: HostExpressions): string {
   const columns = [

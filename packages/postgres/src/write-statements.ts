@@ -2,7 +2,7 @@ import { quoteLiteral } from './identifiers.js';
 import { answerChangedSql, type SessionsMirrorSql } from './mirror-sql.js';
 import { hostJoinSql } from './read-statements.js';
 import { type Statement, statement } from './run-statement.js';
-import { hostExpressions, leaseOverSql, tupleSql } from './session-row.js';
+import { heldBySql, hostExpressions, leaseOverSql, tupleSql } from './session-row.js';
 
 /**
  * Every statement that can wait for a lock starts with this: the limit holds from there to the end of the statement, and
@@ -80,7 +80,7 @@ export function writeStatements(schema: string, mirror: SessionsMirrorSql | null
     ${
       skipOurs
         ? `free AS MATERIALIZED (
-            SELECT s.id FROM input i JOIN ${session} s ON s.id = i.id FOR NO KEY UPDATE OF s SKIP LOCKED
+            SELECT i.* FROM input i JOIN ${session} s ON s.id = i.id FOR NO KEY UPDATE OF s SKIP LOCKED
           ),`
         : ''
     }
@@ -100,10 +100,11 @@ export function writeStatements(schema: string, mirror: SessionsMirrorSql | null
           ELSE clock_timestamp() END,
         last_seen_at = CASE WHEN i.repair OR i.seen_ago_ms IS NULL THEN s.last_seen_at
           ELSE clock_timestamp() - i.seen_ago_ms * interval '1 millisecond' END
-      FROM input i ${skipOurs ? 'JOIN free f ON f.id = i.id' : ''}
-      WHERE s.id = i.id AND s.owner = $2::text AND s.tenure = i.tenure AND s.version = i.version
+      FROM ${skipOurs ? 'free' : 'input'} i
+      WHERE s.id = i.id AND ${heldBySql('s', '$2::text')} AND s.tenure = i.tenure AND s.version = i.version
       RETURNING s.*
     ) ${answer}`;
+  const named = 'unnest($3::text[], $7::text[]) n(id, tenure)';
   return {
     create: statement(`
       WITH ${LOCK_LIMIT}, added AS (
@@ -124,9 +125,9 @@ export function writeStatements(schema: string, mirror: SessionsMirrorSql | null
         UPDATE ${session} s SET ${END_ROW}, ${reasonAtEnd('$4::text', '$5::text')},
           evidence = CASE WHEN s.id IN (SELECT unnest($6::text[])) THEN 'unobserved' ELSE 'observed' END,
           last_seen_at = CASE WHEN ${SEEN} THEN clock_timestamp() ELSE s.last_seen_at END
-        FROM lock_limit WHERE s.owner = $2::text AND ($3::text[] IS NULL OR (s.id = ANY($3::text[]) AND EXISTS (
-          SELECT FROM unnest($3::text[], $7::text[]) AS n(id, tenure)
-          WHERE n.id = s.id AND (n.tenure IS NULL OR n.tenure = s.tenure))))
+        FROM lock_limit WHERE s.owner = $2::text AND ($3::text[] IS NULL
+          OR (s.id, s.tenure) IN (SELECT n.id, n.tenure FROM ${named} WHERE n.tenure IS NOT NULL)
+          OR s.id IN (SELECT n.id FROM ${named} WHERE n.tenure IS NULL))
         RETURNING s.*
       ) ${answer}`),
     freeFenced: statement(freeFencedSql(schema, answer)),
@@ -173,7 +174,7 @@ function claimSql(schema: string, mirror: SessionsMirrorSql | null): string {
         purge_marked_at = NULL, settled_at = clock_timestamp()
       FROM claimant, input i JOIN ${schema}.session before ON before.id = i.id
       WHERE s.id = i.id AND coalesce(clock_timestamp() < $6::timestamptz, true) AND (i.takeover OR (s.active AND (s.owner IS NULL OR s.owner = $2::text)))
-        AND NOT (s.owner IS NOT DISTINCT FROM $2::text AND s.tenure IS NOT DISTINCT FROM i.tenure)
+        AND NOT (${heldBySql('s', '$2::text')} AND s.tenure IS NOT DISTINCT FROM i.tenure)
       RETURNING s.*, NOT before.active AS woken
     )
     SELECT json_build_array(
@@ -212,7 +213,7 @@ function freeFencedSql(schema: string, answer: string): string {
       UPDATE ${schema}.session s SET ${END_ROW}, ${reasonAtEnd(`'owner_lost'`, 'NULL')}, evidence = 'expired',
         last_seen_at = CASE WHEN ${SEEN} THEN coalesce(d.beat_at, clock_timestamp()) ELSE s.last_seen_at END
       FROM picked p JOIN dead d ON d.owner = p.owner
-      WHERE s.id = p.id AND s.owner = p.owner
+      WHERE s.id = p.id AND ${heldBySql('s', 'p.owner')}
       RETURNING s.*
     ),
     forgotten AS (

@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto';
+import type { GuardedWrite } from '@wa-sync/core';
+import { change, heldUnder, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createPostgresStore, type PostgresStore, prismaConversation, prismaWhatsAppSession } from '../src/index.js';
+import { explainedPool } from './explained-pool.js';
+import { addConversations, CONVERSATIONS_BY_SESSION } from './host-conversations.js';
+import { addHostRows, PRISMA_TABLES } from './host-table.js';
+import { useDatabase } from './use-database.js';
+
+const ROWS = 500;
+/** Of everything that is in a plan together; where each row meets each other one it is more than 500. */
+const MOST_A_ROW = 60;
+const ids = Array.from({ length: ROWS }, (_, index) => `s${String(index).padStart(5, '0')}`);
+
+const mirror = { sessions: prismaWhatsAppSession(), conversations: prismaConversation() };
+const at = useDatabase({
+  prepare: async (pool) => {
+    await pool.query(PRISMA_TABLES + CONVERSATIONS_BY_SESSION);
+    await createPostgresStore({ pool, mirror }).init();
+    await addHostRows(pool, ids);
+    await addConversations(pool, Object.fromEntries(ids.map((id) => [id, 'ACTIVE'])));
+  },
+});
+
+/**
+ * The planner knows neither how many ids come, once a plan is generic, nor that an incarnation which has just joined holds every session: the statistics are of the day before.
+ */
+describe.each(['force_generic_plan', 'force_custom_plan'] as const)('under %s, with old statistics', (mode) => {
+  let store: PostgresStore;
+  let owner: string;
+  let rowsOf: ReturnType<typeof explainedPool>['rowsOf'];
+
+  beforeEach(async () => {
+    const { database } = at;
+    const explained = explainedPool(database, mode);
+    rowsOf = explained.rowsOf;
+    store = createPostgresStore({ pool: explained.pool, mirror });
+    await store.init();
+    owner = await joinReplica(store);
+    await store.sessions.create({ sessions: ids.map((id) => ({ id, desired: 'running' as const })) });
+    await database.pool.query('VACUUM ANALYZE');
+  });
+  afterEach(() => store.close());
+
+  async function expectFew(run: () => Promise<unknown>): Promise<void> {
+    const rows = await rowsOf(run);
+    // Fewer than a row each, and nothing was seen.
+    expect(rows).toBeGreaterThanOrEqual(ROWS);
+    expect(rows / ROWS).toBeLessThan(MOST_A_ROW);
+  }
+  const claim = () =>
+    store.sessions.claim({ owner, claims: ids.map((id) => ({ id, tenure: randomUUID(), mode: 'free' as const })) });
+  async function connectedWrites(): Promise<GuardedWrite[]> {
+    await claim();
+    return (await store.sessions.get({ ids })).map((session) => writeOf(session, change()));
+  }
+  async function connectAll(): Promise<void> {
+    await store.sessions.write({ owner, writes: await connectedWrites() });
+  }
+  const sayAll = () =>
+    store.conversations.record({
+      messages: ids.map((id) => ({ conversationId: id, sessionId: id, from: 'contact' as const, at: new Date() })),
+    });
+  const moveAll = (to: 'WARNED' | 'CLOSED', sequences: readonly { conversationId: string; sequence: number }[]) =>
+    store.conversations.move({
+      settledForMs: 0,
+      moves: sequences.map(({ conversationId: id, sequence }) => ({
+        id,
+        sequence,
+        to,
+        outgoing: to === 'WARNED' ? { id: `${id} warned`, kind: 'warning' as const, text: 'Are you there?' } : null,
+      })),
+    });
+
+  it('sessions are claimed, written, swept and given back', async () => {
+    await expectFew(claim);
+    const writes = await connectedWrites();
+    await expectFew(() => store.sessions.write({ owner, writes }));
+    const expected = { status: 'CONNECTED', health: 'healthy', reason: null } as const;
+    await expectFew(() => store.sessions.sweep({ owner, expected, otherIds: ids }));
+    const sessions = await heldUnder(store, ids);
+    await expectFew(() =>
+      store.sessions.release({ owner, sessions, unobservedIds: ids, reason: { code: 'shutdown' } }),
+    );
+  });
+
+  it('an answer that was lost is looked up', async () => {
+    const writes = await connectedWrites();
+    await store.sessions.write({ owner, writes });
+    // None counts any more: each is compared with what is there.
+    await expectFew(() => store.sessions.write({ owner, writes }));
+  });
+
+  it('credentials of all are written', async () => {
+    await connectAll();
+    const value = new Uint8Array(32);
+    const writeAll = () =>
+      Promise.all(
+        ids.map((sessionId) =>
+          store.auth.write({ sessionId, tenure: null, entries: [{ type: 'creds', id: 'creds', value }] }),
+        ),
+      );
+    await expectFew(writeAll);
+    await expectFew(writeAll);
+  });
+
+  it('conversations are recorded, moved and sent', async () => {
+    await connectAll();
+    await expectFew(sayAll);
+    const sequences = await sayAll();
+    await expectFew(() => moveAll('WARNED', sequences));
+    await expectFew(() => store.conversations.outgoing({ owner, exceptSessions: [], limit: ROWS }));
+    await expectFew(() => moveAll('CLOSED', sequences));
+  });
+
+  it('a beat looks for what is to be sent', async () => {
+    await connectAll();
+    await moveAll('WARNED', await sayAll());
+    // Every message is another's, and as many sessions have none.
+    const other = await joinReplica(store);
+    const others = ids.map((id) => `other ${id}`);
+    await holdSessions(store, other, others);
+    const rows = await rowsOf(() => store.leases.beat({ incarnation: other, massOutage: false }));
+    expect(rows / ROWS).toBeLessThan(MOST_A_ROW);
+  });
+
+  it('requests are put, taken, answered and collected', async () => {
+    await connectAll();
+    const { inbox } = store;
+    const asker = await joinReplica(store);
+    const requests = ids.map((id) => ({ id: randomUUID(), sessionId: id, kind: 'sync' as const }));
+    await expectFew(() => inbox.ask({ asker, requests, ttlMs: 60_000 }));
+    await expectFew(() => inbox.take({ owner, limit: ROWS }));
+    await expectFew(() => inbox.answer({ owner, answers: requests.map(({ id }) => ({ id, body: '{}' })) }));
+    await expectFew(() => inbox.collect({ ids: requests.map(({ id }) => id) }));
+  });
+
+  it('what nobody holds is freed, settled, put to rest and purged', async () => {
+    const { pool } = at.database;
+    await connectAll();
+    await pool.query('UPDATE wa_sync.replica SET fenced_at = clock_timestamp()');
+    await expectFew(() => store.leases.freeFenced({ limit: ROWS }));
+    await pool.query(`UPDATE wa_sync.session SET status = 'CONNECTING', evidence = 'unobserved'`);
+    await expectFew(() => store.sessions.settleUnheld!({ graceMs: 0, limit: ROWS }));
+    await pool.query(`UPDATE wa_sync.session SET last_seen_at = NULL, created_at = created_at - interval '1 day'`);
+    await expectFew(() => store.cleanup.deactivate({ ids, idleForMs: 1 }));
+    await expectFew(() => store.cleanup.markForPurge({ ids, idleForMs: 1, restedForMs: 0 }));
+    await expectFew(() => store.cleanup.purge({ ids }));
+    const { rows } = await pool.query('SELECT FROM wa_sync.session');
+    expect(rows).toHaveLength(0);
+  });
+});
