@@ -124,6 +124,48 @@ describe('messages of a provided session', () => {
     expect(host.logged.some(({ fields }) => fields.code === 'messages_wait')).toBe(true);
   });
 
+  it('one whose decryption a close overtook is delivered again, and recorded then', async () => {
+    const server = await startServer();
+    const { conversationOf } = conversationsByPhone();
+    const state = createMemoryAuthState(server.createCredentials({ phone: PHONE }));
+    let slow = Promise.resolve();
+    let reading = () => {};
+    const get: typeof state.keys.get = async (type, ids) => {
+      reading();
+      await slow;
+      return state.keys.get(type, ids);
+    };
+    const written: string[] = [];
+    const set: typeof state.keys.set = async (data) => {
+      written.push(...Object.keys(data));
+      await state.keys.set(data);
+    };
+    const auth = async () => ({ state: { ...state, keys: { get, set } }, saveCreds: async () => {} });
+    const host = await startEngine(server, { provider: { conversationOf, auth } });
+    await host.wa.sessions.create({ id: 'a' });
+    await rowBecomes(host.wa, 'CONNECTED');
+    let answer = () => {};
+    slow = new Promise((resolve) => {
+      answer = resolve;
+    });
+    const asked = new Promise<void>((resolve) => {
+      reading = resolve;
+    });
+    await server.contact(ADA, 'Ada').sendText(PHONE, 'hello');
+    await asked;
+    const session = server.session(state.creds.me?.id ?? '');
+    session.failNextLogin(503, { times: 1_000 });
+    session.fin();
+    await rowBecomes(host.wa, 'RECONNECTING');
+    // What the ended socket decrypts now nobody hears of: were it stored, the second delivery could not be read.
+    written.length = 0;
+    answer();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(written).toEqual([]);
+    session.clearPlans();
+    expect(await host.conversationThat(ADA, ({ sequence }) => sequence > 0)).toMatchObject({ sequence: 1 });
+  });
+
   it('reactions, edits, and housekeeping open no conversation', async () => {
     const server = await startServer();
     const { asked, conversationOf } = conversationsByPhone();
