@@ -51,6 +51,7 @@ export interface Held {
   /** Its connection made no sense when it was looked at last. */
   senseless: boolean;
   readonly link: Link;
+  /** Aborts with its claim; what the provider was given as `fenced`. */
   readonly lost: AbortController;
   unsubscribe(): void;
 }
@@ -81,8 +82,13 @@ export function createHeldSessions() {
     sums: () => ({ count: owned, idHashSum }),
     setTenure,
     /** A connection in the place of another (`replaces`) goes on under its tenure and row. */
-    add(entry: { mode: Held['mode']; connection: WhatsAppConnection; replaces?: Held | undefined }): Held {
-      const { mode, connection, replaces } = entry;
+    add(entry: {
+      mode: Held['mode'];
+      connection: WhatsAppConnection;
+      replaces?: Held | undefined;
+      lost?: AbortController;
+    }): Held {
+      const { mode, connection, replaces, lost = new AbortController() } = entry;
       const held: Held = {
         id: connection.sessionId,
         mode,
@@ -100,7 +106,7 @@ export function createHeldSessions() {
         mirrorBlocked: false,
         senseless: false,
         link: replaces?.link ?? newLink(),
-        lost: new AbortController(),
+        lost,
         unsubscribe() {},
       };
       byId.set(held.id, held);

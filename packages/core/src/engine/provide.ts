@@ -71,12 +71,12 @@ export function createProvide(deps: {
   }
 
   function hold(row: StoredSession, tenure: string): void {
-    const fenced = new AbortController();
-    const connection = openConnection(row, tenure, fenced.signal);
-    const held = sessions.add({ mode: 'provided', connection });
+    const lost = new AbortController();
+    const connection = openConnection(row, tenure, lost.signal);
+    const held = sessions.add({ mode: 'provided', connection, lost });
     sessions.setTenure(held, tenure);
     held.stored = row;
-    listen(held, fenced);
+    listen(held);
     tell.gained(held);
     onChange(held);
   }
@@ -98,8 +98,7 @@ export function createProvide(deps: {
     return false;
   }
 
-  function listen(held: Held, fenced: AbortController): void {
-    held.lost.signal.addEventListener('abort', () => fenced.abort(), { once: true });
+  function listen(held: Held): void {
     held.unsubscribe = held.connection.onChange(() => onChange(held));
     messages.follow(held.connection);
   }
@@ -108,12 +107,12 @@ export function createProvide(deps: {
   function reopen(held: Held): Held {
     const { tenure } = held;
     if (!provider || tenure === null || !lease.trusted() || !isParked(held.connection)) return held;
-    const fenced = new AbortController();
-    const connection = openConnection({ id: held.id, phone: held.stored?.phone ?? null }, tenure, fenced.signal);
+    const lost = new AbortController();
+    const connection = openConnection({ id: held.id, phone: held.stored?.phone ?? null }, tenure, lost.signal);
     if (connection === held.connection) return held;
     held.unsubscribe();
-    const next = sessions.add({ mode: 'provided', connection, replaces: held });
-    listen(next, fenced);
+    const next = sessions.add({ mode: 'provided', connection, replaces: held, lost });
+    listen(next);
     onChange(next);
     return next;
   }
