@@ -55,6 +55,8 @@ export interface BaileysWebSocketLike {
   off(event: string, listener: Listener): unknown;
   emit(event: string, ...args: unknown[]): unknown;
   listeners(event: string): unknown[];
+  /** Absent in emitters that are not Node's. */
+  rawListeners?(event: string): unknown[];
   listenerCount(event: string): number;
   eventNames(): (string | symbol)[];
   readonly isOpen: boolean;

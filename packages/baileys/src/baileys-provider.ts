@@ -154,7 +154,7 @@ export function baileysProvider(options: BaileysProviderOptions): ConnectionProv
           fenced,
           stillOurs,
           phone,
-          after: running?.stop('reopened') ?? Promise.resolve(),
+          after: running?.stop('reopened'),
           onStopped() {
             if (runs.get(id) === run) runs.delete(id);
           },

@@ -7,29 +7,31 @@ export type WhenClosed = (run: () => void) => () => void;
  * Owns: who waits now. It is no promise, because what has waited for one stays with it until it settles: 1 KB for each probe, and with
  * that megabytes a day in a connection that is quiet and healthy.
  */
-export function createCloseMoment() {
-  let waiting: (() => void)[] = [];
-  let come = false;
+export class CloseMoment {
+  private entries: (() => void)[] = [];
+  private come = false;
 
-  return {
-    whenClosed(run: () => void): () => void {
-      if (come) {
-        run();
-        return () => {};
-      }
-      // A function of its own, so that one that waits twice is two.
-      const entry = () => run();
-      waiting.push(entry);
-      return () => {
-        waiting = waiting.filter((other) => other !== entry);
-      };
-    },
-    waiting: () => waiting.length,
-    tell(): void {
-      come = true;
-      while (waiting.length > 0) waiting.shift()?.();
-    },
-  };
+  whenClosed(run: () => void): () => void {
+    if (this.come) {
+      run();
+      return () => {};
+    }
+    // A function of its own, so that one that waits twice is two.
+    const entry = () => run();
+    this.entries.push(entry);
+    return () => {
+      this.entries = this.entries.filter((other) => other !== entry);
+    };
+  }
+
+  waiting(): number {
+    return this.entries.length;
+  }
+
+  tell(): void {
+    this.come = true;
+    while (this.entries.length > 0) this.entries.shift()?.();
+  }
 }
 
 /** A promise of it, for whoever waits for nothing else. */

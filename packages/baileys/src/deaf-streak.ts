@@ -13,29 +13,35 @@ const STAYS_DEAF: Reason = {
   detail: 'A new connection is as deaf as the one before: what handles its stanzas hangs in this process',
 };
 
-export function createDeafStreak({ sessionId, memory }: { sessionId: string; memory: DeafMemory }) {
-  return {
-    /** Why only a restart of the process may help; `null` where it has not come to that. */
-    restart: (): Reason | null => memory.get(sessionId)?.restart ?? null,
-    /** A socket does not handle stanzas of this kind. */
-    turnedDeaf(kind: string | null): void {
-      const known = memory.get(sessionId);
-      if (kind !== null && known?.kinds.has(kind)) known.restart = STAYS_DEAF;
-    },
-    /** It is given up for that. */
-    givenUp(kind: string | null): void {
-      if (kind === null) return;
-      const known = memory.get(sessionId) ?? { kinds: new Set<string>(), restart: null };
-      known.kinds.add(kind);
-      memory.set(sessionId, known);
-    },
-    /** A stanza of this kind was handled in time. Answers whether that ends the streak. */
-    handled(kind: string): boolean {
-      const known = memory.get(sessionId);
-      if (!known?.kinds.delete(kind) || known.kinds.size > 0) return false;
-      return memory.delete(sessionId);
-    },
-  };
-}
+export class DeafStreak {
+  constructor(
+    private readonly sessionId: string,
+    private readonly memory: DeafMemory,
+  ) {}
 
-export type DeafStreak = ReturnType<typeof createDeafStreak>;
+  /** Why only a restart of the process may help; `null` where it has not come to that. */
+  restart(): Reason | null {
+    return this.memory.get(this.sessionId)?.restart ?? null;
+  }
+
+  /** A socket does not handle stanzas of this kind. */
+  turnedDeaf(kind: string | null): void {
+    const known = this.memory.get(this.sessionId);
+    if (kind !== null && known?.kinds.has(kind)) known.restart = STAYS_DEAF;
+  }
+
+  /** It is given up for that. */
+  givenUp(kind: string | null): void {
+    if (kind === null) return;
+    const known = this.memory.get(this.sessionId) ?? { kinds: new Set<string>(), restart: null };
+    known.kinds.add(kind);
+    this.memory.set(this.sessionId, known);
+  }
+
+  /** A stanza of this kind was handled in time. Answers whether that ends the streak. */
+  handled(kind: string): boolean {
+    const known = this.memory.get(this.sessionId);
+    if (!known?.kinds.delete(kind) || known.kinds.size > 0) return false;
+    return this.memory.delete(this.sessionId);
+  }
+}

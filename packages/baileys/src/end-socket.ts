@@ -6,43 +6,48 @@ import type { SetTimer } from './limit-attempt.js';
 /** How long Baileys may take to tell of a close that we began. */
 const CLOSE_EVENT_MS = 1_000;
 
+/** A socket that is to end. */
+export interface EndingSocket {
+  readonly socket: BaileysSocketLike;
+  setTimer: SetTimer;
+  whenClosed: WhenClosed;
+  /** Whether its close has not come yet. */
+  alive(): boolean;
+  /** A fork that never tells of its close must not keep its session waiting. */
+  becomeClosed(facts: CloseFacts): void;
+}
+
 /**
  * Ends a socket once. Baileys waits up to 30 s for the peer's close frame before it tells anybody, and a dead peer never sends one: cut
  * by us, the close event comes within milliseconds.
  *
  * Owns: whether the end has begun, from when on the socket tells nothing but its close, and the WebSocket that is to be cut.
  */
-export function createSocketEnd(params: {
-  socket: BaileysSocketLike;
-  setTimer: SetTimer;
-  whenClosed: WhenClosed;
-  /** Whether its close has not come yet. */
-  alive(): boolean;
-  /** A fork that never tells must not keep its session waiting. */
-  onNeverTold(facts: CloseFacts): void;
-}) {
-  const { socket, setTimer, whenClosed, alive, onNeverTold } = params;
-  let raw: RawWebSocket | null = null;
+export class SocketEnd {
+  private raw: RawWebSocket | null = null;
 
-  function cut(reason: string): void {
-    if (raw !== null) terminateSocket(raw);
-    setTimer(() => onNeverTold({ code: 408, data: { waSync: reason } }), CLOSE_EVENT_MS);
+  constructor(private readonly watch: EndingSocket) {}
+
+  begun(): boolean {
+    return this.raw !== null;
   }
 
-  return {
-    begun: () => raw !== null,
-    /** Resolves with the close. A second call only takes back the grace that the first one gave. */
-    async end(reason: string, graceMs: number): Promise<void> {
-      if (raw !== null) {
-        if (graceMs === 0) terminateSocket(raw);
-      } else {
-        raw = tellToEnd(socket, reason);
-        if (graceMs > 0) setTimer(() => cut(reason), graceMs);
-        else if (alive()) cut(reason);
-      }
-      await untilClosed(whenClosed);
-    },
-  };
+  /** Resolves with the close. A second call only takes back the grace that the first one gave. */
+  async end(reason: string, graceMs: number): Promise<void> {
+    if (this.raw !== null) {
+      if (graceMs === 0) terminateSocket(this.raw);
+    } else {
+      this.raw = tellToEnd(this.watch.socket, reason);
+      if (graceMs > 0) this.watch.setTimer(() => this.cut(reason), graceMs);
+      else if (this.watch.alive()) this.cut(reason);
+    }
+    await untilClosed((run) => this.watch.whenClosed(run));
+  }
+
+  private cut(reason: string): void {
+    if (this.raw !== null) terminateSocket(this.raw);
+    this.watch.setTimer(() => this.watch.becomeClosed({ code: 408, data: { waSync: reason } }), CLOSE_EVENT_MS);
+  }
 }
 
 function tellToEnd(socket: BaileysSocketLike, reason: string): RawWebSocket {
@@ -75,7 +80,7 @@ export function failPendingQueries(socket: BaileysSocketLike): void {
 /** The WebSocket under Baileys' wrapper. */
 export interface RawWebSocket {
   terminate?(): void;
-  once?(event: 'close', listener: () => void): unknown;
+  on?(event: 'close', listener: () => void): unknown;
   removeListener?(event: 'close', listener: () => void): unknown;
 }
 

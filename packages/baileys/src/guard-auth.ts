@@ -13,151 +13,170 @@ import { forgetUnfinishedPairing } from './unfinished-pairing.js';
 const SAVE_AGAIN_MS = 5_000;
 const ASK_AGAIN_MS = 5_000;
 
-export function guardAuth(params: {
-  sessionId: string;
-  auth: SessionAuth;
-  clock: Clock;
-  logger: Logger;
-  timeoutMs: number;
+/** Whose credentials are guarded. */
+export interface AuthOwner {
+  readonly sessionId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How long one call to their store may take. */
+  readonly authTimeoutMs: number;
   /** Whether the session is still ours to write. */
   mayWrite(): boolean;
   /** The store of the credentials began or ceased to fail. */
-  onFailing?(): void;
-}) {
-  const { sessionId, auth, clock, logger, timeoutMs, mayWrite } = params;
-  const { keys, creds } = auth.state;
-  const writes = new Set<Promise<unknown>>();
-  let retired = false;
-  let epoch = 0;
-  let dirty = false;
-  let saving: Promise<void> | null = null;
-  let cancelRetry = () => {};
-  let cancelAsking = () => {};
-  let failing = false;
+  onFailing(): void;
+}
 
-  function note(fails: boolean): void {
-    cancelAsking();
-    // A quiet account asks the store for nothing: what one slow answer said of it would stand for ever.
-    if (fails && !retired) cancelAsking = clock.schedule(() => void askAgain(), ASK_AGAIN_MS);
-    if (failing === fails) return;
-    failing = fails;
-    params.onFailing?.();
-  }
+export class GuardedAuth {
+  private writes: readonly Promise<unknown>[] = [];
+  private retired = false;
+  private epoch = 0;
+  private dirty = false;
+  private saving: Promise<void> | null = null;
+  private cancelRetry: (() => void) | null = null;
+  private cancelAsking: (() => void) | null = null;
+  private fails = false;
 
-  async function askAgain(): Promise<void> {
-    await call('Reading keys', () => keys.get('session', ['0.0'])).catch(() => {});
-  }
-
-  async function call<T>(what: string, work: () => Promise<T> | T): Promise<T> {
-    try {
-      const answer = await awaitAtMost({ clock, timeoutMs, what, work });
-      note(false);
-      return answer;
-    } catch (error) {
-      // A claim that was lost is no fault of the store.
-      if (!isWaSyncError(error) || error.code !== 'tenure_lost') note(true);
-      throw error;
-    }
-  }
-
-  const writable = () => !retired && mayWrite();
-
-  async function save(): Promise<void> {
-    cancelRetry();
-    while (dirty && writable()) {
-      dirty = false;
-      try {
-        await call('Writing credentials', () => auth.saveCreds());
-      } catch (error) {
-        dirty = true;
-        throw error;
-      }
-    }
-  }
-
-  /** Stores what is not stored yet; calls share one run. */
-  function flush(): Promise<void> {
-    saving ??= save().finally(() => {
-      saving = null;
-    });
-    return saving;
-  }
-
-  async function saveSoon(): Promise<void> {
-    dirty = true;
-    try {
-      await flush();
-    } catch (error) {
-      if (isWaSyncError(error) && error.code === 'tenure_lost') return;
-      logger.warn({ code: 'auth_write_failed', sessionId, error }, 'Writing credentials failed');
-      cancelRetry();
-      if (writable()) cancelRetry = clock.schedule(() => void saveSoon(), SAVE_AGAIN_MS);
-    }
-  }
+  constructor(
+    private readonly owner: AuthOwner,
+    private readonly auth: SessionAuth,
+  ) {}
 
   /** The auth state for the next socket; the one before loses its right to write. */
-  function forNextSocket(): AuthenticationState {
-    epoch += 1;
-    const own = epoch;
+  forNextSocket(): AuthenticationState {
+    this.epoch += 1;
+    const own = this.epoch;
+    const { creds, keys } = this.auth.state;
     forgetUnfinishedPairing(creds);
     return {
       creds,
       keys: {
         get: <T extends keyof SignalDataTypeMap>(type: T, ids: string[]) =>
-          call('Reading keys', () => keys.get(type, ids)),
-        async set(data: SignalDataSet) {
+          this.call('Reading keys', () => keys.get(type, ids)),
+        set: async (data: SignalDataSet) => {
           // Not an error: Baileys would repeat the write for half a minute, for a socket that is gone.
-          if (own !== epoch || !writable()) return;
-          const write = call('Writing keys', () => keys.set(data));
-          writes.add(write);
-          try {
-            await write;
-          } finally {
-            writes.delete(write);
-          }
+          if (own === this.epoch && this.writable()) await this.writeKeys(data);
         },
       },
     };
   }
 
-  return {
-    forNextSocket,
-    /** Whether the last call to the store failed or took too long. */
-    failing: () => failing,
-    /**
-     * The socket has ended: what it still begins to write is dropped. Nobody will hear of a message that it decrypts now, and WhatsApp
-     * delivers it again; stored, that decryption would have used up the key that the second delivery needs.
-     */
-    revoke(): void {
-      epoch += 1;
-    },
-    saveSoon: () => void saveSoon(),
-    flush,
-    /** Waits for key writes under way, at most `atMostMs`. */
-    async settle(atMostMs: number): Promise<void> {
-      if (writes.size === 0) return;
-      try {
-        await awaitAtMost({
-          clock,
-          timeoutMs: atMostMs,
-          what: 'Writing keys',
-          work: () => Promise.allSettled([...writes]),
-        });
-      } catch {
-        // The store is slow; the next socket must not wait for it.
-      }
-    },
-    quarantine: async (reason: string): Promise<void> => {
-      await call('Putting credentials aside', async () => auth.quarantine?.(reason));
-    },
-    /** Nothing is written after this. */
-    retire(): void {
-      retired = true;
-      dirty = false;
-      cancelRetry();
-      cancelAsking();
-    },
-  };
-}
+  /** Whether the last call to the store failed or took too long. */
+  failing(): boolean {
+    return this.fails;
+  }
 
-export type GuardedAuth = ReturnType<typeof guardAuth>;
+  /**
+   * The socket has ended: what it still begins to write is dropped. Nobody will hear of a message that it decrypts now, and WhatsApp
+   * delivers it again; stored, that decryption would have used up the key that the second delivery needs.
+   */
+  revoke(): void {
+    this.epoch += 1;
+  }
+
+  saveSoon(): void {
+    void this.saveOrRetry();
+  }
+
+  /** Stores what is not stored yet; calls share one run. */
+  flush(): Promise<void> {
+    this.saving ??= this.save().finally(() => {
+      this.saving = null;
+    });
+    return this.saving;
+  }
+
+  /** Waits for key writes under way, at most `atMostMs`. */
+  async settle(atMostMs: number): Promise<void> {
+    if (this.writes.length === 0) return;
+    try {
+      await awaitAtMost({
+        clock: this.owner.clock,
+        timeoutMs: atMostMs,
+        what: 'Writing keys',
+        work: () => Promise.allSettled(this.writes),
+      });
+    } catch {
+      // The store is slow; the next socket must not wait for it.
+    }
+  }
+
+  async quarantine(reason: string): Promise<void> {
+    await this.call('Putting credentials aside', async () => this.auth.quarantine?.(reason));
+  }
+
+  /** Nothing is written after this. */
+  retire(): void {
+    this.retired = true;
+    this.dirty = false;
+    this.cancelRetry?.();
+    this.cancelAsking?.();
+  }
+
+  private writable(): boolean {
+    return !this.retired && this.owner.mayWrite();
+  }
+
+  private async writeKeys(data: SignalDataSet): Promise<void> {
+    const write = this.call('Writing keys', () => this.auth.state.keys.set(data));
+    this.writes = [...this.writes, write];
+    try {
+      await write;
+    } finally {
+      this.writes = this.writes.filter((other) => other !== write);
+    }
+  }
+
+  private async save(): Promise<void> {
+    this.cancelRetry?.();
+    while (this.dirty && this.writable()) {
+      this.dirty = false;
+      try {
+        await this.call('Writing credentials', () => this.auth.saveCreds());
+      } catch (error) {
+        this.dirty = true;
+        throw error;
+      }
+    }
+  }
+
+  private async saveOrRetry(): Promise<void> {
+    const { sessionId, clock, logger } = this.owner;
+    this.dirty = true;
+    try {
+      await this.flush();
+    } catch (error) {
+      if (isWaSyncError(error) && error.code === 'tenure_lost') return;
+      logger.warn({ code: 'auth_write_failed', sessionId, error }, 'Writing credentials failed');
+      this.cancelRetry?.();
+      if (this.writable()) this.cancelRetry = clock.schedule(() => this.saveSoon(), SAVE_AGAIN_MS);
+    }
+  }
+
+  private async call<T>(what: string, work: () => Promise<T> | T): Promise<T> {
+    const { clock, authTimeoutMs: timeoutMs } = this.owner;
+    try {
+      const answer = await awaitAtMost({ clock, timeoutMs, what, work });
+      this.note(false);
+      return answer;
+    } catch (error) {
+      // A claim that was lost is no fault of the store.
+      if (!isWaSyncError(error) || error.code !== 'tenure_lost') this.note(true);
+      throw error;
+    }
+  }
+
+  private note(fails: boolean): void {
+    this.cancelAsking?.();
+    // A quiet account asks the store for nothing: what one slow answer said of it would stand for ever.
+    if (fails && !this.retired) {
+      this.cancelAsking = this.owner.clock.schedule(() => void this.askAgain(), ASK_AGAIN_MS);
+    }
+    if (this.fails === fails) return;
+    this.fails = fails;
+    this.owner.onFailing();
+  }
+
+  private async askAgain(): Promise<void> {
+    await this.call('Reading keys', () => this.auth.state.keys.get('session', ['0.0'])).catch(() => {});
+  }
+}

@@ -1,4 +1,3 @@
-import type { Clock } from '@wa-sync/core';
 import { type BaileysSocketLike, isPaired } from './baileys-like.js';
 
 /** A socket that was attached late gets this long to leave a handshake that nobody saw. */
@@ -10,26 +9,22 @@ const BUFFER_MS = 35_000;
 /** Marks the listeners of wa-sync, so that one observation does not take another's for Baileys' own. */
 export const OURS = Symbol.for('@wa-sync/frame-listener');
 
-/** What can be told of a socket whose first events nobody heard. */
-export function createLateSocket({ socket, clock }: { socket: BaileysSocketLike; clock: Clock }) {
-  const startedAtMs = clock.monotonicMs();
+/**
+ * Whether a socket whose first events nobody heard may be in its Noise handshake, which a query corrupts. Baileys listens for frames itself only while it waits for
+ * the server's hello.
+ *
+ * @param params.ageMs - time since somebody listens
+ */
+export function handshakeMayRun({ socket, ageMs }: { socket: BaileysSocketLike; ageMs: number }): boolean {
+  if (ageMs < SETTLE_MS) return true;
+  return ageMs < HANDSHAKE_MS && socket.ws.listeners('frame').some((listener) => !isOurs(listener));
+}
 
-  /** A query during the Noise handshake corrupts it. Baileys listens for frames itself only while it waits for the server's hello. */
-  function handshakeMayRun(): boolean {
-    const ageMs = clock.monotonicMs() - startedAtMs;
-    if (ageMs < SETTLE_MS) return true;
-    return ageMs < HANDSHAKE_MS && socket.ws.listeners('frame').some((listener) => !isOurs(listener));
-  }
-
-  return {
-    handshakeMayRun,
-    /** An answered ping is not a login: a socket in the middle of one gets its pings answered too. */
-    loginMayBeOver(): boolean {
-      const creds = socket.authState?.creds;
-      if (creds !== undefined && !isPaired(creds)) return false;
-      return clock.monotonicMs() - startedAtMs >= BUFFER_MS || !socket.ev.isBuffering?.();
-    },
-  };
+/** Whether the login of such a socket may be over. An answered ping is none: a socket in the middle of a login gets its pings answered too. */
+export function loginMayBeOver({ socket, ageMs }: { socket: BaileysSocketLike; ageMs: number }): boolean {
+  const creds = socket.authState?.creds;
+  if (creds !== undefined && !isPaired(creds)) return false;
+  return ageMs >= BUFFER_MS || !socket.ev.isBuffering?.();
 }
 
 function isOurs(listener: unknown): boolean {

@@ -20,9 +20,9 @@ import {
 import * as z from 'zod';
 import type { BaileysSocketLike } from './baileys-like.js';
 import { classifyClose } from './classify-close.js';
-import { createDeafStreak, type DeafMemory } from './deaf-streak.js';
+import { type DeafMemory, DeafStreak } from './deaf-streak.js';
 import { type ConversationOf, createMessageFeed } from './message-feed.js';
-import { createListeners } from './notify-listeners.js';
+import { Listeners } from './notify-listeners.js';
 import {
   clockOption,
   conversationOfOption,
@@ -107,8 +107,8 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
   const { socket, onDead, onDeadReport, reattachWithinMs, clock, conversationOf, logger } = parsed;
   const sessionId = checkSessionId(options.sessionId);
   const feed = conversationOf && createMessageFeed({ sessionId, conversationOf, clock, logger });
-  const listeners = createListeners();
-  const streak = createDeafStreak({ sessionId, memory: deafMemory });
+  const listeners = new Listeners();
+  const streak = new DeafStreak(sessionId, deafMemory);
   let deaf = false;
   let deadReason: string | null = null;
   let notReattached = false;
@@ -226,7 +226,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
     },
     async sendText(message) {
       if (watch.state().stage !== 'open' || deadReason !== null) return 'failed';
-      return sendText({ ...message, socket, clock, whenClosed: watch.whenClosed });
+      return sendText({ ...message, socket, clock, whenClosed: (run) => watch.whenClosed(run) });
     },
     ...(feed && { onMessages: feed.onMessages, messagesTold: feed.idle }),
   };

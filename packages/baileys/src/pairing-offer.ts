@@ -17,58 +17,65 @@ export interface PairingCode {
   readonly expiresAt: Date;
 }
 
-export function createPairingOffer(params: {
-  socket: BaileysSocketLike;
-  clock: Clock;
-  qrTimeoutMs: number | undefined;
-}) {
-  const { socket, clock } = params;
-  const firstMs = params.qrTimeoutMs || FIRST_MS;
-  const laterMs = params.qrTimeoutMs || LATER_MS;
-  let codesLeft = USUAL_CODES;
-  let begun = false;
-  let qrExpiresAt: Date | null = null;
-  let endsAt: Date | null = null;
-  let asked: Promise<PairingCode> | null = null;
-  let askedFor: string | null = null;
+export class PairingOffer {
+  private readonly firstMs: number;
+  private readonly laterMs: number;
+  private codesLeft = USUAL_CODES;
+  private expiresAt: Date | null = null;
+  private endsAt: Date | null = null;
+  private asked: Promise<PairingCode> | null = null;
+  private askedFor: string | null = null;
 
-  const inMs = (ms: number) => new Date(clock.now().getTime() + ms);
-
-  async function request(phone: string): Promise<PairingCode> {
-    if (!socket.requestPairingCode) throw new Error('This socket cannot ask for pairing codes');
-    const code = await socket.requestPairingCode(phone);
-    return { code, expiresAt: endsAt ?? inMs(firstMs) };
+  constructor(
+    private readonly socket: BaileysSocketLike,
+    private readonly clock: Clock,
+    qrTimeoutMs: number | undefined,
+  ) {
+    this.firstMs = qrTimeoutMs || FIRST_MS;
+    this.laterMs = qrTimeoutMs || LATER_MS;
   }
 
-  return {
-    qrExpiresAt: () => qrExpiresAt,
-    onFrame(frame: unknown): void {
-      const refs = refsIn(frame);
-      if (refs > 0) codesLeft = refs;
-    },
-    onQr(): void {
-      const ms = begun ? laterMs : firstMs;
-      begun = true;
-      qrExpiresAt = inMs(ms);
-      codesLeft = Math.max(0, codesLeft - 1);
-      endsAt = inMs(ms + codesLeft * laterMs);
-    },
-    /** One code a socket and number: asking WhatsApp twice would make the first one worthless. */
-    requestCode(phone: string): Promise<PairingCode> {
-      if (asked === null || askedFor !== phone) {
-        askedFor = phone;
-        asked = request(phone);
-        asked.catch(() => {
-          asked = null;
-        });
-      }
-      return asked;
-    },
-  };
+  qrExpiresAt(): Date | null {
+    return this.expiresAt;
+  }
+
+  /** How many codes WhatsApp gives this socket. */
+  expectCodes(codes: number): void {
+    this.codesLeft = codes;
+  }
+
+  onQr(): void {
+    const ms = this.expiresAt === null ? this.firstMs : this.laterMs;
+    this.expiresAt = this.inMs(ms);
+    this.codesLeft = Math.max(0, this.codesLeft - 1);
+    this.endsAt = this.inMs(ms + this.codesLeft * this.laterMs);
+  }
+
+  /** One code a socket and number: asking WhatsApp twice would make the first one worthless. */
+  requestCode(phone: string): Promise<PairingCode> {
+    if (this.asked === null || this.askedFor !== phone) {
+      this.askedFor = phone;
+      this.asked = this.request(phone);
+      this.asked.catch(() => {
+        this.asked = null;
+      });
+    }
+    return this.asked;
+  }
+
+  private async request(phone: string): Promise<PairingCode> {
+    if (!this.socket.requestPairingCode) throw new Error('This socket cannot ask for pairing codes');
+    const code = await this.socket.requestPairingCode(phone);
+    return { code, expiresAt: this.endsAt ?? this.inMs(this.firstMs) };
+  }
+
+  private inMs(ms: number): Date {
+    return new Date(this.clock.now().getTime() + ms);
+  }
 }
 
-/** `<iq><pair-device><ref/>…`: one reference a QR code. */
-function refsIn(frame: unknown): number {
+/** How many QR codes a stanza announces: `<iq><pair-device><ref/>…`, one reference each. */
+export function codesIn(frame: unknown): number {
   const { tag, content } = (frame ?? {}) as { tag?: unknown; content?: unknown };
   if (tag !== 'iq' || !Array.isArray(content)) return 0;
   const [child] = content as { tag?: unknown; content?: unknown }[];

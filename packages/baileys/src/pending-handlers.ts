@@ -6,81 +6,91 @@
  */
 import type { Clock } from '@wa-sync/core';
 
-export function createPendingHandlers(params: {
-  clock: Clock;
+/** Who is told of what the handlers of a socket do. */
+export interface HandlersTold {
+  readonly clock: Clock;
   /** A handler that takes longer means deaf; one that takes twice as long will not come back. */
-  deafAfterMs: number;
-  onChange(): void;
+  readonly deafAfterMs: number;
+  onDeafChange(): void;
   onHopeless(): void;
   /** A handler of this kind came to its end in time. */
-  onHandled?(kind: string): void;
-}) {
-  const { clock, deafAfterMs } = params;
+  onHandled(kind: string): void;
+}
+
+export class PendingHandlers {
   /** When each began, oldest first. */
-  const begun = new Map<symbol, { readonly atMs: number; readonly kind: string }>();
-  let deaf = false;
-  let cancel: (() => void) | null = null;
+  private begun: { readonly atMs: number; readonly kind: string }[] = [];
+  private deaf = false;
+  private cancel: (() => void) | null = null;
 
-  function oldestMs(): number {
-    const [first] = begun.values();
-    return first === undefined ? 0 : clock.monotonicMs() - first.atMs;
+  constructor(private readonly told: HandlersTold) {}
+
+  /** `oldestKind`: what the oldest of them handles. */
+  state(): { readonly deaf: boolean; readonly oldestKind: string | null } {
+    return { deaf: this.deaf, oldestKind: this.begun[0]?.kind ?? null };
   }
 
-  function setDeaf(next: boolean): void {
-    if (deaf === next) return;
-    deaf = next;
-    params.onChange();
+  /** Follows one run of a handler. */
+  async follow(outcome: Promise<unknown>, kind: string): Promise<void> {
+    const { clock, deafAfterMs } = this.told;
+    const own = { atMs: clock.monotonicMs(), kind };
+    this.begun.push(own);
+    this.schedule();
+    try {
+      await outcome;
+    } finally {
+      // A socket that was given up meanwhile proves nothing any more.
+      if (this.drop(own) && clock.monotonicMs() - own.atMs < deafAfterMs) this.told.onHandled(kind);
+      if (this.begun.length === 0) this.cancelLook();
+      if (this.deaf) this.setDeaf(this.oldestMs() >= deafAfterMs);
+    }
   }
 
-  function schedule(): void {
-    if (cancel !== null || begun.size === 0) return;
-    const dueAtMs = deaf ? 2 * deafAfterMs : deafAfterMs;
-    cancel = clock.schedule(() => void look(), Math.max(1, dueAtMs - oldestMs()));
+  clear(): void {
+    this.cancelLook();
+    this.begun = [];
+    this.deaf = false;
   }
 
-  async function look(): Promise<void> {
+  private drop(one: PendingHandlers['begun'][number]): boolean {
+    const at = this.begun.indexOf(one);
+    if (at >= 0) this.begun.splice(at, 1);
+    return at >= 0;
+  }
+
+  private oldestMs(): number {
+    const [first] = this.begun;
+    return first === undefined ? 0 : this.told.clock.monotonicMs() - first.atMs;
+  }
+
+  private setDeaf(next: boolean): void {
+    if (this.deaf === next) return;
+    this.deaf = next;
+    this.told.onDeafChange();
+  }
+
+  private schedule(): void {
+    if (this.cancel !== null || this.begun.length === 0) return;
+    const { clock, deafAfterMs } = this.told;
+    const dueAtMs = this.deaf ? 2 * deafAfterMs : deafAfterMs;
+    this.cancel = clock.schedule(() => void this.look(), Math.max(1, dueAtMs - this.oldestMs()));
+  }
+
+  private async look(): Promise<void> {
+    const { clock, deafAfterMs } = this.told;
     // After a stall of this process the answers lie unread: they are read first.
     await clock.yield();
     await clock.yield();
-    if (cancel === null) return;
-    cancel = null;
-    const ageMs = oldestMs();
-    setDeaf(ageMs >= deafAfterMs);
-    if (ageMs >= 2 * deafAfterMs) params.onHopeless();
-    else schedule();
+    if (this.cancel === null) return;
+    this.cancel = null;
+    const ageMs = this.oldestMs();
+    this.setDeaf(ageMs >= deafAfterMs);
+    if (ageMs >= 2 * deafAfterMs) this.told.onHopeless();
+    else this.schedule();
   }
 
-  function clear(): void {
-    cancel?.();
-    cancel = null;
-    begun.clear();
-    deaf = false;
+  private cancelLook(): void {
+    this.cancel?.();
+    this.cancel = null;
   }
-
-  return {
-    /** `oldestKind`: what the oldest of them handles. */
-    state(): { readonly deaf: boolean; readonly oldestKind: string | null } {
-      const [first] = begun.values();
-      return { deaf, oldestKind: first?.kind ?? null };
-    },
-    /** Follows one run of a handler. */
-    async follow(outcome: Promise<unknown>, kind: string): Promise<void> {
-      const key = Symbol('handler');
-      const atMs = clock.monotonicMs();
-      begun.set(key, { atMs, kind });
-      schedule();
-      try {
-        await outcome;
-      } finally {
-        // A socket that was given up meanwhile proves nothing any more.
-        if (begun.delete(key) && clock.monotonicMs() - atMs < deafAfterMs) params.onHandled?.(kind);
-        if (begun.size === 0) {
-          cancel?.();
-          cancel = null;
-        }
-        if (deaf) setDeaf(oldestMs() >= deafAfterMs);
-      }
-    },
-    clear,
-  };
 }

@@ -5,178 +5,240 @@
  * pausing, parked (a person has to act), stopped. Only the loop in `run` opens sockets, one after the other, so there is never a second
  * one however many closes and calls arrive.
  */
-import { maskNumbers } from '@wa-sync/core';
+import { maskNumbers, type WhatsAppConnection } from '@wa-sync/core';
 import { classifyClose } from './classify-close.js';
 import { classifyOpenError } from './classify-open-error.js';
 import type { CloseFacts, CloseReason } from './close-reasons.js';
-import { createDeafStreak } from './deaf-streak.js';
-import { holdCredentials } from './hold-credentials.js';
-import { holdProcess } from './hold-process.js';
-import { createMessageFeed } from './message-feed.js';
+import { DeafStreak } from './deaf-streak.js';
+import type { GuardedAuth } from './guard-auth.js';
+import { type CredentialsOwner, HeldCredentials } from './hold-credentials.js';
+import { holdProcess, letProcessGo } from './hold-process.js';
+import type { BaileysModuleLike } from './load-baileys.js';
+import { createMessageFeed, type MessageFeed } from './message-feed.js';
 import { afterOpen, type NextStep, NO_HISTORY, nextStep } from './next-step.js';
 import { pause } from './pause.js';
 import { textOf } from './quiet-baileys-logger.js';
 import { createSessionConnection } from './session-connection.js';
-import type { SessionDeps, SessionRun } from './session-run.js';
-import { createSessionSocket } from './session-socket.js';
-import { createSessionView } from './session-view.js';
+import type { RunSessionParams, SessionDeps, SessionParts, SessionRun } from './session-run.js';
+import { SessionView } from './session-view.js';
+import { SocketInUse } from './socket-in-use.js';
 
 /** How long WhatsApp may take to answer a polite goodbye. */
 const GOODBYE_MS = 250;
 
-export function runSession(
-  params: {
-    sessionId: string;
-    tenure: string;
-    fenced: AbortSignal;
-    /** Asks the store whether the claim stands. */
-    stillOurs(): Promise<boolean>;
-    /** The number that the session's row has. */
-    phone: string | null;
-    /** The end of the run before. */
-    after: Promise<void>;
-    onStopped(): void;
-  },
-  deps: SessionDeps,
-): SessionRun {
-  const { sessionId, tenure, fenced, stillOurs, phone, after } = params;
-  const { clock, logger, random, conversationOf } = deps;
-  const stopper = new AbortController();
-  const stopping = stopper.signal;
-  const over = () => stopping.aborted;
-  const wait = (delayMs: number) => pause({ clock, delayMs, signal: stopping });
-  const named = `Session ${maskNumbers(sessionId)}`;
-  const feed = conversationOf && createMessageFeed({ sessionId, conversationOf, clock, logger });
-  const streak = createDeafStreak({ sessionId, memory: deps.deafMemory });
-  const credentials = holdCredentials(
-    { sessionId, tenure, phone, fenced, stopping, onFailing: () => socket.lookAgain() },
-    deps,
-  );
-  const view = createSessionView({ clock, authFailing: credentials.failing, restart: streak.restart });
-  const socket = createSessionSocket({ sessionId, view, streak, feed, stopping, onOpen: noteOpen }, deps);
-  let history = NO_HISTORY;
-  let parked = false;
-  let stopped: Promise<void> | null = null;
-  let cancelStable = () => {};
+interface Ended {
+  readonly close: CloseReason;
+  readonly facts: CloseFacts;
+}
 
-  async function run(): Promise<void> {
-    await after;
-    await wait(random.next() * deps.loginJitterMs);
-    while (!over()) {
-      const ended = await attempt();
-      if (ended === null || over()) return;
-      const step = decide(ended);
-      history = step.history;
-      if (ended.close.action !== 'reopen_now') view.endPairing();
-      // Before anybody is told, because whoever hears it may open the session anew at once.
-      parked = step.delayMs === null;
-      log(step);
-      view.show({ status: step.status, reason: step.reason, reconnectAttempt: history.attempts });
-      if (step.quarantine) await credentials.quarantine(step.reason.code);
-      if (step.delayMs === null) return;
-      if (step.delayMs > 0) await wait(step.delayMs);
-      // Whoever threw this login out may hold the session by now: to log in again would rob it in turns.
-      if (ended.close.action === 'replaced') await waitUntilOurs();
-    }
+export function runSession(params: RunSessionParams, deps: SessionDeps): SessionRun {
+  const session = new ProvidedSession(params, deps);
+  session.start();
+  return session;
+}
+
+class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
+  readonly sessionId: string;
+  readonly tenure: string;
+  readonly phone: string | null;
+  readonly fenced: AbortSignal;
+  readonly stopping: AbortSignal;
+  readonly streak: DeafStreak;
+  readonly feed: MessageFeed | undefined;
+  readonly view: SessionView;
+  readonly connection: WhatsAppConnection;
+  private readonly stopper = new AbortController();
+  private readonly credentials: HeldCredentials;
+  private socket: SocketInUse | null = null;
+  private history = NO_HISTORY;
+  private parked = false;
+  private loop: Promise<void> | null = null;
+  private stopped: Promise<void> | null = null;
+  private cancelStable: (() => void) | null = null;
+
+  constructor(
+    private readonly params: RunSessionParams,
+    readonly deps: SessionDeps,
+  ) {
+    const { sessionId, tenure, phone, fenced } = params;
+    const { clock, logger, conversationOf } = deps;
+    this.sessionId = sessionId;
+    this.tenure = tenure;
+    this.phone = phone;
+    this.fenced = fenced;
+    this.stopping = this.stopper.signal;
+    this.streak = new DeafStreak(sessionId, deps.deafMemory);
+    this.feed = conversationOf && createMessageFeed({ sessionId, conversationOf, clock, logger });
+    this.credentials = new HeldCredentials(this, deps);
+    this.view = new SessionView(clock, this.streak, this.credentials);
+    this.connection = createSessionConnection(this);
   }
 
-  async function waitUntilOurs(): Promise<void> {
-    while (!over()) {
-      try {
-        if (await stillOurs()) return;
-      } catch (error) {
-        logger.debug(
-          { code: 'claim_unknown', sessionId, error: textOf(error) },
-          `${named}: the store cannot tell whose it is`,
-        );
+  start(): void {
+    this.loop = this.run();
+    if (this.fenced.aborted) this.onFenced();
+    else this.fenced.addEventListener('abort', this.onFenced, { once: true });
+  }
+
+  idle(): boolean {
+    return this.parked || this.over();
+  }
+
+  stop(reason: string): Promise<void> {
+    this.stopped ??= this.stopNow(reason);
+    return this.stopped;
+  }
+
+  /** Its socket; `null` between two. */
+  socketInUse(): SocketInUse | null {
+    return this.socket;
+  }
+
+  onOpen(): void {
+    this.history = afterOpen(this.history);
+    this.cancelStable?.();
+    this.cancelStable = this.deps.clock.schedule(() => {
+      this.cancelStable = null;
+      this.history = NO_HISTORY;
+    }, this.deps.backoff.stableAfterMs);
+  }
+
+  onFailing(): void {
+    this.socket?.onChange();
+  }
+
+  private readonly onFenced = (): void => {
+    void this.stop('tenure_lost');
+    // A goodbye under way was polite to a login that is another's by now.
+    void this.socket?.end('tenure_lost', 0);
+  };
+
+  private async stopNow(reason: string): Promise<void> {
+    this.stopper.abort();
+    await this.socket?.end(reason, this.fenced.aborted ? 0 : GOODBYE_MS);
+    await this.loop;
+    this.fenced.removeEventListener('abort', this.onFenced);
+    await this.credentials.storeTheRest();
+    await this.feed?.close();
+    this.credentials.retire();
+    this.view.show({ status: 'DISCONNECTED', reason: { code: reason } });
+    this.view.clear();
+    this.params.onStopped();
+  }
+
+  private async run(): Promise<void> {
+    holdProcess();
+    try {
+      await this.params.after;
+      await this.wait(this.deps.random.next() * this.deps.loginJitterMs);
+      while (!this.over()) {
+        const ended = await this.attempt();
+        if (ended === null || !(await this.readyForNext(ended))) return;
       }
-      await wait(deps.backoff.replacedPauseMs);
+    } catch (error) {
+      this.complain('session_failed', 'stopped unexpectedly', error);
+      this.view.show({ status: 'ERROR', reason: { code: 'unexpected_error' } });
+    } finally {
+      this.parked = true;
+      letProcessGo();
     }
-  }
-
-  function decide(ended: { close: CloseReason; facts: CloseFacts }): NextStep {
-    const settings = deps.backoff;
-    return nextStep({ ...ended, history, settings, nowMs: clock.monotonicMs(), random: random.next() });
   }
 
   /** One login and what became of it; `null` when the run is over. */
-  async function attempt(): Promise<{ close: CloseReason; facts: CloseFacts } | null> {
-    const giveBackSlot = await deps.slots.take(stopping);
+  private async attempt(): Promise<Ended | null> {
+    const giveBackSlot = await this.deps.slots.take(this.stopping);
     if (giveBackSlot === null) return null;
     try {
-      const baileys = await deps.loadBaileys();
-      const auth = await credentials.readyForLogin();
-      if (over()) return null;
-      const facts = await socket.use(baileys, auth, giveBackSlot);
+      const baileys = await this.deps.loadBaileys();
+      const auth = await this.credentials.readyForLogin();
+      if (this.over()) return null;
+      const facts = await this.useSocket(baileys, auth, giveBackSlot);
       return { close: classifyClose(facts), facts };
     } catch (error) {
-      logger.error({ code: 'open_failed', sessionId, error: textOf(error) }, `${named}: opening a connection failed`);
+      this.complain('open_failed', 'opening a connection failed', error);
       return { close: classifyOpenError(error), facts: {} };
     } finally {
+      this.socket = null;
+      this.view.unfollow();
       giveBackSlot();
-      cancelStable();
+      this.cancelStable?.();
     }
   }
 
-  function noteOpen(): void {
-    history = afterOpen(history);
-    cancelStable();
-    cancelStable = clock.schedule(() => {
-      history = NO_HISTORY;
-    }, deps.backoff.stableAfterMs);
-  }
-
-  function log({ status, reason, delayMs }: NextStep): void {
-    const fields = { code: reason.code, sessionId, status, delayMs };
-    const line = `${named}: ${reason.detail}`;
-    if (delayMs === null || status !== 'RECONNECTING') logger.warn(fields, line);
-    else logger.info(fields, line);
-  }
-
-  const letGo = holdProcess();
-  const loop = run()
-    .catch((error: unknown) => {
-      logger.error({ code: 'session_failed', sessionId, error: textOf(error) }, `${named}: stopped unexpectedly`);
-      view.show({ status: 'ERROR', reason: { code: 'unexpected_error' } });
-    })
-    .finally(() => {
-      parked = true;
-      letGo();
+  /** Opens a socket and waits for its end. */
+  private useSocket(baileys: BaileysModuleLike, auth: GuardedAuth, giveBackSlot: () => void): Promise<CloseFacts> {
+    return new Promise((resolve) => {
+      const socket = new SocketInUse(this, auth, giveBackSlot, resolve, baileys);
+      this.socket = socket;
+      this.view.follow(socket.watch);
+      socket.onChange();
     });
-
-  async function stopNow(reason: string): Promise<void> {
-    stopper.abort();
-    await socket.end(reason, fenced.aborted ? 0 : GOODBYE_MS);
-    await loop;
-    fenced.removeEventListener('abort', onFenced);
-    await credentials.storeTheRest();
-    await feed?.close();
-    credentials.retire();
-    view.show({ status: 'DISCONNECTED', reason: { code: reason } });
-    view.clear();
-    params.onStopped();
   }
 
-  function stop(reason: string): Promise<void> {
-    stopped ??= stopNow(reason);
-    return stopped;
+  /** Shows what follows from an end, and waits until it is time for the next login; `false` where none is to follow by itself. */
+  private async readyForNext(ended: Ended): Promise<boolean> {
+    if (this.over()) return false;
+    const { view, credentials } = this;
+    const step = this.decide(ended);
+    this.history = step.history;
+    if (ended.close.action !== 'reopen_now') view.endPairing();
+    // Before anybody is told, because whoever hears it may open the session anew at once.
+    this.parked = step.delayMs === null;
+    this.log(step);
+    view.show({ status: step.status, reason: step.reason, reconnectAttempt: this.history.attempts });
+    if (step.quarantine) await credentials.quarantine(step.reason.code);
+    if (step.delayMs === null) return false;
+    if (step.delayMs > 0) await this.wait(step.delayMs);
+    // Whoever threw this login out may hold the session by now: to log in again would rob it in turns.
+    if (ended.close.action === 'replaced') await this.waitUntilOurs();
+    return true;
   }
 
-  function onFenced(): void {
-    void stop('tenure_lost');
-    // A goodbye under way was polite to a login that is another's by now.
-    void socket.end('tenure_lost', 0);
+  private async waitUntilOurs(): Promise<void> {
+    const { sessionId } = this;
+    while (!this.over()) {
+      try {
+        if (await this.params.stillOurs()) return;
+      } catch (error) {
+        const fields = { code: 'claim_unknown', sessionId, error: textOf(error) };
+        this.deps.logger.debug(fields, `${this.named()}: the store cannot tell whose it is`);
+      }
+      await this.wait(this.deps.backoff.replacedPauseMs);
+    }
   }
 
-  if (fenced.aborted) onFenced();
-  else fenced.addEventListener('abort', onFenced, { once: true });
+  private decide(ended: Ended): NextStep {
+    const { clock, random, backoff: settings } = this.deps;
+    return nextStep({
+      ...ended,
+      history: this.history,
+      settings,
+      nowMs: clock.monotonicMs(),
+      random: random.next(),
+    });
+  }
 
-  const connection = createSessionConnection({ sessionId, view, socket, feed, fenced, clock, stop });
+  private over(): boolean {
+    return this.stopping.aborted;
+  }
 
-  return {
-    tenure,
-    connection,
-    idle: () => parked || over(),
-    stop,
-  };
+  private wait(delayMs: number): Promise<void> {
+    return pause({ clock: this.deps.clock, delayMs, signal: this.stopping });
+  }
+
+  private named(): string {
+    return `Session ${maskNumbers(this.sessionId)}`;
+  }
+
+  private log({ status, reason, delayMs }: NextStep): void {
+    const fields = { code: reason.code, sessionId: this.sessionId, status, delayMs };
+    const line = `${this.named()}: ${reason.detail}`;
+    if (delayMs === null || status !== 'RECONNECTING') this.deps.logger.warn(fields, line);
+    else this.deps.logger.info(fields, line);
+  }
+
+  private complain(code: string, what: string, error: unknown): void {
+    const fields = { code, sessionId: this.sessionId, error: textOf(error) };
+    this.deps.logger.error(fields, `${this.named()}: ${what}`);
+  }
 }

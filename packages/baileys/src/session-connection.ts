@@ -1,41 +1,40 @@
-import type { Clock, WhatsAppConnection } from '@wa-sync/core';
-import type { MessageFeed } from './message-feed.js';
+import type { WhatsAppConnection } from '@wa-sync/core';
 import { sendText } from './send-text.js';
-import type { SessionSocket } from './session-socket.js';
-import type { SessionView } from './session-view.js';
+import type { SessionParts } from './session-run.js';
+import type { SocketInUse } from './socket-in-use.js';
 
 /** A session of the provider as the engine sees it: the same connection however many sockets it has in its life. */
-export function createSessionConnection(params: {
-  sessionId: string;
-  view: SessionView;
-  socket: SessionSocket;
-  feed: MessageFeed | undefined;
-  fenced: AbortSignal;
-  clock: Clock;
-  stop(reason: string): Promise<void>;
-}): WhatsAppConnection {
-  const { sessionId, view, socket, feed, fenced, clock, stop } = params;
+export function createSessionConnection(
+  session: SessionParts & {
+    readonly fenced: AbortSignal;
+    socketInUse(): SocketInUse | null;
+    stop(reason: string): Promise<void>;
+  },
+): WhatsAppConnection {
+  const { sessionId, feed } = session;
+  const watch = () => session.socketInUse()?.watch ?? null;
   return {
     sessionId,
-    snapshot: view.snapshot,
-    onChange: view.onChange,
-    probe: async ({ timeoutMs }) => (await socket.watch()?.probe({ timeoutMs })) ?? 'unavailable',
-    heal: ({ reason }) => socket.giveUp(reason),
-    close: ({ reason }) => stop(reason),
+    snapshot: () => session.view.snapshot(),
+    onChange: (listener) => session.view.onChange(listener),
+    probe: async ({ timeoutMs }) => (await watch()?.probe({ timeoutMs })) ?? 'unavailable',
+    heal: async ({ reason }) => session.socketInUse()?.giveUp(reason),
+    close: ({ reason }) => session.stop(reason),
     async sendText(message) {
-      const watch = socket.watch();
-      if (watch?.state().stage !== 'open' || fenced.aborted) return 'failed';
-      return sendText({ ...message, socket: watch.socket, clock, whenClosed: watch.whenClosed });
+      const own = watch();
+      if (own?.state().stage !== 'open' || session.fenced.aborted) return 'failed';
+      const { clock } = session.deps;
+      return sendText({ ...message, socket: own.socket, clock, whenClosed: (run) => own.whenClosed(run) });
     },
     async requestPairingCode({ phone }) {
-      const watch = socket.watch();
-      if (watch === null) throw new Error('No socket is open');
-      return watch.requestPairingCode(phone);
+      const own = watch();
+      if (own === null) throw new Error('No socket is open');
+      return own.requestPairingCode(phone);
     },
     async logOut() {
-      const watch = socket.watch();
-      if (watch?.state().stage !== 'open') throw new Error('No socket is open');
-      await watch.socket.logout?.();
+      const own = watch();
+      if (own?.state().stage !== 'open') throw new Error('No socket is open');
+      await own.socket.logout?.();
     },
     ...(feed && { onMessages: feed.onMessages, messagesTold: feed.idle }),
   };

@@ -1,10 +1,11 @@
 import type { Clock, Logger, RandomSource, WhatsAppConnection } from '@wa-sync/core';
 import type { AuthSource } from './auth-source.js';
-import type { DeafMemory } from './deaf-streak.js';
+import type { DeafMemory, DeafStreak } from './deaf-streak.js';
 import type { BaileysModuleLike } from './load-baileys.js';
 import type { LoginSlots } from './login-slots.js';
-import type { ConversationOf } from './message-feed.js';
+import type { ConversationOf, MessageFeed } from './message-feed.js';
 import type { BackoffSettings } from './next-step.js';
+import type { SessionView } from './session-view.js';
 
 /** What all sessions of a provider share. */
 export interface SessionDeps {
@@ -22,6 +23,32 @@ export interface SessionDeps {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly logger: Logger;
+}
+
+/** What the sockets of a session share. */
+export interface SessionParts {
+  readonly sessionId: string;
+  readonly view: SessionView;
+  readonly streak: DeafStreak;
+  readonly feed: MessageFeed | undefined;
+  readonly stopping: AbortSignal;
+  readonly deps: SessionDeps;
+  /** Told once a socket. */
+  onOpen(): void;
+}
+
+/** What the provider tells a run. */
+export interface RunSessionParams {
+  readonly sessionId: string;
+  readonly tenure: string;
+  readonly fenced: AbortSignal;
+  /** Asks the store whether the claim stands. */
+  stillOurs(): Promise<boolean>;
+  /** The number that the session's row has. */
+  readonly phone: string | null;
+  /** The end of the run before. */
+  readonly after: Promise<void> | undefined;
+  onStopped(): void;
 }
 
 /** One session under way. */

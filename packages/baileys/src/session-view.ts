@@ -3,88 +3,97 @@
  *
  * Owns: the status with its reason, the number, the time of the last frame, and who is told of changes.
  */
-import type { Clock, KnownObservation, Reason, SessionStatus } from '@wa-sync/core';
-import { createListeners } from './notify-listeners.js';
+import type { Clock, KnownObservation, SessionStatus } from '@wa-sync/core';
+import type { DeafStreak } from './deaf-streak.js';
+import { Listeners } from './notify-listeners.js';
 import { AUTH_FAILING, DEAF, type SocketState, type SocketWatch } from './socket-watch.js';
 
 type Shown = Pick<KnownObservation, 'status' | 'health' | 'reason' | 'reconnectAttempt' | 'qr'>;
 
-export function createSessionView(params: {
-  clock: Clock;
-  /** Whether the store of the credentials fails. */
-  authFailing(): boolean;
-  /** Why only a restart may help. */
-  restart(): Reason | null;
-}) {
-  const { clock } = params;
-  const listeners = createListeners();
-  let shown: Shown = { status: 'CONNECTING', health: 'healthy', reason: null, reconnectAttempt: 0, qr: null };
-  let watch: SocketWatch | null = null;
-  let phone: string | null = null;
-  let lastFrameAtMs: number | null = null;
-  let everOpen = false;
-  let pairing = false;
+export class SessionView {
+  private readonly listeners = new Listeners();
+  private shown: Shown = { status: 'CONNECTING', health: 'healthy', reason: null, reconnectAttempt: 0, qr: null };
+  private watch: SocketWatch | null = null;
+  private phone: string | null = null;
+  private lastFrameAtMs: number | null = null;
+  private everOpen = false;
+  private pairing = false;
 
-  /** `RECONNECTING` is for what was open before; what pairs keeps its QR code status until it is open. */
-  function repairing(): SessionStatus {
-    if (pairing) return 'QR_CODE';
-    return everOpen ? 'RECONNECTING' : 'CONNECTING';
-  }
+  constructor(
+    private readonly clock: Clock,
+    private readonly streak: DeafStreak,
+    /** Whether their store fails is shown too. */
+    private readonly credentials: { failing(): boolean },
+  ) {}
 
-  function silentForMs(): number | null {
-    const now = watch?.silentForMs() ?? null;
-    if (now !== null) lastFrameAtMs = clock.monotonicMs() - now;
-    return lastFrameAtMs === null ? null : Math.max(0, clock.monotonicMs() - lastFrameAtMs);
+  onChange(listener: () => void): () => void {
+    return this.listeners.add(listener);
   }
 
   /** Any status but the ones below; `RECONNECTING` stands for "being repaired", whatever that is called now. */
-  function show(next: Partial<Shown>): void {
-    const status = next.status === 'RECONNECTING' ? repairing() : (next.status ?? shown.status);
-    shown = { ...shown, qr: null, health: 'healthy', ...next, status };
-    listeners.tell();
+  show(next: Partial<Shown>): void {
+    const { shown } = this;
+    const status = next.status === 'RECONNECTING' ? this.repairing() : (next.status ?? shown.status);
+    this.shown = { ...shown, qr: null, health: 'healthy', ...next, status };
+    this.listeners.tell();
   }
 
-  return {
-    onChange: listeners.add,
-    show,
-    snapshot: (): KnownObservation => ({
+  snapshot(): KnownObservation {
+    return {
       kind: 'known',
-      ...shown,
-      phone,
-      qrExpiresAt: shown.qr === null ? null : (watch?.state().qrExpiresAt ?? null),
-      restartRequested: params.restart(),
-      silentForMs: silentForMs(),
-    }),
-    follow(next: SocketWatch): void {
-      watch = next;
-    },
-    unfollow(): void {
-      silentForMs();
-      watch?.dispose();
-      watch = null;
-    },
-    /** Shows what the socket is doing; its close is for the caller to judge. */
-    showSocket(socket: SocketState): void {
-      if (socket.phone !== null) phone = socket.phone;
-      if (socket.stage === 'pairing') show({ status: 'QR_CODE', reason: null, qr: socket.qr });
-      if (socket.stage === 'paired') {
-        pairing = true;
-        show({ status: 'QR_CODE', reason: null });
-      }
-      if (socket.stage === 'open') {
-        everOpen = true;
-        pairing = false;
-        const trouble = socket.deaf ? DEAF : params.authFailing() ? AUTH_FAILING : null;
-        const health = trouble === null ? 'healthy' : 'degraded';
-        show({ status: 'CONNECTED', health, reason: trouble, reconnectAttempt: 0 });
-      }
-    },
-    /** The pairing did not come to its end. */
-    endPairing(): void {
-      pairing = false;
-    },
-    clear: () => listeners.clear(),
-  };
-}
+      ...this.shown,
+      phone: this.phone,
+      qrExpiresAt: this.shown.qr === null ? null : (this.watch?.state().qrExpiresAt ?? null),
+      restartRequested: this.streak.restart(),
+      silentForMs: this.silentForMs(),
+    };
+  }
 
-export type SessionView = ReturnType<typeof createSessionView>;
+  follow(next: SocketWatch): void {
+    this.watch = next;
+  }
+
+  unfollow(): void {
+    this.silentForMs();
+    this.watch?.dispose();
+    this.watch = null;
+  }
+
+  /** Shows what the socket is doing; its close is for the caller to judge. */
+  showSocket(socket: SocketState): void {
+    if (socket.phone !== null) this.phone = socket.phone;
+    if (socket.stage === 'pairing') this.show({ status: 'QR_CODE', reason: null, qr: socket.qr });
+    if (socket.stage === 'paired') {
+      this.pairing = true;
+      this.show({ status: 'QR_CODE', reason: null });
+    }
+    if (socket.stage === 'open') {
+      this.everOpen = true;
+      this.pairing = false;
+      const trouble = socket.deaf ? DEAF : this.credentials.failing() ? AUTH_FAILING : null;
+      const health = trouble === null ? 'healthy' : 'degraded';
+      this.show({ status: 'CONNECTED', health, reason: trouble, reconnectAttempt: 0 });
+    }
+  }
+
+  /** The pairing did not come to its end. */
+  endPairing(): void {
+    this.pairing = false;
+  }
+
+  clear(): void {
+    this.listeners.clear();
+  }
+
+  /** `RECONNECTING` is for what was open before; what pairs keeps its QR code status until it is open. */
+  private repairing(): SessionStatus {
+    if (this.pairing) return 'QR_CODE';
+    return this.everOpen ? 'RECONNECTING' : 'CONNECTING';
+  }
+
+  private silentForMs(): number | null {
+    const silentMs = this.watch?.silentForMs() ?? null;
+    if (silentMs !== null) this.lastFrameAtMs = this.clock.monotonicMs() - silentMs;
+    return this.lastFrameAtMs === null ? null : Math.max(0, this.clock.monotonicMs() - this.lastFrameAtMs);
+  }
+}

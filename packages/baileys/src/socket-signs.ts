@@ -6,7 +6,7 @@
 import type { Clock, ProbeAnswer } from '@wa-sync/core';
 import type { BaileysSocketLike } from './baileys-like.js';
 import type { WhenClosed } from './close-moment.js';
-import { createLateSocket } from './late-socket.js';
+import { handshakeMayRun, loginMayBeOver } from './late-socket.js';
 import { pingSocket } from './probe-socket.js';
 
 /** A frame this young at the `open` event proves that it is true. */
@@ -14,42 +14,59 @@ const FRESH_MS = 3_000;
 /** Stanzas that only a logged-in client gets. */
 const LOGGED_IN_TAGS = new Set(['message', 'receipt', 'notification', 'ack', 'call', 'presence', 'chatstate']);
 
-export function createSocketSigns(params: { socket: BaileysSocketLike; clock: Clock; whenClosed: WhenClosed }) {
-  const { socket, clock, whenClosed } = params;
-  const late = createLateSocket({ socket, clock });
-  let lastFrameAtMs: number | null = null;
-  let handshakeOver = false;
+export class SocketSigns {
+  private readonly startedAtMs: number;
+  private lastAtMs: number | null = null;
+  private handshakeOver = false;
 
-  function silentForMs(): number | null {
-    return lastFrameAtMs === null ? null : Math.max(0, clock.monotonicMs() - lastFrameAtMs);
+  constructor(
+    private readonly socket: BaileysSocketLike,
+    private readonly clock: Clock,
+  ) {
+    this.startedAtMs = clock.monotonicMs();
   }
 
-  return {
-    silentForMs,
-    lastFrameAtMs: () => lastFrameAtMs,
-    loginMayBeOver: late.loginMayBeOver,
-    /** Answers whether it is a stanza: handshake messages arrive as bytes, everything after Noise as a node. */
-    noteFrame(frame: unknown): boolean {
-      lastFrameAtMs = clock.monotonicMs();
-      if (frame instanceof Uint8Array) return false;
-      handshakeOver = true;
-      return true;
-    },
-    /** Baileys told something that it only learns after the handshake. */
-    noteHandshakeOver(): void {
-      handshakeOver = true;
-    },
-    fresh(): boolean {
-      const silentMs = silentForMs();
-      return silentMs !== null && silentMs <= FRESH_MS;
-    },
-    /** @param ask.unseen - nobody heard the first events of this socket */
-    async probe(ask: { timeoutMs: number; unseen: boolean }): Promise<ProbeAnswer> {
-      const mayAsk = handshakeOver || (ask.unseen && socket.ws.isOpen && !late.handshakeMayRun());
-      if (!mayAsk) return 'unavailable';
-      return pingSocket({ socket, clock, timeoutMs: ask.timeoutMs, whenClosed });
-    },
-  };
+  silentForMs(): number | null {
+    return this.lastAtMs === null ? null : Math.max(0, this.clock.monotonicMs() - this.lastAtMs);
+  }
+
+  lastFrameAtMs(): number | null {
+    return this.lastAtMs;
+  }
+
+  loginMayBeOver(): boolean {
+    return loginMayBeOver({ socket: this.socket, ageMs: this.ageMs() });
+  }
+
+  /** Answers whether it is a stanza: handshake messages arrive as bytes, everything after Noise as a node. */
+  noteFrame(frame: unknown): boolean {
+    this.lastAtMs = this.clock.monotonicMs();
+    if (frame instanceof Uint8Array) return false;
+    this.handshakeOver = true;
+    return true;
+  }
+
+  /** Baileys told something that it only learns after the handshake. */
+  noteHandshakeOver(): void {
+    this.handshakeOver = true;
+  }
+
+  fresh(): boolean {
+    const silentMs = this.silentForMs();
+    return silentMs !== null && silentMs <= FRESH_MS;
+  }
+
+  /** @param ask.unseen - nobody heard the first events of this socket */
+  async probe(ask: { timeoutMs: number; unseen: boolean; whenClosed: WhenClosed }): Promise<ProbeAnswer> {
+    const { socket, clock } = this;
+    const lateAndReady = () => ask.unseen && socket.ws.isOpen && !handshakeMayRun({ socket, ageMs: this.ageMs() });
+    if (!this.handshakeOver && !lateAndReady()) return 'unavailable';
+    return pingSocket({ socket, clock, timeoutMs: ask.timeoutMs, whenClosed: ask.whenClosed });
+  }
+
+  private ageMs(): number {
+    return this.clock.monotonicMs() - this.startedAtMs;
+  }
 }
 
 /** Whether a stanza shows that the login of its socket is over. */

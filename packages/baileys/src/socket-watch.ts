@@ -1,6 +1,5 @@
 import type { Clock, ProbeAnswer, Reason } from '@wa-sync/core';
 import type { BaileysSocketLike } from './baileys-like.js';
-import type { WhenClosed } from './close-moment.js';
 import type { CloseFacts } from './close-reasons.js';
 import type { PairingCode } from './pairing-offer.js';
 import type { OnMessages } from './tap-messages.js';
@@ -13,12 +12,12 @@ export type SocketStage = 'unseen' | 'connecting' | 'pairing' | 'paired' | 'unpr
 
 /** What `watchSocket` is told, and tells of. */
 export interface WatchSocketParams {
-  socket: BaileysSocketLike;
-  clock: Clock;
+  readonly socket: BaileysSocketLike;
+  readonly clock: Clock;
   /** How long a login may be without a frame before it is given up. */
-  attemptTimeoutMs: number;
+  readonly attemptTimeoutMs: number;
   /** How long the handling of one stanza may take before the connection counts as deaf; after twice as long it is given up. */
-  deafAfterMs: number;
+  readonly deafAfterMs: number;
   /** The stage, or what it shows, changed. */
   onChange(): void;
   /** A frame arrived. */
@@ -28,13 +27,13 @@ export interface WatchSocketParams {
   /** A stanza's handler failed. */
   onHandlerError?(error: unknown): void;
   /** Stanzas of this kind are handled in time. */
-  onHandled?: ((kind: string) => void) | undefined;
+  onHandled?(kind: string): void;
   /** Messages arrived; absent where nobody wants them. */
-  onMessages?: OnMessages | undefined;
+  readonly onMessages?: OnMessages | undefined;
   /** A stanza arrived after the handshake. */
-  onStanza?: ((node: unknown) => void) | undefined;
+  readonly onStanza?: ((node: unknown) => void) | undefined;
   /** The host's own lifetime of a QR code. */
-  qrTimeoutMs?: number | undefined;
+  readonly qrTimeoutMs?: number | undefined;
 }
 
 /** What a socket is doing at the moment. */
@@ -58,7 +57,7 @@ export interface SocketWatch {
   /** Asks for a code to be typed in on the phone, while the stage is `pairing`. */
   requestPairingCode(phone: string): Promise<PairingCode>;
   /** Also at its `dispose`, after which nothing is heard of the socket. */
-  readonly whenClosed: WhenClosed;
+  whenClosed(run: () => void): () => void;
   /** Milliseconds since the last frame; `null` when none came. */
   silentForMs(): number | null;
   probe(params: { timeoutMs: number }): Promise<ProbeAnswer>;

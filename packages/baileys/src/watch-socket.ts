@@ -3,218 +3,267 @@
  *
  * Owns: the stage of the socket and its one timer. Knows nothing of what comes after the close. Baileys' `open` is not
  * believed blindly: on a dead socket it is emitted once all its login queries have timed out.
+ *
+ * One object and no closures, here and in its parts, because each session has one of them for as long as it lives.
  */
-import type { ProbeAnswer } from '@wa-sync/core';
-import { type ConnectionUpdateLike, phoneOf } from './baileys-like.js';
-import { createCloseMoment } from './close-moment.js';
+import type { Clock, ProbeAnswer } from '@wa-sync/core';
+import { type BaileysSocketLike, type ConnectionUpdateLike, phoneOf } from './baileys-like.js';
+import { CloseMoment } from './close-moment.js';
 import type { CloseFacts } from './close-reasons.js';
 import { dropMappings } from './drop-mappings.js';
-import { createSocketEnd, failPendingQueries } from './end-socket.js';
+import { type EndingSocket, failPendingQueries, SocketEnd } from './end-socket.js';
 import { SETTLE_MS } from './late-socket.js';
 import { limitAttempt, proveOpen } from './limit-attempt.js';
-import { listenToSocket } from './listen-to-socket.js';
-import { createPairingOffer } from './pairing-offer.js';
-import { createPendingHandlers } from './pending-handlers.js';
+import { type SocketEars, SocketListening } from './listen-to-socket.js';
+import { codesIn, type PairingCode, PairingOffer } from './pairing-offer.js';
+import { type HandlersTold, PendingHandlers } from './pending-handlers.js';
 import { readCloseError } from './read-close-error.js';
-import { createSocketSigns, tellsLogin } from './socket-signs.js';
-import type { SocketStage, SocketWatch, WatchSocketParams } from './socket-watch.js';
+import { SocketSigns, tellsLogin } from './socket-signs.js';
+import type { SocketStage, SocketState, SocketWatch, WatchSocketParams } from './socket-watch.js';
 
 const LINK_ENDED: CloseFacts = { code: 428, message: 'Connection Closed' };
 
 export function watchSocket(params: WatchSocketParams): SocketWatch {
-  const { socket, clock, attemptTimeoutMs } = params;
-  const { ws } = socket;
-  const offer = createPairingOffer({ socket, clock, qrTimeoutMs: params.qrTimeoutMs });
-  const { whenClosed, tell: tellClosed } = createCloseMoment();
-  const signs = createSocketSigns({ socket, clock, whenClosed });
-  let stage: SocketStage = 'unseen';
-  let qr: string | null = null;
-  let closeFacts: CloseFacts | null = null;
-  let disposed = false;
-  let listening: ReturnType<typeof listen> | null = null;
-  let cancelTimer = () => {};
+  const watch = new Watch(params);
+  watch.start();
+  return watch;
+}
 
-  const handlers = createPendingHandlers({
-    clock,
-    deafAfterMs: params.deafAfterMs,
-    onChange: () => params.onChange(),
-    onHopeless: () => foundDead('deaf'),
-    onHandled: (kind) => params.onHandled?.(kind),
-  });
+class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
+  readonly socket: BaileysSocketLike;
+  readonly clock: Clock;
+  readonly deafAfterMs: number;
+  private readonly signs: SocketSigns;
+  private readonly handlers: PendingHandlers;
+  private readonly closeMoment = new CloseMoment();
+  private offer: PairingOffer | null = null;
+  private ending: SocketEnd | null = null;
+  private stage: SocketStage = 'unseen';
+  private qr: string | null = null;
+  private closeFacts: CloseFacts | null = null;
+  private disposed = false;
+  private listening: SocketListening | null = null;
+  private cancel: (() => void) | null = null;
 
-  const alive = () => !disposed && stage !== 'closed';
-  const ending = createSocketEnd({ socket, setTimer, whenClosed, alive, onNeverTold: becomeClosed });
-
-  function foundDead(reason: string): void {
-    if (alive()) params.onDead(reason);
+  constructor(private readonly params: WatchSocketParams) {
+    this.socket = params.socket;
+    this.clock = params.clock;
+    this.deafAfterMs = params.deafAfterMs;
+    this.signs = new SocketSigns(params.socket, params.clock);
+    this.handlers = new PendingHandlers(this);
   }
 
-  /** The one timer of a socket. */
-  function setTimer(run: () => unknown, delayMs: number): void {
-    cancelTimer();
-    cancelTimer = clock.schedule(() => {
-      if (alive()) run();
-    }, delayMs);
-  }
-
-  function move(next: SocketStage): void {
-    if (stage === next) return;
-    stage = next;
-    if (next !== 'pairing') qr = null;
-    params.onChange();
-  }
-
-  function onUpdate(update: ConnectionUpdateLike): void {
-    if (!alive()) return;
-    if (update.connection === 'close') becomeClosed(readCloseError(update.lastDisconnect?.error));
-    else if (ending.begun()) return;
-    else if (update.connection === 'open') onOpen();
-    else if (update.isNewLogin) startAttempt('paired');
-    else if (update.qr) onQr(update.qr);
-    else if (update.connection === 'connecting' && stage === 'unseen') startAttempt('connecting');
-  }
-
-  function startAttempt(next: 'paired' | 'connecting'): void {
-    limitAttempt({
-      clock,
-      setTimer,
-      limitMs: attemptTimeoutMs,
-      lastFrameAtMs: signs.lastFrameAtMs,
-      goesOn: () => alive() && !ending.begun() && stage === next,
-      onTooLong: () => params.onDead('login_timeout'),
-    });
-    move(next);
-  }
-
-  function onQr(code: string): void {
-    // People need longer than any attempt; Baileys itself ends a QR code that nobody scans.
-    cancelTimer();
-    signs.noteHandshakeOver();
-    qr = code;
-    offer.onQr();
-    if (stage === 'pairing') params.onChange();
-    else move('pairing');
-  }
-
-  function onOpen(): void {
-    cancelTimer();
-    signs.noteHandshakeOver();
-    const proven = signs.fresh();
-    move(proven ? 'open' : 'unproven');
-    if (!proven) void prove('unproven');
-  }
-
-  function onFrame(frame: unknown): void {
-    if (!alive()) return;
-    if (signs.noteFrame(frame)) {
-      if (stage === 'connecting') offer.onFrame(frame);
-      params.onStanza?.(frame);
-      const proves = stage === 'unproven' || (stage === 'unseen' && tellsLogin(frame));
-      if (proves && !ending.begun()) becomeOpen();
-    }
-    params.onFrame?.();
-  }
-
-  function becomeOpen(): void {
-    cancelTimer();
-    move('open');
-  }
-
-  function prove(asked: 'unproven' | 'unseen'): Promise<void> {
-    return proveOpen({
-      setTimer,
-      goesOn: () => alive() && !ending.begun() && stage === asked,
-      worthAsking: () => asked === 'unproven' || signs.loginMayBeOver(),
-      probe,
-      onProven: becomeOpen,
-      onSilent: () => params.onDead(asked === 'unproven' ? 'open_unproven' : 'silent'),
-    });
-  }
-
-  async function probe({ timeoutMs }: { timeoutMs: number }): Promise<ProbeAnswer> {
-    return alive() ? signs.probe({ timeoutMs, unseen: stage === 'unseen' }) : 'unavailable';
-  }
-
-  function becomeClosed(facts: CloseFacts): void {
-    if (!alive()) return;
-    closeFacts = facts;
-    cancelTimer();
-    handlers.clear();
-    listening?.end();
-    move('closed');
-    tellClosed();
-    failPendingQueries(socket);
-    dropMappings(socket);
-  }
-
-  async function end({ reason, graceMs = 0 }: { reason: string; graceMs?: number }): Promise<void> {
-    if (!alive()) return;
-    if (!ending.begun()) {
-      cancelTimer();
-      handlers.clear();
-    }
-    await ending.end(reason, graceMs);
-  }
-
-  function listen() {
-    return listenToSocket({
-      socket,
-      clock,
-      onUpdate,
-      onFrame,
-      onLinkEnded: () => becomeClosed(LINK_ENDED),
-      onDead: foundDead,
-      onHandler: (outcome, kind) => {
-        if (alive() && !ending.begun()) void handlers.follow(outcome, kind);
-      },
-      onHandlerError: params.onHandlerError,
-      onMessages: params.onMessages,
-    });
-  }
-
-  function start(): void {
+  start(): void {
+    const { ws } = this.socket;
     if (ws.isClosed || ws.isClosing) {
-      stage = 'closed';
-      closeFacts = { code: 428, message: 'Attached after its end' };
-      tellClosed();
+      this.stage = 'closed';
+      this.closeFacts = { code: 428, message: 'Attached after its end' };
+      this.closeMoment.tell();
       return;
     }
-    listening = listen();
+    this.listening = new SocketListening(this.socket, this.clock, this, this.params.onMessages);
     // An open WebSocket may be in its handshake or long logged in: only its next event, or a proof, tells.
     if (!ws.isConnecting) {
-      setTimer(() => prove('unseen'), SETTLE_MS);
+      this.setTimer(() => this.prove('unseen'), SETTLE_MS);
       return;
     }
     // Set before, so that nobody is told yet: the caller does not have this watch in hand.
-    stage = 'connecting';
-    startAttempt('connecting');
+    this.stage = 'connecting';
+    this.startAttempt('connecting');
   }
 
-  start();
+  state(): SocketState {
+    const { deaf, oldestKind } = this.handlers.state();
+    const qrExpiresAt = this.qr === null ? null : this.pairing().qrExpiresAt();
+    const stuckKind = deaf ? oldestKind : null;
+    const { stage, qr, closeFacts: close } = this;
+    return { stage, qr, qrExpiresAt, deaf, stuckKind, phone: phoneOf(this.socket), close };
+  }
 
-  return {
-    socket,
-    whenClosed,
-    state() {
-      const { deaf, oldestKind } = handlers.state();
-      const qrExpiresAt = qr === null ? null : offer.qrExpiresAt();
-      const stuckKind = deaf ? oldestKind : null;
-      return { stage, qr, qrExpiresAt, deaf, stuckKind, phone: phoneOf(socket), close: closeFacts };
-    },
-    requestPairingCode: async (phone) => {
-      if (stage !== 'pairing') throw new Error('This socket is not being paired');
-      return offer.requestCode(phone);
-    },
-    silentForMs: signs.silentForMs,
-    probe,
-    end,
-    dispose() {
-      if (disposed) return;
-      disposed = true;
-      cancelTimer();
-      handlers.clear();
-      listening?.release();
-      tellClosed();
-    },
-  };
+  whenClosed(run: () => void): () => void {
+    return this.closeMoment.whenClosed(run);
+  }
+
+  silentForMs(): number | null {
+    return this.signs.silentForMs();
+  }
+
+  async requestPairingCode(phone: string): Promise<PairingCode> {
+    if (this.stage !== 'pairing') throw new Error('This socket is not being paired');
+    return this.pairing().requestCode(phone);
+  }
+
+  async probe({ timeoutMs }: { timeoutMs: number }): Promise<ProbeAnswer> {
+    if (!this.alive()) return 'unavailable';
+    return this.signs.probe({
+      timeoutMs,
+      unseen: this.stage === 'unseen',
+      whenClosed: (run) => this.whenClosed(run),
+    });
+  }
+
+  async end({ reason, graceMs = 0 }: { reason: string; graceMs?: number }): Promise<void> {
+    if (!this.alive()) return;
+    if (!this.endBegun()) {
+      this.cancelTimer();
+      this.handlers.clear();
+    }
+    this.ending ??= new SocketEnd(this);
+    await this.ending.end(reason, graceMs);
+  }
+
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.cancelTimer();
+    this.handlers.clear();
+    this.listening?.release();
+    this.closeMoment.tell();
+  }
+
+  onUpdate(update: ConnectionUpdateLike): void {
+    if (!this.alive()) return;
+    if (update.connection === 'close') this.becomeClosed(readCloseError(update.lastDisconnect?.error));
+    else if (this.endBegun()) return;
+    else if (update.connection === 'open') this.onOpen();
+    else if (update.isNewLogin) this.startAttempt('paired');
+    else if (update.qr) this.onQr(update.qr);
+    else if (update.connection === 'connecting' && this.stage === 'unseen') this.startAttempt('connecting');
+  }
+
+  onFrame(frame: unknown): void {
+    if (!this.alive()) return;
+    if (this.signs.noteFrame(frame)) {
+      const codes = this.stage === 'connecting' ? codesIn(frame) : 0;
+      if (codes > 0) this.pairing().expectCodes(codes);
+      this.params.onStanza?.(frame);
+      const proves = this.stage === 'unproven' || (this.stage === 'unseen' && tellsLogin(frame));
+      if (proves && !this.endBegun()) this.becomeOpen();
+    }
+    this.params.onFrame?.();
+  }
+
+  onLinkEnded(): void {
+    this.becomeClosed(LINK_ENDED);
+  }
+
+  onDead(reason: string): void {
+    if (this.alive()) this.params.onDead(reason);
+  }
+
+  onBroken(): void {
+    this.onDead('stream_broken');
+  }
+
+  onHandlerError(error: unknown): void {
+    this.params.onHandlerError?.(error);
+  }
+
+  onHandler(outcome: Promise<unknown>, kind: string): void {
+    if (this.alive() && !this.endBegun()) void this.handlers.follow(outcome, kind);
+  }
+
+  onDeafChange(): void {
+    this.params.onChange();
+  }
+
+  onHopeless(): void {
+    this.onDead('deaf');
+  }
+
+  onHandled(kind: string): void {
+    this.params.onHandled?.(kind);
+  }
+
+  becomeClosed(facts: CloseFacts): void {
+    if (!this.alive()) return;
+    this.closeFacts = facts;
+    this.cancelTimer();
+    this.handlers.clear();
+    this.listening?.end();
+    this.move('closed');
+    this.closeMoment.tell();
+    failPendingQueries(this.socket);
+    dropMappings(this.socket);
+  }
+
+  alive(): boolean {
+    return !this.disposed && this.stage !== 'closed';
+  }
+
+  /** The one timer of a socket. */
+  setTimer(run: () => unknown, delayMs: number): void {
+    this.cancelTimer();
+    this.cancel = this.clock.schedule(() => {
+      this.cancel = null;
+      if (this.alive()) run();
+    }, delayMs);
+  }
+
+  private endBegun(): boolean {
+    return this.ending?.begun() === true;
+  }
+
+  private pairing(): PairingOffer {
+    this.offer ??= new PairingOffer(this.socket, this.clock, this.params.qrTimeoutMs);
+    return this.offer;
+  }
+
+  private cancelTimer(): void {
+    this.cancel?.();
+    this.cancel = null;
+  }
+
+  private move(next: SocketStage): void {
+    if (this.stage === next) return;
+    this.stage = next;
+    if (next !== 'pairing') this.qr = null;
+    this.params.onChange();
+  }
+
+  private startAttempt(next: 'paired' | 'connecting'): void {
+    limitAttempt({
+      clock: this.clock,
+      setTimer: (run, delayMs) => this.setTimer(run, delayMs),
+      limitMs: this.params.attemptTimeoutMs,
+      lastFrameAtMs: () => this.signs.lastFrameAtMs(),
+      goesOn: () => this.alive() && !this.endBegun() && this.stage === next,
+      onTooLong: () => this.params.onDead('login_timeout'),
+    });
+    this.move(next);
+  }
+
+  private onQr(code: string): void {
+    // People need longer than any attempt; Baileys itself ends a QR code that nobody scans.
+    this.cancelTimer();
+    this.signs.noteHandshakeOver();
+    this.qr = code;
+    this.pairing().onQr();
+    if (this.stage === 'pairing') this.params.onChange();
+    else this.move('pairing');
+  }
+
+  private onOpen(): void {
+    this.cancelTimer();
+    this.signs.noteHandshakeOver();
+    const proven = this.signs.fresh();
+    this.move(proven ? 'open' : 'unproven');
+    if (!proven) void this.prove('unproven');
+  }
+
+  private becomeOpen(): void {
+    this.cancelTimer();
+    this.move('open');
+  }
+
+  private prove(asked: 'unproven' | 'unseen'): Promise<void> {
+    return proveOpen({
+      setTimer: (run, delayMs) => this.setTimer(run, delayMs),
+      goesOn: () => this.alive() && !this.endBegun() && this.stage === asked,
+      worthAsking: () => asked === 'unproven' || this.signs.loginMayBeOver(),
+      probe: (ask) => this.probe(ask),
+      onProven: () => this.becomeOpen(),
+      onSilent: () => this.params.onDead(asked === 'unproven' ? 'open_unproven' : 'silent'),
+    });
+  }
 }

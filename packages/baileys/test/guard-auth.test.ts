@@ -1,26 +1,27 @@
 import { silentLogger, systemClock, WaSyncError } from '@wa-sync/core';
 import { createMemoryAuthState } from '@wa-sync/fake-whatsapp';
-import { initAuthCreds } from '@whiskeysockets/baileys';
+import { initAuthCreds, type SignalKeyStore } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
-import { guardAuth } from '../src/guard-auth.js';
+import { type AuthOwner, GuardedAuth } from '../src/guard-auth.js';
 import { createLoginSlots } from '../src/login-slots.js';
 
 function guarded(options: { saveCreds?: () => Promise<void>; timeoutMs?: number; mayWrite?: () => boolean } = {}) {
   const state = createMemoryAuthState(initAuthCreds());
-  const auth = guardAuth({
+  const owner = {
     sessionId: 'a',
-    auth: { state, saveCreds: options.saveCreds ?? (async () => {}) },
     clock: systemClock,
     logger: silentLogger,
-    timeoutMs: options.timeoutMs ?? 1_000,
+    authTimeoutMs: options.timeoutMs ?? 1_000,
     mayWrite: options.mayWrite ?? (() => true),
-  });
+    onFailing() {},
+  };
+  const auth = new GuardedAuth(owner, { state, saveCreds: options.saveCreds ?? (async () => {}) });
   return { state, auth };
 }
 
 const session = (byte: number) => ({ session: { s: Buffer.from([byte]) } });
 
-describe('guardAuth', () => {
+describe('GuardedAuth', () => {
   it('a late write of an ended socket never lands over those of its successor', async () => {
     const { state, auth } = guarded();
     const first = auth.forNextSocket();
@@ -142,32 +143,27 @@ describe('a store of credentials that failed a quiet account', () => {
     const back = new Promise<void>((resolve) => {
       answered = resolve;
     });
-    const auth = guardAuth({
-      sessionId: 'a',
-      auth: {
-        state: {
-          ...state,
-          keys: {
-            ...state.keys,
-            get: async (type, ids) => {
-              failures -= 1;
-              if (failures >= 0) throw new Error('too slow');
-              return state.keys.get(type, ids);
-            },
-          },
-        },
-        saveCreds: async () => {},
+    const keys: SignalKeyStore = {
+      ...state.keys,
+      get: async (type, ids) => {
+        failures -= 1;
+        if (failures >= 0) throw new Error('too slow');
+        return state.keys.get(type, ids);
       },
+    };
+    const owner: AuthOwner = {
+      sessionId: 'a',
       // Five seconds are not the point.
       clock: { ...systemClock, schedule: (run, delayMs) => systemClock.schedule(run, delayMs / 50) },
       logger: silentLogger,
-      timeoutMs: 100_000,
+      authTimeoutMs: 100_000,
       mayWrite: () => true,
       onFailing() {
         said.push(auth.failing());
         if (!auth.failing()) answered();
       },
-    });
+    };
+    const auth: GuardedAuth = new GuardedAuth(owner, { state: { ...state, keys }, saveCreds: async () => {} });
     await expect(auth.forNextSocket().keys.get('session', ['b'])).rejects.toThrow('too slow');
     expect(auth.failing()).toBe(true);
     await back;

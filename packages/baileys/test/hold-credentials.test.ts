@@ -2,7 +2,7 @@ import { silentLogger, systemClock } from '@wa-sync/core';
 import { createMemoryAuthState } from '@wa-sync/fake-whatsapp';
 import { initAuthCreds } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
-import { holdCredentials } from '../src/hold-credentials.js';
+import { HeldCredentials } from '../src/hold-credentials.js';
 
 /** Credentials in memory whose store notes each call, and fails as often as it is told. */
 function held(options: { failures?: number; onFailure?: () => void } = {}) {
@@ -19,7 +19,7 @@ function held(options: { failures?: number; onFailure?: () => void } = {}) {
     throw new Error('the store is away');
   }
 
-  const credentials = holdCredentials(
+  const credentials = new HeldCredentials(
     {
       sessionId: 'a',
       tenure: 't',
@@ -53,7 +53,7 @@ function held(options: { failures?: number; onFailure?: () => void } = {}) {
   return { credentials, calls, stopper, fencer };
 }
 
-describe('holdCredentials', () => {
+describe('HeldCredentials', () => {
   it('opens them once for all sockets', async () => {
     const { credentials, calls } = held();
     const first = await credentials.readyForLogin();
