@@ -1,7 +1,7 @@
 import type { BaileysSocketLike, BaileysWebSocketLike } from './baileys-like.js';
 import { untilClosed, type WhenClosed } from './close-moment.js';
 import type { CloseFacts } from './close-reasons.js';
-import type { SetTimer } from './limit-attempt.js';
+import type { OneTimer } from './one-timer.js';
 
 /** How long Baileys may take to tell of a close that we began. */
 const CLOSE_EVENT_MS = 1_000;
@@ -9,7 +9,7 @@ const CLOSE_EVENT_MS = 1_000;
 /** A socket that is to end. */
 export interface EndingSocket {
   readonly socket: BaileysSocketLike;
-  setTimer: SetTimer;
+  readonly timer: OneTimer;
   whenClosed: WhenClosed;
   /** Whether its close has not come yet. */
   alive(): boolean;
@@ -38,7 +38,7 @@ export class SocketEnd {
       if (graceMs === 0) terminateSocket(this.raw);
     } else {
       this.raw = tellToEnd(this.watch.socket, reason);
-      if (graceMs > 0) this.watch.setTimer(() => this.cut(reason), graceMs);
+      if (graceMs > 0) this.watch.timer.set(() => this.cut(reason), graceMs);
       else if (this.watch.alive()) this.cut(reason);
     }
     await untilClosed((run) => this.watch.whenClosed(run));
@@ -46,7 +46,7 @@ export class SocketEnd {
 
   private cut(reason: string): void {
     if (this.raw !== null) terminateSocket(this.raw);
-    this.watch.setTimer(() => this.watch.becomeClosed({ code: 408, data: { waSync: reason } }), CLOSE_EVENT_MS);
+    this.watch.timer.set(() => this.watch.becomeClosed({ code: 408, data: { waSync: reason } }), CLOSE_EVENT_MS);
   }
 }
 

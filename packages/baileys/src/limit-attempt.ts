@@ -1,8 +1,6 @@
 import type { Clock, ProbeAnswer } from '@wa-sync/core';
 import { SETTLE_MS } from './late-socket.js';
-
-/** Replaces the one timer of a socket; `run` is not called once the socket is over. */
-export type SetTimer = (run: () => unknown, delayMs: number) => void;
+import type { OneTimer } from './one-timer.js';
 
 /** A login may take this many times its limit as long as frames keep coming. */
 const LONGEST_ATTEMPT = 3;
@@ -14,7 +12,7 @@ const PROOF_TRIES = 2;
  */
 export function limitAttempt(params: {
   clock: Clock;
-  setTimer: SetTimer;
+  timer: OneTimer;
   /** How long the login may be without a frame. */
   limitMs: number;
   lastFrameAtMs(): number | null;
@@ -22,7 +20,7 @@ export function limitAttempt(params: {
   goesOn(): boolean;
   onTooLong(): void;
 }): void {
-  const { clock, setTimer, limitMs } = params;
+  const { clock, timer, limitMs } = params;
   const startedAtMs = clock.monotonicMs();
 
   async function judge(): Promise<void> {
@@ -34,15 +32,15 @@ export function limitAttempt(params: {
     const quietMs = nowMs - Math.max(startedAtMs, params.lastFrameAtMs() ?? 0);
     const tooLong = nowMs - startedAtMs >= LONGEST_ATTEMPT * limitMs;
     if (quietMs >= limitMs || tooLong) params.onTooLong();
-    else setTimer(judge, limitMs - quietMs);
+    else timer.set(judge, limitMs - quietMs);
   }
 
-  setTimer(judge, limitMs);
+  timer.set(judge, limitMs);
 }
 
 /** Asks a socket until it has proved itself: after a doubtful `open`, or where that event went by before anybody listened. */
 export async function proveOpen(params: {
-  setTimer: SetTimer;
+  timer: OneTimer;
   /** Whether the question still stands. */
   goesOn(): boolean;
   worthAsking(): boolean;
@@ -57,7 +55,7 @@ export async function proveOpen(params: {
     if (!params.goesOn()) return;
     if (answer === 'timeout') triesLeft -= 1;
     if (answer === 'answered') params.onProven();
-    else if (answer === 'unavailable') params.setTimer(ask, SETTLE_MS);
+    else if (answer === 'unavailable') params.timer.set(ask, SETTLE_MS);
     else if (triesLeft > 0) await ask();
     else params.onSilent();
   }

@@ -1,9 +1,8 @@
 /**
  * What one Baileys socket is doing, from its first event to its close.
  *
- * Owns: the stage of the socket and its one timer. Knows nothing of what comes after the close. Baileys' `open` is not
- * believed blindly: on a dead socket it is emitted once all its login queries have timed out.
- *
+ * Owns: the stage of the socket and its one timer. Knows nothing of what comes after the close. Baileys' `open` is not believed blindly: on a dead socket it is
+ * emitted once all its login queries have timed out.
  * One object and no closures, here and in its parts, because each session has one of them for as long as it lives.
  */
 import type { Clock, ProbeAnswer } from '@wa-sync/core';
@@ -15,13 +14,12 @@ import { type EndingSocket, failPendingQueries, SocketEnd } from './end-socket.j
 import { SETTLE_MS } from './late-socket.js';
 import { limitAttempt, proveOpen } from './limit-attempt.js';
 import { type SocketEars, SocketListening } from './listen-to-socket.js';
+import { OneTimer } from './one-timer.js';
 import { codesIn, type PairingCode, PairingOffer } from './pairing-offer.js';
 import { type HandlersTold, PendingHandlers } from './pending-handlers.js';
 import { readCloseError } from './read-close-error.js';
 import { SocketSigns, tellsLogin } from './socket-signs.js';
 import type { SocketStage, SocketState, SocketWatch, WatchSocketParams } from './socket-watch.js';
-
-const LINK_ENDED: CloseFacts = { code: 428, message: 'Connection Closed' };
 
 export function watchSocket(params: WatchSocketParams): SocketWatch {
   const watch = new Watch(params);
@@ -33,6 +31,7 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
   readonly socket: BaileysSocketLike;
   readonly clock: Clock;
   readonly deafAfterMs: number;
+  readonly timer: OneTimer;
   private readonly signs: SocketSigns;
   private readonly handlers: PendingHandlers;
   private readonly closeMoment = new CloseMoment();
@@ -43,12 +42,12 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
   private closeFacts: CloseFacts | null = null;
   private disposed = false;
   private listening: SocketListening | null = null;
-  private cancel: (() => void) | null = null;
 
   constructor(private readonly params: WatchSocketParams) {
     this.socket = params.socket;
     this.clock = params.clock;
     this.deafAfterMs = params.deafAfterMs;
+    this.timer = new OneTimer(params.clock, this);
     this.signs = new SocketSigns(params.socket, params.clock);
     this.handlers = new PendingHandlers(this);
   }
@@ -64,7 +63,7 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
     this.listening = new SocketListening(this.socket, this.clock, this, this.params.onMessages);
     // An open WebSocket may be in its handshake or long logged in: only its next event, or a proof, tells.
     if (!ws.isConnecting) {
-      this.setTimer(() => this.prove('unseen'), SETTLE_MS);
+      this.timer.set(() => this.prove('unseen'), SETTLE_MS);
       return;
     }
     // Set before, so that nobody is told yet: the caller does not have this watch in hand.
@@ -73,10 +72,10 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
   }
 
   state(): SocketState {
-    const { deaf, oldestKind } = this.handlers.state();
-    const qrExpiresAt = this.qr === null ? null : this.pairing().qrExpiresAt();
-    const stuckKind = deaf ? oldestKind : null;
     const { stage, qr, closeFacts: close } = this;
+    const { deaf, oldestKind } = this.handlers.state();
+    const stuckKind = deaf ? oldestKind : null;
+    const qrExpiresAt = qr === null ? null : this.pairing().qrExpiresAt();
     return { stage, qr, qrExpiresAt, deaf, stuckKind, phone: phoneOf(this.socket), close };
   }
 
@@ -105,7 +104,7 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
   async end({ reason, graceMs = 0 }: { reason: string; graceMs?: number }): Promise<void> {
     if (!this.alive()) return;
     if (!this.endBegun()) {
-      this.cancelTimer();
+      this.timer.cancel();
       this.handlers.clear();
     }
     this.ending ??= new SocketEnd(this);
@@ -115,7 +114,7 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
-    this.cancelTimer();
+    this.timer.cancel();
     this.handlers.clear();
     this.listening?.release();
     this.closeMoment.tell();
@@ -138,13 +137,13 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
       if (codes > 0) this.pairing().expectCodes(codes);
       this.params.onStanza?.(frame);
       const proves = this.stage === 'unproven' || (this.stage === 'unseen' && tellsLogin(frame));
-      if (proves && !this.endBegun()) this.becomeOpen();
+      if (proves && !this.endBegun()) this.move('open');
     }
     this.params.onFrame?.();
   }
 
   onLinkEnded(): void {
-    this.becomeClosed(LINK_ENDED);
+    this.becomeClosed({ code: 428, message: 'Connection Closed' });
   }
 
   onDead(reason: string): void {
@@ -178,7 +177,7 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
   becomeClosed(facts: CloseFacts): void {
     if (!this.alive()) return;
     this.closeFacts = facts;
-    this.cancelTimer();
+    this.timer.cancel();
     this.handlers.clear();
     this.listening?.end();
     this.move('closed');
@@ -191,15 +190,6 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
     return !this.disposed && this.stage !== 'closed';
   }
 
-  /** The one timer of a socket. */
-  setTimer(run: () => unknown, delayMs: number): void {
-    this.cancelTimer();
-    this.cancel = this.clock.schedule(() => {
-      this.cancel = null;
-      if (this.alive()) run();
-    }, delayMs);
-  }
-
   private endBegun(): boolean {
     return this.ending?.begun() === true;
   }
@@ -209,22 +199,18 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
     return this.offer;
   }
 
-  private cancelTimer(): void {
-    this.cancel?.();
-    this.cancel = null;
-  }
-
   private move(next: SocketStage): void {
     if (this.stage === next) return;
     this.stage = next;
     if (next !== 'pairing') this.qr = null;
+    if (next === 'open') this.timer.cancel();
     this.params.onChange();
   }
 
   private startAttempt(next: 'paired' | 'connecting'): void {
     limitAttempt({
       clock: this.clock,
-      setTimer: (run, delayMs) => this.setTimer(run, delayMs),
+      timer: this.timer,
       limitMs: this.params.attemptTimeoutMs,
       lastFrameAtMs: () => this.signs.lastFrameAtMs(),
       goesOn: () => this.alive() && !this.endBegun() && this.stage === next,
@@ -235,7 +221,7 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
 
   private onQr(code: string): void {
     // People need longer than any attempt; Baileys itself ends a QR code that nobody scans.
-    this.cancelTimer();
+    this.timer.cancel();
     this.signs.noteHandshakeOver();
     this.qr = code;
     this.pairing().onQr();
@@ -244,25 +230,20 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
   }
 
   private onOpen(): void {
-    this.cancelTimer();
+    this.timer.cancel();
     this.signs.noteHandshakeOver();
     const proven = this.signs.fresh();
     this.move(proven ? 'open' : 'unproven');
     if (!proven) void this.prove('unproven');
   }
 
-  private becomeOpen(): void {
-    this.cancelTimer();
-    this.move('open');
-  }
-
   private prove(asked: 'unproven' | 'unseen'): Promise<void> {
     return proveOpen({
-      setTimer: (run, delayMs) => this.setTimer(run, delayMs),
+      timer: this.timer,
       goesOn: () => this.alive() && !this.endBegun() && this.stage === asked,
       worthAsking: () => asked === 'unproven' || this.signs.loginMayBeOver(),
       probe: (ask) => this.probe(ask),
-      onProven: () => this.becomeOpen(),
+      onProven: () => this.move('open'),
       onSilent: () => this.params.onDead(asked === 'unproven' ? 'open_unproven' : 'silent'),
     });
   }
