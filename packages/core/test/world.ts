@@ -50,7 +50,9 @@ export function createWorld({ startAt }: { startAt?: Date } = {}) {
   function faulty<Port extends object>(port: Port): Port {
     return new Proxy(port, {
       get(target, name) {
-        const method = Reflect.get(target, name) as (params: unknown) => Promise<unknown>;
+        const method = Reflect.get(target, name) as ((params: unknown) => Promise<unknown>) | undefined;
+        // What a store need not have.
+        if (method === undefined) return undefined;
         return async (params: unknown) => {
           calls.push(String(name));
           const fails = broken.calls.has(String(name)) || broken.calls.has('*');

@@ -138,6 +138,7 @@ export function createConversations(params: {
         return answers;
       }),
 
+    followHost: ({ limit }) => run((prepared) => hosts.follow(prepared, limit)),
     adopt: ({ limit }) => run((prepared) => hosts.adopt(prepared, limit)),
 
     quiet: ({ quietForMs, settledForMs, after, limit, skipStatuses }) =>

@@ -47,11 +47,16 @@ export function createHostConversations(params: {
   return {
     endWith,
 
-    /** Registers what the host has open, closes what it has closed itself, and what could not be closed before. */
-    async adopt({ conversing: { host } }: PreparedStore, limit: number): Promise<number> {
-      if (host === null) return 0;
+    /** Closes what the host has closed itself, and what could not be closed before. */
+    async follow({ conversing: { host } }: PreparedStore, limit: number): Promise<void> {
+      if (host === null) return;
       for (const id of await runner.json<string[]>(host.owedIds, [limit])) await closeOwed(host.closeOwed, id);
       await runner.json(host.follow, [lockMs(), limit]);
+    },
+
+    /** Registers what the host has open. */
+    async adopt({ conversing: { host } }: PreparedStore, limit: number): Promise<number> {
+      if (host === null) return 0;
       const [adopted] = await runner.json<[number]>(host.adopt, [lockMs(), limit]);
       return adopted;
     },

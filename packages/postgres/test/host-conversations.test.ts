@@ -1,4 +1,4 @@
-import type { ConversationMove, Logger } from '@wa-sync/core';
+import { type ConversationMove, createWaSync, type Logger } from '@wa-sync/core';
 import { holdSessions, joinReplica } from '@wa-sync/testing';
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -226,6 +226,22 @@ describe('adoption', () => {
     expect(await store.conversations.adopt({ limit: 10 })).toBe(0);
   });
 
+  it('a run registers all that it finds open, however many there are', async () => {
+    await pool.query(
+      `INSERT INTO "Conversation" ("id", "clientId", "companyId", "sessionId", "status", "updatedAt")
+       SELECT 'c' || n, 'a client', 'acme', 's', 'ACTIVE', '2020-01-01' FROM generate_series(1, 10001) n`,
+    );
+    const wa = createWaSync({ store, jobs: { sync: false, cleanup: false, inactivity: false } });
+    await wa.start();
+    try {
+      const adopted = async () => (await wa.checkInactiveConversations()).totals.adopted;
+      expect(await adopted()).toBe(10_001);
+      expect(await adopted()).toBe(0);
+    } finally {
+      await wa.stop();
+    }
+  });
+
   it('takes the one session that is configured, and none where nothing says it', async () => {
     await addConversations(pool, { a: 'ACTIVE' });
     const { columns, ...rest } = prismaConversation({ session: 's' });
@@ -259,6 +275,7 @@ describe('adoption', () => {
     await pool.query(`UPDATE "Conversation" SET "status" = 'FINISHED' WHERE "id" IN ('closed', 'spoken')`);
     await pool.query(`UPDATE "Conversation" SET "status" = 'ACTIVE' WHERE "id" = 'opened'`);
     await pool.query(`DELETE FROM "Conversation" WHERE "id" = 'deleted'`);
+    await store.conversations.followHost!({ limit: 10 });
     expect(await store.conversations.adopt({ limit: 10 })).toBe(1);
     expect(await get('closed')).toMatchObject({ state: 'CLOSED' });
     expect(await get('deleted')).toMatchObject({ state: 'CLOSED', hostStatus: null });
@@ -281,10 +298,10 @@ describe('adoption', () => {
     expect(ended).toMatchObject({ state: 'CLOSING', outgoing: { delivery: 'sent' }, hostStatus: 'ACTIVE' });
     expect(await store.conversations.endSend(end)).toEqual(ended);
     expect(told).toMatchObject([{ code: 'mirror_blocked', conversationIds: ['a'] }]);
-    await store.conversations.adopt({ limit: 10 });
+    await store.conversations.followHost!({ limit: 10 });
     expect(await get('a')).toMatchObject({ state: 'CLOSING' });
     await pool.query('DROP TRIGGER refuse ON "Conversation"');
-    await store.conversations.adopt({ limit: 10 });
+    await store.conversations.followHost!({ limit: 10 });
     expect(await get('a')).toMatchObject({ state: 'CLOSED', hostStatus: 'FINISHED', outgoing: { delivery: 'sent' } });
   });
 });

@@ -125,6 +125,18 @@ describe.each(['force_generic_plan', 'force_custom_plan'] as const)('under %s, w
     expect(rows / ROWS).toBeLessThan(MOST_A_ROW);
   });
 
+  it('open rows of the host are registered, and followed once it has closed them', async () => {
+    const { pool } = at.database;
+    const { conversations } = store;
+    await expectFew(() => conversations.adopt({ limit: ROWS }));
+    await expectFew(() => conversations.adopt({ limit: ROWS }));
+    await pool.query(`UPDATE wa_sync.conversation SET heard_at = heard_at - interval '2 hours'`);
+    await pool.query(`UPDATE "Conversation" SET "status" = 'FINISHED'`);
+    await expectFew(() => conversations.followHost!({ limit: ROWS }));
+    const { rows } = await pool.query(`SELECT FROM wa_sync.conversation WHERE state = 'CLOSED'`);
+    expect(rows).toHaveLength(ROWS);
+  });
+
   it('requests are put, taken, answered and collected', async () => {
     await connectAll();
     const { inbox } = store;

@@ -22,6 +22,7 @@ import { SETTLED_FOR_MS, tellEnded } from './tell-conversation.js';
 
 const NAMED = 1_000;
 const PAGE = 200;
+const FOLLOWED_AT_ONCE = 5_000;
 const ADOPTED_AT_ONCE = 5_000;
 const LOST_AT_ONCE = 1_000;
 
@@ -164,7 +165,14 @@ export function createCloseConversations(deps: {
   /** Before anything is judged: what the host's table has that is new, and messages whose sender is gone. */
   async function takeStock(run: Run): Promise<void> {
     if (run.dryRun || !mayGoOn(run)) return;
-    run.counts.adopted = await conversations().adopt({ limit: ADOPTED_AT_ONCE });
+    await conversations().followHost?.({ limit: FOLLOWED_AT_ONCE });
+    // All of them: their clocks start with their adoption, and a table may have more than one call takes.
+    for (let full = true; full && mayGoOn(run); ) {
+      const adopted = await conversations().adopt({ limit: ADOPTED_AT_ONCE });
+      run.counts.adopted += adopted;
+      full = adopted === ADOPTED_AT_ONCE;
+    }
+    if (!mayGoOn(run)) return;
     for (const ended of await conversations().settleLost({ limit: LOST_AT_ONCE })) tellEnded(deps, ended);
   }
 

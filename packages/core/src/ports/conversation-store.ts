@@ -60,7 +60,12 @@ export interface ConversationStore {
    * conversation that is made by an older one is adopted.
    */
   record(params: { messages: readonly RecordedMessage[] }): Promise<{ conversationId: string; sequence: number }[]>;
-  /** Registers open rows of the host's table that are not known yet, as adopted; answers how many. */
+  /**
+   * Only with a table of the host: closes here up to `limit` conversations whose host row was closed or deleted an hour ago and more without a word of ours, and in both tables
+   * what the host's had refused after its farewell.
+   */
+  followHost?(params: { limit: number }): Promise<void>;
+  /** Registers open rows of the host's table that are not known yet, as adopted; answers how many. Call again until it answers fewer than `limit`. */
   adopt(params: { limit: number }): Promise<number>;
   /**
    * `OPEN` and `WARNED` conversations quiet for more than `quietForMs` whose session has a row, the longest quiet first: pages in the order of

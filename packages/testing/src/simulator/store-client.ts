@@ -151,7 +151,11 @@ export function createStoreClient(params: {
     PARTS.map((part) => [
       part,
       new Proxy(server.memory[part], {
-        get: (_, method) => (method === 'listen' ? listen : (given: StoreParams) => send(part, String(method), given)),
+        get(memory, method) {
+          if (method === 'listen') return listen;
+          if (!Reflect.has(memory, method)) return undefined;
+          return (given: StoreParams) => send(part, String(method), given);
+        },
       }),
     ]),
   ) as unknown as Required<Pick<WaSyncStore, StorePart>>;
