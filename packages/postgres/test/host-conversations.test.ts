@@ -229,13 +229,13 @@ describe('adoption', () => {
   it('a run registers all that it finds open, however many there are', async () => {
     await pool.query(
       `INSERT INTO "Conversation" ("id", "clientId", "companyId", "sessionId", "status", "updatedAt")
-       SELECT 'c' || n, 'a client', 'acme', 's', 'ACTIVE', '2020-01-01' FROM generate_series(1, 10001) n`,
+       SELECT 'c' || n, 'a client', 'acme', 's', 'ACTIVE', '2020-01-01' FROM generate_series(1, 20001) n`,
     );
     const wa = createWaSync({ store, jobs: { sync: false, cleanup: false, inactivity: false } });
     await wa.start();
     try {
       const adopted = async () => (await wa.checkInactiveConversations()).totals.adopted;
-      expect(await adopted()).toBe(10_001);
+      expect(await adopted()).toBe(20_001);
       expect(await adopted()).toBe(0);
     } finally {
       await wa.stop();

@@ -23,7 +23,7 @@ import { SETTLED_FOR_MS, tellEnded } from './tell-conversation.js';
 const NAMED = 1_000;
 const PAGE = 200;
 const FOLLOWED_AT_ONCE = 5_000;
-const ADOPTED_AT_ONCE = 5_000;
+const ADOPTED_AT_ONCE = 20_000;
 const LOST_AT_ONCE = 1_000;
 
 type Postponed = Exclude<InactivityReport['postponed'], null>;
