@@ -114,6 +114,14 @@ describe.each(['force_generic_plan', 'force_custom_plan'] as const)('under %s, w
     await expectFew(() => moveAll('CLOSED', sequences));
   });
 
+  it('the history is fed, read and forgotten', async () => {
+    const { next } = await store.history.since({ after: null, limit: 1 });
+    await connectAll();
+    await expectFew(() => store.history.since({ after: next, limit: ROWS }));
+    await expectFew(() => store.history.prune({ keepMs: 0, limit: ROWS }));
+    expect(await store.history.since({ after: next, limit: ROWS })).toMatchObject({ transitions: [], missed: true });
+  });
+
   it('a beat looks for what is to be sent', async () => {
     await connectAll();
     await moveAll('WARNED', await sayAll());
