@@ -15,7 +15,7 @@ export interface ListenerEars {
   onHandler(outcome: Promise<unknown>, kind: string): void;
 }
 
-/** Where the next one who listens finds what is there already. */
+/** Where the next one who listens finds what is there already: on the socket and not on its `emit`, in front of which a host may have put a function of its own. */
 const CONTAINED = Symbol.for('@wa-sync/contained-listeners');
 
 /**
@@ -25,11 +25,13 @@ const CONTAINED = Symbol.for('@wa-sync/contained-listeners');
  * It calls the listeners in the emitter's place: a wrapper around each of them would cost every session 4 KB. Only those are contained that are there when somebody
  * begins to listen, which are Baileys' own; what a host adds later is the host's affair.
  */
-export function containListeners(ws: BaileysWebSocketLike, ears: ListenerEars): ContainedListeners {
-  const emit: Emit & { [CONTAINED]?: ContainedListeners } = ws.emit;
-  const contained = emit[CONTAINED] ?? new ContainedListeners(ws);
-  contained.join(ears);
-  return contained;
+export function containListeners(
+  ws: BaileysWebSocketLike & { [CONTAINED]?: ContainedListeners },
+  ears: ListenerEars,
+): ContainedListeners {
+  ws[CONTAINED] ??= new ContainedListeners(ws);
+  ws[CONTAINED].join(ears);
+  return ws[CONTAINED];
 }
 
 class ContainedListeners {
@@ -39,8 +41,7 @@ class ContainedListeners {
 
   constructor(private readonly ws: BaileysWebSocketLike) {
     this.emitPlain = ws.emit;
-    const emit: Emit = (event, ...args) => this.emit(event, args);
-    ws.emit = Object.assign(emit, { [CONTAINED]: this });
+    ws.emit = (event, ...args) => this.emit(event, args);
   }
 
   join(ears: ListenerEars): void {

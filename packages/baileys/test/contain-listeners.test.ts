@@ -142,3 +142,21 @@ it('is gone with the last who listens', async () => {
   containListeners(ws, one);
   expect(() => ws.emit('CB:trouble')).not.toThrow();
 });
+
+it('leaves in its place what a host puts in front of emit, also for the next one who listens', async () => {
+  const ws = await openWs();
+  const told = ears();
+  containListeners(ws, told).leave(told);
+  const seen: unknown[] = [];
+  const { emit } = ws;
+  ws.emit = (event: string, ...args: unknown[]) => {
+    seen.push(event);
+    return emit(event, ...args);
+  };
+  ws.on('CB:trouble', () => {
+    throw TROUBLE;
+  });
+  containListeners(ws, told);
+  expect(ws.emit('CB:trouble')).toBe(true);
+  expect([seen, told.failed]).toEqual([['CB:trouble'], [TROUBLE]]);
+});
