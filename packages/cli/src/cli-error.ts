@@ -26,7 +26,8 @@ const MENDS: Readonly<Record<string, string>> = {
   store_rights: 'Grant the role what docs/POSTGRES.md names under "Schema and migrations".',
   schema_newer: 'Update wa-sync: the schema was made by a newer one.',
   schema_pending: 'Run: wa-sync migrate plan, then wa-sync migrate apply.',
-  mirror_invalid: 'Run: wa-sync doctor --mirror …, which names each column and its mend.',
+  mirror_invalid:
+    'Run: wa-sync doctor with --mirror and --conversations as they are, which names each column and its mend.',
   not_supported: 'The store of this service has no part for it.',
 };
 

@@ -1,7 +1,10 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { createWaSync, systemClock, type WaSync } from '@wa-sync/core';
-import { createPostgresStore, type PostgresStore } from '@wa-sync/postgres';
+import { createPostgresStore, type PostgresStore, prismaConversation } from '@wa-sync/postgres';
 import { createScriptedConnection } from '@wa-sync/testing';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { useDatabase } from '../../postgres/test/use-database.js';
 import { runCli } from './run-cli.js';
 
@@ -116,6 +119,20 @@ describe('inactive on a database', () => {
       { id: 'new', state: 'OPEN' },
       { id: 'old', state: 'CLOSED' },
     ]);
+  });
+
+  it('says how many rows of the host it registered, whose clocks start now', async () => {
+    const { columns, ...rest } = prismaConversation({ session: 'sales' });
+    const mapping = { ...rest, columns: { id: columns.id, status: columns.status } };
+    await query(`CREATE TABLE "Conversation" ("id" text PRIMARY KEY, "status" text NOT NULL)`);
+    await query(`INSERT INTO "Conversation" VALUES ('old', 'ACTIVE'), ('left', 'ACTIVE'), ('done', 'FINISHED')`);
+    const file = join(await mkdtemp(join(tmpdir(), 'wa-sync-cli-')), 'conversations.json');
+    onTestFinished(() => rm(dirname(file), { recursive: true }));
+    await writeFile(file, JSON.stringify(mapping));
+    const first = await run('inactive', '--yes', '--conversations', file);
+    expect([first.code, first.out]).toEqual([0, expect.stringMatching(/1 closed.*, 1 newly registered, whose clocks/)]);
+    const second = await run('inactive', '--yes', '--conversations', file);
+    expect([second.code, second.out]).toEqual([0, expect.not.stringContaining('registered')]);
   });
 
   it('leaves alone whose number cannot hear', async () => {

@@ -33,12 +33,14 @@ export function cleanupResult(report: CleanupReport): RunResult {
   return { message: unless(report.postponed, parts.join(', ')), report: cleanupToWire(report) };
 }
 
-/** `Checked 3 conversations: 1 closed, 2 waiting` */
+/** `Checked 3 conversations: 1 closed, 2 waiting`; `newly registered` are rows of the host, whose clocks start now. */
 export function inactivityResult(report: InactivityReport): RunResult {
-  const { checked, closed, warned, waiting, skipped, cancelled, failed } = report.totals;
+  const { checked, closed, warned, waiting, skipped, cancelled, failed, adopted } = report.totals;
   const would = report.dryRun ? 'would be ' : '';
   const parts = [`${closed} ${would}closed`];
-  parts.push(...named({ [`${would}warned`]: warned, waiting, skipped, cancelled, failed }));
+  parts.push(
+    ...named({ [`${would}warned`]: warned, waiting, skipped, cancelled, failed, 'newly registered': adopted }),
+  );
   const message = `Checked ${count(checked, 'conversation')}: ${parts.join(', ')}`;
   return { message: unless(report.postponed, message), report: inactivityToWire(report) };
 }

@@ -46,6 +46,10 @@ describe('what a run answers', () => {
   it('of a check of quiet conversations', () => {
     const { message, report } = inactivityResult(checked);
     expect(message).toBe('Checked 3 conversations: 1 would be closed, 1 would be warned, 1 waiting');
+    const { totals } = checked;
+    expect(inactivityResult({ ...checked, dryRun: false, totals: { ...totals, adopted: 45 } }).message).toBe(
+      'Checked 3 conversations: 1 closed, 1 warned, 1 waiting, 45 newly registered',
+    );
     expect(wire.inactivityReport.parse(report)).toMatchObject({ conversations: checked.conversations });
     expect(inactivityResult({ ...checked, postponed: 'running_elsewhere' }).message).toBe(
       'Nothing was done: another run goes on',

@@ -41,10 +41,12 @@ function onDatabase(context: CommandContext): (dryRun: boolean) => Promise<RunAn
       const report = await runAsReplica(database, { inactivity: { idleAfterMs, skipStatuses } }, (wa) =>
         wa.checkInactiveConversations({ dryRun }),
       );
-      const { checked, closed, waiting, cancelled } = report.totals;
+      const { checked, closed, waiting, cancelled, adopted } = report.totals;
+      // Else nobody would know why a first run closes nothing.
+      const registered = adopted === 0 ? '' : `, ${adopted} newly registered, whose clocks start now`;
       const message = report.postponed
         ? `Nothing was done: ${report.postponed}`
-        : `Checked ${checked} quiet: ${closed} ${dryRun ? 'would be closed' : 'closed'}, ${waiting} waiting, ${cancelled} cancelled`;
+        : `Checked ${checked} quiet: ${closed} ${dryRun ? 'would be closed' : 'closed'}, ${waiting} waiting, ${cancelled} cancelled${registered}`;
       const conversations = report.conversations.map((conversation) => ({ ...conversation }));
       return {
         message,
