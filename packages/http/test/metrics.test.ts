@@ -49,15 +49,15 @@ describe('createMetrics', () => {
     const after = linesOf(await metrics.text());
     metrics.close();
     expect(before).toContain('wa_sync_sessions{status="CONNECTED",health="healthy"} 2');
-    expect(before).toContain('wa_sync_job_runs_total{job="sync",outcome="finished"} 1');
-    expect(before).toContain('wa_sync_job_duration_seconds_count{job="sync"} 1');
-    expect(before).toContain('wa_sync_job_running{job="sync"} 0');
+    expect(before).toContain('wa_sync_job_runs_total{job_name="sync",outcome="finished"} 1');
+    expect(before).toContain('wa_sync_job_duration_seconds_count{job_name="sync"} 1');
+    expect(before).toContain('wa_sync_job_running{job_name="sync"} 0');
     expect(before).toContain('wa_sync_store_up 1');
     expect(after).toContain('wa_sync_session_changes_total{from="CONNECTED",to="RECONNECTING"} 1');
     expect(after).toContain('wa_sync_session_changes_total{from="RECONNECTING",to="CONNECTED"} 1');
     expect(after).toContain('wa_sync_reconnects_total{reason="lost"} 1');
     expect(after).toContain('wa_sync_probe_duration_seconds_count{answer="answered"} 1');
-    expect(after).toContain('wa_sync_job_runs_total{job="inactivity",outcome="finished"} 1');
+    expect(after).toContain('wa_sync_job_runs_total{job_name="inactivity",outcome="finished"} 1');
   });
 
   it('counts every event by its own metric, once', async () => {
@@ -100,13 +100,13 @@ describe('createMetrics', () => {
         'wa_sync_conversations_warned_total 1',
         'wa_sync_conversations_closed_total{delivery="sent"} 1',
         'wa_sync_conversations_closed_total{delivery="none"} 1',
-        'wa_sync_job_running{job="sync"} 1',
-        'wa_sync_job_running{job="cleanup"} 0',
-        'wa_sync_job_running{job="inactivity"} 0',
-        'wa_sync_job_duration_seconds_bucket{le="0.5",job="cleanup"} 1',
-        'wa_sync_job_duration_seconds_bucket{le="0.1",job="cleanup"} 0',
-        'wa_sync_job_last_success_timestamp_seconds{job="cleanup"} 5',
-        'wa_sync_job_runs_total{job="inactivity",outcome="failed"} 1',
+        'wa_sync_job_running{job_name="sync"} 1',
+        'wa_sync_job_running{job_name="cleanup"} 0',
+        'wa_sync_job_running{job_name="inactivity"} 0',
+        'wa_sync_job_duration_seconds_bucket{le="0.5",job_name="cleanup"} 1',
+        'wa_sync_job_duration_seconds_bucket{le="0.1",job_name="cleanup"} 0',
+        'wa_sync_job_last_success_timestamp_seconds{job_name="cleanup"} 5',
+        'wa_sync_job_runs_total{job_name="inactivity",outcome="failed"} 1',
       ]),
     );
     expect(lines.filter((line) => line.startsWith('wa_sync_session_changes_total'))).toHaveLength(1);

@@ -37,6 +37,15 @@ const panelExprs = dashboard.panels.flatMap(({ targets }) => targets);
 const rules = read('monitoring/alerts.yaml');
 const ruleExprs = [...rules.matchAll(/^ {8}expr: (.+)$/gm)].map(([, expr = '']) => expr);
 
+describe('labels', () => {
+  it('are none that a scrape sets itself and would rename to exported_…', () => {
+    const taken = Object.entries(METRICS).filter(([, { labels }]) =>
+      labels.some((label) => ['job', 'instance'].includes(label) || label.startsWith('__')),
+    );
+    expect(taken.map(([name]) => name)).toEqual([]);
+  });
+});
+
 describe('docs/METRICS.md', () => {
   it('has every metric with its type, labels and meaning, and no other', () => {
     const rows = [...read('METRICS.md').matchAll(/^\| `(wa_sync_\w+)` *\| (\w+) *\| (.*?) *\| (.*?) *\|$/gm)];

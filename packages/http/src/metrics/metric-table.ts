@@ -5,7 +5,10 @@ interface MetricShape {
   readonly help: string;
 }
 
-/** Every metric by its name. No label holds an id, a number or a free text. */
+/**
+ * Every metric by its name. No label holds an id, a number or a free text. None is called `job` or `instance`: a scrape sets these two itself, and renames those
+ * of a target to `exported_job` and `exported_instance`.
+ */
 export const METRICS = {
   wa_sync_sessions: {
     type: 'gauge',
@@ -59,18 +62,18 @@ export const METRICS = {
   wa_sync_lease_losses_total: { type: 'counter', labels: ['why'], help: 'How often this process lost its lease' },
   wa_sync_job_runs_total: {
     type: 'counter',
-    labels: ['job', 'outcome'],
+    labels: ['job_name', 'outcome'],
     help: 'Runs of jobs that ended in this process',
   },
   wa_sync_job_duration_seconds: {
     type: 'histogram',
-    labels: ['job'],
+    labels: ['job_name'],
     help: 'How long runs took that ended well; of the job sync it is the time of a sweep',
   },
-  wa_sync_job_running: { type: 'gauge', labels: ['job'], help: 'Runs of jobs under way in this process' },
+  wa_sync_job_running: { type: 'gauge', labels: ['job_name'], help: 'Runs of jobs under way in this process' },
   wa_sync_job_last_success_timestamp_seconds: {
     type: 'gauge',
-    labels: ['job'],
+    labels: ['job_name'],
     help: 'When a run last ended well in this process; absent until one has',
   },
   wa_sync_cleanup_sessions_total: {

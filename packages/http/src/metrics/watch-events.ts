@@ -12,7 +12,7 @@ export function watchEvents(wa: Pick<MetricsWaSync, 'on'>, meters: Meters): () =
     // A job that began before we listened ends without having begun for us.
     const now = Math.max(0, (running.get(job) ?? 0) + by);
     running.set(job, now);
-    meters.set('wa_sync_job_running', { job }, now);
+    meters.set('wa_sync_job_running', { job_name: job }, now);
   }
 
   const listeners: { [Name in WaSyncEventName]?: (payload: WaSyncEvents[Name]) => void } = {
@@ -43,13 +43,13 @@ export function watchEvents(wa: Pick<MetricsWaSync, 'on'>, meters: Meters): () =
     'job:started': ({ job }) => ran(job, 1),
     'job:finished'({ job, tookMs, at }) {
       ran(job, -1);
-      meters.count('wa_sync_job_runs_total', { job, outcome: 'finished' });
-      meters.observe('wa_sync_job_duration_seconds', { job }, tookMs / 1_000);
-      meters.set('wa_sync_job_last_success_timestamp_seconds', { job }, at.getTime() / 1_000);
+      meters.count('wa_sync_job_runs_total', { job_name: job, outcome: 'finished' });
+      meters.observe('wa_sync_job_duration_seconds', { job_name: job }, tookMs / 1_000);
+      meters.set('wa_sync_job_last_success_timestamp_seconds', { job_name: job }, at.getTime() / 1_000);
     },
     'job:failed'({ job }) {
       ran(job, -1);
-      meters.count('wa_sync_job_runs_total', { job, outcome: 'failed' });
+      meters.count('wa_sync_job_runs_total', { job_name: job, outcome: 'failed' });
     },
   };
 
