@@ -20,7 +20,7 @@ export function authStatements(schema: string): AuthStatements {
     orderedSql({ table: `${schema}.auth_order`, from, writer, callNo });
   return {
     read: statement(`
-      SELECT json_build_array(i.ordinal, a.key_id)::text AS answer, a.value
+      SELECT json_build_array(i.ordinal, a.key_id)::text AS answer, encode(a.value, 'base64') AS value
       FROM unnest($3::text[]) WITH ORDINALITY i(id, ordinal)
       JOIN ${session} s ON s.id = $1::text
       JOIN ${record} a ON a.session_no = s.no AND a.quarantine_no = 0 AND a.type = $2::text AND a.id = i.id`),

@@ -126,7 +126,6 @@ function entryColumns(groups: readonly AuthWriteGroup[], keyRing: AuthKeyRing | 
 }
 
 function bytesOf(value: unknown): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  if (typeof value === 'string' && value.startsWith('\\x')) return Buffer.from(value.slice(2), 'hex');
+  if (typeof value === 'string') return Buffer.from(value, 'base64');
   throw new WaSyncError('auth_corrupt', 'A credential record came back as something else than bytes');
 }

@@ -2,6 +2,7 @@ import { type Logger, SESSION_STATUSES, type SessionStatus, WaSyncError } from '
 import { type AuthKeyRing, authKeyRingSchema, parseOptions } from '@wa-sync/core/adapter';
 import * as z from 'zod';
 import { isIdentifier, splitTableName } from './identifiers.js';
+import { judgePool } from './judge-pool.js';
 import type { PgPoolLike } from './pg-pool.js';
 
 /** How a host's own table of sessions is written. Nothing but `UPDATE` ever runs on it. */
@@ -146,10 +147,7 @@ const conversationsMirror = z
   });
 
 const schema = z.strictObject({
-  pool: z.custom<PgPoolLike>(
-    (pool) => typeof (pool as PgPoolLike | null | undefined)?.query === 'function',
-    'takes a pg.Pool, or a PGlite instance',
-  ),
+  pool: z.custom<PgPoolLike>((pool) => judgePool(pool) === null, { error: ({ input }) => judgePool(input) ?? '' }),
   schema: identifier('takes the name of a schema').default('wa_sync'),
   mirror: z
     .strictObject({ sessions: sessionsMirror.optional(), conversations: conversationsMirror.optional() })

@@ -57,9 +57,9 @@ export function listenForWakes(params: {
     });
     const asking = every(ASK_EVERY_MS, () => void ask('SELECT 1').catch(lost));
     try {
-      const { rows } = await ask('SELECT pg_backend_pid() AS pid');
+      const { rows } = await ask('SELECT pg_backend_pid()::text AS pid');
       // A pooler invents the number that it greets with; what listens behind it is anybody's connection a moment later.
-      if (rows[0]?.pid !== client.processID) return 'impossible';
+      if (rows[0]?.pid !== String(client.processID)) return 'impossible';
       await ask(`LISTEN ${quoteIdentifier(channel)}`);
       listening();
       return await ended;

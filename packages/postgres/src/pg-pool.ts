@@ -8,6 +8,8 @@ export interface PgQueryConfig {
   text: string;
   values?: unknown[];
   name?: string;
+  /** Parsers of this query's columns, in place of those that the host has set. */
+  types?: { getTypeParser(): (value: unknown) => string };
 }
 
 /** A client that a pool lends. */

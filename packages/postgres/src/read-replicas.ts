@@ -1,5 +1,6 @@
 import { checkSchemaName } from './config.js';
 import { quoteIdentifier } from './identifiers.js';
+import { checkPool } from './judge-pool.js';
 import type { PgPoolLike } from './pg-pool.js';
 import { createStatementRunner, statement } from './run-statement.js';
 
@@ -33,7 +34,7 @@ export async function readReplicas(options: {
 }): Promise<{ storeNow: Date; replicas: readonly ReplicaState[] }> {
   const schema = quoteIdentifier(checkSchemaName(options.schema ?? 'wa_sync'));
   const runner = createStatementRunner({
-    pool: options.pool,
+    pool: checkPool(options.pool),
     prepare: false,
     limits: { statementMs: 8_000, lockMs: 1_000 },
   });

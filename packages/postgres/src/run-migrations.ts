@@ -1,6 +1,7 @@
 import { WaSyncError } from '@wa-sync/core';
 import { checkSchemaName } from './config.js';
 import { quoteIdentifier, quoteLiteral } from './identifiers.js';
+import { checkPool } from './judge-pool.js';
 import { LATEST_VERSION, MIGRATIONS, type Migration, migrationSql } from './migrations.js';
 import type { PgPoolLike } from './pg-pool.js';
 import { createStatementRunner, type StatementRunner, statement } from './run-statement.js';
@@ -30,7 +31,7 @@ export async function planMigrations(options: {
 }): Promise<MigrationPlan> {
   const schema = checkSchemaName(options.schema ?? 'wa_sync');
   const limits = { statementMs: 8_000, lockMs: 1_000 };
-  const runner = createStatementRunner({ pool: options.pool, prepare: false, limits });
+  const runner = createStatementRunner({ pool: checkPool(options.pool), prepare: false, limits });
   try {
     return planFrom(schema, await readVersion(runner, schema));
   } catch (error) {

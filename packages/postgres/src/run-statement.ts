@@ -31,6 +31,13 @@ export interface StatementRunner {
 const PASSING_CONFLICTS = new Set(['40P01', '40001']);
 /** A pooler gave us a server connection that does not know our prepared statement, or knows it already. */
 const PREPARED_LOST = new Set(['26000', '42P05']);
+/**
+ * Every column that is read is a text, and is asked for as the server wrote it: a host may have set parsers of its own, for one pool or for all
+ * (`pg.types.setTypeParser`), or asked for binary results.
+ */
+const AS_WRITTEN = { getTypeParser: () => String };
+/** The same for PGlite, which takes it as a third parameter; 25 is the type `text`. */
+const AS_WRITTEN_IN_PGLITE = { rowMode: 'object', parsers: { 25: String } };
 const CONFLICT_RETRIES = 3;
 const MOST_ABANDONED = 100;
 
@@ -82,7 +89,7 @@ export function createStatementRunner(options: {
     };
     deadline.onPassed(() => release(new Error('statement given up')));
     try {
-      const answer = await client.query(prepare ? { text, name, values } : { text, values });
+      const answer = await client.query({ text, values, types: AS_WRITTEN, ...(prepare ? { name } : {}) });
       release();
       return answer;
     } catch (error) {
@@ -101,7 +108,7 @@ export function createStatementRunner(options: {
     const connect = pool.connect?.bind(pool);
     const running =
       connect === undefined
-        ? pool.query(wanted.text, values)
+        ? Promise.resolve((pool.query as PgliteQuery).call(pool, wanted.text, values, AS_WRITTEN_IN_PGLITE))
         : onClient(connect as () => Promise<PgClientLike>, wanted, values, deadline);
     return new Promise<PgRows>((resolve, reject) => {
       deadline.onPassed(() => {
@@ -124,7 +131,12 @@ export function createStatementRunner(options: {
     for (let conflicts = 0; ; ) {
       const prepared = prepare;
       try {
-        return (await attempt(wanted, [...values], limitMs)).rows;
+        const answer = await attempt(wanted, [...values], limitMs);
+        if (Array.isArray((answer as PgRows | undefined)?.rows)) return answer.rows;
+        throw new WaSyncError(
+          'config_invalid',
+          'Option pool takes a pg.Pool, or a PGlite instance; the query() of this one returned no { rows }',
+        );
       } catch (error) {
         const state = sqlState(error);
         if (state !== null && PREPARED_LOST.has(state) && prepared) {
@@ -150,6 +162,8 @@ export function createStatementRunner(options: {
     },
   };
 }
+
+type PgliteQuery = (text: string, values: unknown[], options: object) => Promise<PgRows>;
 
 interface Deadline {
   passed(): boolean;

@@ -9,8 +9,8 @@ const DOOR_CLASSES = ['28', '3D'];
 /** The server is going, coming or full. */
 const AWAY_STATES = new Set(['57P01', '57P02', '57P03', '57P05', '53300']);
 const TIMEOUT_STATES = new Set(['55P03', '57014', '25P03', '25P04']);
-/** Read-only after a fail-over, disk full, out of memory: somebody mends that without a change of ours. */
-const PASSING_STATES = new Set(['40001', '40P01', '25006', '53100', '53200']);
+/** Disk full, out of memory: somebody mends that without a change of ours. */
+const PASSING_STATES = new Set(['40001', '40P01', '53100', '53200']);
 
 /** The SQLSTATE of a server's error; `null` where the server did not answer. */
 export function sqlState(error: unknown): string | null {
@@ -49,6 +49,13 @@ export function translateError(error: unknown, target: string | null): WaSyncErr
   if (TIMEOUT_STATES.has(state)) {
     return new WaSyncError('store_timeout', `Postgres took too long: ${words}`, { cause, retryable: true });
   }
+  if (state === '25006') {
+    const fix = 'connect to the primary, and set default_transaction_read_only off for this role and pool';
+    return new WaSyncError('store_failed', `Postgres${at(target)} only reads here: ${words}; ${fix}`, {
+      cause,
+      retryable: true,
+    });
+  }
   return new WaSyncError('store_failed', `Postgres failed: ${words}`, { cause, retryable: PASSING_STATES.has(state) });
 }
 
@@ -59,6 +66,21 @@ function translateSilence(error: unknown, cause: Error, target: string | null): 
   const told = typeof address === 'string' ? `${address}${typeof port === 'number' ? `:${port}` : ''}` : target;
   const code = propertyOf(first, 'code');
   const why = typeof code === 'string' ? code : serverWords(first);
+  if (/Cannot use a pool after/.test(serverWords(first))) {
+    return new WaSyncError(
+      'store_unreachable',
+      `Postgres${at(target ?? told)} cannot be reached: the pool was ended; call pool.end() after wa.stop() and store.close()`,
+      { cause },
+    );
+  }
+  if (/read timeout/i.test(serverWords(first))) {
+    const limit =
+      'the pool gave up by its option query_timeout; raise it, or leave it out: the store has limits of its own';
+    return new WaSyncError('store_timeout', `Postgres${at(target ?? told)} took too long: ${limit}`, {
+      cause,
+      retryable: true,
+    });
+  }
   if (looksUnreachable(first)) {
     return new WaSyncError('store_unreachable', `Postgres${at(target ?? told)} cannot be reached: ${why}`, {
       cause,
@@ -72,7 +94,7 @@ function looksUnreachable(error: unknown): boolean {
   const code = propertyOf(error, 'code');
   if (typeof code === 'string' && CONNECTION_ERROR_CODES.has(code)) return true;
   // node-postgres gives these no code.
-  return /connection terminated|connection timeout|timeout expired|timeout exceeded|connection error|Cannot use a pool after|closed/i.test(
+  return /connection terminated|connection timeout|timeout expired|timeout exceeded|connection error|closed/i.test(
     serverWords(error),
   );
 }

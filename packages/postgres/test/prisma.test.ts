@@ -1,7 +1,13 @@
 import { SESSION_STATUSES } from '@wa-sync/core';
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createPostgresStore, type PostgresStore, prismaConversation, prismaWhatsAppSession } from '../src/index.js';
+import {
+  createPostgresStore,
+  type PgPoolLike,
+  type PostgresStore,
+  prismaConversation,
+  prismaWhatsAppSession,
+} from '../src/index.js';
 import { PRISMA_CONVERSATIONS } from './host-conversations.js';
 import { PRISMA_TABLES } from './host-table.js';
 import { generatePrismaClient, type PrismaClientLike } from './prisma-client.js';
@@ -110,6 +116,12 @@ describe.each([
     // The host's own trigger ran in each of our statements: the one that connected it, and one for each status.
     const { rows } = await database.pool.query(`SELECT count(*)::int AS n FROM "Audit" WHERE "sessionId" = 'shop'`);
     expect(rows).toEqual([{ n: 1 + SESSION_STATUSES.length }]);
+  });
+
+  it('and the client is refused as a pool, by its name', async () => {
+    await start({ server: 'UTC', process: 'UTC' });
+    const pool = prisma as unknown as PgPoolLike;
+    expect(() => createPostgresStore({ pool })).toThrow(/this is a Prisma client: give the pg\.Pool that its adapter/);
   });
 
   it('a conversation is closed at the instant that it was closed', async () => {

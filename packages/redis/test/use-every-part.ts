@@ -1,11 +1,11 @@
+import type { WaSyncStore } from '@wa-sync/core';
 import { holdSessions } from '@wa-sync/testing';
 import { expect } from 'vitest';
-import type { RedisStore } from '../src/index.js';
 
 const EXPECTED = { status: 'CONNECTED', health: 'healthy', reason: null } as const;
 
 /** Calls every part of a store, so that each kind of key is there afterwards; answers the ids of the sessions that it made. */
-export async function useEveryPart(store: RedisStore, owner: string): Promise<string[]> {
+export async function useEveryPart(store: Required<WaSyncStore>, owner: string): Promise<string[]> {
   const strange = ['{hash}:tag', '}{', 'ação', 'a'];
   await store.sessions.create({ sessions: [...strange, 'old'].map((id) => ({ id, desired: 'running' as const })) });
   await store.sessions.create({ sessions: [{ id: 'imported', desired: 'stopped', status: 'CONNECTED' }] });
@@ -20,11 +20,13 @@ export async function useEveryPart(store: RedisStore, owner: string): Promise<st
   const outgoing = { id: 'm', kind: 'farewell' as const, text: 'Bye' };
   await store.conversations.move({ moves: [{ id: '{c}', sequence: 1, to: 'CLOSING', outgoing }], settledForMs: 0 });
   const requests = ['r1', 'r2', 'r3'].map((id) => ({ id, sessionId: 'held', kind: 'sync' as const }));
-  expect(await store.inbox.ask({ asker: owner, requests, ttlMs: 60_000 })).toEqual(['r1', 'r2', 'r3']);
+  const asked = await store.inbox.ask({ asker: owner, requests, ttlMs: 60_000 });
+  expect([...asked].sort()).toEqual(['r1', 'r2', 'r3']);
   const beat = await store.leases.beat({ incarnation: owner, massOutage: false });
   expect(beat).toMatchObject({ outgoing: true, inbox: true });
-  expect(await store.inbox.take({ owner, limit: 2 })).toHaveLength(2);
-  await store.inbox.answer({ owner, answers: [{ id: 'r1', body: '{}' }] });
+  const taken = await store.inbox.take({ owner, limit: 2 });
+  expect(taken).toHaveLength(2);
+  await store.inbox.answer({ owner, answers: [{ id: taken[0]?.id ?? '', body: '{}' }] });
   await store.jobs.lastSlot({ job: 'cleanup' });
   await store.jobs.begin({ runId: 'r', job: 'inactivity', slot: null, owner });
   await store.cleanup.deactivate({ ids: ['old'], idleForMs: -1 });
