@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 // Only the condition that leads to our own sources: Node's own ones must not be repeated here, or `require` of a package
 // that ships both forms gets the wrong one.
@@ -9,6 +9,8 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'bench/test/**/*.test.ts'],
+    // They install packages: npm run test:hosts.
+    exclude: [...configDefaults.exclude, 'packages/hosts-tests/**'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     pool: 'forks',

@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The repository's folder. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** A program that the workspace's dependencies bring. */
+export const bin = (name) => join(root, 'node_modules/.bin', name);
 
 /** Runs a program to its end; rejects with its exit code when it fails. Signals to us are passed on. */
 export function run(command, args, options = {}) {

@@ -1,26 +1,28 @@
 // The commands of this repository: `node scripts/run.mjs <name> [args]`. Each installs what it needs first, so that a fresh clone with
 // Node and npm is enough.
-import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build, publicPackages } from './build-packages.mjs';
 import { ensureInstalled } from './ensure-installed.mjs';
-import { root, run, runQuietly } from './run-process.mjs';
-import { runTests } from './run-tests.mjs';
+import { packForApp } from './pack.mjs';
+import { bin, root, run } from './run-process.mjs';
+import { runAllTests, runHostTests, runTests } from './run-tests.mjs';
 
 const EXAMPLES = { express: 'dist/main.js', nest: 'dist/app/main.js' };
 
-const bin = (name) => join(root, 'node_modules/.bin', name);
-
 const commands = {
-  build: () => build(['-r']),
+  build: () => build(),
+  pack: packForApp,
   test: runTests,
+  'test:hosts': runHostTests,
+  'test:all': runAllTests,
   async check() {
     await step('lint and import cycles', bin('biome'), ['check', '--error-on-warnings']);
     await step('types', bin('tsc'), ['-p', 'tsconfig.json']);
     await step('unused code', bin('knip'), []);
     await step('OpenAPI document', process.execPath, [join(root, 'scripts/lint-openapi.mjs')]);
-    await build(['-r']);
-    for (const folder of await publicPackages()) {
+    await build();
+    for (const { folder } of await publicPackages()) {
       await step(`package ${folder}`, bin('publint'), ['run', folder, '--strict', '--pack', 'pnpm']);
       await step(`types of ${folder}`, bin('attw'), ['--pack', folder, '--profile', 'node16', '--quiet']);
     }
@@ -42,7 +44,7 @@ const commands = {
     return run(process.execPath, ['--conditions=@wa-sync/source', '--import', 'tsx', entry, ...args]);
   },
   async demo(args) {
-    await build(['--filter', '@wa-sync/demo...']);
+    await build(['@wa-sync/demo']);
     await run(process.execPath, [join(root, 'examples/demo/dist/main.js'), ...args]);
   },
 };
@@ -51,7 +53,7 @@ const commands = {
 async function runExample([name, ...args]) {
   const main = Object.hasOwn(EXAMPLES, name ?? '') ? EXAMPLES[name] : null;
   if (!main) throw new Error(`Usage: npm run example ${Object.keys(EXAMPLES).join(' | ')}`);
-  await build(['--filter', `@wa-sync/${name}...`]);
+  await build([`@wa-sync/${name}`]);
   try {
     await run(process.execPath, [join(root, 'examples', name, main), ...args]);
   } catch (error) {
@@ -60,29 +62,10 @@ async function runExample([name, ...args]) {
   }
 }
 
-/** Builds the packages that `which` selects, in pnpm's words. */
-async function build(which) {
-  const started = Date.now();
-  console.log('Building the packages');
-  await runQuietly(bin('pnpm'), [...which, '--workspace-concurrency=2', 'run', 'build']);
-  console.log(`Built in ${seconds(started)} s`);
-}
-
 async function step(name, command, args) {
   const started = Date.now();
   await run(command, args);
   console.log(`✓ ${name} (${seconds(started)} s)`);
-}
-
-async function publicPackages() {
-  const folders = [];
-  for (const parent of ['packages', 'examples']) {
-    for (const name of await readdir(join(root, parent))) {
-      const manifest = JSON.parse(await readFile(join(root, parent, name, 'package.json'), 'utf8'));
-      if (!manifest.private) folders.push(join(parent, name));
-    }
-  }
-  return folders;
 }
 
 function seconds(since) {
