@@ -13,7 +13,7 @@ await wa.start();
 for (let at = 0; at < SESSIONS; at += 1) {
   const sessionId = `session-${at}`;
   await wa.sessions.create({ id: sessionId });
-  await wa.attach(createScriptedConnection({ sessionId, clock: systemClock }));
+  await wa.attach(createScriptedConnection({ sessionId, clock: systemClock })).ready;
 }
 await wa.syncNow();
 

@@ -23,7 +23,7 @@ export async function addSession({ app }: StartedNest, id = 'sales'): Promise<Sc
   const wa = app.get(WaSyncService);
   await wa.sessions.create({ id });
   const connection = createScriptedConnection({ sessionId: id, clock: systemClock, hostOwned: true });
-  await wa.attach(connection);
+  await wa.attach(connection).ready;
   await wa.syncNow(id);
   return connection;
 }

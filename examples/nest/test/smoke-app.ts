@@ -57,7 +57,7 @@ async function smoke(adapter: ExpressAdapter | FastifyAdapter) {
   const { port } = app.getHttpServer().address() as { port: number };
   const wa = app.get(WaSyncService, { strict: false });
   await wa.sessions.create({ id: 'sales' });
-  await wa.attach(createScriptedConnection({ sessionId: 'sales', clock: systemClock, hostOwned: true }));
+  await wa.attach(createScriptedConnection({ sessionId: 'sales', clock: systemClock, hostOwned: true })).ready;
   await wa.syncNow('sales');
 
   const ask = async (path: string, options: RequestInit = {}) => {

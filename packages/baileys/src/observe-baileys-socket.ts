@@ -100,7 +100,7 @@ const FINAL: ReadonlySet<string> = new Set(['stream_broken', 'deaf']);
  * @throws WaSyncError `config_invalid`, `session_id_invalid`
  * @example
  * const socket = makeWASocket({ auth: state });
- * await wa.attach(observeBaileysSocket({ sessionId: 'shop', socket, onDead: 'end' }));
+ * wa.attach(observeBaileysSocket({ sessionId: 'shop', socket, onDead: 'end' }));
  */
 export function observeBaileysSocket(options: ObserveBaileysSocketOptions): WhatsAppConnection {
   const parsed = parseOptions('observeBaileysSocket', schema, options);

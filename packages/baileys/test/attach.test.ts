@@ -60,7 +60,7 @@ describe('an attached socket', () => {
     const wa = await startReplica(store, { provider });
     const socket = openSocket(server);
     const onDeadReport = vi.fn();
-    await wa.attach(observeBaileysSocket({ sessionId: 'a', socket, onDead: 'report', onDeadReport }));
+    await wa.attach(observeBaileysSocket({ sessionId: 'a', socket, onDead: 'report', onDeadReport })).ready;
     await rowBecomes(wa, 'CONNECTED');
     await wa.sessions.start('a');
     server.session(PHONE).goSilent();
@@ -73,9 +73,8 @@ describe('an attached socket', () => {
     expect((await row('a'))?.reason?.code).toBe('silent');
 
     await wa.sessions.create({ id: 'b' });
-    await expect(
-      wa.attach(observeBaileysSocket({ sessionId: 'b', socket: openSocket(server), onDead: 'end' })),
-    ).rejects.toMatchObject({ code: 'session_provided' });
+    const second = observeBaileysSocket({ sessionId: 'b', socket: openSocket(server), onDead: 'end' });
+    expect(() => wa.attach(second)).toThrow(expect.objectContaining({ code: 'session_provided' }));
   });
 
   it('gives way to the next one: the row goes on, and the old socket is as it was and says nothing any more', async () => {
@@ -84,11 +83,11 @@ describe('an attached socket', () => {
     const wa = await startReplica(store);
     const first = openSocket(server);
     const before = listeners(first);
-    await attach(wa, first);
+    await attach(wa, first).ready;
     await rowBecomes(wa, 'CONNECTED');
     const { tenure } = (await row('a')) ?? {};
     const second = openSocket(server, { phone: '5511911110002' });
-    await attach(wa, second);
+    await attach(wa, second).ready;
     await server.session('5511911110002').waitForLogin();
     await vi.waitFor(async () => expect(await row('a')).toMatchObject({ status: 'CONNECTED', tenure }));
     await vi.waitFor(() => expect(listeners(first)).toMatchObject(before));
@@ -108,11 +107,12 @@ describe('an attached socket', () => {
     const open = oneLogin(server);
     const socket = open();
     const observation = observeBaileysSocket({ sessionId: 'a', socket, onDead: 'end' });
-    const handles = await Promise.all([wa.attach(observation), wa.attach(observation), attach(wa, socket)]);
+    const handles = [wa.attach(observation), wa.attach(observation), attach(wa, socket)];
+    await Promise.all(handles.map(({ ready }) => ready));
     await rowBecomes(wa, 'CONNECTED');
     // WhatsApp lets one login live: the second one ends the first.
     const other = open();
-    await attach(wa, other);
+    await attach(wa, other).ready;
     await server.session(PHONE).waitForEvent('replaced');
     await vi.waitFor(() => expect(socket.ws.isClosed).toBe(true));
     await vi.waitFor(async () => expect(await row('a')).toMatchObject({ status: 'CONNECTED', reason: null }));
@@ -129,7 +129,7 @@ describe('an attached socket', () => {
     const socket = openSocket(server);
     await socket.end(undefined);
     const ended = observeBaileysSocket({ sessionId: 'a', socket, onDead: 'end', reattachWithinMs: 100 });
-    await wa.attach(ended);
+    await wa.attach(ended).ready;
     await vi.waitFor(async () => expect((await row('a'))?.reason?.code).toBe('not_reattached'));
     expect(await row('a')).toMatchObject({ status: 'DISCONNECTED' });
     expect(await ended.sendText?.({ chat: 'x@s.whatsapp.net', text: 'x', messageId: 'x', timeoutMs: 100 })).toBe(
@@ -143,11 +143,13 @@ describe('an attached socket', () => {
     const one = await startReplica(store, { replicaId: 'one' });
     const two = await startReplica(store, { replicaId: 'two' });
     const open = oneLogin(server);
-    const first = await attach(one, open());
+    const first = attach(one, open());
+    await first.ready;
     await rowBecomes(one, 'CONNECTED');
     const written: string[] = [];
     one.on('session:changed', ({ to }) => void written.push(to));
-    const second = await attach(two, open());
+    const second = attach(two, open());
+    await second.ready;
     await server.session(PHONE).waitForEvent('replaced');
     await vi.waitFor(() => expect(first.lost.aborted).toBe(true), { timeout: 5_000 });
     written.length = 0;
@@ -167,14 +169,14 @@ describe('an attached socket', () => {
       const socket = makeWASocket({ ...server.socketConfig(), auth, logger: quietLogger, defaultQueryTimeoutMs: 500 });
       const observation = observeBaileysSocket({ sessionId: 'a', socket, onDead: 'end', conversationOf: () => 'one' });
       gone.push(new WeakRef(socket), new WeakRef(observation), new WeakRef(socket.ws));
-      await wa.attach(observation);
+      await wa.attach(observation).ready;
       await until(observation, (seen) => seen.kind === 'known' && seen.status === 'CONNECTED', 'CONNECTED');
       server.session(PHONE).fin();
       await until(observation, (seen) => seen.kind === 'known' && seen.status !== 'CONNECTED', 'the close');
     }
     for (let socket = 0; socket < 8; socket++) await openAndForget();
     const last = openSocket(server);
-    await attach(wa, last);
+    await attach(wa, last).ready;
     await rowBecomes(wa, 'CONNECTED');
     setFlagsFromString('--expose-gc');
     const gc = runInNewContext('gc') as () => void;
@@ -203,7 +205,7 @@ describe('an attached socket', () => {
     for (let round = 0; round < 2; round++) {
       const socket = makeWASocket({ ...server.socketConfig(), auth: keys.auth, logger: quietLogger });
       const observation = observeBaileysSocket({ sessionId: 'deaf', socket, onDead: 'end', clock });
-      await wa.attach(observation);
+      await wa.attach(observation).ready;
       await until(observation, (seen) => seen.kind === 'known' && seen.status === 'CONNECTED', 'CONNECTED');
       keys.hang();
       const startedMs = clock.monotonicMs();
@@ -223,7 +225,7 @@ describe('an attached socket', () => {
     const socket = makeWASocket({ ...server.socketConfig(), auth: keys.auth, logger: quietLogger });
     onTestFinished(() => void socket.end(undefined));
     const observation = observeBaileysSocket({ sessionId: 'deaf', socket, onDead: 'end', clock });
-    await wa.attach(observation);
+    await wa.attach(observation).ready;
     await until(observation, (seen) => seen.kind === 'known' && seen.status === 'CONNECTED', 'CONNECTED');
     expect(observation.snapshot()).toMatchObject({ restartRequested: { code: 'deaf' } });
     await ana.sendText(PHONE, 'oi?');

@@ -43,7 +43,7 @@ function hostLoop(server: FakeWhatsApp, wa: WaSync) {
       if (connection !== 'close') return;
       if (classifyClose(readCloseError(lastDisconnect?.error)).reconnects) setTimeout(connect, 50);
     });
-    await wa.attach(observeBaileysSocket({ sessionId: 'a', socket, onDead: 'end' }));
+    await wa.attach(observeBaileysSocket({ sessionId: 'a', socket, onDead: 'end' })).ready;
   }
   onTestFinished(() => {
     over = true;

@@ -199,7 +199,7 @@ describe('wa.sessions.pair', () => {
     };
     await expect(unknown()).rejects.toMatchObject({ code: 'session_not_found' });
     await wa.sessions.create({ id: 'theirs', desired: 'stopped' });
-    await wa.attach(createScriptedConnection({ sessionId: 'theirs', clock: systemClock, hostOwned: true }));
+    await wa.attach(createScriptedConnection({ sessionId: 'theirs', clock: systemClock, hostOwned: true })).ready;
     const theirs = async () => {
       for await (const _ of wa.sessions.pair('theirs')) break;
     };

@@ -89,7 +89,7 @@ describe('inactive on a database', () => {
   beforeEach(async () => {
     wa = createWaSync({ store, jobs: { sync: false, cleanup: false, inactivity: false } });
     await wa.start();
-    await wa.attach(createScriptedConnection({ sessionId: 'sales', clock: systemClock, hostOwned: true }));
+    await wa.attach(createScriptedConnection({ sessionId: 'sales', clock: systemClock, hostOwned: true })).ready;
     for (const id of ['old', 'new']) {
       await wa.recordMessage({ conversationId: id, sessionId: 'sales', from: 'contact', at: new Date() });
     }

@@ -89,7 +89,7 @@ describe('sync', () => {
       for (const id of ['sales', 'support']) {
         await wa.sessions.create({ id });
         const connection = createScriptedConnection({ sessionId: id, clock: systemClock });
-        await wa.attach(connection);
+        await wa.attach(connection).ready;
         connections.set(id, connection);
       }
       await wa.sessions.create({ id: 'cold', desired: 'stopped' });

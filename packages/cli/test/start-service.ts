@@ -66,7 +66,7 @@ export async function startService(
   async function addSession(id: string): Promise<ScriptedConnection> {
     await wa.sessions.create({ id });
     const connection = createScriptedConnection({ sessionId: id, clock: systemClock });
-    await wa.attach(connection);
+    await wa.attach(connection).ready;
     await wa.syncNow(id);
     return connection;
   }

@@ -43,7 +43,7 @@ import type { WaSync } from './wa-sync.js';
  * @throws WaSyncError `config_invalid` that names each wrong option and what it takes
  * @example
  * const wa = createWaSync({ store: createMemoryStore(), logger: consoleLogger() });
- * await wa.attach(observeBaileysSocket({ sessionId: 'sales', socket }));
+ * wa.attach(observeBaileysSocket({ sessionId: 'sales', socket, onDead: 'end' }));
  * await wa.start();
  */
 export function createWaSync(options: WaSyncOptions): WaSync {
@@ -117,7 +117,7 @@ export function createWaSync(options: WaSyncOptions): WaSync {
     currentSession: config.currentSession,
     start: run.start,
     stop: run.stop,
-    async attach(connection) {
+    attach(connection) {
       run.assertNotStopped();
       return attach(connection);
     },

@@ -3,15 +3,16 @@ import { WaSyncError } from './errors.js';
 const MAX_LENGTH = 255;
 
 /**
- * Answers `id` if it may name a session: 1 to 255 characters, any script, no control characters.
+ * Returns `id` if it may name a session: 1 to 255 characters, any script, no control characters.
  *
  * @throws WaSyncError `session_id_invalid`
  */
 export function checkSessionId(id: unknown): string {
   if (typeof id !== 'string' || id.length === 0 || id.length > MAX_LENGTH || /\p{Cc}|\p{Cs}/u.test(id)) {
+    const fix = typeof id === 'number' || typeof id === 'bigint' ? ', this is a number: write String(id)' : '';
     throw new WaSyncError(
       'session_id_invalid',
-      `A session id is a text of 1 to ${MAX_LENGTH} characters without control characters`,
+      `A session id is a text of 1 to ${MAX_LENGTH} characters without control characters${fix}`,
     );
   }
   return id;

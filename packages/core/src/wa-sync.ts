@@ -26,8 +26,16 @@ export interface StatusAnswer {
 /** An attached connection. */
 export interface AttachHandle {
   readonly sessionId: string;
-  /** Aborts when another replica took the session over. */
+  /**
+   * Aborts when this connection no longer stands for its session: another replica took it over, or a newer attach of this process replaced it. Do not open
+   * another socket then.
+   */
   readonly lost: AbortSignal;
+  /**
+   * Resolves after the first reconcile pass over the session, so that its row is right unless the store failed. Before `start()` it resolves at once: `start()`
+   * reconciles all that is attached. Never rejects: what could not be written is tried again.
+   */
+  readonly ready: Promise<void>;
   /** Stops watching; the row becomes `DISCONNECTED`, evidence `unobserved`. */
   detach(): Promise<void>;
 }
@@ -41,14 +49,22 @@ export type PairingStep =
     }
   | { readonly code: string; readonly expiresAt: Date };
 
+/** A session to add. */
+export interface NewSessionParams {
+  readonly id: string;
+  readonly phone?: string | null | undefined;
+  /** What the host wants; a provider opens a `running` one. @defaultValue `running` */
+  readonly desired?: Desired | undefined;
+}
+
 /** A session that an earlier system ran. */
 export interface ImportedSession {
   readonly id: string;
   readonly phone?: string | null | undefined;
   /** What the host wants; a provider opens a `running` one. @defaultValue `running` */
-  readonly desired?: Desired | undefined;
+  readonly desired?: Desired | null | undefined;
   /** What the earlier system said. Ten minutes later, if nobody holds it by then, it is `DISCONNECTED`. @defaultValue `DISCONNECTED` */
-  readonly status?: SessionStatus | undefined;
+  readonly status?: SessionStatus | null | undefined;
   /** Last sign of life: what the cleanup counts from. @defaultValue none, so that it counts from the import */
   readonly lastSeenAt?: Date | null | undefined;
 }
@@ -57,13 +73,21 @@ export interface ImportedSession {
 export interface SessionsApi {
   /**
    * Adds a session.
-   * @throws WaSyncError `session_exists`, `session_id_invalid`
+   * @throws WaSyncError `session_exists`, `session_id_invalid`, `config_invalid`
    */
-  create(params: { id: string; phone?: string; desired?: Desired }): Promise<StoredSession>;
+  create(params: NewSessionParams): Promise<StoredSession>;
   /**
-   * Takes over sessions of an earlier system, a thousand in a statement; all are checked before the first is written. Those that are there already stay as they are.
-   * Answers how many were new.
-   * @throws WaSyncError `session_id_invalid`, `import_invalid` that names the entry and what it takes
+   * Adds a session where there is none, for start-up code that runs at every start and in every process. A row that is there stays as it is: one that a person
+   * stopped stays stopped. Returns the row.
+   * @throws WaSyncError `session_id_invalid`, `config_invalid`
+   * @example
+   * await wa.sessions.ensure({ id: 'shop' });
+   */
+  ensure(params: NewSessionParams): Promise<StoredSession>;
+  /**
+   * Takes over sessions of an earlier system, a thousand in a statement; all are checked before the first is written. Those that are there already stay as they are,
+   * so the call may stay in start-up code. Other fields of an entry are not read. Returns how many were new.
+   * @throws WaSyncError `import_invalid` that counts the wrong entries, names the first of them, and says what was given and what it takes
    * @example
    * await wa.sessions.import({ sessions: [{ id: 'shop', status: 'CONNECTED', lastSeenAt: row.lastSeen }] });
    */
@@ -154,8 +178,14 @@ export interface WaSync {
   start(): Promise<void>;
   /** Closes what the provider opened, writes what that means, gives the lease back. Default `timeoutMs`: 1,200. */
   stop(params?: { timeoutMs?: number }): Promise<void>;
-  /** Watches a connection that the host owns. A second attach of a session replaces the first. */
-  attach(connection: WhatsAppConnection): Promise<AttachHandle>;
+  /**
+   * Watches a connection that the host owns, from this call on; it may come before `start()`. A second attach of a session replaces the first.
+   * @throws WaSyncError `session_provided`, `session_id_invalid`, `not_running` after `stop()`, `config_invalid` for what is no connection
+   * @example
+   * const socket = makeWASocket({ auth: state });
+   * const { lost } = wa.attach(observeBaileysSocket({ sessionId: 'shop', socket, onDead: 'end' }));
+   */
+  attach(connection: WhatsAppConnection): AttachHandle;
   /**
    * Asks the connection, not the row. A session that another replica has is asked of that one, which takes a tick at most where the store cannot wake it.
    * @throws WaSyncError `no_current_session`, `session_not_found`, `status_unknown`

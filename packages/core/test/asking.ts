@@ -70,7 +70,7 @@ export async function asking(
   const asker = await start('asker', options.asker ?? {});
   const attach = async (id: string) => {
     const socket = world.connection(id);
-    await world.during(owner.wa.attach(socket), 0);
+    await world.during(owner.wa.attach(socket).ready, 0);
     return socket;
   };
   const codes = () => world.logged.map(({ fields }) => fields.code).filter((code) => typeof code === 'string');

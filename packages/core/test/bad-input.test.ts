@@ -12,7 +12,7 @@ async function holding(ids: readonly string[], options: Partial<WaSyncOptions> =
   const { wa, events } = world.replica({ ...off, replicaId: 'one', ...options });
   await world.during(wa.start(), 0);
   const sockets = ids.map((id) => world.connection(id));
-  await world.during(Promise.all(sockets.map((socket) => wa.attach(socket))), 0);
+  await world.during(Promise.all(sockets.map((socket) => wa.attach(socket).ready)), 0);
   await world.clock.advance(100);
   const codes = () => world.logged.map(({ fields }) => fields.code).filter((code) => code !== undefined);
   return { ...world, wa, events, sockets, codes };
@@ -129,7 +129,8 @@ describe('a connection whose close', () => {
         const { wa } = world.replica({ jobs, ...(mode === 'provided' && { provider }) });
         await world.during(wa.start(), 5_000);
         const socket = world.connection('s');
-        const handle = mode === 'attached' ? await world.during(wa.attach(socket), 0) : null;
+        const handle = mode === 'attached' ? wa.attach(socket) : null;
+        if (handle) await world.during(handle.ready, 0);
         if (mode === 'provided') await world.during(wa.sessions.create({ id: 's' }), 5_000);
         const connection = handle ? socket : provider.latest('s')!.connection;
         connection.script.open();
@@ -195,7 +196,7 @@ describe('a store that answers twice', () => {
       await world.during(Promise.all([one.wa.start(), two.wa.start()]), 11_000);
       const ids = ['a', 'b', 'c'];
       const sockets = ids.map((id) => world.connection(id));
-      await world.during(Promise.all(sockets.map((socket) => one.wa.attach(socket))), 0);
+      await world.during(Promise.all(sockets.map((socket) => one.wa.attach(socket).ready)), 0);
       await world.during(two.wa.sessions.create({ id: 'p' }), 0);
       provider.latest('p')?.connection.script.open();
       await world.clock.advance(1_000);
@@ -240,7 +241,7 @@ describe('a clock of a host that jumps', () => {
     const one = world.replica({ clock, jobs, replicaId: 'one' });
     const two = world.replica({ jobs, replicaId: 'two' });
     await world.during(Promise.all([one.wa.start(), two.wa.start()]), 11_000);
-    for (const id of ['a', 'b']) await world.during(one.wa.attach(world.connection(id)), 0);
+    for (const id of ['a', 'b']) await world.during(one.wa.attach(world.connection(id)).ready, 0);
     await world.memory.sessions.create({ sessions: [{ id: 'idle', desired: 'stopped' }] });
     const rows = async () => Promise.all(['a', 'b', 'idle'].map(world.row));
     const before = await rows();
@@ -265,7 +266,7 @@ describe('a clock of a host that jumps', () => {
     const one = world.replica({ jobs, replicaId: 'one' });
     const two = world.replica({ jobs, replicaId: 'two' });
     await world.during(Promise.all([one.wa.start(), two.wa.start()]), 11_000);
-    await world.during(one.wa.attach(world.connection('a')), 0);
+    await world.during(one.wa.attach(world.connection('a')).ready, 0);
     const before = await world.row('a');
     await world.clock.advance(70 * 60_000);
     for (const ms of [-30 * 60_000, 3 * HOUR, -2 * HOUR]) {
@@ -320,7 +321,7 @@ describe('session ids of any script', () => {
         const named = `${name} ${JSON.stringify(id)}`;
         await expect(call(wa, id), named).rejects.toMatchObject({ code: expect.stringMatching(/_invalid$/) });
       }
-      await expect(wa.attach(connection(id))).rejects.toMatchObject({ code: 'session_id_invalid' });
+      expect(() => wa.attach(connection(id))).toThrow(expect.objectContaining({ code: 'session_id_invalid' }));
     }
     expect((await memory.sessions.list({ limit: 9 })).map(({ id }) => id)).toEqual(['s']);
     expect(events).toHaveLength(before);

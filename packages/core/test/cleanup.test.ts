@@ -113,7 +113,7 @@ describe('a cleanup', () => {
     const [id] = await add(1);
     await startAfter(31);
     const socket = connection(id!);
-    await during(wa.attach(socket), 0);
+    await during(wa.attach(socket).ready, 0);
     daysLater(20);
     socket.script.close('connection_closed', 'DISCONNECTED');
     await clock.settle();
@@ -207,10 +207,11 @@ describe('a session that is needed', () => {
     const { add, startAfter, clean, during, connection, wa, row } = await cleaning();
     const [up, repairing, waiting] = await add(3);
     await startAfter(40);
-    await during(wa.attach(connection(up!)), 0);
-    await during(wa.attach(connection(repairing!, { status: 'RECONNECTING' })), 0);
+    await during(wa.attach(connection(up!)).ready, 0);
+    await during(wa.attach(connection(repairing!, { status: 'RECONNECTING' })).ready, 0);
     const socket = connection(waiting!, { status: 'QR_CODE' });
-    const handle = await during(wa.attach(socket), 0);
+    const handle = wa.attach(socket);
+    await during(handle.ready, 0);
     expect(await row(waiting!)).toMatchObject({ status: 'QR_CODE', owner: expect.any(String) });
     const report = await clean({ force: true });
     expect(report.sessions.map(({ id }) => id)).toEqual([waiting]);

@@ -24,7 +24,7 @@ async function start() {
   const { wa } = world.replica({ jobs: { sync: false, cleanup: false, inactivity: false } });
   await wa.start();
   const { connection, hear } = talkingConnection(world);
-  await wa.attach(connection);
+  await wa.attach(connection).ready;
   const recorded = async (...ids: string[]) => (await world.memory.conversations.get({ ids })).map(({ id }) => id);
   return { world, wa, hear, recorded };
 }

@@ -26,7 +26,8 @@ describe('a session that could not be given back', () => {
     const world = createWorld();
     const { wa } = world.replica(off);
     await world.during(wa.start(), 0);
-    const handle = await world.during(wa.attach(world.connection('a')), 0);
+    const handle = wa.attach(world.connection('a'));
+    await world.during(handle.ready, 0);
     world.broken.calls.add('*');
     await world.clock.advance(60_000);
     await world.during(handle.detach(), 0);

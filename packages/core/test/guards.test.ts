@@ -13,7 +13,7 @@ async function holding(count: number, options: Partial<WaSyncOptions> = {}) {
   const { wa, events } = world.replica({ ...off, replicaId: 'one', ...options });
   await world.during(wa.start(), 0);
   const sockets = Array.from({ length: count }, (_, index) => world.connection(`s${index}`));
-  await world.during(Promise.all(sockets.map((socket) => wa.attach(socket))), 0);
+  await world.during(Promise.all(sockets.map((socket) => wa.attach(socket).ready)), 0);
   const told = (name: string) => events.filter((event) => event.name === name).map(({ payload }) => payload);
   const flag = async () => {
     const answer = await world.memory.leases.join({ incarnation: 'reader', replicaId: 'reader', ttlMs: 1e9 });
@@ -98,7 +98,7 @@ describe('a mass outage', () => {
     expect(ended.told('mass-outage:begun')).toEqual([]);
     const booting = await holding(0);
     for (const id of ['a', 'b', 'c', 'd']) {
-      await booting.during(booting.wa.attach(booting.connection(id, { status: 'CONNECTING' })), 0);
+      await booting.during(booting.wa.attach(booting.connection(id, { status: 'CONNECTING' })).ready, 0);
     }
     await booting.clock.advance(MINUTE);
     expect(booting.told('mass-outage:begun')).toEqual([]);
@@ -109,7 +109,7 @@ describe('a mass outage', () => {
     const world = await holding(4);
     const other = world.replica({ ...off, replicaId: 'two' });
     await world.during(other.wa.start(), 0);
-    await world.during(world.wa.attach(world.connection('resting', { status: 'QR_CODE' })), 0);
+    await world.during(world.wa.attach(world.connection('resting', { status: 'QR_CODE' })).ready, 0);
     await world.clock.advance(11 * MINUTE);
     for (const socket of world.sockets) socket.script.close('connection_lost');
     await world.clock.advance(6_000);
@@ -200,7 +200,7 @@ describe('a reconnect loop', () => {
     const world = await holding(0);
     for (let index = 0; index < 6; index++) {
       const socket = world.connection('s');
-      await world.during(world.wa.attach(socket), 10_000);
+      await world.during(world.wa.attach(socket).ready, 10_000);
       socket.script.close('connection_lost');
       await world.clock.advance(1_000);
     }
@@ -230,7 +230,7 @@ describe('a connection that asks for a restart of the process', () => {
     for (let index = 0; index < 3; index++) {
       const socket = world.connection('s');
       socket.script.set({ restartRequested: reason });
-      await world.during(world.wa.attach(socket), 1_000);
+      await world.during(world.wa.attach(socket).ready, 1_000);
     }
     expect(world.told('session:restart-requested')).toHaveLength(1);
   });

@@ -11,7 +11,7 @@ async function running(options: Partial<WaSyncOptions> = {}) {
   const { wa } = world.replica({ ...off, ...options });
   await world.during(wa.start(), 0);
   const socket = world.connection('s');
-  await world.during(wa.attach(socket), 0);
+  await world.during(wa.attach(socket).ready, 0);
   return { ...world, wa, socket };
 }
 
@@ -41,7 +41,7 @@ describe('the history of a session', () => {
     await world.during(world.wa.stop(), 2_000);
     const other = world.replica({ ...off, replicaId: 'two' });
     await world.during(other.wa.start(), 20_000);
-    await world.during(other.wa.attach(world.connection('s')), 0);
+    await world.during(other.wa.attach(world.connection('s')).ready, 0);
     const { transitions } = await other.wa.sessions.history('s');
     expect(transitions.map(({ to, reason }) => [to, reason?.code])).toEqual([
       ['CONNECTED', undefined],
@@ -75,7 +75,7 @@ describe('the feed of changes', () => {
     const start = await other.wa.history.since();
     expect(start).toMatchObject({ transitions: [], missed: false });
     world.socket.script.close('lost');
-    await world.during(other.wa.attach(world.connection('t')), 0);
+    await world.during(other.wa.attach(world.connection('t')).ready, 0);
     const feed = await other.wa.history.since({ after: start.next });
     expect(feed.transitions.map(({ sessionId, to }) => [sessionId, to]).sort()).toEqual([
       ['s', 'RECONNECTING'],

@@ -78,7 +78,7 @@ describe('a farewell', () => {
     await world.during(second.wa.start(), 0);
     const socket = world.connection('s');
     socket.script.onSend('never');
-    await world.during(first.wa.attach(socket), 0);
+    await world.during(first.wa.attach(socket).ready, 0);
     const message = { sessionId: 's', from: 'contact' as const, at: world.clock.now(), chat: 'c@s.whatsapp.net' };
     await first.wa.recordMessage({ ...message, conversationId: 'c' });
     await world.clock.advance(2 * HOUR);
@@ -87,7 +87,7 @@ describe('a farewell', () => {
     expect(socket.script.sent).toHaveLength(1);
     mortal.kill();
     const next = world.connection('s');
-    await world.during(second.wa.attach(next), 0);
+    await world.during(second.wa.attach(next).ready, 0);
     await world.clock.advance(10 * MINUTE);
     expect((await world.memory.conversations.get({ ids: ['c'] }))[0]).toMatchObject({
       state: 'CLOSING',
@@ -121,7 +121,7 @@ describe('a farewell', () => {
   it('fails where the adapter cannot send, and the conversation is closed all the same', async () => {
     const world = await talking();
     const mute = { ...world.connection('s'), sendText: undefined };
-    await world.during(world.wa.attach(mute), 0);
+    await world.during(world.wa.attach(mute).ready, 0);
     await world.say();
     await world.quiet(2 * HOUR);
     await world.check();
@@ -132,7 +132,7 @@ describe('a farewell', () => {
   it('never goes out faster than the session may send, and never keeps other sessions waiting', async () => {
     const world = await talking({ sendsPerMinute: 3 });
     const other = world.connection('t');
-    await world.during(world.wa.attach(other), 0);
+    await world.during(world.wa.attach(other).ready, 0);
     for (let index = 0; index < 300; index++) await world.say(`a${index}`);
     await world.say('z', { sessionId: 't' });
     await world.quiet(2 * HOUR);
@@ -148,7 +148,7 @@ describe('a farewell', () => {
   it('of one number that hangs does not hold up another’s', async () => {
     const world = await talking();
     const other = world.connection('t');
-    await world.during(world.wa.attach(other), 0);
+    await world.during(world.wa.attach(other).ready, 0);
     world.socket.script.onSend('never');
     for (let index = 0; index < 5; index++) await world.say(`a${index}`);
     await world.quiet(HOUR);

@@ -30,7 +30,7 @@ describe('the gate', () => {
       async (world) => {
         const other = world.replica({ ...off, replicaId: 'two' });
         await world.during(other.wa.start(), 0);
-        await world.during(other.wa.attach(world.connection('s')), 0);
+        await world.during(other.wa.attach(world.connection('s')).ready, 0);
         await world.clock.advance(59_000);
       },
     ],
@@ -78,7 +78,7 @@ describe('the gate', () => {
     const judge = world.replica({ ...off, replicaId: 'two', inactivity, lease });
     await world.during(owner.wa.start(), 0);
     await world.during(judge.wa.start(), 0);
-    await world.during(owner.wa.attach(world.connection('s')), 0);
+    await world.during(owner.wa.attach(world.connection('s')).ready, 0);
     const message = { sessionId: 's', from: 'contact' as const, at: world.clock.now() };
     await judge.wa.recordMessage({ ...message, conversationId: 'c' });
     await world.clock.advance(2 * HOUR);

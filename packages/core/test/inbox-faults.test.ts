@@ -48,7 +48,7 @@ describe('an owner that does not answer', () => {
     await during(third.wa.start(), 11_000);
     const answer = asker.wa.status('s').catch((error: unknown) => error);
     await clock.advance(200);
-    await during(third.wa.attach(connection('s')), 0);
+    await during(third.wa.attach(connection('s')).ready, 0);
     const taken = await row('s');
     expect(await during(answer, WAIT_MS)).toMatchObject(silent);
     expect(await row('s')).toEqual(taken);
@@ -123,7 +123,7 @@ describe('what is bounded', () => {
     const ids = Array.from({ length: 100 }, (_, index) => `s${index}`);
     for (const id of ids) {
       const logOut = () => new Promise<void>(() => {});
-      await during(owner.wa.attach({ ...connection(id), logOut }), 0);
+      await during(owner.wa.attach({ ...connection(id), logOut }).ready, 0);
     }
     const hung = ids.map((id) => asker.wa.sessions.logout(id).catch((error: { code: string }) => error.code));
     await clock.advance(1_000);

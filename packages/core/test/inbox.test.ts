@@ -147,7 +147,7 @@ describe('a logout asked of another replica', () => {
   async function withLogOut(logOut?: () => Promise<void>) {
     const world = await asking();
     const socket = world.connection('s');
-    await world.during(world.owner.wa.attach({ ...socket, ...(logOut && { logOut }) }), 0);
+    await world.during(world.owner.wa.attach({ ...socket, ...(logOut && { logOut }) }).ready, 0);
     const logout = (ms = 0) => world.during(world.asker.wa.sessions.logout('s'), ms);
     return { ...world, socket, logout };
   }

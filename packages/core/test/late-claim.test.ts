@@ -17,13 +17,13 @@ describe('a claim that was given up and arrives late', () => {
     };
     const first = world.connection('s');
     first.script.open();
-    await world.during(one.wa.attach(first), 12_000);
+    await world.during(one.wa.attach(first).ready, 12_000);
     expect(world.logged.map(({ fields }) => fields.code)).toContain('reconcile_failed');
 
     first.script.close('conflict', 'REPLACED');
     const second = world.connection('s');
     second.script.open();
-    await world.during(other.wa.attach(second), 1_000);
+    await world.during(other.wa.attach(second).ready, 1_000);
     const row = await world.row('s');
     expect(row).toMatchObject({ status: 'CONNECTED', evidence: 'observed' });
     await arriving[0]?.();
@@ -45,7 +45,7 @@ describe('a claim that was given up and arrives late', () => {
       claim(late-- > 0 ? { ...params, deadline: new Date(world.clock.now().getTime() - 1) } : params);
     const socket = world.connection('s');
     socket.script.open();
-    await world.during(wa.attach(socket), 0);
+    await world.during(wa.attach(socket).ready, 0);
     expect(await world.row('s')).toMatchObject({ owner: null });
     await world.clock.advance(11_000);
     expect(await world.row('s')).toMatchObject({ status: 'CONNECTED', owner: expect.any(String) });

@@ -35,7 +35,7 @@ describe('a write whose answer was lost', () => {
     await world.during(wa.start(), 0);
     const socket = world.connection('s');
     socket.script.open();
-    await world.during(wa.attach(socket), 0);
+    await world.during(wa.attach(socket).ready, 0);
     losing = true;
     socket.script.close('connection_closed', 'RECONNECTING');
     await world.clock.advance(1_000);

@@ -8,7 +8,7 @@ async function started(options: Parameters<ReturnType<typeof createWorld>['repli
   const { wa, events } = world.replica({ jobs: { sync: false, cleanup: false, inactivity: false }, ...options });
   await world.during(wa.start(), 0);
   const connection = world.connection('a');
-  await world.during(wa.attach(connection), 0);
+  await world.during(wa.attach(connection).ready, 0);
   return { ...world, wa, events, connection };
 }
 

@@ -17,7 +17,8 @@ async function holding() {
   const made = world.replica({ ...off, replicaId: 'one' });
   await world.during(made.wa.start(), 0);
   const socket = world.connection('shop-5511999990000');
-  const handle = await world.during(made.wa.attach(socket), 0);
+  const handle = made.wa.attach(socket);
+  await world.during(handle.ready, 0);
   return { ...world, ...made, socket, handle };
 }
 
@@ -71,7 +72,7 @@ describe('the log at night', () => {
   it('tells a session that is given back, and that all of them were at the end', async () => {
     const { handle, during, logged, events, wa, attachAgain } = await (async () => {
       const world = await holding();
-      return { ...world, attachAgain: () => world.wa.attach(world.connection('again')) };
+      return { ...world, attachAgain: () => world.wa.attach(world.connection('again')).ready };
     })();
     await during(handle.detach(), 0);
     expect(lines(logged, 'Syncing session').at(-1)).toMatchObject({

@@ -10,7 +10,7 @@ describe('ownership', () => {
     const first = world.replica({ ...off, replicaId: 'one', clock: mortal.clock });
     const second = world.replica({ ...off, replicaId: 'two' });
     await world.during(first.wa.start(), 0);
-    await world.during(first.wa.attach(world.connection('a')), 0);
+    await world.during(first.wa.attach(world.connection('a')).ready, 0);
     await world.during(second.wa.start(), 0);
     await world.clock.advance(12_000);
     mortal.kill();
@@ -33,12 +33,12 @@ describe('ownership', () => {
     const mortal = createMortalClock(world.clock);
     const first = world.replica({ ...off, replicaId: 'pod-0', clock: mortal.clock });
     await world.during(first.wa.start(), 0);
-    await world.during(first.wa.attach(world.connection('a')), 0);
-    await world.during(first.wa.attach(world.connection('b')), 0);
+    await world.during(first.wa.attach(world.connection('a')).ready, 0);
+    await world.during(first.wa.attach(world.connection('b')).ready, 0);
     mortal.kill();
     const second = world.replica({ ...off, replicaId: 'pod-0' });
     const start = second.wa.start();
-    await world.during(second.wa.attach(world.connection('a', { status: 'LOGGED_OUT' })), 0);
+    await world.during(second.wa.attach(world.connection('a', { status: 'LOGGED_OUT' })).ready, 0);
     await world.during(start, 12_000);
     expect(await world.row('a')).toMatchObject({ status: 'LOGGED_OUT', evidence: 'observed' });
     expect(await world.row('b')).toMatchObject({ status: 'DISCONNECTED', evidence: 'expired', owner: null });
@@ -48,7 +48,7 @@ describe('ownership', () => {
     const world = createWorld();
     const first = world.replica({ ...off, replicaId: 'pod-0' });
     await world.during(first.wa.start(), 0);
-    await world.during(first.wa.attach(world.connection('a')), 0);
+    await world.during(first.wa.attach(world.connection('a')).ready, 0);
     await world.clock.advance(60_000);
     const second = world.replica({ ...off, replicaId: 'pod-0' });
     await expect(world.during(second.wa.start(), 30_000)).rejects.toMatchObject({ code: 'replica_id_in_use' });
@@ -65,11 +65,12 @@ describe('ownership', () => {
     await world.during(paused.wa.start(), 0);
     await world.during(other.wa.start(), 0);
     const old = world.connection('a');
-    const handle = await world.during(paused.wa.attach(old), 0);
+    const handle = paused.wa.attach(old);
+    await world.during(handle.ready, 0);
     mortal.pause();
     await world.clock.advance(60_000);
     expect((await world.row('a')).status).toBe('DISCONNECTED');
-    await world.during(other.wa.attach(world.connection('a')), 0);
+    await world.during(other.wa.attach(world.connection('a')).ready, 0);
     const taken = await world.row('a');
     expect(taken.status).toBe('CONNECTED');
     // The first thing it does when it runs again is to write what it saw while it slept.
@@ -86,7 +87,7 @@ describe('ownership', () => {
     const replicas = ['one', 'two', 'three'].map((replicaId) => world.replica({ ...off, replicaId }));
     for (const [index, { wa }] of replicas.entries()) {
       await world.during(wa.start(), 0);
-      await world.during(wa.attach(world.connection(`s${index}`)), 0);
+      await world.during(wa.attach(world.connection(`s${index}`)).ready, 0);
     }
     const before = await Promise.all([0, 1, 2].map((index) => world.row(`s${index}`)));
     world.broken.calls.add('*');
@@ -104,9 +105,10 @@ describe('ownership', () => {
     const second = world.replica({ ...off, replicaId: 'two' });
     await world.during(first.wa.start(), 0);
     await world.during(second.wa.start(), 0);
-    const loser = await world.during(first.wa.attach(world.connection('a')), 0);
+    const loser = first.wa.attach(world.connection('a'));
+    await world.during(loser.ready, 0);
     const next = world.connection('a', { status: 'CONNECTING' });
-    await world.during(second.wa.attach(next), 0);
+    await world.during(second.wa.attach(next).ready, 0);
     expect(loser.lost.aborted).toBe(false);
     next.script.open();
     await world.clock.settle();
@@ -126,7 +128,7 @@ describe('ownership', () => {
     await world.during(wa.sessions.create({ id: 'p' }), 0);
     provider.latest('p')?.connection.script.open();
     const attached = world.connection('a');
-    await world.during(wa.attach(attached), 0);
+    await world.during(wa.attach(attached).ready, 0);
     await world.during(wa.stop(), 1_200);
     expect(await world.row('p')).toMatchObject({
       status: 'DISCONNECTED',
@@ -137,14 +139,14 @@ describe('ownership', () => {
     expect(provider.latest('p')?.connection.script.link).toBe('closed');
     expect(attached.script.link).toBe('open');
     expect(world.clock.pendingTimers).toBe(0);
-    await expect(wa.attach(attached)).rejects.toMatchObject({ code: 'not_running' });
+    expect(() => wa.attach(attached)).toThrow(expect.objectContaining({ code: 'not_running' }));
   });
 
   it('lets the lease run out where the store does not answer at the end', async () => {
     const world = createWorld();
     const { wa } = world.replica(off);
     await world.during(wa.start(), 0);
-    await world.during(wa.attach(world.connection('a')), 0);
+    await world.during(wa.attach(world.connection('a')).ready, 0);
     world.broken.calls.add('*');
     world.broken.hang = true;
     await world.during(wa.stop(), 1_300);

@@ -125,7 +125,7 @@ describe('pairing', () => {
       return null;
     };
     await expect(first(bare.wa, 's')).rejects.toMatchObject({ code: 'no_provider' });
-    await world.during(wa.attach(world.connection('host')), 0);
+    await world.during(wa.attach(world.connection('host')).ready, 0);
     await expect(first(wa, 'host')).rejects.toMatchObject({ code: 'not_supported' });
     await expect(first(other.wa, 'host')).rejects.toMatchObject({ code: 'pairing_failed' });
     await expect(pair({ phone: '12' })).rejects.toMatchObject({ code: 'config_invalid' });

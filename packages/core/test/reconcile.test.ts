@@ -6,7 +6,7 @@ async function started() {
   const { wa, events } = world.replica({ jobs: { sync: false } });
   await world.during(wa.start(), 0);
   const connection = world.connection('a');
-  await world.during(wa.attach(connection), 0);
+  await world.during(wa.attach(connection).ready, 0);
   return {
     ...world,
     wa,
@@ -118,7 +118,8 @@ describe('reconcile', () => {
     const { tenure } = await row('a');
     connection.script.close('connection_closed');
     const next = another('a', { status: 'CONNECTING' });
-    const handle = await during(wa.attach(next), 0);
+    const handle = wa.attach(next);
+    await during(handle.ready, 0);
     expect(await row('a')).toMatchObject({ status: 'RECONNECTING', tenure });
     next.script.open();
     connection.script.close('a late word of the old socket');
@@ -149,7 +150,7 @@ describe('reconcile', () => {
     const { wa } = replica({ jobs: { sync: false } });
     await during(wa.start(), 0);
     const first = connection('a');
-    await during(wa.attach(first), 0);
+    await during(wa.attach(first).ready, 0);
     // A forced sync has the first connection in hand for as long as its probe takes.
     first.script.onProbe('timeout', { afterMs: 1_500 });
     const asked = wa.forceSync('a');
@@ -163,7 +164,7 @@ describe('reconcile', () => {
     first.script.close('connection_closed', 'RECONNECTING');
     await clock.advance(500);
     const second = connection('a');
-    const attached = wa.attach(second);
+    const attached = wa.attach(second).ready;
     await clock.advance(3_000);
     goOn();
     await clock.advance(100);
@@ -180,7 +181,7 @@ describe('reconcile', () => {
     socket.script.open();
     const { snapshot } = socket;
     socket.snapshot = () => ({ kind: 'unknown', why: 'busy' });
-    await during(wa.attach(socket), 0);
+    await during(wa.attach(socket).ready, 0);
     await clock.advance(60_000);
     const before = await row('a');
     expect(before).toMatchObject({ status: 'DISCONNECTED', owner: expect.any(String) });
@@ -200,7 +201,7 @@ describe('reconcile', () => {
     const [before] = await memory.sessions.get({ ids: ['a'] });
     const { wa } = replica({ observeOnly: true, store });
     await during(wa.start(), 0);
-    await during(wa.attach(connection('a')), 0);
+    await during(wa.attach(connection('a')).ready, 0);
     const report = await during(wa.syncNow(), 0);
     expect(report.sessions).toMatchObject([
       { id: 'a', stored: 'DISCONNECTED', actual: 'CONNECTED', action: 'would_correct' },
@@ -219,7 +220,7 @@ describe('reconcile', () => {
     await during(wa.start(), 40_000);
     const socket = connection('mine');
     socket.script.open();
-    await during(wa.attach(socket), 0);
+    await during(wa.attach(socket).ready, 0);
     socket.script.goSilent();
     await clock.advance(120_000);
     expect(socket.script.heals).toEqual([]);

@@ -58,7 +58,7 @@ describe('a store that fails under a job', () => {
 
   it('keeps the lease and the other jobs where the table of jobs does not answer', async () => {
     const world = await running({ jobs: { cleanup: '0 * * * *', inactivity: '0 * * * *' } });
-    await world.during(world.wa.attach(world.connection('a')), 0);
+    await world.during(world.wa.attach(world.connection('a')).ready, 0);
     for (const name of ['lastSlot', 'begin', 'end']) world.broken.calls.add(name);
     world.broken.hang = true;
     await world.clock.advance(10 * MINUTE);

@@ -62,7 +62,7 @@ describe('the schedule of cluster jobs', () => {
       },
     });
     // 16 at once, 4 s each: 150 s a run.
-    await world.during(world.wa.attach(world.connection('s')), 0);
+    await world.during(world.wa.attach(world.connection('s')).ready, 0);
     const message = { sessionId: 's', from: 'contact' as const, at: world.clock.now() };
     const ids = Array.from({ length: 600 }, (_, index) => `c${index}`);
     await Promise.all(ids.map((conversationId) => world.wa.recordMessage({ ...message, conversationId })));
@@ -130,7 +130,7 @@ describe('the schedule of cluster jobs', () => {
     const second = world.replica({ jobs: { ...hourly.jobs, inactivity: false }, replicaId: 'two' });
     await world.during(second.wa.start(), 0);
     // Held by the other one, so that the gate is open all the time.
-    await world.during(second.wa.attach(world.connection('s')), 0);
+    await world.during(second.wa.attach(world.connection('s')).ready, 0);
     await second.wa.recordMessage({ conversationId: 'c', sessionId: 's', from: 'contact', at: world.clock.now() });
     await world.clock.advance(10 * MINUTE);
     expect(judged).toBe(1);

@@ -128,7 +128,7 @@ describe('a scheduler of the host’s', () => {
     await expect(world.during(failing.wa.start(), 2_000)).rejects.toThrow('The queue is not there');
     const hanging = world.replica(scheduler(async () => {}, refuse));
     await world.during(hanging.wa.start(), 11_000);
-    await world.during(hanging.wa.attach(world.connection('s')), 0);
+    await world.during(hanging.wa.attach(world.connection('s')).ready, 0);
     await world.during(hanging.wa.stop(), 1_200);
     expect(await world.row('s')).toMatchObject({ status: 'DISCONNECTED', reason: { code: 'shutdown' } });
     expect(world.logged.map(({ fields }) => fields.code)).toContain('stop_failed');

@@ -43,7 +43,7 @@ describe('a sweep of 100,000 sessions', () => {
         const some = Array.from({ length: 1_000 }, (_, index) =>
           createScriptedConnection({ sessionId: `s${from + index}`, clock: systemClock, hostOwned: true }),
         );
-        await Promise.all(some.map((connection) => wa.attach(connection)));
+        await Promise.all(some.map((connection) => wa.attach(connection).ready));
       }
       const sweep = async (): Promise<number> => {
         const startedMs = performance.now();

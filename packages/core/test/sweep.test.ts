@@ -8,7 +8,7 @@ async function holding(count: number) {
   const connections = Array.from({ length: count }, (_, index) =>
     world.connection(`s${String(index).padStart(5, '0')}`),
   );
-  await world.during(Promise.all(connections.map((connection) => wa.attach(connection))), 0);
+  await world.during(Promise.all(connections.map((connection) => wa.attach(connection).ready)), 0);
   return { ...world, wa, events, connections };
 }
 
@@ -82,7 +82,7 @@ describe('sweep', () => {
     const other = world.replica({ jobs: { sync: false }, replicaId: 'other' });
     await during(other.wa.start(), 0);
     await memory.sessions.remove({ id: 's00000' });
-    await during(other.wa.attach(world.connection('s00001')), 0);
+    await during(other.wa.attach(world.connection('s00001')).ready, 0);
     const { owner } = await row('s00002');
     await memory.sessions.create({ sessions: [{ id: 'stray', desired: 'running' }] });
     await memory.sessions.claim({ owner: owner!, claims: [{ id: 'stray', tenure: 'lost answer', mode: 'free' }] });

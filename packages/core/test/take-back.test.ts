@@ -11,9 +11,10 @@ async function takenOver() {
   await world.during(one.wa.start(), 0);
   await world.during(two.wa.start(), 0);
   const first = world.connection('a');
-  const handle = await world.during(one.wa.attach(first), 0);
+  const handle = one.wa.attach(first);
+  await world.during(handle.ready, 0);
   const second = world.connection('a', { status: 'CONNECTING' });
-  await world.during(two.wa.attach(second), 0);
+  await world.during(two.wa.attach(second).ready, 0);
   await world.clock.advance(10_000);
   return { world, one, two, first, second, handle };
 }

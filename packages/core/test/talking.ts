@@ -17,7 +17,7 @@ export async function talking(inactivity: InactivityOptions = {}, options: Parti
   });
   await world.during(wa.start(), 0);
   const socket = world.connection('s');
-  await world.during(wa.attach(socket), 0);
+  await world.during(wa.attach(socket).ready, 0);
   const say = (id = 'c', message: Partial<RecordedMessage> = {}) =>
     wa.recordMessage({
       conversationId: id,

@@ -21,7 +21,7 @@ describe('a request about a session that another replica holds', () => {
     const [owner, asked] = replicas as [WaSync, WaSync];
     await owner.sessions.create({ id: 'far' });
     connection = createScriptedConnection({ sessionId: 'far', clock: systemClock });
-    await owner.attach(connection);
+    await owner.attach(connection).ready;
     await owner.syncNow('far');
     server = await listen(toNodeHandler(createHttpHandler(asked, { auth: 'none', currentSession: () => 'far' })));
   });

@@ -37,7 +37,7 @@ export function describeEventHistory(name: string, openStore: () => Promise<WaSy
     async function attach(wa: WaSync, sessionId: string) {
       if (!(await wa.sessions.get(sessionId))) await wa.sessions.create({ id: sessionId });
       const connection = createScriptedConnection({ sessionId, clock: systemClock });
-      await wa.attach(connection);
+      await wa.attach(connection).ready;
       await wa.syncNow(sessionId);
       return connection;
     }

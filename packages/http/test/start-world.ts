@@ -59,7 +59,7 @@ export async function startWorld(): Promise<World> {
   async function addSession(id?: string) {
     const name = await addRow(id);
     const connection = createScriptedConnection({ sessionId: name, clock: systemClock });
-    await wa.attach(connection);
+    await wa.attach(connection).ready;
     await wa.syncNow(name);
     return { id: name, connection };
   }

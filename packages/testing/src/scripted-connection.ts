@@ -91,7 +91,7 @@ const toReason = (reason: Reason | string): Reason => (typeof reason === 'string
  *
  * @example
  * const connection = createScriptedConnection({ sessionId: 'sales', clock });
- * await wa.attach(connection);
+ * await wa.attach(connection).ready;
  * connection.script.goSilent();
  */
 export function createScriptedConnection(options: ScriptedConnectionOptions): ScriptedConnection {

@@ -59,7 +59,7 @@ export async function demo({ output }: CommandContext): Promise<ExitCode> {
   await wa.start();
   try {
     for (const { sessionId } of phones) await wa.sessions.create({ id: sessionId });
-    for (const phone of phones) await wa.attach(phone);
+    for (const phone of phones) await wa.attach(phone).ready;
     await wa.syncNow();
     tell('Three sessions are connected, and their rows say CONNECTED');
 

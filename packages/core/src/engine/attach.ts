@@ -1,8 +1,9 @@
 import type { Config } from '../config.js';
 import { WaSyncError } from '../errors.js';
 import type { WhatsAppConnection } from '../ports/connection.js';
-import { checkSessionId, maskNumbers } from '../session-id.js';
+import { maskNumbers } from '../session-id.js';
 import type { AttachHandle } from '../wa-sync.js';
+import { checkConnection } from './check-connection.js';
 import { closeConnection } from './close-connection.js';
 import type { FollowMessages } from './follow-messages.js';
 import type { GiveBack } from './give-back.js';
@@ -25,37 +26,51 @@ export function createAttach(deps: {
 
   function hold(connection: WhatsAppConnection): Held {
     const previous = sessions.get(connection.sessionId);
+    const same = previous?.connection === connection;
+    // The same connection given twice is one attach, unless the session was lost in between.
+    if (previous && same && !previous.lost.signal.aborted) return previous;
     previous?.unsubscribe();
     // The host's loop has made a new socket: the session stays ours under the new connection.
     const held = sessions.add({ mode: 'attached', connection, replaces: previous });
-    if (previous && previous.connection !== connection) {
-      void closeConnection(previous.connection, 'replaced_by_attach', deps.config);
-    }
     held.unsubscribe = connection.onChange(() => onChange(held));
     deps.links.note(held);
-    if (previous?.connection !== connection) deps.messages.follow(connection);
+    if (same) return held;
+    deps.messages.follow(connection);
+    if (previous) {
+      void closeConnection(previous.connection, 'replaced_by_attach', deps.config);
+      // Two loops of one process would end each other's sockets with 440 for ever: the older one is to stop.
+      previous.lost.abort();
+    }
     return held;
   }
 
-  async function detach(held: Held): Promise<void> {
-    if (sessions.get(held.id) !== held) return;
-    const { id, tenure, stored } = held;
+  async function detach({ id, connection }: Held): Promise<void> {
+    const held = sessions.get(id);
+    if (held?.connection !== connection) return;
+    const { tenure, stored } = held;
     const from = stored?.status ?? null;
     sessions.remove(held);
-    await closeConnection(held.connection, 'detached', deps.config);
+    await closeConnection(connection, 'detached', deps.config);
     if (tenure !== null) await deps.giveBack.release({ id, tenure, from }, { code: 'detached' }, { unobserved: true });
   }
 
-  return async (connection: WhatsAppConnection): Promise<AttachHandle> => {
-    const id = checkSessionId(connection.sessionId);
+  return (given: WhatsAppConnection): AttachHandle => {
+    const connection = checkConnection(given);
+    const id = connection.sessionId;
     if (sessions.get(id)?.mode === 'provided') {
       throw new WaSyncError(
         'session_provided',
         `Session ${maskNumbers(id)} is run by the provider: stop it before attaching a socket`,
       );
     }
+    // Nothing is awaited before the subscription: a host that awaits us must not lose what its socket says meanwhile.
     const held = hold(connection);
-    await reconciler.reconcile([held], { fresh: false, trigger: 'event', sinceMs: clock.monotonicMs() });
-    return { sessionId: id, lost: held.lost.signal, detach: () => detach(held) };
+    const pass = reconciler.reconcile([held], { fresh: false, trigger: 'event', sinceMs: clock.monotonicMs() });
+    return {
+      sessionId: id,
+      lost: held.lost.signal,
+      ready: pass.then(() => {}),
+      detach: () => detach(held),
+    };
   };
 }

@@ -68,6 +68,11 @@ export function createReconciler(deps: {
   /** One pass over a batch; answers the looks that another writer overtook. */
   async function lookOnce(looks: readonly Look[]): Promise<Look[]> {
     const present = stillHeld(looks);
+    if (!lease.joined()) {
+      // Before the start the store may not even have its tables.
+      for (const look of present) postpone(look, 'unknown', 'not_started');
+      return [];
+    }
     let refused: Refusals = new Map();
     if (!observeOnly) {
       if (!lease.trusted()) {

@@ -8,6 +8,7 @@ import type { AskOwner, OwnerSaid } from './ask-owner.js';
 import type { HeldSessions } from './held-sessions.js';
 import { createImportSessions } from './import-sessions.js';
 import { logOut } from './log-out.js';
+import { readNewSession } from './new-session.js';
 import { pageLimit } from './page-limit.js';
 import { createPairSession } from './pair-session.js';
 import type { Provide } from './provide.js';
@@ -46,11 +47,26 @@ export function createSessionsApi(deps: {
 
   return {
     get,
-    async create({ id, phone, desired = 'running' }) {
-      const created = await store.sessions.create({ sessions: [{ id: checkSessionId(id), phone, desired }] });
-      if (created.length === 0) throw new WaSyncError('session_exists', `Session ${maskNumbers(id)} exists already`);
+    async create(params) {
+      const session = readNewSession('create', params);
+      const { id, desired } = session;
+      const created = await store.sessions.create({ sessions: [session] });
+      if (created.length === 0) {
+        throw new WaSyncError(
+          'session_exists',
+          `Session ${maskNumbers(id)} exists already; ensure() takes it as it is`,
+        );
+      }
       if (desired === 'running') await provide.open([id]);
       return read(id);
+    },
+    async ensure(params) {
+      const session = readNewSession('ensure', params);
+      await store.sessions.create({ sessions: [session] });
+      const row = await read(session.id);
+      if (!isClaimable(row)) return row;
+      await provide.open([row.id]);
+      return read(row.id);
     },
     history: deps.history,
     import: createImportSessions(store),
@@ -86,6 +102,11 @@ export function createSessionsApi(deps: {
       return read(id);
     },
   };
+}
+
+/** As the tick judges it: what a person must link again is not opened by start-up code. */
+function isClaimable({ desired, active, owner, status }: StoredSession): boolean {
+  return desired === 'running' && active && owner === null && status !== 'LOGGED_OUT';
 }
 
 function notFound(id: string): WaSyncError {

@@ -30,7 +30,7 @@ export function describeReplicas(suite: StoreSuite): void {
           connection.script.close('logged_out', 'LOGGED_OUT');
         };
         const { next } = await asker.history.since();
-        await owner.attach({ ...connection, logOut });
+        await owner.attach({ ...connection, logOut }).ready;
         const startedMs = performance.now();
         expect(await asker.status('😀 shop')).toMatchObject({ connected: true, askedOf: 'owner' });
         const { sessions } = await asker.syncNow('😀 shop');

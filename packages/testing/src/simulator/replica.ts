@@ -138,15 +138,16 @@ export function createReplica(params: ReplicaParams): Replica {
   /** The host gives a connection to wa-sync. */
   function hand(line: Line, connection: SimConnection): void {
     current.set(line.session, connection);
-    wa.attach(connection).then(
-      ({ lost }) => {
-        if (lost.aborted) line.stop();
-        else lost.addEventListener('abort', () => process.deliver(line.stop), { once: true });
-      },
-      () => {
-        if (current.get(line.session) === connection) current.delete(line.session);
-      },
-    );
+    try {
+      const { lost } = wa.attach(connection);
+      const stop = (): void => {
+        // A connection that its own line has renewed is replaced too, and the line goes on.
+        if (current.get(line.session) === connection) process.deliver(line.stop);
+      };
+      lost.addEventListener('abort', stop, { once: true });
+    } catch {
+      if (current.get(line.session) === connection) current.delete(line.session);
+    }
   }
 
   function seenAtWrite(given: StoreParams): SeenAtWrite[] {
