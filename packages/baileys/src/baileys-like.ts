@@ -15,7 +15,15 @@ export interface BaileysMessageLike {
     readonly id?: string | null | undefined;
     readonly participant?: string | null | undefined;
   };
-  readonly message?: object | null | undefined;
+  readonly message?:
+    | (object & {
+        readonly conversation?: string | null | undefined;
+        readonly extendedTextMessage?: { readonly text?: string | null | undefined } | null | undefined;
+      })
+    | null
+    | undefined;
+  /** The name that the sender gave itself. */
+  readonly pushName?: string | null | undefined;
   readonly messageTimestamp?: unknown;
   readonly messageStubType?: unknown;
   readonly category?: unknown;

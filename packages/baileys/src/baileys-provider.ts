@@ -9,14 +9,15 @@ import {
   systemClock,
   systemRandom,
 } from '@wa-sync/core';
-import type { UserFacingSocketConfig } from '@whiskeysockets/baileys';
 import * as z from 'zod';
 import type { AuthSource } from './auth-source.js';
-import { authStoreOption, baileysOption, fromAuthStore } from './create-baileys-auth-state.js';
-import { type BaileysModuleLike, loadBaileys } from './load-baileys.js';
+import type { BaileysOption } from './baileys-module.js';
+import { authStoreOption, fromAuthStore } from './create-baileys-auth-state.js';
+import { createBaileysLoader } from './load-baileys.js';
 import { createLoginSlots } from './login-slots.js';
 import type { ConversationOf } from './message-feed.js';
 import {
+  baileysOption,
   clockOption,
   conversationOfOption,
   durationMs,
@@ -29,8 +30,12 @@ import { runSession } from './run-session.js';
 import type { SessionDeps, SessionRun } from './session-run.js';
 import { silenceLibsignal } from './silence-libsignal.js';
 
-/** Options of `makeWASocket` that a host may set; `auth` is the provider's own business. */
-export type SocketConfig = Partial<Omit<UserFacingSocketConfig, 'auth'>>;
+/** Options of `makeWASocket` that a host may set, those of its own version; `auth` is the provider's own business. */
+export interface SocketConfig {
+  /** How long Baileys shows a QR code. */
+  readonly qrTimeout?: number | undefined;
+  readonly [option: string]: unknown;
+}
 
 /** What `baileysProvider` takes. Durations are whole milliseconds. */
 export interface BaileysProviderOptions {
@@ -73,8 +78,11 @@ export interface BaileysProviderOptions {
   maxLogins?: number | undefined;
   /** The first login of each session waits a random part of this. @defaultValue 300 */
   loginJitterMs?: number | undefined;
-  /** A fork's module. @defaultValue `@whiskeysockets/baileys` */
-  baileys?: BaileysModuleLike | undefined;
+  /**
+   * Baileys as the host has it, such as `() => import('baileys')`: called when it is first needed. @defaultValue `@whiskeysockets/baileys` or `baileys`, whichever is
+   * installed
+   */
+  baileys?: BaileysOption | undefined;
   /** @defaultValue the system's */
   clock?: Clock | undefined;
   /** @defaultValue the system's */
@@ -131,10 +139,11 @@ const schema = z.strictObject({
 export function baileysProvider(options: BaileysProviderOptions): ConnectionProvider {
   const config = parseOptions('baileysProvider', schema, options);
   const { auth, baileys, socketConfig, authTimeoutMs, clock } = config;
+  const loader = createBaileysLoader({ baileys, clock });
   const deps: SessionDeps = {
     ...config,
-    auth: isSource(auth) ? auth : fromAuthStore({ store: auth, timeoutMs: authTimeoutMs, clock, baileys }),
-    loadBaileys: async () => baileys ?? loadBaileys(),
+    auth: isSource(auth) ? auth : fromAuthStore({ store: auth, timeoutMs: authTimeoutMs, clock, loader }),
+    loader,
     socketConfig: configFor(socketConfig),
     slots: createLoginSlots(config.maxLogins),
     deafMemory: new Map(),

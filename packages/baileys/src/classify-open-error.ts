@@ -6,6 +6,7 @@ const FINAL: ReadonlySet<WaSyncErrorCode> = new Set([
   'auth_corrupt',
   'auth_key_missing',
   'auth_wrong_number',
+  'baileys_unavailable',
   'config_invalid',
   'session_not_found',
   'tenure_lost',
@@ -18,7 +19,7 @@ export function classifyOpenError(error: unknown): CloseReason {
     en: isWaSyncError(error) ? error.message : 'The connection could not be opened.',
     pt: 'Não foi possível abrir a conexão.',
   };
-  if (!isWaSyncError(error) || !FINAL.has(error.code)) {
+  if (!isWaSyncError(error) || error.retryable || !FINAL.has(error.code)) {
     return { code, status: 'RECONNECTING', action: 'back_off', reconnects: true, credentials: 'keep', words };
   }
   const status = error.code === 'tenure_lost' ? 'DISCONNECTED' : 'ERROR';

@@ -1,11 +1,12 @@
 import { type AuthEntry, type AuthStore, type Clock, checkSessionId, systemClock } from '@wa-sync/core';
-import type { AuthenticationCreds, SignalDataSet, SignalDataTypeMap } from '@whiskeysockets/baileys';
 import * as z from 'zod';
 import type { AuthSource, SessionAuth } from './auth-source.js';
 import { awaitAtMost } from './await-at-most.js';
+import type { BaileysAuthState, BaileysCreds, SignalDataLike } from './baileys-auth.js';
+import type { BaileysOption } from './baileys-module.js';
 import { createAuthCodec } from './encode-auth.js';
-import { type BaileysModuleLike, loadBaileys } from './load-baileys.js';
-import { clockOption, durationMs, parseOptions, withMethods } from './parse-options.js';
+import { type BaileysLoader, createBaileysLoader } from './load-baileys.js';
+import { baileysOption, clockOption, durationMs, parseOptions, withMethods } from './parse-options.js';
 
 /** Type and id of the one record that is no signal key. */
 const CREDS = 'creds';
@@ -19,8 +20,8 @@ export interface BaileysAuthStateOptions {
   tenure?: string | null | undefined;
   /** How long one call to the store may take. @defaultValue 10,000 */
   timeoutMs?: number | undefined;
-  /** A fork's module. @defaultValue `@whiskeysockets/baileys` */
-  baileys?: BaileysModuleLike | undefined;
+  /** Baileys as the host has it. @defaultValue `@whiskeysockets/baileys` or `baileys`, whichever is installed */
+  baileys?: BaileysOption | undefined;
   /** @defaultValue the system's */
   clock?: Clock | undefined;
 }
@@ -30,10 +31,6 @@ export const authStoreOption = withMethods<AuthStore>('an auth store, such as st
   'write',
   'quarantine',
   'purge',
-]);
-export const baileysOption = withMethods<BaileysModuleLike>('the module of Baileys or of a fork', [
-  'makeWASocket',
-  'initAuthCreds',
 ]);
 
 const schema = z.strictObject({
@@ -49,25 +46,47 @@ const schema = z.strictObject({
  * Opens the Baileys credentials of a session in a wa-sync store. Makes a new identity only where the store holds no record at all:
  * a store that cannot be read, or a record that makes no sense, is an error.
  *
- * @throws WaSyncError `auth_corrupt`, `store_timeout`, `config_invalid`, and what the store throws
+ * @throws WaSyncError `auth_corrupt`, `baileys_unavailable`, `store_timeout`, `config_invalid`, and what the store throws
  * @example
  * const { state, saveCreds } = await createBaileysAuthState({ store: store.auth, sessionId: 'shop' });
  * const socket = makeWASocket({ auth: state });
  * socket.ev.on('creds.update', saveCreds);
  */
-export async function createBaileysAuthState(options: BaileysAuthStateOptions): Promise<SessionAuth> {
-  const { store, tenure, timeoutMs, clock, ...rest } = parseOptions('createBaileysAuthState', schema, options);
-  const sessionId = checkSessionId(rest.sessionId);
-  const baileys = rest.baileys ?? (await loadBaileys());
+export async function createBaileysAuthState(options: BaileysAuthStateOptions): Promise<SessionAuth<BaileysAuthState>> {
+  const { baileys, ...rest } = parseOptions('createBaileysAuthState', schema, options);
+  return openAuthState({ ...rest, loader: createBaileysLoader({ baileys, clock: rest.clock }) });
+}
+
+/** An auth store in the form that the provider opens sessions with. */
+export function fromAuthStore(params: {
+  store: AuthStore;
+  timeoutMs: number;
+  clock: Clock;
+  loader: BaileysLoader;
+}): AuthSource {
+  return ({ sessionId, tenure }) => openAuthState({ ...params, sessionId, tenure });
+}
+
+async function openAuthState(params: {
+  store: AuthStore;
+  sessionId: string;
+  tenure: string | null;
+  timeoutMs: number;
+  clock: Clock;
+  loader: BaileysLoader;
+}): Promise<SessionAuth<BaileysAuthState>> {
+  const { store, tenure, timeoutMs, clock, loader } = params;
+  const sessionId = checkSessionId(params.sessionId);
+  const baileys = await loader.need(['initAuthCreds', 'BufferJSON', 'readAppStateKey']);
   const codec = createAuthCodec(baileys);
   const call = <T>(what: string, work: () => Promise<T>) => awaitAtMost({ clock, timeoutMs, what, work });
   const write = (entries: readonly AuthEntry[]) =>
     call('Writing credentials', () => store.write({ sessionId, tenure, entries }));
 
-  async function loadCreds(): Promise<AuthenticationCreds> {
+  async function loadCreds(): Promise<BaileysCreds> {
     const found = await call('Reading credentials', () => store.read({ sessionId, type: CREDS, ids: [CREDS] }));
     const bytes = found.get(CREDS);
-    return bytes === undefined ? baileys.initAuthCreds() : codec.decodeCreds(sessionId, bytes);
+    return bytes === undefined ? (baileys.initAuthCreds() as BaileysCreds) : codec.decodeCreds(sessionId, bytes);
   }
 
   const creds = await loadCreds();
@@ -77,16 +96,16 @@ export async function createBaileysAuthState(options: BaileysAuthStateOptions): 
     state: {
       creds,
       keys: {
-        async get<T extends keyof SignalDataTypeMap>(type: T, ids: string[]) {
+        async get<Value>(type: string, ids: string[]) {
           const found = await call('Reading keys', () => store.read({ sessionId, type, ids }));
-          const values: { [id: string]: SignalDataTypeMap[T] } = {};
+          const values: { [id: string]: Value } = {};
           for (const [id, bytes] of found) {
             const value = codec.decodeKey(type, bytes);
-            if (value !== undefined) values[id] = value as SignalDataTypeMap[T];
+            if (value !== undefined) values[id] = value as Value;
           }
           return values;
         },
-        async set(data: SignalDataSet) {
+        async set(data: SignalDataLike) {
           const entries = Object.entries(data).flatMap(([type, byId]) =>
             Object.entries(byId ?? {}).map(([id, value]) => ({
               type,
@@ -108,14 +127,4 @@ export async function createBaileysAuthState(options: BaileysAuthStateOptions): 
     },
     quarantine: (reason) => call('Putting credentials aside', () => store.quarantine({ sessionId, reason })),
   };
-}
-
-/** An auth store in the form that the provider opens sessions with. */
-export function fromAuthStore(params: {
-  store: AuthStore;
-  timeoutMs: number;
-  clock: Clock;
-  baileys: BaileysModuleLike | undefined;
-}): AuthSource {
-  return ({ sessionId, tenure }) => createBaileysAuthState({ ...params, sessionId, tenure });
 }

@@ -1,11 +1,11 @@
 import { WaSyncError } from '@wa-sync/core';
-import type { AuthenticationCreds } from '@whiskeysockets/baileys';
-import type { BaileysModuleLike } from './load-baileys.js';
+import type { BaileysCreds } from './baileys-auth.js';
+import type { BaileysMembers } from './baileys-module.js';
 
 const APP_STATE_KEY = 'app-state-sync-key';
 
 /** Turns credentials and keys into the bytes that a store keeps, and back. */
-export function createAuthCodec(baileys: Pick<BaileysModuleLike, 'BufferJSON' | 'proto'>) {
+export function createAuthCodec(baileys: Pick<BaileysMembers, 'BufferJSON' | 'readAppStateKey'>) {
   const { replacer, reviver } = baileys.BufferJSON;
   const parse = (bytes: Uint8Array): unknown =>
     JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes), reviver);
@@ -16,7 +16,7 @@ export function createAuthCodec(baileys: Pick<BaileysModuleLike, 'BufferJSON' | 
       try {
         const value = parse(bytes);
         if (type !== APP_STATE_KEY) return value ?? undefined;
-        return baileys.proto.Message.AppStateSyncKeyData.fromObject(value as object);
+        return baileys.readAppStateKey(value as object);
       } catch {
         return undefined;
       }
@@ -24,7 +24,7 @@ export function createAuthCodec(baileys: Pick<BaileysModuleLike, 'BufferJSON' | 
     /**
      * @throws WaSyncError `auth_corrupt`
      */
-    decodeCreds(sessionId: string, bytes: Uint8Array): AuthenticationCreds {
+    decodeCreds(sessionId: string, bytes: Uint8Array): BaileysCreds {
       let value: unknown;
       try {
         value = parse(bytes);
@@ -42,9 +42,8 @@ export function createAuthCodec(baileys: Pick<BaileysModuleLike, 'BufferJSON' | 
  *
  * @throws WaSyncError `auth_corrupt`
  */
-export function checkCreds(sessionId: string, value: unknown): AuthenticationCreds {
-  const creds: Partial<Record<keyof AuthenticationCreds, unknown>> =
-    typeof value === 'object' && value !== null ? value : {};
+export function checkCreds(sessionId: string, value: unknown): BaileysCreds {
+  const creds: Partial<Record<keyof BaileysCreds, unknown>> = typeof value === 'object' && value !== null ? value : {};
   const missing = [
     ...(['noiseKey', 'signedIdentityKey', 'pairingEphemeralKeyPair'] as const).filter((key) => !isKeyPair(creds[key])),
     ...(isKeyPair((creds.signedPreKey as { keyPair?: unknown } | undefined)?.keyPair) ? [] : ['signedPreKey']),
@@ -52,7 +51,7 @@ export function checkCreds(sessionId: string, value: unknown): AuthenticationCre
     ...(typeof creds.advSecretKey === 'string' ? [] : ['advSecretKey']),
   ];
   if (missing.length > 0) throw corrupt(sessionId, `lacks ${missing.join(', ')}`);
-  return value as AuthenticationCreds;
+  return value as BaileysCreds;
 }
 
 function isKeyPair(value: unknown): boolean {

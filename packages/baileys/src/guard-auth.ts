@@ -5,9 +5,9 @@
  * socket that has ended still finishes work and writes late; its successor would find old keys over new ones.
  */
 import { type Clock, isWaSyncError, type Logger } from '@wa-sync/core';
-import type { AuthenticationState, SignalDataSet, SignalDataTypeMap } from '@whiskeysockets/baileys';
 import type { SessionAuth } from './auth-source.js';
 import { awaitAtMost } from './await-at-most.js';
+import type { AuthStateLike, SignalDataLike } from './baileys-auth.js';
 import { forgetUnfinishedPairing } from './unfinished-pairing.js';
 
 const SAVE_AGAIN_MS = 5_000;
@@ -42,7 +42,7 @@ export class GuardedAuth {
   ) {}
 
   /** The auth state for the next socket; the one before loses its right to write. */
-  forNextSocket(): AuthenticationState {
+  forNextSocket(): AuthStateLike {
     this.epoch += 1;
     const own = this.epoch;
     const { creds, keys } = this.auth.state;
@@ -50,9 +50,8 @@ export class GuardedAuth {
     return {
       creds,
       keys: {
-        get: <T extends keyof SignalDataTypeMap>(type: T, ids: string[]) =>
-          this.call('Reading keys', () => keys.get(type, ids)),
-        set: async (data: SignalDataSet) => {
+        get: (type: string, ids: string[]) => this.call('Reading keys', () => keys.get(type, ids)),
+        set: async (data: SignalDataLike) => {
           // Not an error: Baileys would repeat the write for half a minute, for a socket that is gone.
           if (own === this.epoch && this.writable()) await this.writeKeys(data);
         },
@@ -116,7 +115,7 @@ export class GuardedAuth {
     return !this.retired && this.owner.mayWrite();
   }
 
-  private async writeKeys(data: SignalDataSet): Promise<void> {
+  private async writeKeys(data: SignalDataLike): Promise<void> {
     const write = this.call('Writing keys', () => this.auth.state.keys.set(data));
     this.writes = [...this.writes, write];
     try {

@@ -1,11 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AuthEntry, type AuthStore, checkSessionId, WaSyncError } from '@wa-sync/core';
+import { type AuthEntry, type AuthStore, checkSessionId, systemClock, WaSyncError } from '@wa-sync/core';
 import * as z from 'zod';
-import { authStoreOption, baileysOption } from './create-baileys-auth-state.js';
+import type { BaileysOption } from './baileys-module.js';
+import { authStoreOption } from './create-baileys-auth-state.js';
 import { corrupt, createAuthCodec } from './encode-auth.js';
-import { type BaileysModuleLike, loadBaileys } from './load-baileys.js';
-import { parseOptions } from './parse-options.js';
+import { createBaileysLoader } from './load-baileys.js';
+import { baileysOption, parseOptions } from './parse-options.js';
 
 /** What `importMultiFileAuth` takes. */
 export interface ImportMultiFileAuthOptions {
@@ -17,8 +18,8 @@ export interface ImportMultiFileAuthOptions {
   folder: string;
   /** The token of the claim, where somebody holds the session. @defaultValue `null` */
   tenure?: string | null | undefined;
-  /** A fork's module. @defaultValue `@whiskeysockets/baileys` */
-  baileys?: BaileysModuleLike | undefined;
+  /** Baileys as the host has it. @defaultValue `@whiskeysockets/baileys` or `baileys`, whichever is installed */
+  baileys?: BaileysOption | undefined;
 }
 
 /** What became of an import. */
@@ -44,6 +45,7 @@ const KINDS = [
   'sender-key-memory',
   'app-state-sync-version',
   'app-state-sync-key',
+  'contacts-tc-token',
   'identity-key',
   'device-list',
   'lid-mapping',
@@ -61,7 +63,7 @@ const AT_ONCE = 32;
  * the session is open, and never open one with the folder again: two places that go on with the same keys break the login.
  *
  * @throws WaSyncError `import_invalid` where the folder has no `creds.json`, `auth_corrupt` where that is no whole identity, `session_not_found`,
- * `tenure_lost`, `config_invalid`, and what the store throws
+ * `tenure_lost`, `baileys_unavailable`, `config_invalid`, and what the store throws
  * @example
  * await wa.sessions.create({ id: 'shop' });
  * await importMultiFileAuth({ store: store.auth, sessionId: 'shop', folder: './auth/shop' });
@@ -69,7 +71,8 @@ const AT_ONCE = 32;
 export async function importMultiFileAuth(options: ImportMultiFileAuthOptions): Promise<MultiFileAuthImport> {
   const { store, folder, tenure, ...rest } = parseOptions('importMultiFileAuth', schema, options);
   const sessionId = checkSessionId(rest.sessionId);
-  const codec = createAuthCodec(rest.baileys ?? (await loadBaileys()));
+  const loader = createBaileysLoader({ baileys: rest.baileys, clock: systemClock });
+  const codec = createAuthCodec(await loader.need(['BufferJSON', 'readAppStateKey']));
   const there = await store.read({ sessionId, type: 'creds', ids: ['creds'] });
   if (there.size > 0) return { records: 0, alreadyThere: true, skipped: [] };
 

@@ -1,5 +1,13 @@
 export type { AuthSource, SessionAuth } from './auth-source.js';
 export type {
+  AuthStateLike,
+  BaileysAuthState,
+  BaileysCreds,
+  KeyPairLike,
+  KeyStoreLike,
+  SignalDataLike,
+} from './baileys-auth.js';
+export type {
   BaileysEventsLike,
   BaileysMessageLike,
   BaileysSocketLike,
@@ -7,6 +15,7 @@ export type {
   ConnectionUpdateLike,
   MessagesUpsertLike,
 } from './baileys-like.js';
+export type { BaileysModuleLike, BaileysOption } from './baileys-module.js';
 export { type BaileysProviderOptions, baileysProvider, type SocketConfig } from './baileys-provider.js';
 export { CLOSE_REASONS, classifyClose } from './classify-close.js';
 export type { CloseAction, CloseFacts, CloseReason } from './close-reasons.js';
@@ -16,7 +25,6 @@ export {
   importMultiFileAuth,
   type MultiFileAuthImport,
 } from './import-multi-file-auth.js';
-export type { BaileysModuleLike } from './load-baileys.js';
 export type { ConversationOf, MessageOrigin } from './message-feed.js';
 export { type MultiFileAuthOptions, multiFileAuth } from './multi-file-auth.js';
 export { type ObserveBaileysSocketOptions, observeBaileysSocket } from './observe-baileys-socket.js';

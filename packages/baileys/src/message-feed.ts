@@ -4,17 +4,16 @@
  * Owns: the questions to the host that are not answered yet, and who is told of the messages.
  */
 import { type Clock, type Logger, maskNumbers, type RecordedMessage } from '@wa-sync/core';
-import type { WAMessage } from '@whiskeysockets/baileys';
 import type { BaileysMessageLike, BaileysSocketLike } from './baileys-like.js';
 import { type MessageFacts, readMessage, withoutDevice } from './read-message.js';
 import type { MessageType } from './tap-messages.js';
 import { createUnreadStanzas } from './unread-stanzas.js';
 
 /** What is known of a message when the host is asked for its conversation. */
-export interface MessageOrigin {
+export interface MessageOrigin<Message extends BaileysMessageLike = BaileysMessageLike> {
   readonly sessionId: string;
-  /** The message as Baileys gave it. */
-  readonly message: WAMessage;
+  /** The message as Baileys gave it: a function of `MessageOrigin<WAMessage>` gets it in the type of the host's Baileys. */
+  readonly message: Message;
   /** Address at WhatsApp as the message has it, and where an answer goes. */
   readonly chat: string;
   readonly isGroup: boolean;
@@ -31,7 +30,10 @@ export interface MessageOrigin {
 }
 
 /** Names the host's conversation of a message; `null` where it has none. */
-export type ConversationOf = (origin: MessageOrigin) => string | null | undefined | Promise<string | null | undefined>;
+export type ConversationOf = {
+  // A method, because its parameter may be narrower: only the host knows the type that its Baileys has for a message.
+  of(origin: MessageOrigin): string | null | undefined | Promise<string | null | undefined>;
+}['of'];
 
 type Listener = (messages: readonly RecordedMessage[]) => Promise<void>;
 
@@ -95,7 +97,7 @@ export function createMessageFeed(params: {
     let conversationId: string | null | undefined;
     try {
       const names = await look(socket, facts);
-      const origin = { sessionId, message: message as WAMessage, chat, isGroup, ...names, from, at, isReplay };
+      const origin = { sessionId, message, chat, isGroup, ...names, from, at, isReplay };
       conversationId = await within(ANSWER_WITHIN_MS, (async () => conversationOf(origin))(), () => {
         throw new Error(`no answer within ${ANSWER_WITHIN_MS} ms`);
       });

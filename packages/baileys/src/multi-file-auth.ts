@@ -1,19 +1,21 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemClock } from '@wa-sync/core';
 import * as z from 'zod';
 import type { AuthSource } from './auth-source.js';
-import { baileysOption } from './create-baileys-auth-state.js';
+import type { BaileysAuthState } from './baileys-auth.js';
+import type { BaileysMembers, BaileysOption } from './baileys-module.js';
 import { checkCreds, corrupt } from './encode-auth.js';
-import { type BaileysModuleLike, loadBaileys } from './load-baileys.js';
-import { parseOptions } from './parse-options.js';
+import { createBaileysLoader } from './load-baileys.js';
+import { baileysOption, parseOptions } from './parse-options.js';
 
 /** What `multiFileAuth` takes. */
 export interface MultiFileAuthOptions {
   /** The folder that holds one folder per session, or a function that names the session's own folder. */
   folder: string | ((sessionId: string) => string);
-  /** A fork's module. @defaultValue `@whiskeysockets/baileys` */
-  baileys?: BaileysModuleLike | undefined;
+  /** Baileys as the host has it. @defaultValue `@whiskeysockets/baileys` or `baileys`, whichever is installed */
+  baileys?: BaileysOption | undefined;
 }
 
 const schema = z.strictObject({
@@ -30,23 +32,26 @@ const LONGEST_NAME = 120;
  * Keeps credentials in files, in the layout of Baileys' `useMultiFileAuthState`, for small set-ups on one machine. Other than there,
  * `creds.json` is replaced in one step, and one that cannot be read is an error, never a new identity.
  *
- * @throws WaSyncError `config_invalid`; the source it answers throws `auth_corrupt`
+ * @throws WaSyncError `config_invalid`; the source it answers throws `auth_corrupt`, `baileys_unavailable`
  * @example
  * baileysProvider({ auth: multiFileAuth({ folder: './sessions' }) });
  */
-export function multiFileAuth(options: MultiFileAuthOptions): AuthSource {
-  const { folder, ...rest } = parseOptions('multiFileAuth', schema, options);
+export function multiFileAuth(options: MultiFileAuthOptions): AuthSource<BaileysAuthState> {
+  const { folder, baileys: given } = parseOptions('multiFileAuth', schema, options);
   const pathOf = typeof folder === 'function' ? folder : (sessionId: string) => join(folder, folderName(sessionId));
 
+  const loader = createBaileysLoader({ baileys: given, clock: systemClock });
+
   return async ({ sessionId }) => {
-    const baileys = rest.baileys ?? (await loadBaileys());
+    const baileys = await loader.need(['useMultiFileAuthState', 'BufferJSON']);
     const path = pathOf(sessionId);
     const file = join(path, 'creds.json');
     await refuseHalfWritten({ sessionId, file, baileys });
     const { state } = await baileys.useMultiFileAuthState(path);
     let lastSave: Promise<void> = Promise.resolve();
     return {
-      state,
+      // The files' own functions fit every use that the type names.
+      state: state as BaileysAuthState,
       saveCreds() {
         const text = JSON.stringify(state.creds, baileys.BufferJSON.replacer);
         const save = lastSave.then(() => replaceFile(file, text));
@@ -61,7 +66,7 @@ export function multiFileAuth(options: MultiFileAuthOptions): AuthSource {
 async function refuseHalfWritten(params: {
   sessionId: string;
   file: string;
-  baileys: BaileysModuleLike;
+  baileys: Pick<BaileysMembers, 'BufferJSON'>;
 }): Promise<void> {
   const { sessionId, file, baileys } = params;
   let text: string;

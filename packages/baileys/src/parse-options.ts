@@ -1,6 +1,7 @@
 import { type Clock, type Logger, type RandomSource, WaSyncError } from '@wa-sync/core';
 import * as z from 'zod';
 import type { BaileysSocketLike } from './baileys-like.js';
+import { type BaileysOption, isModule } from './baileys-module.js';
 import type { ConversationOf } from './message-feed.js';
 
 const LONGEST_MS = 2_147_483_647;
@@ -23,6 +24,10 @@ export const loggerOption = withMethods<Logger>('a logger with debug, info, warn
   'warn',
   'error',
 ]);
+export const baileysOption = z.custom<BaileysOption>(
+  (value) => typeof value === 'function' || isModule(value),
+  "takes a function that returns Baileys or a fork, baileys: () => import('baileys'), or the module itself",
+);
 export const conversationOfOption = z.custom<ConversationOf>(
   (value) => typeof value === 'function',
   'takes a function from a message to the id of its conversation, or null',

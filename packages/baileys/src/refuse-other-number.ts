@@ -1,5 +1,5 @@
 import { maskNumbers, WaSyncError } from '@wa-sync/core';
-import type { AuthenticationCreds } from '@whiskeysockets/baileys';
+import type { BaileysCreds } from './baileys-auth.js';
 import { isPaired, phoneIn } from './baileys-like.js';
 
 /** So many digits at the end are the same however a number is written: WhatsApp leaves the ninth digit of many Brazilian ones out. */
@@ -11,14 +11,10 @@ const TAIL = 8;
  *
  * @throws WaSyncError `auth_wrong_number`
  */
-export function refuseOtherNumber(params: {
-  sessionId: string;
-  creds: AuthenticationCreds;
-  phone: string | null;
-}): void {
+export function refuseOtherNumber(params: { sessionId: string; creds: object; phone: string | null }): void {
   const { sessionId, creds } = params;
   const wanted = params.phone?.replace(/\D/g, '') ?? '';
-  const found = isPaired(creds) ? phoneIn(creds.me?.id) : null;
+  const found = isPaired(creds) ? phoneIn((creds as Partial<BaileysCreds>).me?.id) : null;
   if (wanted.length < TAIL || found === null || found.slice(-TAIL) === wanted.slice(-TAIL)) return;
   throw new WaSyncError(
     'auth_wrong_number',

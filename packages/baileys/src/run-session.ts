@@ -6,6 +6,7 @@
  * one however many closes and calls arrive.
  */
 import { maskNumbers, type WhatsAppConnection } from '@wa-sync/core';
+import type { BaileysMembers } from './baileys-module.js';
 import { classifyClose } from './classify-close.js';
 import { classifyOpenError } from './classify-open-error.js';
 import type { CloseFacts, CloseReason } from './close-reasons.js';
@@ -13,7 +14,6 @@ import { DeafStreak } from './deaf-streak.js';
 import type { GuardedAuth } from './guard-auth.js';
 import { type CredentialsOwner, HeldCredentials } from './hold-credentials.js';
 import { holdProcess, letProcessGo } from './hold-process.js';
-import type { BaileysModuleLike } from './load-baileys.js';
 import { createMessageFeed, type MessageFeed } from './message-feed.js';
 import { afterOpen, type NextStep, NO_HISTORY, nextStep } from './next-step.js';
 import { pause } from './pause.js';
@@ -149,10 +149,10 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
     const giveBackSlot = await this.deps.slots.take(this.stopping);
     if (giveBackSlot === null) return null;
     try {
-      const baileys = await this.deps.loadBaileys();
+      const { makeWASocket } = await this.deps.loader.need(['makeWASocket']);
       const auth = await this.credentials.readyForLogin();
       if (this.over()) return null;
-      const facts = await this.useSocket(baileys, auth, giveBackSlot);
+      const facts = await this.useSocket(makeWASocket, auth, giveBackSlot);
       return { close: classifyClose(facts), facts };
     } catch (error) {
       this.complain('open_failed', 'opening a connection failed', error);
@@ -166,9 +166,13 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
   }
 
   /** Opens a socket and waits for its end. */
-  private useSocket(baileys: BaileysModuleLike, auth: GuardedAuth, giveBackSlot: () => void): Promise<CloseFacts> {
+  private useSocket(
+    makeWASocket: BaileysMembers['makeWASocket'],
+    auth: GuardedAuth,
+    giveBackSlot: () => void,
+  ): Promise<CloseFacts> {
     return new Promise((resolve) => {
-      const socket = new SocketInUse(this, auth, giveBackSlot, resolve, baileys);
+      const socket = new SocketInUse(this, auth, giveBackSlot, resolve, makeWASocket);
       this.socket = socket;
       this.view.follow(socket.watch);
       socket.onChange();

@@ -1,7 +1,7 @@
 import type { Clock, Logger, RandomSource, WhatsAppConnection } from '@wa-sync/core';
 import type { AuthSource } from './auth-source.js';
 import type { DeafMemory, DeafStreak } from './deaf-streak.js';
-import type { BaileysModuleLike } from './load-baileys.js';
+import type { BaileysLoader } from './load-baileys.js';
 import type { LoginSlots } from './login-slots.js';
 import type { ConversationOf, MessageFeed } from './message-feed.js';
 import type { BackoffSettings } from './next-step.js';
@@ -10,7 +10,7 @@ import type { SessionView } from './session-view.js';
 /** What all sessions of a provider share. */
 export interface SessionDeps {
   readonly auth: AuthSource;
-  readonly loadBaileys: () => Promise<BaileysModuleLike>;
+  readonly loader: BaileysLoader;
   readonly socketConfig: (params: { sessionId: string }) => object;
   readonly conversationOf?: ConversationOf | undefined;
   readonly slots: LoginSlots;

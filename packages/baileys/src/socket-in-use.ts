@@ -1,8 +1,8 @@
 import { type Clock, maskNumbers } from '@wa-sync/core';
 import type { BaileysSocketLike } from './baileys-like.js';
+import type { BaileysMembers } from './baileys-module.js';
 import type { CloseFacts } from './close-reasons.js';
 import type { GuardedAuth } from './guard-auth.js';
-import type { BaileysModuleLike } from './load-baileys.js';
 import { quietBaileysLogger, textOf } from './quiet-baileys-logger.js';
 import type { SessionParts } from './session-run.js';
 import type { SocketWatch, WatchSocketParams } from './socket-watch.js';
@@ -32,11 +32,11 @@ export class SocketInUse implements WatchSocketParams {
     /** The slot of its login is free once that is over, or a person has to scan. */
     private readonly giveBackSlot: () => void,
     private readonly onClosed: (facts: CloseFacts) => void,
-    baileys: BaileysModuleLike,
+    makeWASocket: BaileysMembers['makeWASocket'],
   ) {
     const { sessionId, feed, deps } = session;
     const config: { qrTimeout?: number | undefined } = deps.socketConfig({ sessionId });
-    this.socket = baileys.makeWASocket({ logger: quietBaileysLogger, ...config, auth: auth.forNextSocket() });
+    this.socket = makeWASocket({ logger: quietBaileysLogger, ...config, auth: auth.forNextSocket() });
     this.socket.ev.on('creds.update', () => auth.saveSoon());
     this.clock = deps.clock;
     this.attemptTimeoutMs = deps.attemptTimeoutMs;

@@ -1,13 +1,13 @@
-import type { AuthenticationCreds } from '@whiskeysockets/baileys';
+import type { BaileysCreds } from './baileys-auth.js';
 
 /**
  * Takes back what asking for a pairing code leaves in credentials that nobody linked: with a `me` in them, Baileys would log in as a device that
  * does not exist, and WhatsApp would call it logged out. Credentials of a linked device name a device, or have an account, and are never touched.
  */
-export function forgetUnfinishedPairing(creds: AuthenticationCreds): void {
+export function forgetUnfinishedPairing(creds: Partial<BaileysCreds> & { account?: unknown }): void {
   const { me, account, pairingCode } = creds;
   if (!me || account || pairingCode === undefined || me.id.includes(':')) return;
-  creds.me = undefined;
+  delete creds.me;
   creds.pairingCode = undefined;
   creds.registered = false;
 }

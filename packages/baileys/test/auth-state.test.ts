@@ -45,7 +45,7 @@ describe('createBaileysAuthState', () => {
     expect(again.state.creds).toEqual(first.state.creds);
     expect(await again.state.keys.get('session', ['s.1', 's.2', 's.3'])).toEqual({ 's.1': Buffer.from([9, 8]) });
     expect(await again.state.keys.get('lid-mapping', ['x'])).toEqual({ x: 'y' });
-    const { k } = await again.state.keys.get('app-state-sync-key', ['k']);
+    const { k } = await again.state.keys.get<proto.Message.IAppStateSyncKeyData>('app-state-sync-key', ['k']);
     expect(k).toBeInstanceOf(proto.Message.AppStateSyncKeyData);
     expect(Buffer.from(k!.keyData!)).toEqual(Buffer.from([1, 2, 3]));
   });

@@ -40,7 +40,9 @@ export interface CatalogueSession {
  * One engine, one provider and one server for all rows of the failure catalogue at once, each on a session of its own: they disturb each other as sessions of
  * one process do.
  */
-export async function createCatalogueWorld(baileys: BaileysModuleLike & BaileysCopy) {
+export async function createCatalogueWorld(
+  baileys: BaileysModuleLike & Required<Pick<BaileysModuleLike, 'makeWASocket'>> & BaileysCopy,
+) {
   const server = await startFakeWhatsApp({ preKeys: 'plenty', baileys });
   const store = createMemoryStore();
   await store.init();

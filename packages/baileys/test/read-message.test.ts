@@ -6,7 +6,10 @@ const PN = '491700000001@s.whatsapp.net';
 const LID = '77700000001@lid';
 const words = { conversation: 'hello' };
 
-function message(remoteJid: string, rest: Partial<BaileysMessageLike> & { key?: object } = {}): BaileysMessageLike {
+function message(
+  remoteJid: string,
+  rest: Partial<Omit<BaileysMessageLike, 'message'>> & { key?: object; message?: object | null } = {},
+): BaileysMessageLike {
   const { key, ...others } = rest;
   return {
     key: { remoteJid, id: 'A', fromMe: false, ...key },

@@ -4,6 +4,7 @@ export const ERROR_CODES = [
   'auth_corrupt',
   'auth_key_missing',
   'auth_wrong_number',
+  'baileys_unavailable',
   'config_invalid',
   'connection_closed',
   'import_invalid',
