@@ -1,14 +1,8 @@
 import { createHash } from 'node:crypto';
-import {
-  type BinaryNode,
-  getBinaryNodeChild,
-  getBinaryNodeChildBuffer,
-  getBinaryNodeChildren,
-  getBinaryNodeChildUInt,
-} from '@whiskeysockets/baileys';
 import type { IqAnswer, IqContext } from './answer-iq.js';
 import type { Device, PublicPreKey, PublicSignedPreKey } from './device-registry.js';
 import { bigEndian, bundleNode, KEY_TYPE_CURVE25519, signedPreKeyNode } from './key-bundle.js';
+import { type BinaryNode, childBytes, childNumber, childOf, childrenOf } from './wire/binary-node.js';
 
 /** What Baileys uploads at the first login. */
 export const FULL_STOCK = 812;
@@ -17,17 +11,17 @@ export const FULL_STOCK = 812;
 export function answerEncrypt(iq: BinaryNode, context: IqContext): IqAnswer {
   const { device } = context;
   if (iq.attrs.type === 'set') {
-    const rotated = getBinaryNodeChild(iq, 'rotate');
+    const rotated = childOf(iq, 'rotate');
     storeKeys(device, rotated ?? iq);
     return undefined;
   }
-  if (getBinaryNodeChild(iq, 'count')) {
+  if (childOf(iq, 'count')) {
     const known = device.preKeys.length + (device.earlierPreKeys ?? 0);
     const count = context.preKeys === 'plenty' ? Math.max(FULL_STOCK, known) : known;
     return [{ tag: 'count', attrs: { value: String(count) } }];
   }
-  if (getBinaryNodeChild(iq, 'digest')) return answerDigest(device, context.preKeys);
-  const wanted = getBinaryNodeChildren(getBinaryNodeChild(iq, 'key'), 'user');
+  if (childOf(iq, 'digest')) return answerDigest(device, context.preKeys);
+  const wanted = childrenOf(childOf(iq, 'key'), 'user');
   const users = wanted.map(({ attrs }): BinaryNode => {
     const jid = attrs.jid ?? '';
     const bundle = context.takeBundle(jid);
@@ -39,26 +33,26 @@ export function answerEncrypt(iq: BinaryNode, context: IqContext): IqAnswer {
 }
 
 function storeKeys(device: Device, node: BinaryNode): void {
-  const registrationId = getBinaryNodeChildUInt(node, 'registration', 4);
-  const identityKey = getBinaryNodeChildBuffer(node, 'identity');
-  const signed = getBinaryNodeChild(node, 'skey');
+  const registrationId = childNumber(node, 'registration', 4);
+  const identityKey = childBytes(node, 'identity');
+  const signed = childOf(node, 'skey');
   if (registrationId !== undefined) device.registrationId = registrationId;
   if (identityKey) device.identityKey = Buffer.from(identityKey);
   if (signed) device.signedPreKey = readSignedPreKey(signed);
-  for (const key of getBinaryNodeChildren(getBinaryNodeChild(node, 'list'), 'key')) {
+  for (const key of childrenOf(childOf(node, 'list'), 'key')) {
     device.preKeys.push(readPreKey(key));
   }
 }
 
 function readPreKey(node: BinaryNode): PublicPreKey {
-  const publicKey = getBinaryNodeChildBuffer(node, 'value');
-  const keyId = getBinaryNodeChildUInt(node, 'id', 3);
+  const publicKey = childBytes(node, 'value');
+  const keyId = childNumber(node, 'id', 3);
   if (!publicKey || keyId === undefined) throw new Error('A prekey came without its id or value');
   return { keyId, publicKey: Buffer.from(publicKey) };
 }
 
 function readSignedPreKey(node: BinaryNode): PublicSignedPreKey {
-  const signature = getBinaryNodeChildBuffer(node, 'signature');
+  const signature = childBytes(node, 'signature');
   if (!signature) throw new Error('A signed prekey came without its signature');
   return { ...readPreKey(node), signature: Buffer.from(signature) };
 }

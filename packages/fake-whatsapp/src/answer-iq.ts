@@ -1,8 +1,8 @@
-import { type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren, S_WHATSAPP_NET } from '@whiskeysockets/baileys';
 import { answerEncrypt } from './answer-encrypt.js';
 import { answerUsync } from './answer-usync.js';
 import type { Device, DeviceRegistry } from './device-registry.js';
 import type { KeyBundle } from './key-bundle.js';
+import { type BinaryNode, childOf, childrenOf, S_WHATSAPP_NET } from './wire/binary-node.js';
 
 /** What the answers are made of. */
 export type IqContext = {
@@ -71,7 +71,7 @@ const ANSWERS: Record<string, Answerer> = {
   'w:profile:picture': (iq) =>
     iq.attrs.type === 'get' ? { error: { code: '404', text: 'item-not-found' } } : undefined,
   md: (iq, context) => {
-    if (getBinaryNodeChild(iq, 'remove-companion-device')) context.onRemoveDevice();
+    if (childOf(iq, 'remove-companion-device')) context.onRemoveDevice();
     return undefined;
   },
 };
@@ -98,7 +98,7 @@ function iqReply(iq: BinaryNode, type: 'result' | 'error', content: BinaryNode[]
 }
 
 function answerAppStateSync(iq: BinaryNode): IqAnswer {
-  const asked = getBinaryNodeChildren(getBinaryNodeChild(iq, 'sync'), 'collection');
+  const asked = childrenOf(childOf(iq, 'sync'), 'collection');
   const content = asked.map(({ attrs }) => ({
     tag: 'collection',
     attrs: { name: attrs.name ?? '', version: attrs.version ?? '0', type: 'result' },
@@ -107,7 +107,7 @@ function answerAppStateSync(iq: BinaryNode): IqAnswer {
 }
 
 function answerMex(iq: BinaryNode): IqAnswer {
-  const queryId = getBinaryNodeChild(iq, 'query')?.attrs.query_id ?? '';
+  const queryId = childOf(iq, 'query')?.attrs.query_id ?? '';
   const body = JSON.stringify({ data: MEX_RESULTS[queryId] ?? {} });
   return [{ tag: 'result', attrs: {}, content: Buffer.from(body) }];
 }

@@ -1,13 +1,14 @@
-import { type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren, jidDecode } from '@whiskeysockets/baileys';
 import type { IqAnswer, IqContext } from './answer-iq.js';
 import type { Account, DeviceRegistry } from './device-registry.js';
+import { type BinaryNode, childOf, childrenOf } from './wire/binary-node.js';
+import { readJid } from './wire/jid.js';
 
 /** Answers who is on WhatsApp, under which LID, with which devices: protocol by protocol, as it was asked. */
 export function answerUsync(iq: BinaryNode, context: IqContext): IqAnswer {
-  const usync = getBinaryNodeChild(iq, 'usync');
-  const query = getBinaryNodeChild(usync, 'query');
+  const usync = childOf(iq, 'usync');
+  const query = childOf(usync, 'query');
   const protocols = Array.isArray(query?.content) ? query.content.map(({ tag }) => tag) : [];
-  const users = getBinaryNodeChildren(getBinaryNodeChild(usync, 'list'), 'user');
+  const users = childrenOf(childOf(usync, 'list'), 'user');
   const content = users.map((user) => answerUser(user, protocols, context));
   return [
     {
@@ -22,7 +23,7 @@ export function answerUsync(iq: BinaryNode, context: IqContext): IqAnswer {
 }
 
 function answerUser(user: BinaryNode, protocols: string[], context: IqContext): BinaryNode {
-  const asked = getBinaryNodeChild(user, 'contact')?.content;
+  const asked = childOf(user, 'contact')?.content;
   const typed = asked instanceof Uint8Array ? Buffer.from(asked).toString() : typeof asked === 'string' ? asked : '';
   const account = findAccount(user.attrs.jid, typed, context);
   const jid = user.attrs.jid ?? `${account?.phone ?? typed.replace(/\D/g, '')}@s.whatsapp.net`;
@@ -34,7 +35,7 @@ function answerUser(user: BinaryNode, protocols: string[], context: IqContext): 
 }
 
 function findAccount(jid: string | undefined, typed: string, context: IqContext): Account | undefined {
-  const decoded = jid === undefined ? undefined : jidDecode(jid);
+  const decoded = jid === undefined ? undefined : readJid(jid);
   if (decoded?.server === 'lid') return context.registry.accountByLid(decoded.user);
   const phone = decoded?.user ?? typed.replace(/\D/g, '');
   return phone !== '' && context.isOnWhatsApp(phone) ? context.registry.account(phone) : undefined;

@@ -1,4 +1,4 @@
-import type { BinaryNode } from '@whiskeysockets/baileys';
+import type { BinaryNode } from './wire/binary-node.js';
 
 /**
  * Which iqs of the client stay without an answer: all, all but `w:p` pings, those of the given namespaces

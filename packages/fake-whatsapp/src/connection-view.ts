@@ -1,5 +1,5 @@
-import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { IqFilter } from './connection-plan.js';
+import type { BinaryNode } from './wire/binary-node.js';
 
 /** How far a connection has come, in the server's own view. `silent`: TCP is up, but no frame flows. */
 export type ConnectionState = 'handshaking' | 'pairing' | 'online' | 'silent' | 'closed';

@@ -1,8 +1,7 @@
-import type { BinaryNode } from '@whiskeysockets/baileys';
 import { type ConnectionPlan, isUnanswered } from './connection-plan.js';
 import type { Connection, StreamError } from './connection-view.js';
-import type { NoiseIdentity } from './noise-server.js';
-import { createStream, type StreamLink } from './stream.js';
+import { createStream, type StreamLink, type StreamOptions } from './stream.js';
+import type { BinaryNode } from './wire/binary-node.js';
 
 /** What the server itself may do with a connection, on top of what a test may. */
 export type ServerConnection = Connection & {
@@ -32,7 +31,7 @@ export function createConnection(
   id: number,
   path: string,
   link: StreamLink,
-  identity: NoiseIdentity,
+  options: StreamOptions,
   firstPlan: ConnectionPlan,
   handlers: ConnectionHandlers,
 ): ServerConnection {
@@ -57,7 +56,7 @@ export function createConnection(
     }, handlers.idleTimeoutMs);
   }
 
-  const stream = createStream(link, identity, {
+  const stream = createStream(link, options, {
     onLogin: (payload, clientStaticKey) => handlers.onLogin(connection, payload, clientStaticKey),
     onNode: (node) => handlers.onNode(connection, node),
     onFrame() {
@@ -67,7 +66,8 @@ export function createConnection(
     },
     onProtocolError(error) {
       handlers.onChange(connection, 'protocol-error', error.message);
-      stream.destroy();
+      if (jid === undefined && stage === 'handshaking') stream.refuse(error.message);
+      else stream.destroy();
     },
     onClosed() {
       clearTimeout(idleTimer);

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
-import { type BinaryNode, Curve, proto, S_WHATSAPP_NET, WA_ADV_ACCOUNT_SIG_PREFIX } from '@whiskeysockets/baileys';
+import { Curve, proto, WA_ADV_ACCOUNT_SIG_PREFIX } from '@whiskeysockets/baileys';
 import { type Account, deviceJid } from './device-registry.js';
+import { type BinaryNode, S_WHATSAPP_NET } from './wire/binary-node.js';
 
 export type PairSuccess = {
   account: Account;

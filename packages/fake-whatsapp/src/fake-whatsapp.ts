@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import type { Agent } from 'node:https';
-import type { AuthenticationCreds, BinaryNode } from '@whiskeysockets/baileys';
+import type { AuthenticationCreds } from '@whiskeysockets/baileys';
 import type { RootKey, Trust } from './certificate-chain.js';
 import type { ConnectionPlan } from './connection-plan.js';
 import type { Connection } from './connection-view.js';
@@ -11,6 +11,7 @@ import type { PairOptions } from './pairing.js';
 import type { HistoryEntry, Session } from './session-view.js';
 import type { BaileysCopy } from './trust.js';
 import type { WaitOptions } from './waiter.js';
+import type { BinaryNode } from './wire/binary-node.js';
 
 export type FakeWhatsAppOptions = {
   /** Port on 127.0.0.1. Default: 0, the system chooses. */
@@ -34,6 +35,13 @@ export type FakeWhatsAppOptions = {
   idleTimeoutMs?: number;
   /** Whether a phone number has an account; digits only. Default: every number has. */
   isOnWhatsApp?: (phone: string) => boolean;
+  /**
+   * Milliseconds between the end of a client's handshake and the server's answer to its login. Baileys 6.7 makes its
+   * keys asynchronously and cannot read a stanza that comes at once. Default: 30.
+   */
+  firstStanzaDelayMs?: number;
+  /** Called with what went wrong outside of any session. Default: a warning of the process. */
+  onWarning?: (line: string) => void;
   /** What goes wrong with every connection. Default: nothing. */
   plan?: ConnectionPlan;
   /** Accounts and devices known from an earlier run. */

@@ -1,5 +1,5 @@
-import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { PublicPreKey, PublicSignedPreKey } from './device-registry.js';
+import type { BinaryNode } from './wire/binary-node.js';
 
 export const KEY_TYPE_CURVE25519 = Buffer.from([5]);
 

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { proto, S_WHATSAPP_NET } from '@whiskeysockets/baileys';
+import { proto } from '@whiskeysockets/baileys';
 import type { ServerConnection } from './connection.js';
 import type { LoginFailure } from './connection-plan.js';
 import type { Device, DeviceRegistry } from './device-registry.js';
 import type { ServerSession } from './session.js';
+import { S_WHATSAPP_NET } from './wire/binary-node.js';
 
 export type LoginRules = {
   registry: DeviceRegistry;

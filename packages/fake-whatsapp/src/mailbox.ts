@@ -1,5 +1,5 @@
-import { type BinaryNode, S_WHATSAPP_NET } from '@whiskeysockets/baileys';
 import type { ServerConnection } from './connection.js';
+import { type BinaryNode, S_WHATSAPP_NET } from './wire/binary-node.js';
 
 /**
  * What one device has not confirmed yet. A stanza stays until a receipt or an ack for its id comes; what was sent

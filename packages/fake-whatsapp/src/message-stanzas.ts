@@ -1,7 +1,7 @@
-import { type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren, S_WHATSAPP_NET } from '@whiskeysockets/baileys';
 import { type Account, deviceJid } from './device-registry.js';
 import { bigEndian } from './key-bundle.js';
 import type { Encrypted } from './phone.js';
+import { type BinaryNode, childOf, childrenOf, S_WHATSAPP_NET } from './wire/binary-node.js';
 
 export function secondsNow(): string {
   return String(Math.floor(Date.now() / 1000));
@@ -69,12 +69,12 @@ export function ackStanza(node: BinaryNode, error?: number): BinaryNode {
 
 /** The ciphertexts of a device's message, each with the device it is meant for. */
 export function readCiphertexts(message: BinaryNode): { jid: string; encrypted: Encrypted }[] {
-  const direct = getBinaryNodeChild(message, 'enc');
+  const direct = childOf(message, 'enc');
   const parts = direct
     ? [{ jid: message.attrs.to ?? '', enc: direct }]
-    : getBinaryNodeChildren(getBinaryNodeChild(message, 'participants'), 'to').map((part) => ({
+    : childrenOf(childOf(message, 'participants'), 'to').map((part) => ({
         jid: part.attrs.jid ?? '',
-        enc: getBinaryNodeChild(part, 'enc'),
+        enc: childOf(part, 'enc'),
       }));
   return parts.flatMap(({ jid, enc }) =>
     enc?.content instanceof Uint8Array
@@ -85,6 +85,6 @@ export function readCiphertexts(message: BinaryNode): { jid: string; encrypted: 
 
 /** The message ids that a receipt speaks of. */
 export function readReceiptIds(receipt: BinaryNode): string[] {
-  const more = getBinaryNodeChildren(getBinaryNodeChild(receipt, 'list'), 'item').map(({ attrs }) => attrs.id ?? '');
+  const more = childrenOf(childOf(receipt, 'list'), 'item').map(({ attrs }) => attrs.id ?? '');
   return [receipt.attrs.id ?? '', ...more];
 }

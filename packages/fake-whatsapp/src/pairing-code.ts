@@ -1,12 +1,8 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import {
-  type BinaryNode,
-  derivePairingCodeKey,
-  getBinaryNodeChildBuffer,
-  S_WHATSAPP_NET,
-} from '@whiskeysockets/baileys';
+import { derivePairingCodeKey } from '@whiskeysockets/baileys';
 import type { Account } from './device-registry.js';
 import { secondsNow } from './message-stanzas.js';
+import { type BinaryNode, childBytes, S_WHATSAPP_NET } from './wire/binary-node.js';
 import { agreeOnSecret, generateX25519KeyPair, type X25519KeyPair } from './x25519.js';
 
 const SALT_LENGTH = 32;
@@ -85,8 +81,8 @@ function deriveSecret(
   clientEphemeralKey: Buffer,
   account: Account,
 ): string {
-  const bundle = getBinaryNodeChildBuffer(finishNode, 'link_code_pairing_wrapped_key_bundle');
-  const clientIdentityKey = getBinaryNodeChildBuffer(finishNode, 'companion_identity_public');
+  const bundle = childBytes(finishNode, 'link_code_pairing_wrapped_key_bundle');
+  const clientIdentityKey = childBytes(finishNode, 'companion_identity_public');
   if (!bundle || !clientIdentityKey) throw new Error('The client finished the pairing without its key bundle');
   const shared = agreeOnSecret(ephemeral.privateKey, clientEphemeralKey);
   const random = openBundle(Buffer.from(bundle), shared).subarray(2 * KEY_LENGTH);

@@ -1,11 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import {
-  type BinaryNode,
-  getBinaryNodeChild,
-  getBinaryNodeChildBuffer,
-  type proto,
-  S_WHATSAPP_NET,
-} from '@whiskeysockets/baileys';
+import type { proto } from '@whiskeysockets/baileys';
 import type { ServerConnection } from './connection.js';
 import type { Connection } from './connection-view.js';
 import { pairSuccessNode } from './device-identity.js';
@@ -13,6 +7,7 @@ import { type Device, type DeviceRegistry, phoneOf } from './device-registry.js'
 import { type CodeRequest, enterCode } from './pairing-code.js';
 import type { ServerSession } from './session.js';
 import type { Waiter, WaitOptions } from './waiter.js';
+import { type BinaryNode, childBytes, childOf, S_WHATSAPP_NET } from './wire/binary-node.js';
 
 /** Who scans or types the code. */
 export type PairOptions = WaitOptions & {
@@ -96,7 +91,7 @@ export function createPairingDesk(rules: PairingRules): PairingDesk {
   function receiveCodeStage(applicant: Applicant, iq: BinaryNode, stage: BinaryNode): void {
     const { connection } = applicant;
     if (stage.attrs.stage === 'companion_hello') {
-      const wrapped = getBinaryNodeChildBuffer(stage, 'link_code_pairing_wrapped_companion_ephemeral_pub');
+      const wrapped = childBytes(stage, 'link_code_pairing_wrapped_companion_ephemeral_pub');
       if (!wrapped) return;
       const ref = randomBytes(16);
       applicant.codeRequest = {
@@ -132,10 +127,10 @@ export function createPairingDesk(rules: PairingRules): PairingDesk {
     receive(connection, node) {
       const applicant = applicants.get(connection);
       if (!applicant || node.tag !== 'iq') return;
-      const codeStage = getBinaryNodeChild(node, 'link_code_companion_reg');
+      const codeStage = childOf(node, 'link_code_companion_reg');
       if (codeStage) {
         receiveCodeStage(applicant, node, codeStage);
-      } else if (node.attrs.id === pairStanzaId(connection) && getBinaryNodeChild(node, 'pair-device-sign')) {
+      } else if (node.attrs.id === pairStanzaId(connection) && childOf(node, 'pair-device-sign')) {
         applicant.signed = true;
         rules.waiter.changed();
       } else if (node.attrs.type === 'get' || node.attrs.type === 'set') {

@@ -1,4 +1,3 @@
-import { type BinaryNode, jidDecode } from '@whiskeysockets/baileys';
 import type { ServerConnection } from './connection.js';
 import type { Contact } from './contact.js';
 import { createResident, type Neighbourhood, type Resident } from './create-contact.js';
@@ -17,6 +16,8 @@ import {
 import type { Encrypted } from './phone.js';
 import type { ServerSession } from './session.js';
 import type { Waiter } from './waiter.js';
+import type { BinaryNode } from './wire/binary-node.js';
+import { readJid } from './wire/jid.js';
 
 /** Carries messages and receipts between linked devices and simulated phones. */
 export type PostOffice = {
@@ -79,7 +80,7 @@ export function createPostOffice(registry: DeviceRegistry, waiter: Waiter): Post
 
   /** Groups, channels and broadcasts are nobody's address. */
   function locate(jid: string): { account: Account; device: number } | undefined {
-    const decoded = jidDecode(jid);
+    const decoded = readJid(jid);
     if (!decoded || !PERSONAL_SERVERS.includes(decoded.server)) return undefined;
     const account =
       decoded.server === 'lid' ? registry.accountByLid(decoded.user) : registry.account(phoneOf(decoded.user));

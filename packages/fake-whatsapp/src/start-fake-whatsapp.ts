@@ -1,5 +1,4 @@
 import { Agent } from 'node:https';
-import { type BinaryNode, getBinaryNodeChild } from '@whiskeysockets/baileys';
 import { answerIq } from './answer-iq.js';
 import { issueCertificateChain, processRootKey, ROOT_SERIAL } from './certificate-chain.js';
 import { createConnection, type ServerConnection } from './connection.js';
@@ -16,6 +15,7 @@ import { createSession, type ServerSession } from './session.js';
 import type { HistoryEntry, Session } from './session-view.js';
 import { trustFakeWhatsApp } from './trust.js';
 import { createWaiter } from './waiter.js';
+import { type BinaryNode, childOf } from './wire/binary-node.js';
 import { generateX25519KeyPair } from './x25519.js';
 
 /**
@@ -34,6 +34,7 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
   const trust = { publicKey: rootKey.publicKey, serial: ROOT_SERIAL };
   const staticKey = generateX25519KeyPair();
   const identity = { staticKey, certificateChain: issueCertificateChain(rootKey, staticKey.publicKey) };
+  const streamOptions = { identity, firstStanzaDelayMs: options.firstStanzaDelayMs ?? 30 };
   const registry = createDeviceRegistry();
   if (options.registry) registry.import(options.registry);
   const tls = options.tls === true ? createSelfSignedCertificate() : options.tls;
@@ -48,6 +49,13 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
   let lastConnectionId = 0;
   let accepted = 0;
   let refused = 0;
+  let lastWarning: string | undefined;
+
+  function warn(line: string): void {
+    lastWarning = line;
+    if (options.onWarning) options.onWarning(line);
+    else process.emitWarning(line, 'FakeWhatsAppWarning');
+  }
 
   function installCertificate(): () => void {
     const release = trustFakeWhatsApp(trust, options.baileys);
@@ -100,7 +108,8 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
     const lines = [...sessions.values()].map(({ jid, state, logins }) => `${jid} ${state} (${logins} logins)`);
     const strangers = [...connections].filter(({ jid }) => jid === undefined);
     lines.push(...strangers.map(({ id, state }) => `connection ${id} ${state}`));
-    return lines.join(', ') || 'nobody';
+    const seen = lines.join(', ') || 'nobody';
+    return lastWarning === undefined ? seen : `${seen}. Its last warning: ${lastWarning}`;
   }
 
   const desk = createPairingDesk({
@@ -132,7 +141,7 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
           },
         }),
       );
-      if (getBinaryNodeChild(node, 'active')) post.open(session, connection);
+      if (childOf(node, 'active')) post.open(session, connection);
     } else {
       post.receive(session, connection, node);
     }
@@ -153,7 +162,7 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
     },
     onWebSocket(ws, duplex, tcp, plan, path) {
       lastConnectionId += 1;
-      const connection = createConnection(lastConnectionId, path, { ws, duplex, tcp }, identity, plan, {
+      const connection = createConnection(lastConnectionId, path, { ws, duplex, tcp }, streamOptions, plan, {
         onLogin(from, payload, clientStaticKey) {
           const decoded = decodeClientPayload(payload);
           if (decoded.devicePairingData) {
@@ -174,6 +183,7 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
             session?.detach(changed);
           }
           if (event !== undefined) session?.note(event, changed, detail);
+          if (event === 'protocol-error' && !session) warn(`Connection ${changed.id} was refused: ${detail}`);
           if (event === 'resumed') session?.evictIfReplaced(changed);
           waiter.changed();
         },

@@ -1,13 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type BinaryNode, decodeBinaryNode, encodeBinaryNode } from '@whiskeysockets/baileys';
 import type { WebSocket } from 'ws';
 import { createFrameReader, frame } from './frame-reader.js';
 import { createNoiseServer, type NoiseIdentity, type NoiseServer } from './noise-server.js';
+import type { BinaryNode } from './wire/binary-node.js';
+import { decodeNode } from './wire/decode-node.js';
+import { encodeNode } from './wire/encode-node.js';
+import { type TokenDictionary, tokenDictionary } from './wire/token-dictionary.js';
 
 // A WebSocket header that promises 1,000 bytes of binary payload; the bytes never come.
 const UNFINISHED_FRAME = Buffer.concat([Buffer.from([0x82, 0x7e, 0x03, 0xe8]), Buffer.alloc(16)]);
+const DICTIONARY_BYTE = 3;
+const POLICY_VIOLATION = 1008;
+// RFC 6455: a control frame has 125 bytes, two of them are the code.
+const MAX_REASON_BYTES = 123;
 
 export type StreamLink = { ws: WebSocket; duplex: Duplex; tcp: Socket };
 
@@ -17,7 +24,7 @@ export type StreamHandlers = {
   onNode(node: BinaryNode): void;
   /** Something arrived, whatever it was. */
   onFrame(): void;
-  /** The client speaks something else than this protocol, or answers out of step. */
+  /** The client speaks something else than this protocol, or answers out of step. Called once. */
   onProtocolError(error: Error): void;
   /** The TCP connection is gone. Called once. */
   onClosed(): void;
@@ -36,48 +43,76 @@ export type Stream = {
   rst(): void;
   rstMidFrame(): void;
   closeWebSocket(code?: number, reason?: string): void;
+  /** Closes with these words, and does not wait for an answer. */
+  refuse(reason: string): void;
   destroy(): void;
 };
 
-export function createStream(link: StreamLink, identity: NoiseIdentity, handlers: StreamHandlers): Stream {
+export type StreamOptions = {
+  identity: NoiseIdentity;
+  /** A login is answered so many milliseconds after its handshake, and nothing is read in between. */
+  firstStanzaDelayMs: number;
+};
+
+export function createStream(link: StreamLink, options: StreamOptions, handlers: StreamHandlers): Stream {
   const { ws, duplex, tcp } = link;
   const reader = createFrameReader();
-  const heldInput: Uint8Array[] = [];
+  const chunks: Uint8Array[] = [];
+  const pending: (() => void)[] = [];
   const outbox: { dueAt: number; write: () => void }[] = [];
   let noise: NoiseServer | undefined;
+  let dictionary: TokenDictionary | undefined;
   let handshakeDone = false;
-  let decoding: Promise<void> = Promise.resolve();
+  let keysTimer: NodeJS.Timeout | undefined;
+  let failed = false;
   let silent = false;
   let delayMs = 0;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
-  function receive(chunk: Uint8Array): void {
-    try {
-      for (const received of reader.push(chunk)) {
-        handlers.onFrame();
-        readFrame(received);
+  /** Reads what has arrived, in its order, as far as anything is read at the moment. */
+  function readOn(): void {
+    while (!silent && !keysTimer && !failed && !closed) {
+      const next = pending.shift() ?? cutFrames(chunks.shift());
+      if (!next) return;
+      try {
+        next();
+      } catch (error) {
+        failed = true;
+        handlers.onProtocolError(error as Error);
       }
-    } catch (error) {
-      handlers.onProtocolError(error as Error);
     }
+  }
+
+  function cutFrames(chunk: Uint8Array | undefined): (() => void) | undefined {
+    return (
+      chunk &&
+      (() => {
+        for (const received of reader.push(chunk)) {
+          handlers.onFrame();
+          pending.push(() => readFrame(received));
+        }
+      })
+    );
   }
 
   function readFrame(received: Buffer): void {
     if (!noise) {
-      noise = createNoiseServer(identity, reader.waHeader!);
+      dictionary = tokenDictionary(reader.waHeader![DICTIONARY_BYTE]!);
+      noise = createNoiseServer(options.identity, reader.waHeader!);
       const hello = noise.answerHello(received);
       enqueue(() => ws.send(frame(hello)));
     } else if (!handshakeDone) {
       const { payload, clientStaticKey } = noise.readFinish(received);
       handshakeDone = true;
-      handlers.onLogin(payload, clientStaticKey);
+      // The whole login waits, and not its first stanza alone: whoever sees it on this side may break the link at once.
+      keysTimer = setTimeout(() => {
+        keysTimer = undefined;
+        readOn();
+      }, options.firstStanzaDelayMs);
+      pending.unshift(() => handlers.onLogin(payload, clientStaticKey));
     } else {
-      const plaintext = noise.decrypt(received);
-      decoding = decoding
-        .then(() => decodeBinaryNode(plaintext))
-        .then(handlers.onNode)
-        .catch(handlers.onProtocolError);
+      handlers.onNode(decodeNode(noise.decrypt(received), dictionary!));
     }
   }
 
@@ -99,20 +134,24 @@ export function createStream(link: StreamLink, identity: NoiseIdentity, handlers
   }
 
   ws.on('message', (data: Buffer) => {
-    if (silent) heldInput.push(data);
-    else receive(data);
+    chunks.push(data);
+    readOn();
   });
   // The close that follows tells all there is to tell.
   ws.on('error', () => {});
   duplex.once('close', () => {
     closed = true;
     clearTimeout(timer);
+    clearTimeout(keysTimer);
     handlers.onClosed();
   });
 
   return {
     send(node) {
-      enqueue(() => ws.send(frame(noise!.encrypt(encodeBinaryNode(node)))));
+      if (!handshakeDone) throw new Error('No stanza can be sent before the handshake is finished');
+      // Encoded now, so that a stanza that cannot be written fails its caller and not a timer.
+      const plaintext = encodeNode(node, dictionary!);
+      enqueue(() => ws.send(frame(noise!.encrypt(plaintext))));
     },
     closeWhenSent(code, reason) {
       enqueue(() => ws.close(code, reason));
@@ -127,7 +166,7 @@ export function createStream(link: StreamLink, identity: NoiseIdentity, handlers
     resume() {
       silent = false;
       ws.resume();
-      for (const chunk of heldInput.splice(0)) receive(chunk);
+      readOn();
       flushOutbox();
     },
     sendGarbage() {
@@ -144,6 +183,10 @@ export function createStream(link: StreamLink, identity: NoiseIdentity, handlers
     },
     closeWebSocket(code, reason) {
       ws.close(code, reason);
+    },
+    refuse(reason) {
+      ws.close(POLICY_VIOLATION, Buffer.from(reason).subarray(0, MAX_REASON_BYTES));
+      duplex.end();
     },
     destroy() {
       ws.terminate();

@@ -1,0 +1,29 @@
+/** A stanza, or a part of one: what travels between server and client. */
+export type BinaryNode = {
+  tag: string;
+  attrs: Record<string, string>;
+  content?: BinaryNode[] | string | Uint8Array;
+};
+
+/** The server itself, as sender and addressee. */
+export const S_WHATSAPP_NET = '@s.whatsapp.net';
+
+export function childrenOf(node: BinaryNode | undefined, tag: string): BinaryNode[] {
+  return Array.isArray(node?.content) ? node.content.filter((child) => child.tag === tag) : [];
+}
+
+export function childOf(node: BinaryNode | undefined, tag: string): BinaryNode | undefined {
+  return childrenOf(node, tag)[0];
+}
+
+/** The bytes within a child; undefined where there is no such child or it holds something else. */
+export function childBytes(node: BinaryNode | undefined, tag: string): Buffer | undefined {
+  const content = childOf(node, tag)?.content;
+  return content instanceof Uint8Array ? Buffer.from(content) : undefined;
+}
+
+/** The unsigned big-endian number in the first bytes of a child. */
+export function childNumber(node: BinaryNode | undefined, tag: string, bytes: number): number | undefined {
+  const content = childBytes(node, tag);
+  return content && content.length >= bytes ? content.readUIntBE(0, bytes) : undefined;
+}
