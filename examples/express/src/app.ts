@@ -37,20 +37,20 @@ export async function startApp(options: ExpressAppOptions): Promise<RunningApp> 
   const distrust = options.trust ? await believe(options.trust) : () => {};
   const pool = new pg.Pool({ connectionString: databaseUrl });
   // Without a listener a broken idle connection would end the process.
-  pool.on('error', (error) => logger.warn({ error }, 'An idle connection to the database broke'));
+  pool.on('error', (error) => logger.warn({ err: error }, 'An idle connection to the database broke'));
   const host = createHostSessions(pool);
 
-  const store = createPostgresStore({ pool, logger, mirror: { sessions: prismaWhatsAppSession() } });
+  const store = createPostgresStore({ pool, mirror: { sessions: prismaWhatsAppSession() } });
   const { waWebSocketUrl } = options;
   const socketConfig = { ...(waWebSocketUrl ? { waWebSocketUrl } : {}), ...options.baileys?.socketConfig };
-  const provider = baileysProvider({ ...options.baileys, auth: store.auth, logger, socketConfig });
+  const provider = baileysProvider({ ...options.baileys, auth: store.auth, socketConfig });
   const { replicaId } = options;
   const wa = createWaSync({ ...options.waSync, replicaId, currentSession: sessions[0], store, provider, logger });
 
   const app = express();
   app.disable('x-powered-by');
   app.use(express.json());
-  app.use('/whatsapp', createWaSyncRouter(wa, { ...options.http, auth: { tokens }, logger }));
+  app.use('/whatsapp', createWaSyncRouter(wa, { ...options.http, auth: { tokens } }));
   app.get('/', (_request, response) => {
     response.json({
       app: 'An Express app whose table "WhatsAppSession" wa-sync keeps true',

@@ -1,4 +1,3 @@
-import { consoleLogger } from '@wa-sync/core';
 import { createHttpHandler, type HttpOptions, toNodeHandler, type WaSyncLike } from '@wa-sync/http';
 import express, { type Router } from 'express';
 
@@ -7,7 +6,7 @@ export type WaSyncRouterOptions = Omit<HttpOptions, 'basePath'>;
 
 /**
  * The endpoints of wa-sync as an Express router: mount it under any path, before or after `express.json()`. Other paths go on to
- * the routes after it. It logs to the console; `logger: silentLogger` turns that off.
+ * the routes after it. It logs to the logger of `createWaSync`.
  *
  * @throws WaSyncError `config_invalid` that names each wrong option and what it takes
  * @example
@@ -15,6 +14,6 @@ export type WaSyncRouterOptions = Omit<HttpOptions, 'basePath'>;
  */
 export function createWaSyncRouter(wa: WaSyncLike, options: WaSyncRouterOptions): Router {
   const router = express.Router();
-  router.use(toNodeHandler(createHttpHandler(wa, { logger: consoleLogger(), ...options })));
+  router.use(toNodeHandler(createHttpHandler(wa, options)));
   return router;
 }

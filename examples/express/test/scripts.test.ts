@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { silentLogger, type WaSync } from '@wa-sync/core';
+import type { WaSync } from '@wa-sync/core';
 import express from 'express';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Listening, listen } from '../../../packages/http/test/listen.js';
@@ -16,7 +16,7 @@ describe('scripts.sh', () => {
 
   beforeAll(async () => {
     world = await startWorld();
-    const options = { auth: { tokens: [TOKEN] }, logger: silentLogger };
+    const options = { auth: { tokens: [TOKEN] } };
     server = await listen(express().use('/whatsapp', createWaSyncRouter(world.wa, options)));
   });
   afterAll(async () => {
@@ -48,7 +48,7 @@ describe('scripts.sh', () => {
       return world.wa.cleanupSessions(options);
     };
     const app = express().use(express.json());
-    const options = { auth: { tokens: [TOKEN] }, logger: silentLogger };
+    const options = { auth: { tokens: [TOKEN] } };
     app.use('/whatsapp', createWaSyncRouter({ ...world.wa, cleanupSessions: clean }, options));
     const own = await listen(app);
     try {

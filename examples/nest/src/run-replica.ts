@@ -15,7 +15,6 @@ import {
 import { DiscoveryService } from '@nestjs/core';
 import type { Logger, WaSync } from '@wa-sync/core';
 import type { WaSyncModuleOptions } from './module-options.js';
-import { nestLogger } from './nest-logger.js';
 import { subscribeListeners } from './subscribe-listeners.js';
 import { WA_SYNC, WA_SYNC_OPTIONS } from './tokens.js';
 
@@ -33,7 +32,7 @@ export class RunReplica implements OnModuleInit, OnApplicationBootstrap, OnModul
     @Inject(WA_SYNC_OPTIONS) private readonly options: WaSyncModuleOptions,
     @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
   ) {
-    this.logger = options.logger ?? nestLogger();
+    this.logger = wa.logger;
   }
 
   onModuleInit(): void {

@@ -62,9 +62,9 @@ export function defineCoreModule(params: {
 const HTTP_PROVIDER: Provider = {
   provide: WA_SYNC_HTTP,
   inject: [WA_SYNC, WA_SYNC_OPTIONS],
-  useFactory: (wa: WaSyncLike, { http, logger }: WaSyncModuleOptions) =>
+  useFactory: (wa: WaSyncLike, { http }: WaSyncModuleOptions) =>
     // Without `auth` the handler is not built, and its error says what is missing.
-    createHttpHandler(wa, { logger: logger ?? nestLogger(), ...http } as HttpOptions),
+    createHttpHandler(wa, http as HttpOptions),
 };
 
 function createReplica({ http: _, logger = nestLogger(), ...options }: WaSyncModuleOptions) {

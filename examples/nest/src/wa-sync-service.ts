@@ -17,6 +17,10 @@ export class WaSyncService implements Omit<WaSync, 'start' | 'stop'> {
     return this.wa.replicaId;
   }
 
+  get logger() {
+    return this.wa.logger;
+  }
+
   get currentSession() {
     return this.wa.currentSession;
   }

@@ -3,12 +3,11 @@ import {
   type Clock,
   type ConnectionProvider,
   checkSessionId,
-  type Logger,
   type RandomSource,
-  silentLogger,
   systemClock,
   systemRandom,
 } from '@wa-sync/core';
+import { lateLogger } from '@wa-sync/core/adapter';
 import * as z from 'zod';
 import type { AuthSource } from './auth-source.js';
 import type { BaileysOption } from './baileys-module.js';
@@ -22,7 +21,6 @@ import {
   conversationOfOption,
   durationMs,
   hasMethods,
-  loggerOption,
   parseOptions,
   randomOption,
 } from './parse-options.js';
@@ -87,8 +85,6 @@ export interface BaileysProviderOptions {
   clock?: Clock | undefined;
   /** @defaultValue the system's */
   random?: RandomSource | undefined;
-  /** @defaultValue silent */
-  logger?: Logger | undefined;
 }
 
 const schema = z.strictObject({
@@ -124,7 +120,6 @@ const schema = z.strictObject({
   baileys: baileysOption.optional(),
   clock: clockOption.default(systemClock),
   random: randomOption.default(systemRandom),
-  logger: loggerOption.default(silentLogger),
 });
 
 /**
@@ -140,8 +135,10 @@ export function baileysProvider(options: BaileysProviderOptions): ConnectionProv
   const config = parseOptions('baileysProvider', schema, options);
   const { auth, baileys, socketConfig, authTimeoutMs, clock } = config;
   const loader = createBaileysLoader({ baileys, clock });
+  const { logger, useLogger } = lateLogger();
   const deps: SessionDeps = {
     ...config,
+    logger,
     auth: isSource(auth) ? auth : fromAuthStore({ store: auth, timeoutMs: authTimeoutMs, clock, loader }),
     loader,
     socketConfig: configFor(socketConfig),
@@ -152,6 +149,7 @@ export function baileysProvider(options: BaileysProviderOptions): ConnectionProv
   silenceLibsignal();
 
   return {
+    useLogger,
     open({ sessionId, tenure, fenced, phone = null, stillOurs = async () => true }) {
       const id = checkSessionId(sessionId);
       const running = runs.get(id);

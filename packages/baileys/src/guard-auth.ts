@@ -145,7 +145,7 @@ export class GuardedAuth {
       await this.flush();
     } catch (error) {
       if (isWaSyncError(error) && error.code === 'tenure_lost') return;
-      logger.warn({ code: 'auth_write_failed', sessionId, error }, 'Writing credentials failed');
+      logger.warn({ code: 'auth_write_failed', sessionId, err: error }, 'Writing credentials failed');
       this.cancelRetry?.();
       if (this.writable()) this.cancelRetry = clock.schedule(() => this.saveSoon(), SAVE_AGAIN_MS);
     }

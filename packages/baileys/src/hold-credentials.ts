@@ -9,7 +9,6 @@ import { type Clock, type Logger, maskNumbers } from '@wa-sync/core';
 import { awaitAtMost } from './await-at-most.js';
 import { type AuthOwner, GuardedAuth } from './guard-auth.js';
 import { pause } from './pause.js';
-import { textOf } from './quiet-baileys-logger.js';
 import { refuseOtherNumber } from './refuse-other-number.js';
 import type { SessionDeps } from './session-run.js';
 
@@ -114,7 +113,7 @@ export class HeldCredentials implements AuthOwner {
 
   private complain(code: string, what: string, error: unknown): void {
     const { sessionId } = this;
-    this.logger.error({ code, sessionId, error: textOf(error) }, `Session ${maskNumbers(sessionId)}: ${what} failed`);
+    this.logger.error({ code, sessionId, err: error }, `Session ${maskNumbers(sessionId)}: ${what} failed`);
   }
 }
 

@@ -53,8 +53,7 @@ export function createMessageFeed(params: {
   const open = new Set<Promise<void>>();
 
   function complain(code: string, text: string, error?: unknown): void {
-    const cause = error instanceof Error ? error.message : error === undefined ? undefined : String(error);
-    logger.error({ code, sessionId, error: cause }, `Session ${maskNumbers(sessionId)}: ${text}`);
+    logger.error({ code, sessionId, err: error }, `Session ${maskNumbers(sessionId)}: ${text}`);
   }
 
   async function within<T>(limitMs: number, work: Promise<T>, late: () => T): Promise<T> {

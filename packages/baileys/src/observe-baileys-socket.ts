@@ -8,29 +8,21 @@ import {
   type Clock,
   checkSessionId,
   type KnownObservation,
-  type Logger,
   maskNumbers,
   type Observation,
   type Reason,
   type SessionStatus,
-  silentLogger,
   systemClock,
   type WhatsAppConnection,
 } from '@wa-sync/core';
+import { lateLogger } from '@wa-sync/core/adapter';
 import * as z from 'zod';
 import type { BaileysSocketLike } from './baileys-like.js';
 import { classifyClose } from './classify-close.js';
 import { type DeafMemory, DeafStreak } from './deaf-streak.js';
 import { type ConversationOf, createMessageFeed } from './message-feed.js';
 import { Listeners } from './notify-listeners.js';
-import {
-  clockOption,
-  conversationOfOption,
-  durationMs,
-  loggerOption,
-  parseOptions,
-  socketOption,
-} from './parse-options.js';
+import { clockOption, conversationOfOption, durationMs, parseOptions, socketOption } from './parse-options.js';
 import { sendText } from './send-text.js';
 import { DEAF } from './socket-watch.js';
 import { watchSocket } from './watch-socket.js';
@@ -63,8 +55,6 @@ export interface ObserveBaileysSocketOptions {
   deafAfterMs?: number | undefined;
   /** @defaultValue the system's */
   clock?: Clock | undefined;
-  /** Hears of messages that could not be recorded. @defaultValue silent */
-  logger?: Logger | undefined;
 }
 
 const schema = z.strictObject({
@@ -82,7 +72,6 @@ const schema = z.strictObject({
   attemptTimeoutMs: durationMs().default(30_000),
   deafAfterMs: durationMs().default(30_000),
   clock: clockOption.default(systemClock),
-  logger: loggerOption.default(silentLogger),
 });
 
 /** Of all sessions that are attached in this process: each socket of a host's loop is an observation of its own. */
@@ -104,7 +93,8 @@ const FINAL: ReadonlySet<string> = new Set(['stream_broken', 'deaf']);
  */
 export function observeBaileysSocket(options: ObserveBaileysSocketOptions): WhatsAppConnection {
   const parsed = parseOptions('observeBaileysSocket', schema, options);
-  const { socket, onDead, onDeadReport, reattachWithinMs, clock, conversationOf, logger } = parsed;
+  const { socket, onDead, onDeadReport, reattachWithinMs, clock, conversationOf } = parsed;
+  const { logger, useLogger } = lateLogger();
   const sessionId = checkSessionId(options.sessionId);
   const feed = conversationOf && createMessageFeed({ sessionId, conversationOf, clock, logger });
   const listeners = new Listeners();
@@ -166,8 +156,8 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
     listeners.tell();
     try {
       onDeadReport?.({ sessionId, reason });
-    } catch {
-      // The report is the host's own business.
+    } catch (error) {
+      logger.error({ code: 'on_dead_report_failed', sessionId, err: error }, 'onDeadReport failed');
     }
     if (onDead === 'end') await watch.end({ reason });
   }
@@ -197,6 +187,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
   if (watch.state().stage === 'closed') waitForReattach();
 
   return {
+    useLogger,
     sessionId,
     snapshot() {
       const { stage, deaf: deafNow } = watch.state();

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, type RandomSource, WaSyncError } from '@wa-sync/core';
+import { type Clock, type RandomSource, WaSyncError } from '@wa-sync/core';
 import * as z from 'zod';
 import type { BaileysSocketLike } from './baileys-like.js';
 import { type BaileysOption, isModule } from './baileys-module.js';
@@ -18,12 +18,6 @@ export const withMethods = <T>(what: string, methods: readonly string[]) =>
 
 export const clockOption = withMethods<Clock>('a clock', ['now', 'monotonicMs', 'schedule', 'yield']);
 export const randomOption = withMethods<RandomSource>('a random source', ['next', 'token']);
-export const loggerOption = withMethods<Logger>('a logger with debug, info, warn and error', [
-  'debug',
-  'info',
-  'warn',
-  'error',
-]);
 export const baileysOption = z.custom<BaileysOption>(
   (value) => typeof value === 'function' || isModule(value),
   "takes a function that returns Baileys or a fork, baileys: () => import('baileys'), or the module itself",

@@ -8,8 +8,3 @@ export const quietBaileysLogger = {
   warn() {},
   error() {},
 };
-
-/** An error as a log may show it: errors from inside Baileys can carry whole stanzas. */
-export function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

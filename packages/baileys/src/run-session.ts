@@ -17,7 +17,6 @@ import { holdProcess, letProcessGo } from './hold-process.js';
 import { createMessageFeed, type MessageFeed } from './message-feed.js';
 import { afterOpen, type NextStep, NO_HISTORY, nextStep } from './next-step.js';
 import { pause } from './pause.js';
-import { textOf } from './quiet-baileys-logger.js';
 import { createSessionConnection } from './session-connection.js';
 import type { RunSessionParams, SessionDeps, SessionParts, SessionRun } from './session-run.js';
 import { SessionView } from './session-view.js';
@@ -204,7 +203,7 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
       try {
         if (await this.params.stillOurs()) return;
       } catch (error) {
-        const fields = { code: 'claim_unknown', sessionId, error: textOf(error) };
+        const fields = { code: 'claim_unknown', sessionId, err: error };
         this.deps.logger.debug(fields, `${this.named()}: the store cannot tell whose it is`);
       }
       await this.wait(this.deps.backoff.replacedPauseMs);
@@ -242,7 +241,7 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
   }
 
   private complain(code: string, what: string, error: unknown): void {
-    const fields = { code, sessionId: this.sessionId, error: textOf(error) };
+    const fields = { code, sessionId: this.sessionId, err: error };
     this.deps.logger.error(fields, `${this.named()}: ${what}`);
   }
 }

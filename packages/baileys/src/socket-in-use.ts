@@ -3,7 +3,7 @@ import type { BaileysSocketLike } from './baileys-like.js';
 import type { BaileysMembers } from './baileys-module.js';
 import type { CloseFacts } from './close-reasons.js';
 import type { GuardedAuth } from './guard-auth.js';
-import { quietBaileysLogger, textOf } from './quiet-baileys-logger.js';
+import { quietBaileysLogger } from './quiet-baileys-logger.js';
 import type { SessionParts } from './session-run.js';
 import type { SocketWatch, WatchSocketParams } from './socket-watch.js';
 import type { OnMessages } from './tap-messages.js';
@@ -76,7 +76,7 @@ export class SocketInUse implements WatchSocketParams {
 
   onHandlerError(error: unknown): void {
     const { sessionId, deps } = this.session;
-    deps.logger.debug({ code: 'handler_failed', sessionId, error: textOf(error) }, 'A stanza handler failed');
+    deps.logger.debug({ code: 'handler_failed', sessionId, err: error }, 'A stanza handler failed');
   }
 
   /** Ends one that will not recover; what follows is for `runSession`. */

@@ -331,7 +331,6 @@ describe('baileysProvider', () => {
     };
     const host = await startProvider(server, {
       backoff: { baseMs: 20, maxMs: 10_000, stableAfterMs },
-      logger: { debug() {}, info: note, warn: note, error() {} },
       clock: {
         ...systemClock,
         schedule(run, delayMs) {
@@ -343,6 +342,7 @@ describe('baileysProvider', () => {
         },
       },
     });
+    host.provider.useLogger?.({ logger: { debug() {}, info: note, warn: note, error() {} } });
     const session = await host.addSession('a', '5511911110001');
     const connection = host.open(session);
     async function closeOnce(): Promise<void> {

@@ -53,7 +53,6 @@ export async function startEngine(
     socketConfig: { ...server.socketConfig(), ...options.socketConfig },
     loginJitterMs: 0,
     backoff: { baseMs: 20, maxMs: 100 },
-    logger,
     ...options.provider,
   });
   const wa = createWaSync({

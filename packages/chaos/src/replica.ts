@@ -32,7 +32,7 @@ process.on('disconnect', () => process.exit(1));
 
 trustFakeWhatsApp(trust);
 const pool = new pg.Pool({ connectionString: databaseUrl, application_name: name });
-const store = createPostgresStore({ pool, logger });
+const store = createPostgresStore({ pool });
 const { socketConfig, ...provider } = settings.provider;
 const wa = createWaSync({
   ...settings.waSync,
@@ -42,7 +42,6 @@ const wa = createWaSync({
   provider: baileysProvider({
     ...provider,
     auth: store.auth,
-    logger,
     socketConfig: { ...socketConfig, waWebSocketUrl: whatsAppUrl },
   }),
 });

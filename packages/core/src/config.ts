@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { systemClock, systemRandom } from './clock.js';
 import { parseSchedule, type Schedule } from './decide/parse-schedule.js';
 import { type InactivityOptions, inactivitySchema, zone } from './inactivity-config.js';
-import { silentLogger } from './logger.js';
+import { loggerOption } from './logging/logger-option.js';
 import { parseOptions } from './parse-options.js';
 import type { Clock, RandomSource } from './ports/clock.js';
 import type { JobName } from './ports/job-store.js';
@@ -93,7 +93,10 @@ export interface WaSyncOptions {
         tickMs?: number | undefined;
       }
     | undefined;
-  /** @defaultValue silent; `consoleLogger()` writes lines for people, a pino instance fits too */
+  /**
+   * The one logger: the provider, the store, attached connections and the HTTP handler write to it too. A pino instance fits as it is, winston by `fromWinston(logger)`.
+   * @defaultValue `consoleLogger({ level: 'warn' })`
+   */
   logger?: Logger | undefined;
   /** @defaultValue the system's */
   clock?: Clock | undefined;
@@ -185,10 +188,7 @@ const schema = z.strictObject({
     {},
   ),
   inactivity: inactivitySchema,
-  logger: z._default(
-    port<Logger>('a logger with debug, info, warn and error', ['debug', 'info', 'warn', 'error']),
-    silentLogger,
-  ),
+  logger: loggerOption,
   clock: z._default(port<Clock>('a clock', ['now', 'monotonicMs', 'schedule', 'yield']), systemClock),
   random: z._default(port<RandomSource>('a random source', ['next', 'token']), systemRandom),
 });

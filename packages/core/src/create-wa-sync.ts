@@ -49,6 +49,7 @@ import type { WaSync } from './wa-sync.js';
 export function createWaSync(options: WaSyncOptions): WaSync {
   const config = parseConfig(options);
   const { clock, logger } = config;
+  for (const part of [config.store, config.provider]) part?.useLogger?.({ logger });
   const store = limitStore(config.store, clock, callLimitMs(config.lease));
   const events = createEvents(logger);
   const held = createHeldSessions();
@@ -114,6 +115,7 @@ export function createWaSync(options: WaSyncOptions): WaSync {
 
   return {
     replicaId: config.replicaId,
+    logger,
     currentSession: config.currentSession,
     start: run.start,
     stop: run.stop,

@@ -1,3 +1,5 @@
+import { maskNumbers } from './mask-numbers.js';
+
 /** Every code a `WaSyncError` can carry; `docs/ERRORS.md` says what each means and how to mend it. */
 export const ERROR_CODES = [
   'already_started',
@@ -36,14 +38,14 @@ export type WaSyncErrorCode = (typeof ERROR_CODES)[number];
 
 const BRAND = Symbol.for('@wa-sync/error');
 
-/** The one error class of wa-sync. Its text never holds a credential, a password or a whole phone number. */
+/** The one error class of wa-sync. Its text never holds a credential or a password, and phone numbers in it are masked here. */
 export class WaSyncError extends Error {
   readonly code: WaSyncErrorCode;
   /** Whether the same call may succeed later without a change. */
   readonly retryable: boolean;
 
   constructor(code: WaSyncErrorCode, message: string, options: { cause?: unknown; retryable?: boolean } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(maskNumbers(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'WaSyncError';
     this.code = code;
     this.retryable = options.retryable ?? false;

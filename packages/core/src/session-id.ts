@@ -30,8 +30,3 @@ export function sessionIdHash(id: string): number {
   }
   return hash >>> 0;
 }
-
-/** Shows a session id or number in a log: every run of seven or more digits keeps only its last four. */
-export function maskNumbers(text: string): string {
-  return text.replace(/\d{7,}/g, (digits) => `…${digits.slice(-4)}`);
-}

@@ -5,6 +5,7 @@ import type { WhatsAppConnection } from './ports/connection.js';
 import type { RecordedMessage } from './ports/conversation-store.js';
 import type { Transition, TransitionFeed } from './ports/history-store.js';
 import type { ClusterJobName, JobName, JobRun } from './ports/job-store.js';
+import type { Logger } from './ports/logger.js';
 
 /** What `status` answers. */
 export interface StatusAnswer {
@@ -174,6 +175,8 @@ export interface RunsApi {
 /** A running replica. Made by `createWaSync`. */
 export interface WaSync {
   readonly replicaId: string;
+  /** The logger that was given to `createWaSync`, as its parts call it: what it throws ends nothing, and numbers come out masked. */
+  readonly logger: Logger;
   /** Makes the store ready, takes the lease, starts the tick and syncs once. */
   start(): Promise<void>;
   /** Closes what the provider opened, writes what that means, gives the lease back. Default `timeoutMs`: 1,200. */

@@ -1,14 +1,13 @@
 /** Holds the tables of `docs/OPTIONS.md`, in both languages, against what `createWaSync` takes: names, ranges and defaults. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { parseConfig } from '../src/config.js';
 import { closingPolicyOf, shortestIdleMs } from '../src/inactivity-config.js';
 import {
   type ConversationRecord,
   createMemoryStore,
   isWaSyncError,
-  silentLogger,
   systemClock,
   systemRandom,
   type WaSyncOptions,
@@ -63,10 +62,24 @@ async function defaultOf(path: string): Promise<unknown> {
     replicaId,
     jobs,
     inactivity,
+    logger: { name: defaultLogger() },
   });
 }
 
-const NAMED = { silentLogger, systemClock, systemRandom };
+/** The console, from the lowest level on that comes out there. */
+function defaultLogger(): string | undefined {
+  const levels = ['debug', 'info', 'warn', 'error'] as const;
+  const spied = levels.map((level) => vi.spyOn(console, level).mockImplementation(() => {}));
+  try {
+    for (const level of levels) config.logger[level]({}, 'a line');
+    const lowest = levels.find((_, at) => spied[at]?.mock.calls[0]?.[0] === '[wa-sync] a line');
+    return lowest && `consoleLogger({ level: '${lowest}' })`;
+  } finally {
+    for (const spy of spied) spy.mockRestore();
+  }
+}
+
+const NAMED = { systemClock, systemRandom };
 
 /** The schema hands out a copy of its default, made of the same functions. */
 function nameOf(value: object): string | undefined {

@@ -31,13 +31,13 @@ describe('the log at night', () => {
     expect(lines(logged, 'Syncing session').at(-1)).toMatchObject({
       level: 'info',
       fields: {
-        sessionId: id,
+        sessionId: 'shop-…0000',
         stored: 'CONNECTED',
         actual: 'RECONNECTING',
         reason: 'connection_lost',
         trigger: 'event',
       },
-      message: 'Syncing session shop-…0000: marking as RECONNECTING (was CONNECTED, connection_lost)',
+      message: 'Syncing session shop-…0000: marking as RECONNECTING (was CONNECTED): connection_lost',
     });
     const { owner, tenure, version } = await row(id);
     const set = {

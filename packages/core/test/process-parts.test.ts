@@ -9,14 +9,16 @@ describe('the logger that a person reads', () => {
     const quiet = consoleLogger({ target, level: 'warn' });
     quiet.info({}, 'not shown');
     quiet.warn({ sessionId: 's' }, 'shown');
-    quiet.error({ error: new Error('refused') }, 'Failed');
-    quiet.error({ error: 'no Error' }, 'Failed');
+    quiet.error({ err: new TypeError('refused') }, 'Failed');
+    quiet.error({ err: 'no Error' }, 'Failed');
     consoleLogger({ target }).debug({}, 'not shown');
     consoleLogger({ target, level: 'debug' }).debug({}, 'shown');
-    expect(lines).toEqual([
+    const frame = /^error {2,}(at|caused by) /;
+    expect(lines.some((line) => frame.test(line))).toBe(true);
+    expect(lines.filter((line) => !frame.test(line))).toEqual([
       'warn [wa-sync] shown',
       'error [wa-sync] Failed: refused',
-      'error [wa-sync] Failed',
+      'error [wa-sync] Failed: no Error',
       'debug [wa-sync] shown',
     ]);
   });

@@ -2,7 +2,7 @@ import { createManualClock } from '@wa-sync/testing';
 import { describe, expect, it } from 'vitest';
 import { type AuthWriteGroup, type AuthWriteVerdict, queueAuthWrites } from '../src/adapter/index.js';
 import type { AuthEntry } from '../src/index.js';
-import { WaSyncError } from '../src/index.js';
+import { silentLogger, WaSyncError } from '../src/index.js';
 
 const entry = (id: string, byte: number): AuthEntry => ({ type: 'session', id, value: Uint8Array.of(byte) });
 
@@ -20,7 +20,7 @@ function queueOf(mostWaitMs = 1_000) {
     isAway: (error) => error instanceof WaSyncError && error.code === 'store_unreachable',
     mostWaitMs: () => mostWaitMs,
     encrypted: true,
-    logger: undefined,
+    logger: silentLogger,
     monotonicMs: () => clock.monotonicMs(),
   });
   const started = async (count: number) => {

@@ -5,7 +5,6 @@ import { createEventFeed } from './event-feed.js';
 import { createEventLog } from './event-log.js';
 import { createRateLimit } from './limit-rate.js';
 import { makeReply, type Reply, toResponse } from './make-reply.js';
-import { maskError } from './mask-error.js';
 import { matchRoutes } from './match-routes.js';
 import { type HttpOptions, parseOptions, trimSlash } from './options.js';
 import { answerProblem, HttpProblem, hideWords, toProblem } from './problems.js';
@@ -87,7 +86,7 @@ async function answerRoute(params: {
   raw: unknown;
 }): Promise<Reply> {
   const { route, segments, services, authenticate, ask, basePath, raw } = params;
-  const { clock, config } = services;
+  const { clock, wa } = services;
   const startedMs = clock.monotonicMs();
   const fields = (status: number) => {
     const tookMs = Math.round(clock.monotonicMs() - startedMs);
@@ -98,7 +97,7 @@ async function answerRoute(params: {
     if (route.role === 'admin' && caller.role !== 'admin') throw new HttpProblem('forbidden');
     const answer = await route.handle({ services, ask, basePath, raw, caller }, segments);
     const level = route.method === 'GET' ? 'debug' : 'info';
-    config.logger[level](fields(answer.status), `${route.method} ${route.path} answered ${answer.status}`);
+    wa.logger[level](fields(answer.status), `${route.method} ${route.path} answered ${answer.status}`);
     return makeReply(answer);
   } catch (error) {
     // A token that stands in the wrong place of a request is not repeated.
@@ -106,8 +105,8 @@ async function answerRoute(params: {
     const reply = answerProblem(problem);
     const code = isWaSyncError(error) ? error.code : problem.code;
     const line = `${route.method} ${route.path} answered ${reply.status} ${code}`;
-    if (reply.status < 500) config.logger.debug({ ...fields(reply.status), code }, line);
-    else config.logger.error({ ...fields(reply.status), code, error: maskError(error) }, line);
+    if (reply.status < 500) wa.logger.debug({ ...fields(reply.status), code }, line);
+    else wa.logger.error({ ...fields(reply.status), code, err: error }, line);
     return reply;
   }
 }

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, silentLogger, systemClock, WaSyncError } from '@wa-sync/core';
+import { type Clock, systemClock, WaSyncError } from '@wa-sync/core';
 import * as z from 'zod/mini';
 
 /** What a caller may do: an `admin` everything, a `viewer` only read. */
@@ -53,8 +53,6 @@ export interface HttpOptions {
     | undefined;
   /** What `GET /metrics` serves, from `createMetrics` of `@wa-sync/http/metrics`. @defaultValue there is no `GET /metrics` */
   metrics?: MetricsSource | undefined;
-  /** @defaultValue silent */
-  logger?: Logger | undefined;
   /** @defaultValue the system's */
   clock?: Clock | undefined;
 }
@@ -96,10 +94,6 @@ const schema = z.strictObject({
     {},
   ),
   metrics: z.optional(withMethods<MetricsSource>('what createMetrics answers', ['text'])),
-  logger: z._default(
-    withMethods<Logger>('a logger with debug, info, warn and error', ['debug', 'info', 'warn', 'error']),
-    silentLogger,
-  ),
   clock: z._default(withMethods<Clock>('a clock', ['now', 'monotonicMs', 'schedule', 'yield']), systemClock),
 });
 

@@ -16,6 +16,7 @@ import type { RunRegistry } from './run-registry.js';
 export type WaSyncLike = Pick<
   WaSync,
   | 'currentSession'
+  | 'logger'
   | 'status'
   | 'syncNow'
   | 'forceSync'

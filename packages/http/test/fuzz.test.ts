@@ -67,19 +67,18 @@ describe('requests that nobody expects', () => {
 
   beforeAll(async () => {
     process.on('uncaughtExceptionMonitor', crashed);
-    world = await startWorld();
+    const log = (fields: object, message: string) => {
+      const error = 'err' in fields && fields.err instanceof Error ? fields.err.stack : '';
+      logged.push(`${message} ${JSON.stringify(fields)} ${error}`);
+    };
+    world = await startWorld({ logger: { debug: log, info: log, warn: log, error: log } });
     const { connection } = await world.addSession('known');
     connection.script.set({ phone: CANARY_NUMBER, status: 'QR_CODE', qr: `2@${CANARY_NUMBER}` });
     await world.wa.syncNow('known');
     connection.script.close(`code_${CANARY_NUMBER}`);
     await world.wa.syncNow('known');
-    const log = (fields: object, message: string) => {
-      const error = 'error' in fields && fields.error instanceof Error ? fields.error.stack : '';
-      logged.push(`${message} ${JSON.stringify(fields)} ${error}`);
-    };
-    const logger = { debug: log, info: log, warn: log, error: log };
     metrics = createMetrics(world.wa);
-    const options = { auth: { tokens: [CANARY_TOKEN] }, rateLimit: { perMinute: 1_000_000 }, logger, metrics };
+    const options = { auth: { tokens: [CANARY_TOKEN] }, rateLimit: { perMinute: 1_000_000 }, metrics };
     server = await listen(toNodeHandler(createHttpHandler(world.wa, options)));
   });
   afterAll(async () => {

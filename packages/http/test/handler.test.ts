@@ -53,11 +53,12 @@ describe('roles', () => {
 
   it('opens no door for an authorize that throws, and tells nobody its words', async () => {
     const lines: string[] = [];
-    const logger = catchLines(lines);
+    const heard = await startWorld({ logger: catchLines(lines) });
     const auth = () => {
       throw new Error('no user 5511912345678');
     };
-    const response = await open({ auth, logger })('GET', '/status');
+    const response = await open({ auth }, heard.wa)('GET', '/status');
+    await heard.stop();
     expect([response.status, await response.text()]).toEqual([500, expect.not.stringContaining('5678')]);
     expect(lines.join()).toContain('…5678');
     expect(lines.join()).not.toContain('5511912345678');
@@ -311,19 +312,20 @@ describe('as a fetch handler', () => {
 
   it('never logs a token', async () => {
     const lines: string[] = [];
-    const call = open({ auth: { tokens: [TOKEN] }, logger: catchLines(lines) });
+    const heard = await startWorld({ logger: catchLines(lines) });
+    const call = open({ auth: { tokens: [TOKEN] } }, heard.wa);
     await call('POST', '/sync-status', { 'x-api-key': TOKEN });
     await call('POST', `/sync-status?${TOKEN}=${TOKEN}`, { authorization: `Bearer ${TOKEN}` });
     await call('GET', '/status', { authorization: `Bearer ${TOKEN}x` });
-    expect(lines).toHaveLength(3);
+    await heard.stop();
+    expect(lines.filter((line) => line.includes('answered'))).toHaveLength(3);
     expect(lines.join()).not.toContain(TOKEN);
   });
 });
 
 function catchLines(lines: string[]): Logger {
   const log = (fields: object, message: string) => {
-    const error =
-      'error' in fields && fields.error instanceof Error ? `${fields.error.message}\n${fields.error.stack}` : '';
+    const error = 'err' in fields && fields.err instanceof Error ? `${fields.err.message}\n${fields.err.stack}` : '';
     lines.push(`${message} ${JSON.stringify(fields)} ${error}`);
   };
   return { debug: log, info: log, warn: log, error: log };

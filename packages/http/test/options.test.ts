@@ -20,7 +20,7 @@ describe('createHttpHandler', () => {
     [{ auth: 'none', rateLimit: { perSecond: 1 } }, /Unknown option rateLimit.perSecond/],
     [{ auth: 'none', rateLimit: { perMinute: 0 } }, /Option rateLimit.perMinute takes a whole number/],
     [{ auth: 'none', rateLimit: 5 }, /Option rateLimit takes \{ perMinute \}/],
-    [{ auth: 'none', logger: console.log }, /Option logger takes a logger/],
+    [{ auth: 'none', logger: console }, /Unknown option logger/],
     [{ auth: 'none', currentSession: 'sales' }, /Option currentSession takes a function/],
   ])('refuses %j and names what is wrong', (options, words) => {
     let thrown: unknown;

@@ -1,6 +1,8 @@
 import {
   createMemoryStore,
   createWaSync,
+  type Logger,
+  silentLogger,
   systemClock,
   type WaSync,
   WaSyncError,
@@ -23,7 +25,7 @@ export interface World {
   stop(): Promise<void>;
 }
 
-export async function startWorld(): Promise<World> {
+export async function startWorld({ logger = silentLogger }: { logger?: Logger } = {}): Promise<World> {
   const memory = createMemoryStore();
   let broken = false;
   let added = 0;
@@ -46,6 +48,7 @@ export async function startWorld(): Promise<World> {
   };
   const wa = createWaSync({
     store,
+    logger,
     currentSession: 'current',
     jobs: { sync: false },
     probe: { timeoutMs: 100, silenceMs: 60_000 },

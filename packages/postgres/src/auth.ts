@@ -16,7 +16,7 @@ export function createAuth(params: {
   runner: StatementRunner;
   ready: () => Promise<{ auth: AuthStatements }>;
   keyRing: AuthKeyRing | undefined;
-  logger: Logger | undefined;
+  logger: Logger;
 }): AuthStore {
   const { runner, ready, keyRing, logger } = params;
   // Statements of this store in their order, by which the database knows one that comes late.

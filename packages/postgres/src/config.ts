@@ -1,4 +1,4 @@
-import { type Logger, SESSION_STATUSES, type SessionStatus, WaSyncError } from '@wa-sync/core';
+import { SESSION_STATUSES, type SessionStatus, WaSyncError } from '@wa-sync/core';
 import { type AuthKeyRing, authKeyRingSchema, parseOptions } from '@wa-sync/core/adapter';
 import * as z from 'zod';
 import { isIdentifier, splitTableName } from './identifiers.js';
@@ -92,8 +92,6 @@ export interface PostgresStoreOptions {
    * @defaultValue `true`
    */
   notify?: boolean | undefined;
-  /** @defaultValue silent */
-  logger?: Logger | undefined;
 }
 
 const identifier = (what: string) =>
@@ -158,9 +156,6 @@ const schema = z.strictObject({
     .prefault({}),
   prepare: z.boolean('takes true or false').default(true),
   notify: z.boolean('takes true or false').default(true),
-  logger: z
-    .custom<Logger>((logger) => typeof (logger as Logger | null)?.warn === 'function', 'takes a logger')
-    .optional(),
 });
 
 /** The options with every default in place. */

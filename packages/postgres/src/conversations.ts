@@ -30,13 +30,13 @@ const known = (ids: readonly string[]): string[] => [...new Set(ids)].filter((id
 export function createConversations(params: {
   runner: StatementRunner;
   ready: () => Promise<PreparedStore>;
-  logger: Logger | undefined;
+  logger: Logger;
 }): ConversationStore {
   const { runner, ready, logger } = params;
   const lockMs = () => String(runner.limits.lockMs);
 
   function tellBlocked(ids: readonly string[], cause: unknown): void {
-    logger?.warn(
+    logger.warn(
       { code: 'mirror_blocked', conversationIds: ids.slice(0, 10), count: ids.length, cause: serverWords(cause) },
       'The host’s rows of conversations could not be closed: they stay open until the next run',
     );

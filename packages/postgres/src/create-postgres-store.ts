@@ -10,9 +10,11 @@ import type {
   HistoryStore,
   InboxStore,
   JobStore,
+  Logger,
   WaSyncStore,
 } from '@wa-sync/core';
 import { WaSyncError } from '@wa-sync/core';
+import { lateLogger } from '@wa-sync/core/adapter';
 import { createAuth } from './auth.js';
 import { createCleanup } from './cleanup.js';
 import { type PostgresStoreOptions, parseConfig } from './config.js';
@@ -41,6 +43,7 @@ export interface PostgresStore extends WaSyncStore {
   readonly conversations: ConversationStore;
   readonly history: HistoryStore;
   readonly inbox: InboxStore;
+  useLogger(params: { logger: Logger }): void;
   /** Holds the mappings against the live catalogue, and answers everything that is wrong or worth knowing. */
   checkMirror(): Promise<readonly MirrorFinding[]>;
   /**
@@ -66,7 +69,8 @@ export interface PostgresStore extends WaSyncStore {
  */
 export function createPostgresStore(options: PostgresStoreOptions): PostgresStore {
   const config = parseConfig(options);
-  const { pool, timeouts, auth, logger } = config;
+  const { pool, timeouts, auth } = config;
+  const { logger, useLogger } = lateLogger();
   const runner = createStatementRunner({ pool, prepare: config.prepare, limits: timeouts });
   let starting: Promise<PreparedStore> | null = null;
   let closed = false;
@@ -104,6 +108,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   }
 
   return {
+    useLogger,
     capabilities: { durable: true, shared: true, mirror: config.mirror.sessions !== undefined },
     sessions: createSessions({ runner, ready }),
     leases: createLeases({

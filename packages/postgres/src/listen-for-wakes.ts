@@ -22,11 +22,7 @@ const ASK_EVERY_MS = 15_000;
 const LOOK_FOR_END_EVERY_MS = 200;
 
 /** Makes the method, or `null` where the pool is no node-postgres pool with room for one more connection. */
-export function listenForWakes(params: {
-  pool: PgPoolLike;
-  channel: string;
-  logger: Logger | undefined;
-}): Listen | null {
+export function listenForWakes(params: { pool: PgPoolLike; channel: string; logger: Logger }): Listen | null {
   const { pool, channel, logger } = params;
   const connect = pool.connect?.bind(pool) as (() => Promise<PgClientLike>) | undefined;
   const { options } = pool as { options?: { max?: unknown } };
@@ -72,8 +68,10 @@ export function listenForWakes(params: {
   }
 
   const impossible = () =>
-    logger?.info({ code: 'listen_impossible' }, 'A pooler stands before Postgres: requests wait for the next tick');
-  return keepListening({ once, impossible }).listen;
+    logger.info({ code: 'listen_impossible' }, 'A pooler stands before Postgres: requests wait for the next tick');
+  const lost = (err: unknown) =>
+    logger.warn({ code: 'listen_lost', err }, 'Listening for notifications failed: requests wait for the next tick');
+  return keepListening({ once, impossible, lost }).listen;
 }
 
 function isListeningClient(client: PgClientLike): client is ListeningClient {

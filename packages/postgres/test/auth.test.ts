@@ -193,7 +193,8 @@ describe('encryption at rest', () => {
     await create('a');
     const lines: string[] = [];
     const log = (_: unknown, line: string) => lines.push(line);
-    const plain = createPostgresStore({ pool, logger: { debug: log, info: log, warn: log, error: log } });
+    const plain = createPostgresStore({ pool });
+    plain.useLogger({ logger: { debug: log, info: log, warn: log, error: log } });
     await plain.auth.read({ sessionId: 'a', type: 'creds', ids: ['creds'] });
     expect(lines).toEqual([]);
     await plain.auth.write({ sessionId: 'a', tenure: null, entries: [entry] });

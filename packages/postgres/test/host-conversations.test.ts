@@ -41,7 +41,8 @@ beforeEach(async () => {
     debug: silent,
     warn: (fields: object) => void told.push(fields),
   };
-  store = createPostgresStore({ pool, mirror, logger });
+  store = createPostgresStore({ pool, mirror });
+  store.useLogger({ logger });
   await store.init();
   owner = await joinReplica(store);
   await holdSessions(store, owner, ['s']);

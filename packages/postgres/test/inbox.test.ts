@@ -145,7 +145,8 @@ describe.skipIf(!pgbouncerIsThere())('behind PgBouncer in transaction mode', () 
     const lines: unknown[] = [];
     const log = (fields: unknown) => void lines.push(fields);
     const logger = { debug: log, info: log, warn: log, error: log };
-    const behind = createPostgresStore({ pool: pooled, logger });
+    const behind = createPostgresStore({ pool: pooled });
+    behind.useLogger({ logger });
     const { wake } = ear();
     const stop = await listen(behind, owner, wake);
     expect(lines).toEqual([{ code: 'listen_impossible' }]);

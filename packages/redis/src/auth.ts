@@ -20,7 +20,7 @@ export function createAuth(params: {
   calls: StoreCalls;
   keys: StoreKeys;
   keyRing: AuthKeyRing | undefined;
-  logger: Logger | undefined;
+  logger: Logger;
   limits: TimeLimits;
 }): AuthStore {
   const { calls, keys, keyRing, logger, limits } = params;

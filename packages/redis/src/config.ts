@@ -1,4 +1,4 @@
-import { type Logger, WaSyncError } from '@wa-sync/core';
+import { WaSyncError } from '@wa-sync/core';
 import { type AuthKeyRing, authKeyRingSchema, parseOptions } from '@wa-sync/core/adapter';
 import * as z from 'zod';
 import { type RedisClient, type RedisLike, redisLikeOf } from './redis-like.js';
@@ -20,8 +20,6 @@ export interface RedisStoreOptions {
         commandMs?: number | undefined;
       }
     | undefined;
-  /** @defaultValue silent */
-  logger?: Logger | undefined;
 }
 
 const clientTakes = 'takes an ioredis client or a node-redis client';
@@ -45,9 +43,6 @@ const schema = z.strictObject({
         .default(8_000),
     })
     .prefault({}),
-  logger: z
-    .custom<Logger>((logger) => typeof (logger as Logger | null)?.warn === 'function', 'takes a logger')
-    .optional(),
 });
 
 /** The options with every default in place. */

@@ -10,9 +10,11 @@ import {
   type HistoryStore,
   type InboxStore,
   type JobStore,
+  type Logger,
   WaSyncError,
   type WaSyncStore,
 } from '@wa-sync/core';
+import { lateLogger } from '@wa-sync/core/adapter';
 import { createAuth } from './auth.js';
 import { createCleanup } from './cleanup.js';
 import { parseConfig, type RedisStoreOptions } from './config.js';
@@ -36,6 +38,7 @@ export interface RedisStore extends WaSyncStore {
   readonly conversations: ConversationStore;
   readonly history: HistoryStore;
   readonly inbox: InboxStore;
+  useLogger(params: { logger: Logger }): void;
 }
 
 /**
@@ -50,14 +53,15 @@ export interface RedisStore extends WaSyncStore {
  * const store = createRedisStore({ client: new Redis(process.env.REDIS_URL) });
  */
 export function createRedisStore(options: RedisStoreOptions): RedisStore {
-  const { redis, prefix, auth, timeouts, logger } = parseConfig(options);
+  const { redis, prefix, auth, timeouts } = parseConfig(options);
+  const { logger, useLogger } = lateLogger();
   const keys = storeKeys(prefix);
   let lastError: unknown = null;
   const forgetClient = redis.onError?.((error) => {
     lastError = error;
   });
   const runner = createScriptRunner({ redis, limits: timeouts, lastError: () => lastError, answerKey: keys.answer });
-  const wakes = redis.subscribe && listenForWakes({ subscribe: redis.subscribe, channel: keys.channel });
+  const wakes = redis.subscribe && listenForWakes({ subscribe: redis.subscribe, channel: keys.channel, logger });
   // Whoever ends the client without a word is not kept from exiting.
   const forgetEnd = wakes && redis.onEnd?.(() => wakes.stop());
   let starting: Promise<void> | null = null;
@@ -80,6 +84,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
 
   const calls = storeCalls({ runner, ready });
   return {
+    useLogger,
     capabilities: { durable: true, shared: true, mirror: false },
     sessions: createSessions({ calls, keys, logger }),
     leases: createLeases({ calls, keys, limits: runner.limits, configured: timeouts, logger }),

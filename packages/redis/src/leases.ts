@@ -15,7 +15,7 @@ export function createLeases(params: {
   /** What calls are cut to now; a join lowers it. */
   limits: TimeLimits;
   configured: TimeLimits;
-  logger: Logger | undefined;
+  logger: Logger;
 }): LeaseStore {
   const { calls, limits, configured, logger } = params;
   const keys = conversationKeys(params.keys);
@@ -24,7 +24,7 @@ export function createLeases(params: {
   function tellHold(untilMs: number, nowMs: number): void {
     if (untilMs <= nowMs || untilMs === toldHoldMs) return;
     toldHoldMs = untilMs;
-    logger?.warn(
+    logger.warn(
       { code: 'redis_changed', until: new Date(untilMs).toISOString() },
       'Redis was restarted or failed over: its last writes may be gone. Nothing is deleted or closed for one lease',
     );

@@ -1,3 +1,4 @@
+import type { Logger } from '@wa-sync/core';
 import { keepListening, type Listen, type ListenEnding, type ListenOnce } from '@wa-sync/core/adapter';
 import type { Subscribe } from './subscribe.js';
 
@@ -5,6 +6,7 @@ import type { Subscribe } from './subscribe.js';
 export function listenForWakes(params: {
   subscribe: Subscribe;
   channel: string;
+  logger: Logger;
   /** Milliseconds between two questions whether the link still lives. @defaultValue 15,000 */
   askEveryMs?: number | undefined;
   /** Milliseconds after which a question counts as unanswered. @defaultValue 5,000 */
@@ -13,7 +15,7 @@ export function listenForWakes(params: {
   readonly listen: Listen;
   stop(): void;
 } {
-  const { subscribe, channel, askEveryMs = 15_000, answerWithinMs = 5_000 } = params;
+  const { subscribe, channel, logger, askEveryMs = 15_000, answerWithinMs = 5_000 } = params;
 
   async function once({ signal, listening, heard }: ListenOnce): Promise<ListenEnding> {
     const { hearing, ended, ping, close } = subscribe({ channel, heard });
@@ -22,14 +24,17 @@ export function listenForWakes(params: {
       signal.addEventListener('abort', () => resolve('stopped'), { once: true });
       if (signal.aborted) resolve('stopped');
     });
-    const lost = new Promise<ListenEnding>((resolve) => {
-      const lose = () => resolve('lost');
+    const lost = new Promise<ListenEnding>((resolve, reject) => {
+      const lose = (cause?: unknown) => (cause instanceof Error ? reject(cause) : resolve('lost'));
       const within = (work: Promise<unknown>) => {
-        const timer = setTimeout(lose, answerWithinMs).unref();
+        const timer = setTimeout(
+          () => lose(new Error(`No answer within ${answerWithinMs} ms`)),
+          answerWithinMs,
+        ).unref();
         timers.push(timer);
         work.catch(lose).finally(() => clearTimeout(timer));
       };
-      ended.then(lose, lose);
+      ended.then(() => lose(), lose);
       within(hearing.then(listening));
       if (ping !== undefined) timers.push(setInterval(() => within(ping()), askEveryMs).unref());
     });
@@ -42,5 +47,10 @@ export function listenForWakes(params: {
   }
 
   // A client that can be duplicated can listen; a server that refuses is asked again.
-  return keepListening({ once, impossible: () => {} });
+  return keepListening({
+    once,
+    impossible: () => {},
+    lost: (err) =>
+      logger.warn({ code: 'listen_lost', err }, 'Listening for notifications failed: requests wait for the next tick'),
+  });
 }

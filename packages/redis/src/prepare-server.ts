@@ -40,7 +40,7 @@ export async function prepareServer(params: {
   runner: ScriptRunner;
   keys: StoreKeys;
   target: string | null;
-  logger: Logger | undefined;
+  logger: Logger;
 }): Promise<void> {
   const { runner, logger } = params;
   const keys = sessionKeys(params.keys);
@@ -72,11 +72,11 @@ export async function prepareServer(params: {
   }
   if (policy !== undefined && policy !== 'noeviction') {
     const fields = { code: 'redis_eviction', policy };
-    logger?.warn(fields, `Redis should run with maxmemory-policy noeviction; it has ${policy}`);
+    logger.warn(fields, `Redis should run with maxmemory-policy noeviction; it has ${policy}`);
   }
   if (fieldOf(persistence, 'aof_enabled') === '0') {
     const fields = { code: 'redis_not_durable' };
-    logger?.warn(fields, 'Redis keeps no append-only file: a restart loses its last writes, credentials too');
+    logger.warn(fields, 'Redis keeps no append-only file: a restart loses its last writes, credentials too');
   }
   await runner.run(settleScript, { keys, args: [String(LAYOUT)] });
 }

@@ -32,11 +32,7 @@ const SWEEP_ROWS = 5_000;
 type Refusal = Extract<ClaimOutcome, { claimed: false }>['why'];
 
 /** The session part of the store. */
-export function createSessions(params: {
-  calls: StoreCalls;
-  keys: StoreKeys;
-  logger: Logger | undefined;
-}): SessionStore {
+export function createSessions(params: { calls: StoreCalls; keys: StoreKeys; logger: Logger }): SessionStore {
   const { calls, keys, logger } = params;
   const names = sessionKeys(keys);
   // Wishes of this store in their order, by which the server knows one that comes late.
@@ -60,7 +56,7 @@ export function createSessions(params: {
   }
 
   const read = (answer: RowAnswer): StoredSession[] =>
-    readPairs(answer, (error) => logger?.error({ code: 'row_damaged', error }, 'A session row cannot be read'));
+    readPairs(answer, (error) => logger.error({ code: 'row_damaged', err: error }, 'A session row cannot be read'));
 
   async function get(ids: readonly string[]): Promise<StoredSession[]> {
     return inBatches([...new Set(ids)], async (some) => read(await rows(getScript, some)));

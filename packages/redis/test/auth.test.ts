@@ -226,7 +226,8 @@ describe('encryption at rest', () => {
     const told: string[] = [];
     const hear = (_: unknown, line: string) => void told.push(line);
     const logger = { debug: hear, info: hear, warn: hear, error: hear };
-    const [open1, sealed] = [await open({ logger }), await open({ logger, ...ring('one', { one }) })];
+    const [open1, sealed] = [await open(), await open(ring('one', { one }))];
+    for (const store of [open1, sealed]) store.useLogger({ logger });
     const about = () => told.filter((line) => line.includes('unencrypted')).length;
     await create('a');
     expect(about()).toBe(0);

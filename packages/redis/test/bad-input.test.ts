@@ -233,7 +233,9 @@ describe('a server that is not fit', () => {
     await raw.config('SET', 'maxmemory-policy', 'volatile-lru');
     const told: unknown[] = [];
     const hear = (fields: unknown) => void told.push(fields);
-    await open({ logger: { debug: hear, info: hear, warn: hear, error: hear } }).init();
+    const store = open();
+    store.useLogger({ logger: { debug: hear, info: hear, warn: hear, error: hear } });
+    await store.init();
     await raw.config('SET', 'maxmemory-policy', 'noeviction');
     expect(told).toContainEqual({ code: 'redis_eviction', policy: 'volatile-lru' });
   });
@@ -261,8 +263,9 @@ describe('a server that is not fit', () => {
 describe('a row that somebody damaged', () => {
   it('is told by its name, and stops no other', async () => {
     const told: string[] = [];
-    const hear = (fields: Readonly<Record<string, unknown>>) => void told.push(String(fields.error ?? ''));
-    const store = open({ logger: { debug: hear, info: hear, warn: hear, error: hear } });
+    const hear = (fields: Readonly<Record<string, unknown>>) => void told.push(String(fields.err ?? ''));
+    const store = open();
+    store.useLogger({ logger: { debug: hear, info: hear, warn: hear, error: hear } });
     const owner = await joinReplica(store);
     await holdSessions(store, owner, ['a', 'b', 'c', 'd']);
     await raw.hset(`{${prefix}}:session`, 'b', SECRET);

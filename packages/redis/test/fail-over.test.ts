@@ -40,7 +40,9 @@ afterEach(async () => {
 function open(client: RedisClient, commandMs = 2_000): RedisStore {
   const hear = (fields: Readonly<Record<string, unknown>>) => void lines.push(String(fields.code));
   const logger = { debug: hear, info: hear, warn: hear, error: hear };
-  return createRedisStore({ client, prefix, logger, timeouts: { commandMs } });
+  const store = createRedisStore({ client, prefix, timeouts: { commandMs } });
+  store.useLogger({ logger });
+  return store;
 }
 
 /** All that the master knows is on the replica too. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { silentLogger } from '@wa-sync/core';
 import { holdSessions, joinReplica } from '@wa-sync/testing';
 import { type FaultProxy, startFaultProxy } from '@wa-sync/testing/faults';
 import { Redis } from 'ioredis';
@@ -140,6 +141,7 @@ describe.each(kinds)('wake-ups on %s', (_, connect) => {
     const wakes = listenForWakes({
       subscribe: subscribe(own.client)!,
       channel: `{${prefix}}:wake`,
+      logger: silentLogger,
       askEveryMs: 50,
       answerWithinMs: 300,
     });

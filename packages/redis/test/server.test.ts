@@ -25,7 +25,8 @@ async function open(connect: (port: number) => Promise<TestClient>, flags: reado
   lines = [];
   const hear = (_: unknown, line: string) => void lines.push(line);
   const logger = { debug: hear, info: hear, warn: hear, error: hear };
-  store = createRedisStore({ client: client.client, prefix, logger, timeouts: { commandMs: 500 } });
+  store = createRedisStore({ client: client.client, prefix, timeouts: { commandMs: 500 } });
+  store.useLogger({ logger });
   await store.init();
 }
 

@@ -40,7 +40,7 @@ export class AppModule {
 
 function configureWaSync(pool: pg.Pool, options: AppOptions, tables: HelpdeskTables): WaSyncModuleOptions {
   const logger = nestLogger();
-  const store = createPostgresStore({ pool, logger, mirror: MIRROR });
+  const store = createPostgresStore({ pool, mirror: MIRROR });
   // So that quiet conversations are closed in the helpdesk's own table.
   const conversationOf: ConversationOf = ({ sessionId, chat, phoneJid, isGroup, message }) =>
     isGroup ? null : tables.conversationWith({ chat: phoneJid ?? chat, name: message.pushName ?? 'Client', sessionId });
@@ -51,7 +51,7 @@ function configureWaSync(pool: pg.Pool, options: AppOptions, tables: HelpdeskTab
     replicaId: options.replicaId,
     currentSession: options.sessions?.[0],
     store,
-    provider: baileysProvider({ ...options.baileys, auth: store.auth, conversationOf, logger, socketConfig }),
+    provider: baileysProvider({ ...options.baileys, auth: store.auth, conversationOf, socketConfig }),
     logger,
     http: { ...options.http, auth: { tokens: options.tokens } },
   };

@@ -1,6 +1,7 @@
 /** What adapters of stores share, and what asks replicas through one. Needs `node:crypto`; the main entry does not. */
 export { createReport } from '../engine/create-report.js';
 export { readOwnerAnswer } from '../engine/owner-answers.js';
+export { lateLogger } from '../logging/late-logger.js';
 export { parseOptions } from '../parse-options.js';
 export { type AuthKeyRing, authKeyRingSchema } from './auth-key-ring.js';
 export { CONNECTION_ERROR_CODES } from './connection-error-codes.js';

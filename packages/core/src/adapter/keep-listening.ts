@@ -29,6 +29,8 @@ export function keepListening(params: {
   once(told: ListenOnce): Promise<ListenEnding>;
   /** Called once where it cannot be done. */
   impossible(): void;
+  /** Called once for each time that listening ends by a fault, until it works again. */
+  lost?(error: unknown): void;
 }): { readonly listen: Listen; stop(): void } {
   const wakes = new Set<{ readonly incarnation: string; readonly wake: () => void }>();
   let running: { stop(): void; readonly first: Promise<void> } | null = null;
@@ -44,15 +46,23 @@ export function keepListening(params: {
     const first = new Promise<void>((resolve) => {
       settle = resolve;
     });
+    let failing = false;
     const listening = () => {
+      failing = false;
       settle();
       // Something may have come while nobody listened.
       wakeUp(null);
     };
     const keep = async () => {
       while (!signal.aborted) {
-        const ending = await params.once({ signal, listening, heard: wakeUp }).catch((): ListenEnding => 'lost');
+        let cause: unknown;
+        const ending = await params.once({ signal, listening, heard: wakeUp }).catch((error: unknown): ListenEnding => {
+          cause = error;
+          return 'lost';
+        });
         settle();
+        if (ending === 'lost' && !failing && !signal.aborted) params.lost?.(cause);
+        failing = ending === 'lost';
         if (ending === 'impossible') return params.impossible();
         await pause(RETRY_AFTER_MS, signal);
       }

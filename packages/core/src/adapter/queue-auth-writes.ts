@@ -34,7 +34,7 @@ export function queueAuthWrites(params: {
   mostWaitMs(): number;
   /** Whether records are encrypted; where not, the first write says so once. */
   encrypted: boolean;
-  logger: Logger | undefined;
+  logger: Logger;
   monotonicMs(): number;
 }): (write: AuthWriteGroup) => Promise<void> {
   const { isAway, mostWaitMs, logger, monotonicMs } = params;
@@ -116,7 +116,11 @@ export function queueAuthWrites(params: {
 
   return ({ sessionId, tenure, entries }) =>
     new Promise<void>((resolve, reject) => {
-      if (!warned) logger?.warn({}, 'Credentials are stored unencrypted: give auth.keyRing to encrypt them');
+      if (!warned)
+        logger.warn(
+          { code: 'auth_unencrypted' },
+          'Credentials are stored unencrypted: give auth.keyRing to encrypt them',
+        );
       warned = true;
       // Values are the caller's to change as soon as this call returns to it, and a batch may have to wait.
       const copies = entries.map((entry) => ({ ...entry, value: entry.value && new Uint8Array(entry.value) }));

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { WaSyncError } from '../errors.js';
-import { maskNumbers } from '../session-id.js';
+import { maskNumbers } from '../mask-numbers.js';
 import type { AuthKeyRing } from './auth-key-ring.js';
 
 const IV_BYTES = 12;

@@ -75,7 +75,10 @@ export function createAnswerInbox(deps: {
       if (!mine || !lease.trusted()) return;
       answers.push({ id, body: JSON.stringify(said) });
     } catch (error) {
-      logger.error({ code: 'inbox_failed', sessionId, kind, error }, 'A question of another replica was not answered');
+      logger.error(
+        { code: 'inbox_failed', sessionId, kind, err: error },
+        'A question of another replica was not answered',
+      );
       return;
     }
     recording ??= record();
@@ -92,7 +95,7 @@ export function createAnswerInbox(deps: {
         await inbox?.answer({ owner: lease.incarnation(), answers: some });
       }
     } catch (error) {
-      logger.error({ code: 'inbox_failed', error }, 'Answers to another replica could not be recorded');
+      logger.error({ code: 'inbox_failed', err: error }, 'Answers to another replica could not be recorded');
     } finally {
       recording = null;
     }
@@ -117,7 +120,10 @@ export function createAnswerInbox(deps: {
         }
       }
     } catch (error) {
-      logger.error({ code: 'inbox_failed', error }, 'The inbox could not be read; trying again with the next tick');
+      logger.error(
+        { code: 'inbox_failed', err: error },
+        'The inbox could not be read; trying again with the next tick',
+      );
     } finally {
       taking = false;
     }

@@ -109,7 +109,10 @@ export function createAskOwner(deps: {
         }
       }
     } catch (error) {
-      logger.debug({ code: 'inbox_failed', error }, 'Answers of other replicas could not be fetched; trying again');
+      logger.debug(
+        { code: 'inbox_failed', err: error },
+        'Answers of other replicas could not be fetched; trying again',
+      );
     } finally {
       fetching = false;
     }

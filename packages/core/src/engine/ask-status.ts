@@ -1,8 +1,8 @@
 import type { Config } from '../config.js';
 import type { StoredSession } from '../domain/session.js';
 import { WaSyncError } from '../errors.js';
+import { maskNumbers } from '../mask-numbers.js';
 import type { WaSyncStore } from '../ports/store.js';
-import { maskNumbers } from '../session-id.js';
 import type { StatusAnswer } from '../wa-sync.js';
 import type { AskOwner } from './ask-owner.js';
 import type { Held, HeldSessions } from './held-sessions.js';

@@ -1,7 +1,7 @@
 import type { Config } from '../config.js';
 import { WaSyncError } from '../errors.js';
+import { maskNumbers } from '../mask-numbers.js';
 import type { WhatsAppConnection } from '../ports/connection.js';
-import { maskNumbers } from '../session-id.js';
 import type { AttachHandle } from '../wa-sync.js';
 import { checkConnection } from './check-connection.js';
 import { closeConnection } from './close-connection.js';
@@ -25,6 +25,7 @@ export function createAttach(deps: {
   const { clock } = deps.config;
 
   function hold(connection: WhatsAppConnection): Held {
+    connection.useLogger?.({ logger: deps.config.logger });
     const previous = sessions.get(connection.sessionId);
     const same = previous?.connection === connection;
     // The same connection given twice is one attach, unless the session was lost in between.

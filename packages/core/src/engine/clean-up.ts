@@ -5,9 +5,9 @@
 import type { Config } from '../config.js';
 import type { CleanedSession, CleanupReport } from '../domain/report.js';
 import { WaSyncError } from '../errors.js';
+import { maskNumbers } from '../mask-numbers.js';
 import type { CleanupCandidate, CleanupRule, CleanupStage, CleanupStore } from '../ports/cleanup-store.js';
 import type { WaSyncStore } from '../ports/store.js';
-import { maskNumbers } from '../session-id.js';
 import type { Lease } from './lease.js';
 import { createPurgeCredentials } from './purge-credentials.js';
 

@@ -23,7 +23,7 @@ export async function closeConnection(
       'A connection did not answer its close: going on without it',
     );
   } catch (error) {
-    logger.error({ code: 'close_failed', sessionId, error }, 'Closing a connection failed');
+    logger.error({ code: 'close_failed', sessionId, err: error }, 'Closing a connection failed');
   }
   return false;
 }

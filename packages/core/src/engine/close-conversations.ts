@@ -7,6 +7,7 @@ import { outgoingId } from '../decide/closing.js';
 import type { CheckedConversation, InactivityReport } from '../domain/report.js';
 import { WaSyncError } from '../errors.js';
 import { shortestIdleMs } from '../inactivity-config.js';
+import { maskNumbers } from '../mask-numbers.js';
 import type {
   ConversationMove,
   ConversationStore,
@@ -14,7 +15,6 @@ import type {
   QuietCursor,
 } from '../ports/conversation-store.js';
 import type { WaSyncStore } from '../ports/store.js';
-import { maskNumbers } from '../session-id.js';
 import type { Events } from './emit-events.js';
 import { createJudgeConversations, type Judged } from './judge-conversations.js';
 import type { Lease } from './lease.js';

@@ -17,7 +17,7 @@ export function createEvents(logger: Logger) {
         try {
           await listener(payload);
         } catch (error) {
-          logger.error({ code: 'listener_failed', event: name, error }, `A listener of ${name} failed`);
+          logger.error({ code: 'listener_failed', event: name, err: error }, `A listener of ${name} failed`);
         }
       };
       emitter.on(name, contained);

@@ -81,7 +81,7 @@ export function createFollowMessages(deps: {
       const message = batch[index]!;
       if (isFinal(outcome.reason, batch.length)) {
         const { conversationId, sessionId } = message;
-        const fields = { code: 'message_refused', conversationId, sessionId, error: outcome.reason };
+        const fields = { code: 'message_refused', conversationId, sessionId, err: outcome.reason };
         logger.error(fields, 'A message cannot be recorded');
       } else {
         firstError ??= outcome.reason;
@@ -90,7 +90,7 @@ export function createFollowMessages(deps: {
     }
     if (left.length > 0 && failures === 0) {
       logger.error(
-        { code: 'messages_wait', waiting: waiting.length + left.length, error: firstError },
+        { code: 'messages_wait', waiting: waiting.length + left.length, err: firstError },
         'Messages could not be recorded; trying again',
       );
     }

@@ -61,7 +61,10 @@ export function createForgetOld(deps: {
       nextMs = clock.monotonicMs() + EVERY_MS;
       running = forget()
         .catch((error: unknown) => {
-          logger.error({ code: 'forget_failed', error }, 'Old entries could not be deleted; trying again in an hour');
+          logger.error(
+            { code: 'forget_failed', err: error },
+            'Old entries could not be deleted; trying again in an hour',
+          );
         })
         .finally(() => {
           running = null;

@@ -71,7 +71,7 @@ export function createGiveBack(deps: {
           await release(id, entry);
         } catch (error) {
           logger.error(
-            { code: 'give_back_failed', sessionId: id, error },
+            { code: 'give_back_failed', sessionId: id, err: error },
             'A session could not be given back; trying again',
           );
           return;

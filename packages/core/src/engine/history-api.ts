@@ -1,7 +1,8 @@
 import { WaSyncError } from '../errors.js';
+import { maskNumbers } from '../mask-numbers.js';
 import type { HistoryStore } from '../ports/history-store.js';
 import type { WaSyncStore } from '../ports/store.js';
-import { checkSessionId, maskNumbers } from '../session-id.js';
+import { checkSessionId } from '../session-id.js';
 import type { HistoryApi, SessionsApi } from '../wa-sync.js';
 import { pageLimit } from './page-limit.js';
 

@@ -36,7 +36,7 @@ export function createInboxWakes(deps: {
     } catch (error) {
       if (current === own) current = null;
       if (!failing)
-        logger.warn({ code: 'inbox_failed', error }, 'The store cannot wake this replica: the tick has to do');
+        logger.warn({ code: 'inbox_failed', err: error }, 'The store cannot wake this replica: the tick has to do');
       failing = true;
     }
   }

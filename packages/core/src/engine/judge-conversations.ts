@@ -34,7 +34,7 @@ export function createJudgeConversations(deps: {
       return { quiet, decision: decideClosing(quiet, policy.of, lease.storeNow()) };
     } catch (error) {
       logger.error(
-        { code: 'policy_failed', conversationId: conversation.id, error },
+        { code: 'policy_failed', conversationId: conversation.id, err: error },
         'The policy of a conversation failed: it is left alone',
       );
       return { quiet, decision: { kind: 'failed' } };

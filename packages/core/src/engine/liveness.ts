@@ -78,10 +78,10 @@ export function createLiveness(deps: {
       );
       if (ANSWERS.has(answer)) return { answer: answer!, askedAtMs };
       const error = answer === null ? 'It did not settle in time' : 'It answered what there is not';
-      logger.warn({ code: 'probe_failed', sessionId: held.id, error }, 'A probe failed');
+      logger.warn({ code: 'probe_failed', sessionId: held.id, err: error }, 'A probe failed');
       return { answer: 'unavailable', askedAtMs };
     } catch (error) {
-      logger.warn({ code: 'probe_failed', sessionId: held.id, error }, 'A probe failed');
+      logger.warn({ code: 'probe_failed', sessionId: held.id, err: error }, 'A probe failed');
       return { answer: 'unavailable', askedAtMs };
     } finally {
       stopWaiting();
@@ -194,7 +194,7 @@ function heal(held: Held, logger: Logger): void {
     try {
       await held.connection.heal({ reason: 'silent' });
     } catch (error) {
-      logger.error({ code: 'heal_failed', sessionId: held.id, error }, 'Ending a dead connection failed');
+      logger.error({ code: 'heal_failed', sessionId: held.id, err: error }, 'Ending a dead connection failed');
     }
   })();
 }

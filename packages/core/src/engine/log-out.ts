@@ -1,6 +1,6 @@
 import { WaSyncError } from '../errors.js';
+import { maskNumbers } from '../mask-numbers.js';
 import type { WhatsAppConnection } from '../ports/connection.js';
-import { maskNumbers } from '../session-id.js';
 
 /** Unlinks the device of a connection at WhatsApp. */
 export async function logOut(connection: WhatsAppConnection): Promise<void> {

@@ -1,8 +1,8 @@
 import type { Config } from '../config.js';
 import type { KnownObservation, Observation } from '../domain/session.js';
 import { WaSyncError } from '../errors.js';
+import { maskNumbers } from '../mask-numbers.js';
 import type { WhatsAppConnection } from '../ports/connection.js';
-import { maskNumbers } from '../session-id.js';
 import type { PairingStep } from '../wa-sync.js';
 import type { Held } from './held-sessions.js';
 import { readSnapshot } from './read-snapshot.js';

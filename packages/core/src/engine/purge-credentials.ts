@@ -35,7 +35,7 @@ export function createPurgeCredentials(deps: {
       throw new WaSyncError('store_timeout', 'purgeCredentials did not answer in time');
     } catch (error) {
       logger.error(
-        { code: 'purge_credentials_failed', sessionId, error },
+        { code: 'purge_credentials_failed', sessionId, err: error },
         'The credentials of a session could not be deleted',
       );
       return 'failed';

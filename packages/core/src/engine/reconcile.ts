@@ -58,7 +58,7 @@ export function createReconciler(deps: {
       for (const look of looks) postpone(look, 'unknown', 'contended');
     } catch (error) {
       logger.error(
-        { code: 'reconcile_failed', sessions: looks.length, error },
+        { code: 'reconcile_failed', sessions: looks.length, err: error },
         'Rows could not be put right; trying again later',
       );
       for (const look of looks) postpone(look, 'failed', 'store_failed');

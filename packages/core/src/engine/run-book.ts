@@ -61,7 +61,7 @@ export function createRunBook(deps: { jobs: JobStore; random: RandomSource; logg
         if (answer.begun && answer.run.outcome !== 'running') return { begun: false, why: 'running', run: answer.run };
         return answer;
       } catch (error) {
-        logger.error({ code: 'job_not_begun', job, error }, 'The store did not answer whether a run began');
+        logger.error({ code: 'job_not_begun', job, err: error }, 'The store did not answer whether a run began');
         throw error;
       }
     },
@@ -70,7 +70,7 @@ export function createRunBook(deps: { jobs: JobStore; random: RandomSource; logg
       try {
         await record({ ...end, error: error === null ? null : wordsOf(error) });
       } catch (cause) {
-        logger.error({ code: 'store_failed', error: cause }, 'The end of a run could not be recorded; trying again');
+        logger.error({ code: 'store_failed', err: cause }, 'The end of a run could not be recorded; trying again');
       }
     },
     /** Settles what is left over, where no run of the job is under way. */
@@ -83,7 +83,7 @@ export function createRunBook(deps: { jobs: JobStore; random: RandomSource; logg
           if (begin.slot === null || begin.ticksLeft < 0) await giveUp(begin);
         }
       } catch (error) {
-        logger.error({ code: 'store_failed', error }, 'The end of a run could not be recorded; trying again');
+        logger.error({ code: 'store_failed', err: error }, 'The end of a run could not be recorded; trying again');
       }
     },
   };

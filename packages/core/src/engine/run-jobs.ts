@@ -74,7 +74,7 @@ export function createRunJobs(deps: {
     events.emit('job:started', { at: clock.now(), job, slot });
     const startedMs = clock.monotonicMs();
     const failed = (error: unknown) => {
-      logger.error({ code: 'job_failed', job, slot, error }, `${capitalised(kind)} ${JOB_TITLES[job]} failed`);
+      logger.error({ code: 'job_failed', job, slot, err: error }, `${capitalised(kind)} ${JOB_TITLES[job]} failed`);
       events.emit('job:failed', { at: clock.now(), job, slot, error });
     };
     try {

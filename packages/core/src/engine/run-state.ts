@@ -109,7 +109,7 @@ export function createRunState(deps: {
         return true;
       }).catch((error: unknown) => {
         logger.error(
-          { code: 'stop_failed', replicaId, error },
+          { code: 'stop_failed', replicaId, err: error },
           'The rows could not be written at the end: the lease will run out',
         );
       }));

@@ -20,7 +20,10 @@ export function createSchedule(deps: {
   const own = createTickScheduler<JobName>({
     lastSlot: async (job, storeNow) => (job === 'sync' || !store.jobs ? storeNow : store.jobs.lastSlot({ job })),
     onError(job, error) {
-      logger.error({ code: 'job_not_begun', job, error }, `The ${JOB_TITLES[job]} could not begin; trying again soon`);
+      logger.error(
+        { code: 'job_not_begun', job, err: error },
+        `The ${JOB_TITLES[job]} could not begin; trying again soon`,
+      );
     },
   });
 
@@ -53,7 +56,7 @@ export function createSchedule(deps: {
         await brought?.stop();
       } catch (error) {
         logger.error(
-          { code: 'stop_failed', error },
+          { code: 'stop_failed', err: error },
           'The scheduler did not stop: what it calls for is not run any more',
         );
       }

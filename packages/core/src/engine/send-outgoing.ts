@@ -67,7 +67,7 @@ export function createSendOutgoing(deps: {
       return answer !== null && ANSWERS.has(answer) ? answer : 'unknown';
     } catch (error) {
       // It may have left before the error came.
-      logger.warn({ code: 'send_failed', sessionId: held.id, error }, 'A message could not be sent for certain');
+      logger.warn({ code: 'send_failed', sessionId: held.id, err: error }, 'A message could not be sent for certain');
       return 'unknown';
     }
   }
@@ -110,7 +110,7 @@ export function createSendOutgoing(deps: {
     try {
       for (const found of waiting) if (!(await sendOne(conversations, held, found))) return;
     } catch (error) {
-      logger.error({ code: 'send_failed', sessionId: held.id, error }, 'Messages of a session could not be sent');
+      logger.error({ code: 'send_failed', sessionId: held.id, err: error }, 'Messages of a session could not be sent');
     } finally {
       busy.delete(held.id);
     }
@@ -140,7 +140,7 @@ export function createSendOutgoing(deps: {
       if (!conversations || observeOnly || !lease.trusted() || (!waiting && unrecorded.size === 0)) return;
       underWay ??= work(conversations)
         .catch((error: unknown) => {
-          logger.error({ code: 'send_failed', error }, 'Messages could not be taken up; trying again later');
+          logger.error({ code: 'send_failed', err: error }, 'Messages could not be taken up; trying again later');
         })
         .finally(() => {
           underWay = null;

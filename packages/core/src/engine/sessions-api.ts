@@ -1,8 +1,9 @@
 import type { Config } from '../config.js';
 import type { Desired, StoredSession } from '../domain/session.js';
 import { WaSyncError } from '../errors.js';
+import { maskNumbers } from '../mask-numbers.js';
 import type { WaSyncStore } from '../ports/store.js';
-import { checkSessionId, maskNumbers } from '../session-id.js';
+import { checkSessionId } from '../session-id.js';
 import type { SessionsApi } from '../wa-sync.js';
 import type { AskOwner, OwnerSaid } from './ask-owner.js';
 import type { HeldSessions } from './held-sessions.js';

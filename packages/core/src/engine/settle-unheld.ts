@@ -1,6 +1,6 @@
 import type { Config } from '../config.js';
+import { maskNumbers } from '../mask-numbers.js';
 import type { WaSyncStore } from '../ports/store.js';
-import { maskNumbers } from '../session-id.js';
 import type { Events } from './emit-events.js';
 import type { Lease } from './lease.js';
 
@@ -35,7 +35,10 @@ export function createSettleUnheld(deps: {
     try {
       while ((await settleBatch()) === BATCH);
     } catch (error) {
-      logger.error({ code: 'store_failed', error }, 'Rows that nobody holds could not be settled; trying again later');
+      logger.error(
+        { code: 'store_failed', err: error },
+        'Rows that nobody holds could not be settled; trying again later',
+      );
     }
   };
 }

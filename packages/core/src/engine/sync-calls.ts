@@ -1,8 +1,9 @@
 import type { Config } from '../config.js';
 import type { SyncedSession, SyncReport } from '../domain/report.js';
 import { WaSyncError } from '../errors.js';
+import { maskNumbers } from '../mask-numbers.js';
 import type { WaSyncStore } from '../ports/store.js';
-import { checkSessionId, maskNumbers } from '../session-id.js';
+import { checkSessionId } from '../session-id.js';
 import type { AskOwner } from './ask-owner.js';
 import { createReport } from './create-report.js';
 import type { HeldSessions } from './held-sessions.js';

@@ -1,6 +1,6 @@
 import type { Config } from '../config.js';
 import type { ConversationRecord } from '../domain/conversation.js';
-import { maskNumbers } from '../session-id.js';
+import { maskNumbers } from '../mask-numbers.js';
 import type { Events } from './emit-events.js';
 
 /** After a connection opens, what was written meanwhile arrives within half a minute; until it is recorded nobody is called quiet. */

@@ -4,7 +4,7 @@
  */
 import type { Config } from '../config.js';
 import type { Observation, Reason, SessionStatus, StoredSession } from '../domain/session.js';
-import { maskNumbers } from '../session-id.js';
+import { maskNumbers } from '../mask-numbers.js';
 import type { Events } from './emit-events.js';
 import type { Held, HeldSessions } from './held-sessions.js';
 import { isBadSnapshot } from './read-snapshot.js';
@@ -57,8 +57,8 @@ export function createTell(deps: {
     const { status: to, health, evidence, reason } = after;
     const id = maskNumbers(held.id);
     const fields = { sessionId: held.id, stored: before.status, actual: to, reason: reason?.code ?? null, trigger };
-    const why = reason ? `, ${reason.code}` : '';
-    logger.info(fields, `Syncing session ${id}: marking as ${to} (was ${before.status}${why})`);
+    const why = reason ? `: ${reason.code}` : '';
+    logger.info(fields, `Syncing session ${id}: marking as ${to} (was ${before.status})${why}`);
     events.emit('session:changed', { sessionId: held.id, at, from: before.status, to, health, evidence, reason });
     if (before.health !== health) events.emit('session:health', { sessionId: held.id, at, health, reason });
     if (trigger === 'sync' && before.status !== to) {
@@ -96,7 +96,7 @@ export function createTell(deps: {
       if (from === null || from === 'LOGGED_OUT') return;
       const to = 'DISCONNECTED';
       const fields = { sessionId, stored: from, actual: to, reason: reason.code, trigger: 'event' };
-      logger.info(fields, `Syncing session ${maskNumbers(sessionId)}: marking as ${to} (was ${from}, ${reason.code})`);
+      logger.info(fields, `Syncing session ${maskNumbers(sessionId)}: marking as ${to} (was ${from}): ${reason.code}`);
       const evidence = unobserved ? 'unobserved' : 'observed';
       events.emit('session:changed', { sessionId, at: clock.now(), from, to, health: 'healthy', evidence, reason });
     },

@@ -95,7 +95,7 @@ export function createTick(deps: {
     const startedMs = clock.monotonicMs();
     running = work().catch((error: unknown) => {
       if (!failing)
-        logger.error({ code: 'store_unreachable', error }, 'The store does not answer; sockets are left alone');
+        logger.error({ code: 'store_unreachable', err: error }, 'The store does not answer; sockets are left alone');
       failing = true;
     });
     await running;

@@ -6,7 +6,7 @@
 import type { Config } from '../config.js';
 import { isReconnectLoop, RECONNECT_WINDOW_MS } from '../decide/reconnect-loop.js';
 import type { KnownObservation, SessionStatus } from '../domain/session.js';
-import { maskNumbers } from '../session-id.js';
+import { maskNumbers } from '../mask-numbers.js';
 import type { Events } from './emit-events.js';
 import type { Held } from './held-sessions.js';
 import { observe } from './observe.js';

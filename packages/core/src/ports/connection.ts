@@ -1,5 +1,6 @@
 import type { Observation } from '../domain/session.js';
 import type { RecordedMessage } from './conversation-store.js';
+import type { UsesLogger } from './logger.js';
 
 /** `answered`: a round trip succeeded. `timeout`: asked and heard nothing. `unavailable`: could not ask. */
 export type ProbeAnswer = 'answered' | 'timeout' | 'unavailable';
@@ -11,7 +12,7 @@ export type SendAnswer = 'sent' | 'unknown' | 'failed';
  * The live object of one session inside this process. Adapters implement it; the engine never sees a socket.
  * One instance stands for one session for as long as it is attached or open, however many sockets come and go in it.
  */
-export interface WhatsAppConnection {
+export interface WhatsAppConnection extends UsesLogger {
   readonly sessionId: string;
   /** What the connection knows now, without I/O. Must not throw. */
   snapshot(): Observation;

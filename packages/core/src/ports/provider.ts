@@ -1,7 +1,8 @@
 import type { WhatsAppConnection } from './connection.js';
+import type { UsesLogger } from './logger.js';
 
 /** Opens and heals connections for sessions that wa-sync runs itself. */
-export interface ConnectionProvider {
+export interface ConnectionProvider extends UsesLogger {
   /**
    * Starts opening a session and answers its connection at once. The caller has claimed the session: `tenure` is the
    * token of that claim, and `fenced` aborts when the claim is lost, after which nothing may be opened or written. `stillOurs` asks the store whether the

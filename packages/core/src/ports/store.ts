@@ -5,6 +5,7 @@ import type { HistoryStore } from './history-store.js';
 import type { InboxStore } from './inbox-store.js';
 import type { JobStore } from './job-store.js';
 import type { LeaseStore } from './lease-store.js';
+import type { UsesLogger } from './logger.js';
 import type { SessionStore } from './session-store.js';
 
 /** What a store can and cannot do; tests skip by these words only. */
@@ -18,7 +19,7 @@ export interface StoreCapabilities {
 }
 
 /** A store: its parts, its abilities and its life. */
-export interface WaSyncStore {
+export interface WaSyncStore extends UsesLogger {
   readonly capabilities: StoreCapabilities;
   readonly sessions: SessionStore;
   readonly leases: LeaseStore;

@@ -44,7 +44,8 @@ export interface RawView {
 }
 
 /** A store with all its parts. */
-export type WholeStore = WaSyncStore & Required<{ [Part in keyof WaSyncStore]: NonNullable<WaSyncStore[Part]> }>;
+export type WholeStore = WaSyncStore &
+  Required<{ [Part in Exclude<keyof WaSyncStore, 'useLogger'>]: NonNullable<WaSyncStore[Part]> }>;
 
 /** One caller with sessions of its own, whose calls go over links that break. */
 export interface RandomCaller {
