@@ -11,7 +11,7 @@ export const durationMs = (lowest = 1) =>
     .number({ error: `takes milliseconds, a whole number from ${lowest}` })
     .int(`takes whole milliseconds from ${lowest}`)
     .min(lowest, `takes milliseconds from ${lowest}`)
-    .max(LONGEST_MS, `takes milliseconds up to ${LONGEST_MS}`);
+    .max(LONGEST_MS, `takes milliseconds up to ${LONGEST_MS.toLocaleString('en-US')}`);
 
 export const withMethods = <T>(what: string, methods: readonly string[]) =>
   z.custom<T>((value) => hasMethods(value, methods), `takes ${what}`);

@@ -106,8 +106,10 @@ export interface WaSyncOptions {
 
 const whole = (what: string, lowest: number, highest: number) =>
   z.int(what).check(z.gte(lowest, what), z.lte(highest, what));
+/** In groups where it is long enough to be masked as a phone number. */
+const figure = (value: number) => (value < 1_000_000 ? String(value) : value.toLocaleString('en-US'));
 const wholeMs = (lowest: number, highest: number) =>
-  whole(`takes milliseconds, a whole number from ${lowest} to ${highest}`, lowest, highest);
+  whole(`takes milliseconds, a whole number from ${lowest} to ${figure(highest)}`, lowest, highest);
 const wholeFrom1 = (highest: number) => whole(`takes a whole number from 1 to ${highest}`, 1, highest);
 const between = (what: string, lowest: number, highest: number) =>
   z.number(what).check(z.gte(lowest, what), z.lte(highest, what));

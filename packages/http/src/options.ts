@@ -76,7 +76,7 @@ const TOKEN = 'takes a token of at least 16 printable characters, such as from `
 const token = z.string(TOKEN).check(z.minLength(16, TOKEN), z.regex(/^[\x21-\x7e]+$/, TOKEN));
 const tokens = z.array(token, 'takes a list of tokens').check(z.minLength(1, 'takes at least one token'));
 
-const PER_MINUTE = 'takes a whole number from 1 to 1000000';
+const PER_MINUTE = 'takes a whole number from 1 to 1,000,000';
 const perMinute = z.int(PER_MINUTE).check(z.gte(1, PER_MINUTE), z.lte(1_000_000, PER_MINUTE));
 const PATH = "takes a path such as '/whatsapp'";
 const WAIT = 'takes milliseconds, a whole number from 0 to 300000';

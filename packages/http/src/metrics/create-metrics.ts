@@ -37,7 +37,7 @@ export interface Metrics {
 /** A scrape is given up after 10 s by default: it has to have an answer long before. */
 const READ_WITHIN_MS = 3_000;
 
-const READ_EVERY = 'takes milliseconds, a whole number from 0 to 3600000';
+const READ_EVERY = 'takes milliseconds, a whole number from 0 to 3,600,000';
 const schema = z.strictObject({
   registry: z.optional(
     z.custom<Registry>(
