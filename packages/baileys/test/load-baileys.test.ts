@@ -114,13 +114,13 @@ describe('a session whose Baileys cannot be loaded', () => {
       error: (fields: (typeof lines)[number]) => void lines.push(fields),
     };
     const host = await startProvider(server, {
-      logger,
       baileys: async () => {
         calls += 1;
         if (!ready) throw new Error('the disk is away');
         return baileys;
       },
     });
+    host.provider.useLogger?.({ logger });
     const connection = host.open(await host.addSession('a', '5511911110001'));
     const seen = await untilStatus(connection, 'CONNECTING', { reason: 'baileys_unavailable' });
     expect(seen.reason?.detail).toBe('The function in option baileys failed: the disk is away');

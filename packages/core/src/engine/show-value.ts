@@ -1,4 +1,4 @@
-import { maskNumbers } from '../session-id.js';
+import { maskNumbers } from '../mask-numbers.js';
 
 const MAX_LENGTH = 40;
 
