@@ -21,7 +21,7 @@ function reasonOf({ when: _, ...reason }: CloseRule, code: string | null): Close
 }
 
 function readFacts(facts: CloseFacts): ReadFacts {
-  const data = asRecord(facts.data);
+  const data = reasonIn(asRecord(facts.data));
   return {
     code: typeof facts.code === 'number' && Number.isFinite(facts.code) ? facts.code : null,
     message: typeof facts.message === 'string' ? facts.message : '',
@@ -31,7 +31,16 @@ function readFacts(facts: CloseFacts): ReadFacts {
   };
 }
 
+/** Clients before 7 give the whole `<stream:error>`, later ones the child that says why. */
+function reasonIn(data: CloseData): CloseData {
+  if (data.tag !== 'stream:error' || !Array.isArray(data.content)) return data;
+  const child = (data.content as readonly unknown[]).map(asRecord).find(({ tag }) => typeof tag === 'string');
+  return child ?? data;
+}
+
 interface CloseData {
+  readonly tag?: unknown;
+  readonly content?: unknown;
   readonly attrs?: unknown;
   readonly waSync?: unknown;
   readonly type?: unknown;

@@ -1,4 +1,5 @@
 import type { BaileysWebSocketLike } from './baileys-like.js';
+import { catchDroppedPromise } from './catch-dropped-promise.js';
 
 const HANDLED = new Set(['CB:message', 'CB:receipt', 'CB:notification', 'CB:call']);
 
@@ -37,6 +38,8 @@ export function containListeners(
 class ContainedListeners {
   private ears: readonly ListenerEars[] = [];
   private listeners: readonly unknown[] = [];
+  /** How many events were emitted, so that an emit within another is seen. */
+  private emitted = 0;
   private readonly emitPlain: Emit;
 
   constructor(private readonly ws: BaileysWebSocketLike) {
@@ -56,6 +59,7 @@ class ContainedListeners {
   }
 
   private emit(event: string, args: unknown[]): unknown {
+    this.emitted += 1;
     if (this.ears.length === 0 || !isContained(event)) return this.emitPlain.call(this.ws, event, ...args);
     // A copy, as an emitter's own, so that listeners may come and go meanwhile; raw, so that one for a single time takes itself away.
     const listeners = (this.ws.rawListeners?.(event) ?? this.ws.listeners(event)) as AnyListener[];
@@ -68,7 +72,7 @@ class ContainedListeners {
 
   private call(listener: AnyListener, event: string, args: unknown[]): void {
     try {
-      const outcome = listener.apply(this.ws, args);
+      const outcome = event === 'message' ? this.decode(listener, args) : listener.apply(this.ws, args);
       if (!(outcome instanceof Promise)) return;
       const settled = outcome.catch((error: unknown) => this.fail(event, error));
       // One of the backlog is only put in a queue: its promise says nothing of its handling.
@@ -77,6 +81,16 @@ class ContainedListeners {
     } catch (error) {
       this.fail(event, error);
     }
+  }
+
+  private decode(listener: AnyListener, args: unknown[]): unknown {
+    const { emitted } = this;
+    return catchDroppedPromise({
+      listener,
+      call: () => listener.apply(this.ws, args),
+      mayTake: () => this.emitted === emitted,
+      onError: (error) => this.fail('message', error),
+    });
   }
 
   private fail(event: string, error: unknown): void {

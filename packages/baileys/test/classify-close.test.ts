@@ -55,6 +55,39 @@ const cases: [what: string, facts: CloseFacts, code: string, status: string, act
     'logged_out',
   ],
   [
+    'device_removed in the whole stanza, as clients before 7 give it',
+    {
+      code: 401,
+      message: 'Stream Errored (conflict)',
+      data: { ...stanza('stream:error', { code: '401' }), content: [stanza('conflict', { type: 'device_removed' })] },
+    },
+    'logged_out',
+    'LOGGED_OUT',
+    'logged_out',
+  ],
+  [
+    'replaced in the whole stanza',
+    {
+      code: 440,
+      message: 'Stream Errored (conflict)',
+      data: { ...stanza('stream:error', {}), content: [stanza('conflict', { type: 'replaced' })] },
+    },
+    'replaced',
+    'REPLACED',
+    'replaced',
+  ],
+  [
+    'a whole stanza without a reason',
+    {
+      code: 503,
+      message: 'Stream Errored (unknown)',
+      data: { ...stanza('stream:error', { code: '503' }), content: [] },
+    },
+    'service_unavailable',
+    'RECONNECTING',
+    'back_off',
+  ],
+  [
     'device_removed where Baileys says 440',
     { code: 440, message: 'Stream Errored (conflict)', data: stanza('conflict', { type: 'device_removed' }) },
     'logged_out',

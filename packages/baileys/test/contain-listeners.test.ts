@@ -160,3 +160,36 @@ it('leaves in its place what a host puts in front of emit, also for the next one
   expect(ws.emit('CB:trouble')).toBe(true);
   expect([seen, told.failed]).toEqual([['CB:trouble'], [TROUBLE]]);
 });
+
+it('hears of the promise that a message listener drops, as the one of Baileys 6 does', async () => {
+  const ws = await openWs();
+  const told = ears();
+  const decode = async () => {
+    await settled();
+    throw TROUBLE;
+  };
+  ws.on('message', () => {
+    void decode();
+  });
+  containListeners(ws, told);
+  ws.emit('message', Buffer.alloc(0));
+  await settled();
+  await settled();
+  expect(told.broken).toEqual([TROUBLE]);
+});
+
+it('does not take the promise of a handler for that of the decoder', async () => {
+  const ws = await openWs();
+  const told = ears();
+  ws.on('message', () => {
+    ws.emit('CB:decoded');
+  });
+  containListeners(ws, told);
+  ws.on('CB:decoded', () => {
+    // The host knows of it and catches it itself.
+    Promise.reject(TROUBLE).catch(() => {});
+  });
+  ws.emit('message', Buffer.alloc(0));
+  await settled();
+  expect(told.broken).toEqual([]);
+});
