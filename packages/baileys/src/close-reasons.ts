@@ -2,13 +2,14 @@ import type { SessionStatus } from '@wa-sync/core';
 import { CLOSE_WORDS } from './close-words.js';
 
 /**
- * What to do about a close. `reopen_now`: a new socket at once · `back_off`: a new socket after a jittered pause · `confirm_once`: try once more before
+ * What to do about a close. `reopen_now`: a new socket at once · `back_off`: a new socket after a jittered pause · `open_failed`: the same, and an error from the third time in a row on · `confirm_once`: try once more before
  * believing it · `replaced`: only while the session is still ours, and after a pause · `slow_retry`: seldom · `wait_for_expiry`: when the ban is over ·
  * `wait_for_person`: nothing is broken, somebody has to act · `logged_out`: pair again · `stop`: a person has to look.
  */
 export type CloseAction =
   | 'reopen_now'
   | 'back_off'
+  | 'open_failed'
   | 'confirm_once'
   | 'replaced'
   | 'slow_retry'

@@ -50,8 +50,8 @@ export interface NextStep {
 const MOST_AT_ONCE = 3;
 const REPLACED_WITHIN_MS = 30_000;
 const REPLACED_TOO_OFTEN = 5;
-/** A refusal of the client version is believed at the third time, any other doubt at the second. */
-const BELIEVED_AT: Partial<Record<CloseReason['action'], number>> = { slow_retry: 3, confirm_once: 2 };
+/** A refusal of the client version and a failure to open are believed at the third time, any other doubt at the second. */
+const BELIEVED_AT: Partial<Record<CloseReason['action'], number>> = { slow_retry: 3, confirm_once: 2, open_failed: 3 };
 const LONGEST_PAUSE_MS = 24 * 3_600_000;
 const BAN_WITHOUT_EXPIRY_S = 3_600;
 const MOST_DOUBLINGS = 6;
@@ -102,6 +102,9 @@ export function nextStep(params: {
       return retry('RECONNECTING', 0, { atOnce: history.atOnce + 1 });
     case 'back_off':
       return backOff();
+    case 'open_failed':
+      // It may heal by itself, so it is tried on; but a session must not look as if it were connecting for ever.
+      return times < (BELIEVED_AT.open_failed ?? 1) ? backOff() : { ...backOff(), status: close.status };
     case 'replaced':
       return replaced();
     case 'confirm_once':

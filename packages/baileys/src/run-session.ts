@@ -24,6 +24,9 @@ import { SocketInUse } from './socket-in-use.js';
 
 /** How long WhatsApp may take to answer a polite goodbye. */
 const GOODBYE_MS = 250;
+/** As in `nextStep`. */
+const FAILURES_UNTIL_ERROR = 3;
+const FAILURES_BETWEEN_LINES = 60;
 
 interface Ended {
   readonly close: CloseReason;
@@ -50,6 +53,7 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
   private readonly credentials: HeldCredentials;
   private socket: SocketInUse | null = null;
   private history = NO_HISTORY;
+  private openFailure = { words: '', times: 0 };
   private parked = false;
   private loop: Promise<void> | null = null;
   private stopped: Promise<void> | null = null;
@@ -94,6 +98,7 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
   }
 
   onOpen(): void {
+    this.openFailure = { words: '', times: 0 };
     this.history = afterOpen(this.history);
     this.cancelStable?.();
     this.cancelStable = this.deps.clock.schedule(() => {
@@ -154,8 +159,9 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
       const facts = await this.useSocket(makeWASocket, auth, giveBackSlot);
       return { close: classifyClose(facts), facts };
     } catch (error) {
-      this.complain('open_failed', 'opening a connection failed', error);
-      return { close: classifyOpenError(error), facts: {} };
+      const close = classifyOpenError(error);
+      this.noteOpenFailure(close.words.en, error);
+      return { close, facts: {} };
     } finally {
       this.socket = null;
       this.view.unfollow();
@@ -238,6 +244,16 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
     const line = `${this.named()}: ${reason.detail}`;
     if (delayMs === null || status !== 'RECONNECTING') this.deps.logger.warn(fields, line);
     else this.deps.logger.info(fields, line);
+  }
+
+  /** Logs one cause the first time, when the row says it, and seldom after that: it may fail once a minute for days. */
+  private noteOpenFailure(words: string, error: unknown): void {
+    const times = this.openFailure.words === words ? this.openFailure.times + 1 : 1;
+    this.openFailure = { words, times };
+    if (times !== 1 && times !== FAILURES_UNTIL_ERROR && times % FAILURES_BETWEEN_LINES !== 0) return;
+    const fields = { code: 'open_failed', sessionId: this.sessionId, times, err: error };
+    const often = times === 1 ? '' : `, ${times} times in a row`;
+    this.deps.logger.error(fields, `${this.named()}: opening a connection failed${often}`);
   }
 
   private complain(code: string, what: string, error: unknown): void {

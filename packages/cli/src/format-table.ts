@@ -1,3 +1,4 @@
+import { plainText } from '@wa-sync/core';
 import type { Output } from './output.js';
 
 /** A table with columns as wide as what is in them. */
@@ -6,17 +7,12 @@ export function formatTable(
   rows: readonly (readonly string[])[],
   paint: Output['paint'],
 ): string {
-  const cells = rows.map((row) => row.map(clean));
+  const cells = rows.map((row) => row.map(plainText));
   const widths = head.map((title, at) => Math.max(width(title), ...cells.map((row) => width(row[at] ?? ''))));
   const pad = (row: readonly string[]) =>
     row.map((cell, at) => cell + ' '.repeat(Math.max(0, (widths[at] ?? 0) - width(cell)))).join('  ');
   const lines = cells.map((row) => paintStatus(pad(row).trimEnd(), row, paint));
   return `${[paint('dim', pad(head).trimEnd()), ...lines].join('\n')}\n`;
-}
-
-/** What came from elsewhere must not steer the terminal. */
-export function clean(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ');
 }
 
 function width(text: string): number {

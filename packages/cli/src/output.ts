@@ -1,4 +1,6 @@
-import { clean, formatTable } from './format-table.js';
+import { randomUUID } from 'node:crypto';
+import { plainText } from '@wa-sync/core';
+import { formatTable } from './format-table.js';
 
 /** The part of a stream that is written to. */
 export interface Sink {
@@ -25,7 +27,19 @@ export function createOutput(options: { out: Sink; error: Sink; json: boolean; c
     endProgress();
     out.write(text);
   }
-  const paint = (style: Style, text: string) => (color ? `\u001b[${COLORS[style]}m${text}\u001b[0m` : text);
+  // Colors stand in a text as marks that nobody else can know, so that no other escape sequence comes out.
+  const mark = `\u0000${randomUUID()}`;
+  const paint = (style: Style, text: string) => (color ? `${mark}${COLORS[style]}m${text}${mark}0m` : text);
+  /** Lines that a terminal shows: of what came from elsewhere nothing steers it. */
+  const shown = (text: string) =>
+    text
+      .split(mark)
+      .map((part, index) => {
+        const style = index === 0 ? '' : (/^\d+m/.exec(part)?.[0] ?? '');
+        const words = part.slice(style.length).split('\n').map(plainText).join('\n');
+        return style === '' ? words : `\u001b[${style}${words}`;
+      })
+      .join('');
 
   return {
     json,
@@ -33,14 +47,14 @@ export function createOutput(options: { out: Sink; error: Sink; json: boolean; c
     /** Whether a person may be asked and shown progress. */
     interactive: !json && error.isTTY === true,
     line(text = ''): void {
-      if (!json) write(`${text}\n`);
+      if (!json) write(`${shown(text)}\n`);
     },
     table(head: readonly string[], rows: readonly (readonly string[])[]): void {
-      if (!json) write(formatTable(head, rows, paint));
+      if (!json) write(shown(formatTable(head, rows, paint)));
     },
     /** The one document of `--json`. */
     document(value: unknown): void {
-      if (json) out.write(`${JSON.stringify(value, null, 2)}\n`);
+      if (json) out.write(`${shown(JSON.stringify(value, null, 2))}\n`);
     },
     /** A text that is the same for people and programs, such as SQL. */
     raw(text: string): void {
@@ -49,14 +63,17 @@ export function createOutput(options: { out: Sink; error: Sink; json: boolean; c
     fail(failure: { code: string; message: string; mend?: string | undefined }): void {
       endProgress();
       const { code, message, mend } = failure;
-      if (json) error.write(`${JSON.stringify({ error: { code, message, mend: mend ?? null } })}\n`);
-      else error.write(`${paint('red', 'wa-sync:')} ${clean(message)} (${code})\n${mend ? `${mend}\n` : ''}`);
+      if (json) error.write(`${shown(JSON.stringify({ error: { code, message, mend: mend ?? null } }))}\n`);
+      else
+        error.write(
+          `${shown(`${paint('red', 'wa-sync:')} ${plainText(message)} (${plainText(code)})`)}\n${mend ? `${plainText(mend)}\n` : ''}`,
+        );
     },
     /** A line that the next one takes the place of; only where a terminal is there. */
     progress(text: string): void {
       if (json || error.isTTY !== true) return;
       progressing = true;
-      error.write(`\r\u001b[K${text}`);
+      error.write(`\r\u001b[K${plainText(text)}`);
     },
     endProgress,
   };

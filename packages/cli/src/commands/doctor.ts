@@ -1,9 +1,9 @@
+import { plainText } from '@wa-sync/core';
 import { CliError, toCliError } from '../cli-error.js';
 import { type CommandContext, withDatabase } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { findInClocks, findInLeases } from '../find-in-leases.js';
 import { type Finding, findInRuns, findInSessions } from '../find-problems.js';
-import { clean } from '../format-table.js';
 import type { Database } from '../open-database.js';
 import { openService, type Service } from '../open-service.js';
 import { readTarget } from '../read-target.js';
@@ -35,7 +35,7 @@ export async function doctor(context: CommandContext): Promise<ExitCode> {
   for (const line of checked) output.line(`${output.paint('green', 'ok')}  ${line}`);
   for (const { level, code, what, mend } of findings) {
     const mark = output.paint(COLORS[level], level);
-    output.line(`\n${mark}  ${clean(what)} (${code})\n      Mend: ${mend}`);
+    output.line(`\n${mark}  ${plainText(what)} (${code})\n      Mend: ${mend}`);
   }
   const found = new Set(findings.map(({ level }) => level));
   if (found.has('error')) return EXIT.error;

@@ -1,6 +1,7 @@
 import { CliError } from '../cli-error.js';
 import { type CommandContext, readLimit, withSource } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
+import { quoteForShell } from '../quote-for-shell.js';
 import { typedOption } from '../read-target.js';
 
 const PAGE = 20;
@@ -33,6 +34,6 @@ export async function history(context: CommandContext, id: string): Promise<Exit
       ]),
     );
   }
-  if (page.next !== null) output.line(output.paint('dim', `More: --before '${page.next}'`));
+  if (page.next !== null) output.line(output.paint('dim', `More: --before ${quoteForShell(String(page.next))}`));
   return EXIT.fine;
 }

@@ -1,6 +1,7 @@
 import { type CommandContext, readLimit, withSource } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { Output } from '../output.js';
+import { quoteForShell } from '../quote-for-shell.js';
 import { typedOption } from '../read-target.js';
 import { driftOf, type SessionView } from '../session-view.js';
 
@@ -13,7 +14,7 @@ export async function sessions(context: CommandContext): Promise<ExitCode> {
   const page = await withSource(context, ({ sessions }) => sessions.list({ after: typedOption(args, 'after'), limit }));
   output.document(page);
   showSessions(output, page.sessions);
-  if (page.next !== null) output.line(output.paint('dim', `More: --after '${page.next}'`));
+  if (page.next !== null) output.line(output.paint('dim', `More: --after ${quoteForShell(String(page.next))}`));
   return EXIT.fine;
 }
 

@@ -1,0 +1,46 @@
+import { execFileSync } from 'node:child_process';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createOutput } from '../src/output.js';
+import { quoteForShell } from '../src/quote-for-shell.js';
+
+const hostile = fc
+  .array(
+    fc.oneof(
+      fc.string(),
+      fc.constantFrom('\u001b[31m', '\u001b]0;x\u0007', '\u009b2J', '\r', '\n', '\u202e', "'", '$(id)'),
+    ),
+  )
+  .map((parts) => parts.join(''));
+const OBEYED = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u;
+
+describe('what a command prints', () => {
+  it.each([true, false])('holds no escape sequence of a remote text; colors: %s', (color) => {
+    fc.assert(
+      fc.property(hostile, (text) => {
+        const parts: string[] = [];
+        const sink = { write: (part: string) => void parts.push(part), isTTY: false };
+        for (const json of [false, true]) {
+          const output = createOutput({ out: sink, error: sink, json, color });
+          output.line(output.paint('red', text));
+          output.line(`a ${text}`);
+          output.table(['session', text], [[text, 'ERROR']]);
+          output.document({ [text]: text });
+          output.fail({ code: text, message: text, mend: text });
+        }
+        const written = parts.join('');
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: our own colors are what is taken out
+        const rest = written.replace(/\u001b\[(?:0|1|2|31|32|33)m/g, '').replaceAll('\n', '');
+        if (color) expect(rest).not.toMatch(OBEYED);
+        else expect(written.replaceAll('\n', '')).not.toMatch(OBEYED);
+      }),
+    );
+  });
+
+  it('is one word of a shell where it is to be pasted', () => {
+    for (const id of ["o'brien; touch x", '$(id)', '`id`', 'a\\b', 'x\u202ey', "it's \u202e\\n", '日本'])
+      expect(
+        execFileSync('bash', ['-c', `printf %s ${quoteForShell(id)}`], { env: { LC_ALL: 'C.UTF-8' } }).toString(),
+      ).toBe(id);
+  });
+});
