@@ -1,9 +1,9 @@
-// What a host has, for the snippets that speak of it without saying so. No snippet is run. Not a .d.ts: the bundler of types reads every one of the workspace.
+// What a host has, for the snippets that speak of it without saying so. What start-ups have when they are run is in start-up/host.ts. Not a .d.ts: the bundler of types reads every one of the workspace.
 import type { IncomingMessage } from 'node:http';
 import type { Transition, WaSync } from '@wa-sync/core';
 import type { HttpHandler, HttpOptions } from '@wa-sync/http';
 import type { PostgresStore } from '@wa-sync/postgres';
-import type { AuthenticationState, WASocket } from '@whiskeysockets/baileys';
+import type { AuthenticationState, makeWASocket as makeSocket, WASocket } from '@whiskeysockets/baileys';
 import type { Express } from 'express';
 import type pg from 'pg';
 
@@ -16,6 +16,7 @@ export declare function findUser(cookie: string | null): Promise<{ isAdmin: bool
 export declare function handleChange(change: Transition): Promise<void>;
 export declare const handler: HttpHandler;
 export declare const log: { warn(fields: object, text: string): void; error(fields: object, text: string): void };
+export declare const makeWASocket: typeof makeSocket;
 export declare const pool: pg.Pool;
 export declare function readEverythingAnew(): Promise<void>;
 export declare const request: IncomingMessage;
