@@ -193,7 +193,7 @@ const schema = z.strictObject({
   logger: loggerOption,
   clock: z._default(port<Clock>('a clock', ['now', 'monotonicMs', 'schedule', 'yield']), systemClock),
   random: z._default(port<RandomSource>('a random source', ['next', 'token']), systemRandom),
-});
+} satisfies { [Key in keyof WaSyncOptions]-?: z.core.$ZodType<unknown, WaSyncOptions[Key]> });
 
 /** The jobs that have a schedule. */
 export type ScheduledJob = JobName;

@@ -1,16 +1,18 @@
 import * as z from 'zod/mini';
 import { WaSyncError } from './errors.js';
 
+/** A zod schema as far as published types name it: an app's compiler may be older than zod's types ask for. */
+export interface OptionSchema<Options> {
+  readonly _zod: { readonly output: Options };
+}
+
 /**
  * Checks options against a strict schema. `of` is who takes them, for the text.
  *
  * @throws WaSyncError `config_invalid` that names each wrong key and what it takes
  */
-export function parseOptions<Schema extends z.core.$ZodType>(
-  of: string,
-  schema: Schema,
-  options: unknown,
-): z.output<Schema> {
+export function parseOptions<Options>(of: string, optionSchema: OptionSchema<Options>, options: unknown): Options {
+  const schema = optionSchema as z.core.$ZodType<Options>;
   const parsed = z.safeParse(schema, options);
   if (parsed.success) return parsed.data;
   throw new WaSyncError(

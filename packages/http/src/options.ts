@@ -95,7 +95,7 @@ const schema = z.strictObject({
   ),
   metrics: z.optional(withMethods<MetricsSource>('what createMetrics answers', ['text'])),
   clock: z._default(withMethods<Clock>('a clock', ['now', 'monotonicMs', 'schedule', 'yield']), systemClock),
-});
+} satisfies { [Key in keyof HttpOptions]-?: z.core.$ZodType<unknown, HttpOptions[Key]> });
 
 /** The options with every default in place. */
 export type HttpConfig = z.infer<typeof schema>;

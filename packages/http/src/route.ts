@@ -60,8 +60,8 @@ export interface RouteInput {
   readonly body?: z.ZodMiniObject;
 }
 
-/** One endpoint: all that the wrappers, the OpenAPI document and the docs need to know of it. */
-export interface Route {
+/** What a host may know of an endpoint. */
+export interface Endpoint {
   readonly method: 'GET' | 'POST';
   /** Below the base path; `:name` stands for one segment. */
   readonly path: string;
@@ -69,13 +69,17 @@ export interface Route {
   readonly role: Role | 'public';
   readonly summary: string;
   readonly description?: string;
+  /** There only where the host has given this option. */
+  readonly needs?: 'metrics';
+}
+
+/** One endpoint: all that the wrappers, the OpenAPI document and the docs need to know of it. */
+export interface Route extends Endpoint {
   readonly input: RouteInput;
   /** Schema and meaning of each good answer, by status; `type` where it is not JSON. */
   readonly answers: Readonly<Record<number, { schema: z.ZodMiniType; means: string; type?: string }>>;
   /** Headers that it reads, beside those that every route of its kind reads. */
   readonly requestHeaders?: Readonly<Record<string, string>>;
-  /** There only where the host has given this option. */
-  readonly needs?: 'metrics';
   /** Problems of its own, beside those that every route of its kind has. */
   readonly problems: readonly ProblemCode[];
   readonly handle: (call: Call, segments: Readonly<Record<string, string>>) => Promise<Answer>;

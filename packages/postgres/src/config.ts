@@ -144,19 +144,22 @@ const conversationsMirror = z
     path: ['closed'],
   });
 
+// Published types of core do not say that it is one of zod's.
+const keyRing = authKeyRingSchema as z.core.$ZodType<AuthKeyRing, AuthKeyRing>;
+
 const schema = z.strictObject({
   pool: z.custom<PgPoolLike>((pool) => judgePool(pool) === null, { error: ({ input }) => judgePool(input) ?? '' }),
   schema: identifier('takes the name of a schema').default('wa_sync'),
   mirror: z
     .strictObject({ sessions: sessionsMirror.optional(), conversations: conversationsMirror.optional() })
     .prefault({}),
-  auth: z.strictObject({ keyRing: z.optional(authKeyRingSchema) }).prefault({}),
+  auth: z.strictObject({ keyRing: z.optional(keyRing) }).prefault({}),
   timeouts: z
     .strictObject({ statementMs: wholeMs(50, 120_000).default(8_000), lockMs: wholeMs(10, 60_000).default(1_000) })
     .prefault({}),
   prepare: z.boolean('takes true or false').default(true),
   notify: z.boolean('takes true or false').default(true),
-});
+} satisfies { [Key in keyof PostgresStoreOptions]-?: z.core.$ZodType<unknown, PostgresStoreOptions[Key]> });
 
 /** The options with every default in place. */
 export type PostgresConfig = z.infer<typeof schema>;

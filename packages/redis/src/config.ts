@@ -26,13 +26,16 @@ const clientTakes = 'takes an ioredis client or a node-redis client';
 const prefixTakes = 'takes 1 to 100 characters without braces or control characters';
 const commandMsTakes = 'takes whole milliseconds from 50 to 120,000';
 
+// Published types of core do not say that it is one of zod's.
+const keyRing = authKeyRingSchema as z.core.$ZodType<AuthKeyRing, AuthKeyRing>;
+
 const schema = z.strictObject({
   client: z.custom<RedisClient>((client) => redisLikeOf(client) !== null, clientTakes),
   prefix: z
     .string(prefixTakes)
     .refine((prefix) => /^[^{}\p{Cc}\p{Cs}]{1,100}$/u.test(prefix), prefixTakes)
     .default('wa-sync'),
-  auth: z.strictObject({ keyRing: z.optional(authKeyRingSchema) }).prefault({}),
+  auth: z.strictObject({ keyRing: z.optional(keyRing) }).prefault({}),
   timeouts: z
     .strictObject({
       commandMs: z
@@ -43,7 +46,7 @@ const schema = z.strictObject({
         .default(8_000),
     })
     .prefault({}),
-});
+} satisfies { [Key in keyof RedisStoreOptions]-?: z.core.$ZodType<unknown, RedisStoreOptions[Key]> });
 
 /** The options with every default in place. */
 export interface RedisConfig extends Omit<z.infer<typeof schema>, 'client'> {

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import type { OptionSchema } from '../parse-options.js';
 
 /** Keys that encrypt credentials at rest: AES-256-GCM, one of them for new records, all of them for reading. */
 export interface AuthKeyRing {
@@ -11,7 +12,7 @@ export interface AuthKeyRing {
 const keyId = z.string('takes the id of one of the keys').check(z.minLength(1), z.maxLength(64));
 
 /** What an adapter's options take as a key ring. */
-export const authKeyRingSchema: z.ZodMiniType<AuthKeyRing> = z
+export const authKeyRingSchema: OptionSchema<AuthKeyRing> = z
   .strictObject({
     current: keyId,
     keys: z.record(

@@ -2,7 +2,7 @@
 export { createReport } from '../engine/create-report.js';
 export { readOwnerAnswer } from '../engine/owner-answers.js';
 export { lateLogger } from '../logging/late-logger.js';
-export { parseOptions } from '../parse-options.js';
+export { type OptionSchema, parseOptions } from '../parse-options.js';
 export { type AuthKeyRing, authKeyRingSchema } from './auth-key-ring.js';
 export { CONNECTION_ERROR_CODES } from './connection-error-codes.js';
 export { keepListening, type Listen, type ListenEnding, type ListenOnce } from './keep-listening.js';

@@ -50,7 +50,7 @@ const schema = z.strictObject({
     z.custom<Clock>((clock) => typeof (clock as Clock | null)?.schedule === 'function', 'takes a clock'),
     systemClock,
   ),
-});
+} satisfies { [Key in keyof MetricsOptions]-?: z.core.$ZodType<unknown, MetricsOptions[Key]> });
 
 /**
  * Keeps metrics of a replica with `prom-client`.
