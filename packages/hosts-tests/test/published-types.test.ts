@@ -24,7 +24,7 @@ const NEW_EXPRESS = { express: '5.3.0', '@types/express': '5.0.6', pg: '8.23.1',
 
 const OLDEST: Era = {
   typescript: '4.7.4',
-  types: { ...OLD_EXPRESS, ioredis: '5.0.6', '@types/node': '16.11.45' },
+  types: { ...OLD_EXPRESS, ioredis: '5.2.6', '@types/node': '16.11.45' },
   ways: [['app.ts', 'commonjs', 'node'], ...NODE_WAYS],
 };
 const LAST_OF_4: Era = {
