@@ -6,7 +6,7 @@ import {
   type WaSyncEventName,
   type WaSyncEvents,
 } from '@wa-sync/core';
-import { type BaileysCopy, type FakeWhatsApp, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
+import { type FakeWhatsApp, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import type { AuthSource, BaileysModuleLike, SessionAuth } from '../src/index.js';
 import { baileysProvider, createBaileysAuthState } from '../src/index.js';
 
@@ -41,7 +41,7 @@ export interface CatalogueSession {
  * one process do.
  */
 export async function createCatalogueWorld(
-  baileys: BaileysModuleLike & Required<Pick<BaileysModuleLike, 'makeWASocket'>> & BaileysCopy,
+  baileys: BaileysModuleLike & Required<Pick<BaileysModuleLike, 'makeWASocket'>>,
 ) {
   const server = await startFakeWhatsApp({ preKeys: 'plenty', baileys });
   const store = createMemoryStore();

@@ -30,7 +30,7 @@ process.on('unhandledRejection', (error) =>
 // Nobody would end it any more.
 process.on('disconnect', () => process.exit(1));
 
-trustFakeWhatsApp(trust);
+await trustFakeWhatsApp(trust);
 const pool = new pg.Pool({ connectionString: databaseUrl, application_name: name });
 const store = createPostgresStore({ pool });
 const { socketConfig, ...provider } = settings.provider;

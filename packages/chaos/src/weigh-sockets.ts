@@ -13,7 +13,7 @@ const SETTLE_MS = 3_000;
 const AT_ONCE = 20;
 
 process.on('disconnect', () => process.exit(1));
-trustFakeWhatsApp(trust);
+await trustFakeWhatsApp(trust);
 silenceLibsignal();
 const [received] = (await once(process, 'message')) as [string];
 const creds = JSON.parse(received, BufferJSON.reviver) as AuthenticationCreds[];

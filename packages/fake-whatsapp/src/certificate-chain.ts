@@ -1,4 +1,5 @@
-import { Curve, proto } from '@whiskeysockets/baileys';
+import type { Baileys } from './baileys/load-baileys.js';
+import { generateRawKeyPair } from './x25519.js';
 
 /** The key that signs every server certificate, in base64. Whoever holds it can pose as the server: tests only. */
 export type RootKey = { publicKey: string; privateKey: string };
@@ -28,36 +29,29 @@ export function processRootKey(): RootKey {
 }
 
 export function generateRootKey(): RootKey {
-  const pair = Curve.generateKeyPair();
+  const pair = generateRawKeyPair();
   return {
-    publicKey: Buffer.from(pair.public).toString('base64'),
-    privateKey: Buffer.from(pair.private).toString('base64'),
+    publicKey: pair.public.toString('base64'),
+    privateKey: pair.private.toString('base64'),
   };
 }
 
 /** Encodes the chain root -> intermediate -> leaf whose leaf certifies the server's static Noise key. */
-export function issueCertificateChain(root: RootKey, staticPublicKey: Uint8Array): Uint8Array {
-  const intermediateKey = Curve.generateKeyPair();
+export function issueCertificateChain(root: RootKey, staticPublicKey: Uint8Array, baileys: Baileys): Uint8Array {
+  const { proto, Curve } = baileys;
+  const intermediateKey = generateRawKeyPair();
   const rootPrivateKey = Buffer.from(root.privateKey, 'base64');
+
+  function sign(issuerPrivateKey: Uint8Array, serial: number, issuerSerial: number, key: Uint8Array) {
+    const now = Math.floor(Date.now() / 1000);
+    const notAfter = now + VALID_FOR_S;
+    const fields = { serial, issuerSerial, key, notBefore: now - 60, notAfter };
+    const details = proto.CertChain.NoiseCertificate.Details.encode(fields).finish();
+    return { details, signature: Curve.sign(issuerPrivateKey, details) };
+  }
+
   return proto.CertChain.encode({
     intermediate: sign(rootPrivateKey, INTERMEDIATE_SERIAL, ROOT_SERIAL, intermediateKey.public),
     leaf: sign(intermediateKey.private, LEAF_SERIAL, INTERMEDIATE_SERIAL, staticPublicKey),
   }).finish();
-}
-
-function sign(
-  issuerPrivateKey: Uint8Array,
-  serial: number,
-  issuerSerial: number,
-  key: Uint8Array,
-): proto.CertChain.INoiseCertificate {
-  const now = Math.floor(Date.now() / 1000);
-  const details = proto.CertChain.NoiseCertificate.Details.encode({
-    serial,
-    issuerSerial,
-    key,
-    notBefore: now - 60,
-    notAfter: now + VALID_FOR_S,
-  }).finish();
-  return { details, signature: Curve.sign(issuerPrivateKey, details) };
 }

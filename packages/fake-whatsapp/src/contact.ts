@@ -1,4 +1,4 @@
-import type { proto } from '@whiskeysockets/baileys';
+import type { MessageContent } from './baileys/baileys-members.js';
 import type { WaitOptions } from './waiter.js';
 
 /** A message that a contact's phone received and decrypted. */
@@ -10,7 +10,7 @@ export type ReceivedMessage = {
   chat: string;
   /** Conversation or extended text; undefined for everything else. */
   text: string | undefined;
-  message: proto.IMessage;
+  message: MessageContent;
   at: Date;
 };
 
@@ -44,8 +44,8 @@ export type Contact = {
    * at once or at the next login of the device.
    */
   sendText(to: string, text: string, options?: SendOptions): Promise<{ id: string }>;
-  /** Like `sendText`, with any content. */
-  send(to: string, message: proto.IMessage, options?: SendOptions): Promise<{ id: string }>;
+  /** Like `sendText`, with any content of Baileys' `proto.IMessage`. */
+  send(to: string, message: object, options?: SendOptions): Promise<{ id: string }>;
   /** Tells the sender that its messages were read. */
   markRead(to: string, ids: readonly string[]): void;
   /** Resolves with the first received message for which the predicate holds, now or later. Default: any. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { proto } from '@whiskeysockets/baileys';
+import type { MessageContent } from './baileys/baileys-members.js';
+import type { Baileys } from './baileys/load-baileys.js';
 import type { Contact, Receipt, ReceivedMessage, SendOptions } from './contact.js';
 import { type Account, type Device, type DeviceRegistry, deviceJid, phoneOf } from './device-registry.js';
 import type { KeyBundle } from './key-bundle.js';
@@ -10,6 +11,7 @@ import type { Waiter } from './waiter.js';
 
 /** What a simulated phone needs of the server around it. */
 export type Neighbourhood = {
+  baileys: Baileys;
   registry: DeviceRegistry;
   waiter: Waiter;
   mailboxOf(device: Device): Mailbox;
@@ -26,30 +28,24 @@ export type Resident = {
   rename(name: string): void;
   takeBundle(): KeyBundle;
   readonly registrationId: number;
-  decrypt(from: Device, encrypted: Encrypted): Promise<proto.IMessage>;
+  decrypt(from: Device, encrypted: Encrypted): Promise<MessageContent>;
   deliver(message: Pick<ReceivedMessage, 'id' | 'from' | 'chat' | 'message'>): void;
   noteReceipt(receipt: Receipt): void;
   /** Sends a message of the phone to one of its own linked devices that is no chat message. */
-  sendToOwnDevice(device: Device, message: proto.IMessage): Promise<void>;
+  sendToOwnDevice(device: Device, message: object): Promise<void>;
   /** Encrypts a message anew for a device that could not read it. */
   sendAgain(device: Device, id: string): Promise<void>;
   close(): void;
 };
 
 export function createResident(account: Account, around: Neighbourhood): Resident {
-  const phone = createPhone(account);
+  const phone = createPhone(account, around.baileys);
   const jid = deviceJid(account.phone, 0, 's.whatsapp.net');
   const received: ReceivedMessage[] = [];
   const receipts: Receipt[] = [];
-  const sent = new Map<string, { message: proto.IMessage; options: SendOptions }>();
+  const sent = new Map<string, { message: object; options: SendOptions }>();
 
-  async function encryptFor(
-    device: Device,
-    id: string,
-    message: proto.IMessage,
-    options: SendOptions,
-    recipient?: string,
-  ) {
+  async function encryptFor(device: Device, id: string, message: object, options: SendOptions, recipient?: string) {
     const encrypted = await phone.encrypt(device.lid, message, () => around.takeDeviceBundle(device));
     const { addressing } = options;
     return messageStanza(id, encrypted, { account, device: 0, addressing, notify: nameOf(account), recipient });
@@ -64,7 +60,7 @@ export function createResident(account: Account, around: Neighbourhood): Residen
     return byLid ?? around.registry.account(phoneOf(to));
   }
 
-  async function send(to: string, message: proto.IMessage, options: SendOptions): Promise<{ id: string }> {
+  async function send(to: string, message: object, options: SendOptions): Promise<{ id: string }> {
     const target = targetOf(to);
     const chat = deviceJid(target.phone, 0, 's.whatsapp.net');
     const id = options.id ?? `3A${randomBytes(9).toString('hex').toUpperCase()}`;
@@ -73,10 +69,10 @@ export function createResident(account: Account, around: Neighbourhood): Residen
       for (const device of linkedDevices(target.phone)) {
         around.mailboxOf(device).put(await encryptFor(device, id, message, options));
       }
-      around.findResident(target.phone)?.deliver({ id, from: jid, chat: jid, message });
+      around.findResident(target.phone)?.deliver({ id, from: jid, chat: jid, message: message as MessageContent });
     }
     // One's own linked devices learn what the phone wrote.
-    const copy: proto.IMessage = { deviceSentMessage: { destinationJid: chat, message } };
+    const copy: object = { deviceSentMessage: { destinationJid: chat, message } };
     for (const device of linkedDevices(account.phone)) {
       around.mailboxOf(device).put(await encryptFor(device, id, copy, options, chat));
     }
@@ -139,7 +135,7 @@ export function createResident(account: Account, around: Neighbourhood): Residen
     async sendAgain(device, id) {
       const earlier = sent.get(id);
       if (!earlier) return;
-      await phone.forgetSession(device.lid);
+      phone.forgetSession(device.lid);
       around.mailboxOf(device).put(await encryptFor(device, id, earlier.message, earlier.options), true);
     },
     close: phone.close,

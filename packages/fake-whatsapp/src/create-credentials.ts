@@ -1,12 +1,7 @@
-import {
-  type AuthenticationCreds,
-  type AuthenticationState,
-  configureSuccessfulPairing,
-  initAuthCreds,
-  type SignalDataSet,
-  type SignalDataTypeMap,
-} from '@whiskeysockets/baileys';
 import { FULL_STOCK } from './answer-encrypt.js';
+import { appStateKeyOf } from './app-state-key.js';
+import type { Credentials } from './baileys/credentials.js';
+import type { Baileys } from './baileys/load-baileys.js';
 import { pairSuccessNode } from './device-identity.js';
 import { type Device, type DeviceRegistry, phoneOf } from './device-registry.js';
 
@@ -30,20 +25,24 @@ export type CredentialOptions = {
 export function createCredentials(
   registry: DeviceRegistry,
   options: CredentialOptions,
-): { creds: AuthenticationCreds; device: Device } {
+  baileys: Baileys,
+): { creds: Credentials; device: Device } {
   const account = registry.account(phoneOf(options.phone));
   if (options.name !== undefined) account.name = options.name;
   const deviceNumber = options.device ?? account.nextDevice;
-  const fresh = initAuthCreds();
-  const paired = configureSuccessfulPairing(
-    pairSuccessNode({
-      account,
-      device: deviceNumber,
-      deviceIdentityKey: fresh.signedIdentityKey.public,
-      advSecretKey: fresh.advSecretKey,
-      stanzaId: 'created',
-      platform: 'android',
-    }),
+  const fresh = baileys.initAuthCreds();
+  const paired = baileys.configureSuccessfulPairing(
+    pairSuccessNode(
+      {
+        account,
+        device: deviceNumber,
+        deviceIdentityKey: fresh.signedIdentityKey.public,
+        advSecretKey: fresh.advSecretKey,
+        stanzaId: 'created',
+        platform: 'android',
+      },
+      baileys,
+    ),
     fresh,
   );
   const device = registry.addDevice({
@@ -59,37 +58,13 @@ export function createCredentials(
       signature: Buffer.from(fresh.signedPreKey.signature),
     },
   });
-  const creds: AuthenticationCreds = {
+  const creds: Credentials = {
     ...fresh,
     ...paired.creds,
     me: { ...paired.creds.me!, name: account.name ?? `Account ${account.phone}` },
     accountSyncCounter: options.accountSyncCounter ?? 1,
+    // Baileys 6.17 and several forks hold all events back until they have one.
+    myAppStateKeyId: appStateKeyOf(account).id.toString('base64'),
   };
   return { creds, device };
-}
-
-/** An auth state whose keys live in memory, for tests that need no store. Keys are copied by reference. */
-export function createMemoryAuthState(creds: AuthenticationCreds): AuthenticationState {
-  const rows = new Map<string, unknown>();
-  return {
-    creds,
-    keys: {
-      get<T extends keyof SignalDataTypeMap>(type: T, ids: string[]) {
-        const found: { [id: string]: SignalDataTypeMap[T] } = {};
-        for (const id of ids) {
-          const row = rows.get(`${type}/${id}`);
-          if (row !== undefined) found[id] = row as SignalDataTypeMap[T];
-        }
-        return found;
-      },
-      set(data: SignalDataSet) {
-        for (const [type, entries] of Object.entries(data)) {
-          for (const [id, row] of Object.entries(entries ?? {})) {
-            if (row === null || row === undefined) rows.delete(`${type}/${id}`);
-            else rows.set(`${type}/${id}`, row);
-          }
-        }
-      },
-    },
-  };
 }

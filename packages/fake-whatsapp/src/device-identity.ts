@@ -1,7 +1,10 @@
 import { createHmac } from 'node:crypto';
-import { Curve, proto, WA_ADV_ACCOUNT_SIG_PREFIX } from '@whiskeysockets/baileys';
+import type { Baileys } from './baileys/load-baileys.js';
 import { type Account, deviceJid } from './device-registry.js';
 import { type BinaryNode, S_WHATSAPP_NET } from './wire/binary-node.js';
+
+// What a signature of the phone over a device begins with.
+const ACCOUNT_SIGNATURE_PREFIX = Buffer.from([6, 0]);
 
 export type PairSuccess = {
   account: Account;
@@ -18,10 +21,10 @@ export type PairSuccess = {
 };
 
 /** The stanza that tells a device it is linked, with its identity signed by the phone. */
-export function pairSuccessNode(input: PairSuccess): BinaryNode {
+export function pairSuccessNode(input: PairSuccess, baileys: Baileys): BinaryNode {
   const { account, device } = input;
   const content: BinaryNode[] = [
-    { tag: 'device-identity', attrs: {}, content: signDeviceIdentity(input) },
+    { tag: 'device-identity', attrs: {}, content: signDeviceIdentity(input, baileys) },
     {
       tag: 'device',
       attrs: {
@@ -45,7 +48,10 @@ export function pairSuccessNode(input: PairSuccess): BinaryNode {
   };
 }
 
-function signDeviceIdentity({ account, device, deviceIdentityKey, advSecretKey }: PairSuccess): Uint8Array {
+function signDeviceIdentity(
+  { account, device, deviceIdentityKey, advSecretKey }: PairSuccess,
+  { proto, Curve }: Baileys,
+): Uint8Array {
   const details = proto.ADVDeviceIdentity.encode({
     rawId: device,
     timestamp: Math.floor(Date.now() / 1000),
@@ -56,7 +62,7 @@ function signDeviceIdentity({ account, device, deviceIdentityKey, advSecretKey }
     accountSignatureKey: account.identityKey.public,
     accountSignature: Curve.sign(
       account.identityKey.private,
-      Buffer.concat([WA_ADV_ACCOUNT_SIG_PREFIX, details, deviceIdentityKey]),
+      Buffer.concat([ACCOUNT_SIGNATURE_PREFIX, details, deviceIdentityKey]),
     ),
   }).finish();
   const hmac = createHmac('sha256', Buffer.from(advSecretKey, 'base64')).update(signed).digest();

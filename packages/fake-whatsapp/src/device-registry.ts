@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { Curve } from '@whiskeysockets/baileys';
+import type { AppStateKey } from './app-state-key.js';
+import { generateRawKeyPair } from './x25519.js';
 
 export type PublicSignedPreKey = { keyId: number; publicKey: Buffer; signature: Buffer };
 export type PublicPreKey = { keyId: number; publicKey: Buffer };
@@ -14,6 +15,8 @@ export type Account = {
   name?: string;
   /** Identity key of the phone: it signs the identities of the devices that it links. */
   identityKey: { public: Buffer; private: Buffer };
+  /** Made when a device of the account first needs it. */
+  appStateKey?: AppStateKey;
   /** Number that the next linked device gets. */
   nextDevice: number;
 };
@@ -61,11 +64,10 @@ export function createDeviceRegistry(): DeviceRegistry {
   function account(phone: string): Account {
     const known = accounts.get(phone);
     if (known) return known;
-    const pair = Curve.generateKeyPair();
     const created: Account = {
       phone,
       lidUser: lidUserOf(phone),
-      identityKey: { public: Buffer.from(pair.public), private: Buffer.from(pair.private) },
+      identityKey: generateRawKeyPair(),
       nextDevice: 1,
     };
     accounts.set(phone, created);

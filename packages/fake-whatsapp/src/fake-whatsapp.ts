@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import type { Agent } from 'node:https';
-import type { AuthenticationCreds } from '@whiskeysockets/baileys';
+import type { Credentials } from './baileys/credentials.js';
+import type { BaileysOption } from './baileys/load-baileys.js';
 import type { RootKey, Trust } from './certificate-chain.js';
 import type { ConnectionPlan } from './connection-plan.js';
 import type { Connection } from './connection-view.js';
@@ -9,15 +10,17 @@ import type { CredentialOptions } from './create-credentials.js';
 import type { RegistryExport } from './device-registry.js';
 import type { PairOptions } from './pairing.js';
 import type { HistoryEntry, Session } from './session-view.js';
-import type { BaileysCopy } from './trust.js';
 import type { WaitOptions } from './waiter.js';
 import type { BinaryNode } from './wire/binary-node.js';
 
 export type FakeWhatsAppOptions = {
   /** Port on 127.0.0.1. Default: 0, the system chooses. */
   port?: number;
-  /** The copy of Baileys that shall believe this server. Default: the one that this package resolves. */
-  baileys?: BaileysCopy;
+  /**
+   * The Baileys that the server calls and that shall believe it: the module, or a function that returns it. Default:
+   * `@whiskeysockets/baileys`, else `baileys`.
+   */
+  baileys?: BaileysOption;
   /** Makes Baileys in this process believe the server, until `close()`. Default: true. */
   installCertificate?: boolean;
   /** Signs the server's certificate. Default: one key for the whole process. */
@@ -84,7 +87,7 @@ export type FakeWhatsApp = {
   waitForConnection(predicate: (connection: Connection) => boolean, options?: WaitOptions): Promise<Connection>;
 
   /** Credentials of a device that was linked earlier; the server knows it. */
-  createCredentials(options: CredentialOptions): AuthenticationCreds;
+  createCredentials(options: CredentialOptions): Credentials;
   /** The phone scans the QR code that a client shows. Resolves once the client is linked and was sent its 515. */
   pair(qr: string, options: PairOptions): Promise<Session>;
 

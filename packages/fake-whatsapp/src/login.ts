@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { proto } from '@whiskeysockets/baileys';
+import type { ClientPayload } from './baileys/baileys-members.js';
 import type { ServerConnection } from './connection.js';
 import type { LoginFailure } from './connection-plan.js';
 import type { Device, DeviceRegistry } from './device-registry.js';
@@ -18,7 +18,7 @@ const UNKNOWN_DEVICE: LoginFailure = { reason: 401, attrs: { location: 'fake' } 
 /** Decides over the login of a device and answers it with `<success>`, `<failure>` or not at all. */
 export function logIn(
   connection: ServerConnection,
-  payload: proto.IClientPayload,
+  payload: ClientPayload,
   clientStaticKey: Buffer,
   rules: LoginRules,
 ): void {
@@ -91,8 +91,4 @@ function sendSuccess(connection: ServerConnection, device: Device): void {
 
 function sendFailure(connection: ServerConnection, { reason, attrs }: LoginFailure): void {
   connection.sendLast({ tag: 'failure', attrs: { reason: String(reason), ...attrs } }, `failure ${reason}`);
-}
-
-export function decodeClientPayload(payload: Uint8Array): proto.IClientPayload {
-  return proto.ClientPayload.decode(payload);
 }

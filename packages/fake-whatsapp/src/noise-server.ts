@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync } from 'node:crypto';
-import { proto } from '@whiskeysockets/baileys';
+import type { Baileys } from './baileys/load-baileys.js';
 import { agreeOnSecret, generateX25519KeyPair, type X25519KeyPair } from './x25519.js';
 
 const NOISE_MODE = Buffer.from('Noise_XX_25519_AESGCM_SHA256\0\0\0\0');
@@ -20,7 +20,11 @@ export type NoiseServer = {
   decrypt(ciphertext: Uint8Array): Buffer;
 };
 
-export function createNoiseServer(identity: NoiseIdentity, waHeader: Uint8Array): NoiseServer {
+export function createNoiseServer(
+  identity: NoiseIdentity,
+  waHeader: Uint8Array,
+  { proto }: Pick<Baileys, 'proto'>,
+): NoiseServer {
   const ephemeral = generateX25519KeyPair();
   let hash: Buffer = NOISE_MODE;
   let salt: Buffer = NOISE_MODE;

@@ -1,5 +1,5 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { derivePairingCodeKey } from '@whiskeysockets/baileys';
+import { createCipheriv, createDecipheriv, hkdfSync, pbkdf2, randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
 import type { Account } from './device-registry.js';
 import { secondsNow } from './message-stanzas.js';
 import { type BinaryNode, childBytes, S_WHATSAPP_NET } from './wire/binary-node.js';
@@ -10,6 +10,7 @@ const CTR_IV_LENGTH = 16;
 const GCM_IV_LENGTH = 12;
 const GCM_TAG_LENGTH = 16;
 const KEY_LENGTH = 32;
+const CODE_KEY_ROUNDS = 131_072;
 const BUNDLE_KEY_INFO = 'link_code_pairing_key_bundle_encryption_key';
 
 /** A client that asked for a pairing code, until the phone enters it. */
@@ -61,17 +62,21 @@ export async function enterCode(request: CodeRequest, code: string, account: Acc
   };
 }
 
+function deriveCodeKey(code: string, salt: Buffer): Promise<Buffer> {
+  return promisify(pbkdf2)(code, salt, CODE_KEY_ROUNDS, KEY_LENGTH, 'sha256');
+}
+
 async function wrap(publicKey: Buffer, code: string): Promise<Buffer> {
   const salt = randomBytes(SALT_LENGTH);
   const iv = randomBytes(CTR_IV_LENGTH);
-  const cipher = createCipheriv('aes-256-ctr', await derivePairingCodeKey(code, salt), iv);
+  const cipher = createCipheriv('aes-256-ctr', await deriveCodeKey(code, salt), iv);
   return Buffer.concat([salt, iv, cipher.update(publicKey), cipher.final()]);
 }
 
 async function unwrap(wrapped: Buffer, code: string): Promise<Buffer> {
   const salt = wrapped.subarray(0, SALT_LENGTH);
   const iv = wrapped.subarray(SALT_LENGTH, SALT_LENGTH + CTR_IV_LENGTH);
-  const decipher = createDecipheriv('aes-256-ctr', await derivePairingCodeKey(code, salt), iv);
+  const decipher = createDecipheriv('aes-256-ctr', await deriveCodeKey(code, salt), iv);
   return Buffer.concat([decipher.update(wrapped.subarray(SALT_LENGTH + CTR_IV_LENGTH)), decipher.final()]);
 }
 

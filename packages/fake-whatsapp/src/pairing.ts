@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { proto } from '@whiskeysockets/baileys';
+import type { ClientPayload } from './baileys/baileys-members.js';
+import type { Baileys } from './baileys/load-baileys.js';
 import type { ServerConnection } from './connection.js';
 import type { Connection } from './connection-view.js';
 import { pairSuccessNode } from './device-identity.js';
@@ -23,7 +24,7 @@ export type PairOptions = WaitOptions & {
 
 export type PairingDesk = {
   /** Greets a client without credentials: sends the refs that it shows as QR codes. */
-  admit(connection: ServerConnection, payload: proto.IClientPayload, noiseKey: Buffer): void;
+  admit(connection: ServerConnection, payload: ClientPayload, noiseKey: Buffer): void;
   /** Takes a stanza of a client that is pairing. */
   receive(connection: ServerConnection, node: BinaryNode): void;
   /** The phone scans a QR code. */
@@ -36,7 +37,7 @@ export type PairingDesk = {
 
 type Applicant = {
   connection: ServerConnection;
-  payload: proto.IClientPayload;
+  payload: ClientPayload;
   noiseKey: Buffer;
   codeRequest?: CodeRequest;
   codeFinish?: BinaryNode;
@@ -44,6 +45,7 @@ type Applicant = {
 };
 
 export type PairingRules = {
+  baileys: Baileys;
   registry: DeviceRegistry;
   qrRefs: number;
   waiter: Waiter;
@@ -68,7 +70,10 @@ export function createPairingDesk(rules: PairingRules): PairingDesk {
     const stanzaId = pairStanzaId(connection);
     const deviceIdentityKey = identityKey;
     connection.sendNode(
-      pairSuccessNode({ account, device, deviceIdentityKey, advSecretKey, stanzaId, platform, businessName }),
+      pairSuccessNode(
+        { account, device, deviceIdentityKey, advSecretKey, stanzaId, platform, businessName },
+        rules.baileys,
+      ),
     );
     await rules.waiter.until(() => applicant.signed, 'the device to sign its identity', options);
 
@@ -177,7 +182,7 @@ function resultNode(iq: BinaryNode, content?: BinaryNode[]): BinaryNode {
   return { tag: 'iq', attrs: { from: S_WHATSAPP_NET, type: 'result', id: iq.attrs.id ?? '' }, content };
 }
 
-function readRegisteredKeys(payload: proto.IClientPayload): Pick<Device, 'registrationId' | 'signedPreKey'> {
+function readRegisteredKeys(payload: ClientPayload): Pick<Device, 'registrationId' | 'signedPreKey'> {
   const data = payload.devicePairingData;
   if (!data?.eSkeyId || !data.eSkeyVal || !data.eSkeySig || !data.eRegid) return {};
   return {

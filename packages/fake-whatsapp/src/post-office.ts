@@ -1,3 +1,5 @@
+import { appStateKeyMessage } from './app-state-key.js';
+import type { Baileys } from './baileys/load-baileys.js';
 import type { ServerConnection } from './connection.js';
 import type { Contact } from './contact.js';
 import { createResident, type Neighbourhood, type Resident } from './create-contact.js';
@@ -35,13 +37,14 @@ export type PostOffice = {
 const MAX_RETRIES = 3;
 const PERSONAL_SERVERS = ['s.whatsapp.net', 'c.us', 'lid'];
 
-export function createPostOffice(registry: DeviceRegistry, waiter: Waiter): PostOffice {
+export function createPostOffice(registry: DeviceRegistry, waiter: Waiter, baileys: Baileys): PostOffice {
   const residents = new Map<string, Resident>();
   const mailboxes = new Map<string, Mailbox>();
   const retries = new Map<string, number>();
   let work: Promise<unknown> = Promise.resolve();
 
   const neighbourhood: Neighbourhood = {
+    baileys,
     registry,
     waiter,
     mailboxOf,
@@ -183,9 +186,13 @@ export function createPostOffice(registry: DeviceRegistry, waiter: Waiter): Post
       mailboxOf(device).open(connection);
       if (!device.awaitsHistory) return;
       device.awaitsHistory = false;
-      const owner = residentOf(registry.account(device.phone));
       neighbourhood
-        .enqueue(() => owner.sendToOwnDevice(device, emptyHistoryMessage()))
+        .enqueue(async () => {
+          const owner = residentOf(registry.account(device.phone));
+          // The key first: older versions refuse a history that comes before it.
+          await owner.sendToOwnDevice(device, appStateKeyMessage(registry.account(device.phone)));
+          await owner.sendToOwnDevice(device, emptyHistoryMessage(baileys));
+        })
         .catch((failure: Error) => session.note('undeliverable', connection, failure.message));
     },
     close() {

@@ -1,5 +1,6 @@
 import { Agent } from 'node:https';
 import { answerIq } from './answer-iq.js';
+import { loadBaileys } from './baileys/load-baileys.js';
 import { issueCertificateChain, processRootKey, ROOT_SERIAL } from './certificate-chain.js';
 import { createConnection, type ServerConnection } from './connection.js';
 import { createPlanQueue } from './connection-plan.js';
@@ -7,13 +8,13 @@ import { createCredentials } from './create-credentials.js';
 import { createDeviceRegistry, type Device } from './device-registry.js';
 import type { FakeWhatsApp, FakeWhatsAppOptions } from './fake-whatsapp.js';
 import { openListener } from './listener.js';
-import { decodeClientPayload, logIn } from './login.js';
+import { logIn } from './login.js';
 import { createPairingDesk } from './pairing.js';
 import { createPostOffice } from './post-office.js';
 import { createSelfSignedCertificate } from './self-signed-certificate.js';
 import { createSession, type ServerSession } from './session.js';
 import type { HistoryEntry, Session } from './session-view.js';
-import { trustFakeWhatsApp } from './trust.js';
+import { installTrust } from './trust.js';
 import { createWaiter } from './waiter.js';
 import { type BinaryNode, childOf } from './wire/binary-node.js';
 import { generateX25519KeyPair } from './x25519.js';
@@ -21,7 +22,7 @@ import { generateX25519KeyPair } from './x25519.js';
 /**
  * Starts a WhatsApp Web server on loopback to which unmodified Baileys connects.
  *
- * @throws Error where the port is taken, or another root is trusted in this process already.
+ * @throws Error where the port is taken, another root is trusted in this process already, or no Baileys is found.
  * @example
  * const wa = await startFakeWhatsApp();
  * const creds = wa.createCredentials({ phone: '4915112345678' });
@@ -30,18 +31,19 @@ import { generateX25519KeyPair } from './x25519.js';
  * wa.session('4915112345678').goSilent();
  */
 export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Promise<FakeWhatsApp> {
+  const baileys = await loadBaileys(options.baileys);
   const rootKey = options.rootKey ?? processRootKey();
   const trust = { publicKey: rootKey.publicKey, serial: ROOT_SERIAL };
   const staticKey = generateX25519KeyPair();
-  const identity = { staticKey, certificateChain: issueCertificateChain(rootKey, staticKey.publicKey) };
-  const streamOptions = { identity, firstStanzaDelayMs: options.firstStanzaDelayMs ?? 30 };
+  const identity = { staticKey, certificateChain: issueCertificateChain(rootKey, staticKey.publicKey, baileys) };
+  const streamOptions = { baileys, identity, firstStanzaDelayMs: options.firstStanzaDelayMs ?? 30 };
   const registry = createDeviceRegistry();
   if (options.registry) registry.import(options.registry);
   const tls = options.tls === true ? createSelfSignedCertificate() : options.tls;
   const releases: (() => void)[] = [];
   const plans = createPlanQueue(options.plan);
   const waiter = createWaiter(describe);
-  const post = createPostOffice(registry, waiter);
+  const post = createPostOffice(registry, waiter, baileys);
   const sessions = new Map<string, ServerSession>();
   const connections = new Set<ServerConnection>();
   const stanzaListeners = new Set<(session: Session, node: BinaryNode) => void>();
@@ -58,7 +60,7 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
   }
 
   function installCertificate(): () => void {
-    const release = trustFakeWhatsApp(trust, options.baileys);
+    const release = installTrust(trust, baileys.WA_CERT_DETAILS);
     releases.push(release);
     return release;
   }
@@ -113,6 +115,7 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
   }
 
   const desk = createPairingDesk({
+    baileys,
     registry,
     qrRefs: options.qrRefs ?? 6,
     waiter,
@@ -164,7 +167,7 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
       lastConnectionId += 1;
       const connection = createConnection(lastConnectionId, path, { ws, duplex, tcp }, streamOptions, plan, {
         onLogin(from, payload, clientStaticKey) {
-          const decoded = decodeClientPayload(payload);
+          const decoded = baileys.proto.ClientPayload.decode(payload);
           if (decoded.devicePairingData) {
             desk.admit(from, decoded, clientStaticKey);
             return;
@@ -226,7 +229,7 @@ export async function startFakeWhatsApp(options: FakeWhatsAppOptions = {}): Prom
     waitForConnection: (predicate, waitOptions) =>
       waiter.until(() => [...connections].find(predicate), 'a connection that meets the condition', waitOptions),
     createCredentials(credentialOptions) {
-      const { creds, device } = createCredentials(registry, credentialOptions);
+      const { creds, device } = createCredentials(registry, credentialOptions, baileys);
       sessionOf(device);
       return creds;
     },

@@ -1,11 +1,8 @@
-import { WA_CERT_DETAILS } from '@whiskeysockets/baileys';
+import type { CertDetails } from './baileys/baileys-members.js';
+import { type BaileysOption, loadBaileys } from './baileys/load-baileys.js';
 import type { Trust } from './certificate-chain.js';
 
-/** The part of a copy of Baileys that decides which server it believes. */
-export type BaileysCopy = { WA_CERT_DETAILS: { SERIAL: number; PUBLIC_KEY: Uint8Array } };
-
-type CertDetails = BaileysCopy['WA_CERT_DETAILS'];
-type Installed = { original: { serial: number; publicKey: Uint8Array }; trust: Trust; holders: number };
+type Installed = { original: CertDetails; trust: Trust; holders: number };
 
 // Shared by all copies of this package in a process, so that the last one to leave puts WhatsApp's key back.
 const INSTALLED = Symbol.for('@wa-sync/fake-whatsapp/installed-trust');
@@ -15,14 +12,18 @@ type InstalledHolder = { [INSTALLED]?: WeakMap<object, Installed> };
  * Makes Baileys in this process accept a fake server that runs in another one.
  *
  * @param trust What the other process reads from `wa.trust`; plain JSON.
- * @param baileys The copy of Baileys to convince. Default: the one that this package resolves.
+ * @param baileys The Baileys to convince, as in `startFakeWhatsApp`.
  * @returns A function that puts WhatsApp's own key back once all who asked have called theirs.
- * @throws Error where this process already believes in a different root.
+ * @throws Error where this process already believes in a different root, or no Baileys is found.
  * @example
- * const distrust = trustFakeWhatsApp(JSON.parse(process.env.FAKE_WHATSAPP_TRUST));
+ * const distrust = await trustFakeWhatsApp(JSON.parse(process.env.FAKE_WHATSAPP_TRUST));
  */
-export function trustFakeWhatsApp(trust: Trust, baileys: BaileysCopy = { WA_CERT_DETAILS }): () => void {
-  const details: CertDetails = baileys.WA_CERT_DETAILS;
+export async function trustFakeWhatsApp(trust: Trust, baileys?: BaileysOption): Promise<() => void> {
+  return installTrust(trust, (await loadBaileys(baileys)).WA_CERT_DETAILS);
+}
+
+/** Before 7.0.0-rc10 Baileys looks at the serial alone: there is no key to put in, and none to put back. */
+export function installTrust(trust: Trust, details: CertDetails): () => void {
   const holder = globalThis as InstalledHolder;
   holder[INSTALLED] ??= new WeakMap();
   const all = holder[INSTALLED];
@@ -34,14 +35,14 @@ export function trustFakeWhatsApp(trust: Trust, baileys: BaileysCopy = { WA_CERT
     );
   }
   const installed = present ?? {
-    original: { serial: details.SERIAL, publicKey: details.PUBLIC_KEY },
+    original: { ...details },
     trust,
     holders: 0,
   };
   all.set(details, installed);
   installed.holders += 1;
-  details.PUBLIC_KEY = Buffer.from(trust.publicKey, 'base64');
   details.SERIAL = trust.serial;
+  if (details.PUBLIC_KEY) details.PUBLIC_KEY = Buffer.from(trust.publicKey, 'base64');
 
   let released = false;
   return () => {
@@ -50,7 +51,6 @@ export function trustFakeWhatsApp(trust: Trust, baileys: BaileysCopy = { WA_CERT
     installed.holders -= 1;
     if (installed.holders > 0) return;
     all.delete(details);
-    details.PUBLIC_KEY = installed.original.publicKey;
-    details.SERIAL = installed.original.serial;
+    Object.assign(details, installed.original);
   };
 }

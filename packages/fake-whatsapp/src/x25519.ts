@@ -28,6 +28,15 @@ export function agreeOnSecret(privateKey: KeyObject | Uint8Array, peerPublicKey:
   });
 }
 
+/** A key pair as raw bytes, the form in which Baileys and the registry keep keys. */
+export function generateRawKeyPair(): { public: Buffer; private: Buffer } {
+  const { publicKey, privateKey } = generateX25519KeyPair();
+  return {
+    public: Buffer.from(publicKey),
+    private: Buffer.from(privateKey.export({ type: 'pkcs8', format: 'der' }).subarray(-KEY_LENGTH)),
+  };
+}
+
 function importPrivateKey(raw: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, raw]), format: 'der', type: 'pkcs8' });
 }

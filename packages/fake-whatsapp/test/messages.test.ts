@@ -115,8 +115,12 @@ describe('messages', () => {
     await client.status(refused!.key.id!, 0);
     session.treatMessages({ ack: 'never', deliver: false });
     const ack = client.sock.waitForMessage('LOST', 100);
+    const arrived = new Promise<void>((resolve) => {
+      wa.onStanza((_session, { attrs }) => attrs.id === 'LOST' && resolve());
+    });
     await client.sock.sendMessage(ada.jid, { text: 'lost' }, { messageId: 'LOST' });
     expect(await ack).toBeUndefined();
+    await arrived;
     session.treatMessages({});
     const answered = client.sock.waitForMessage<{ tag: string }>('SAFE', 2000);
     await client.sock.sendMessage(ada.jid, { text: 'safe' }, { messageId: 'SAFE' });

@@ -50,6 +50,25 @@ describe('pairing by QR code', () => {
     await second.sock.end(undefined);
   });
 
+  it('hands over the app state key of the account, the same to each device', async () => {
+    const keys: unknown[] = [];
+    for (let device = 1; device <= 2; device++) {
+      const auth = createMemoryAuthState(initAuthCreds());
+      const first = connect(wa, { auth });
+      await wa.pair(await first.qr(), { phone: '491' });
+      await first.closed();
+      const second = connect(wa, { auth });
+      await second.when(() => auth.creds.myAppStateKeyId !== undefined);
+      const id = auth.creds.myAppStateKeyId!;
+      const found = await auth.keys.get<{ keyData: Uint8Array }>('app-state-sync-key', [id]);
+      keys.push({ id, key: found[id]?.keyData });
+      await second.sock.end(undefined);
+    }
+    expect(keys[0]).toEqual({ id: expect.stringMatching(/^AA/), key: expect.any(Uint8Array) });
+    expect(keys[1]).toEqual(keys[0]);
+    expect(wa.createCredentials({ phone: '491' }).myAppStateKeyId).toBe((keys[0] as { id: string }).id);
+  });
+
   it('gives a second device of the same phone its own number', async () => {
     const jids: string[] = [];
     for (let device = 1; device <= 2; device++) {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { connect as connectTcp } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import * as baileys from '@whiskeysockets/baileys';
 import { BufferJSON, WA_CERT_DETAILS } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 import { createMemoryAuthState, generateRootKey, startFakeWhatsApp, trustFakeWhatsApp } from '../src/index.js';
@@ -18,7 +19,7 @@ async function run(script: string, env: Record<string, string>): Promise<{ code:
   const path = fileURLToPath(new URL(script, import.meta.url));
   const child = spawn(process.execPath, ['--import', 'tsx', '--conditions', '@wa-sync/source', path], {
     env: { ...process.env, ...env },
-    timeout: 15_000,
+    timeout: 60_000,
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
@@ -39,7 +40,7 @@ describe('the server', () => {
   });
 
   it('leaves Baileys alone where told to, or where it has a copy of its own', async () => {
-    const copy = { WA_CERT_DETAILS: { SERIAL: 7, PUBLIC_KEY: Buffer.alloc(32) } };
+    const copy = { ...baileys, WA_CERT_DETAILS: { SERIAL: 7, PUBLIC_KEY: Buffer.alloc(32) } };
     const wa = await startFakeWhatsApp({ baileys: copy });
     const plain = await startFakeWhatsApp({ installCertificate: false });
     expect(rootInUse()).toBe(WHATSAPP_ROOT);
@@ -50,7 +51,7 @@ describe('the server', () => {
 
   it('says so where two roots meet in one process', async () => {
     const wa = await startFakeWhatsApp();
-    expect(() => trustFakeWhatsApp({ publicKey: generateRootKey().publicKey, serial: 0 })).toThrow('`rootKey`');
+    await expect(trustFakeWhatsApp({ publicKey: generateRootKey().publicKey, serial: 0 })).rejects.toThrow('`rootKey`');
     await expect(startFakeWhatsApp({ rootKey: generateRootKey() })).rejects.toThrow('`rootKey`');
     await wa.close();
     expect(rootInUse()).toBe(WHATSAPP_ROOT);
@@ -65,7 +66,7 @@ describe('the server', () => {
     await Promise.all(servers.map((wa) => wa.close()));
   });
 
-  it('serves a Baileys in another process', async () => {
+  it('serves a Baileys in another process', { timeout: 60_000 }, async () => {
     const wa = await startFakeWhatsApp();
     const creds = wa.createCredentials({ phone: PHONE });
     const message = JSON.stringify({ trust: wa.trust, url: wa.url, creds }, BufferJSON.replacer);
@@ -74,7 +75,9 @@ describe('the server', () => {
     await wa.close();
   });
 
-  it('leaves nothing open behind that would keep a process alive, whatever state its connections are in', async () => {
+  it('leaves nothing open behind that would keep a process alive, whatever state its connections are in', {
+    timeout: 60_000,
+  }, async () => {
     expect(await run('./closing-server.ts', {})).toEqual({ code: 0, output: '428 428 428\n' });
   });
 

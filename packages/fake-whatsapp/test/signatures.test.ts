@@ -1,6 +1,7 @@
 import { createHmac, createPublicKey, verify } from 'node:crypto';
 import { Curve, getBinaryNodeChild, getBinaryNodeChildBuffer, proto } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
+import { loadBaileys } from '../src/baileys/load-baileys.js';
 import { generateRootKey, issueCertificateChain, ROOT_SERIAL } from '../src/certificate-chain.js';
 import { pairSuccessNode } from '../src/device-identity.js';
 import { createDeviceRegistry } from '../src/device-registry.js';
@@ -42,10 +43,10 @@ function isSignedBy(publicKey: Bytes, message: Bytes, signature: Bytes): boolean
 }
 
 describe('signatures', () => {
-  it('chains the static key of the server to the root', () => {
+  it('chains the static key of the server to the root', async () => {
     const root = generateRootKey();
     const { publicKey } = generateX25519KeyPair();
-    const { intermediate, leaf } = proto.CertChain.decode(issueCertificateChain(root, publicKey));
+    const { intermediate, leaf } = proto.CertChain.decode(issueCertificateChain(root, publicKey, await loadBaileys()));
     const rootPublicKey = Buffer.from(root.publicKey, 'base64');
     expect(isSignedBy(rootPublicKey, intermediate?.details, intermediate?.signature)).toBe(true);
     const { key, issuerSerial } = proto.CertChain.NoiseCertificate.Details.decode(bytes(intermediate?.details));
@@ -56,18 +57,21 @@ describe('signatures', () => {
     expect(isSignedBy(publicKey, leaf?.details, leaf?.signature)).toBe(false);
   });
 
-  it('signs the identity of a linked device with the key of the phone', () => {
+  it('signs the identity of a linked device with the key of the phone', async () => {
     const account = createDeviceRegistry().account('491');
     const device = Curve.generateKeyPair();
     const advSecretKey = Buffer.alloc(32, 7).toString('base64');
-    const node = pairSuccessNode({
-      account,
-      device: 3,
-      deviceIdentityKey: device.public,
-      advSecretKey,
-      stanzaId: 'x',
-      platform: 'android',
-    });
+    const node = pairSuccessNode(
+      {
+        account,
+        device: 3,
+        deviceIdentityKey: device.public,
+        advSecretKey,
+        stanzaId: 'x',
+        platform: 'android',
+      },
+      await loadBaileys(),
+    );
     const content = getBinaryNodeChildBuffer(getBinaryNodeChild(node, 'pair-success'), 'device-identity')!;
     const { details, hmac } = proto.ADVSignedDeviceIdentityHMAC.decode(content);
     expect(bytes(hmac)).toEqual(

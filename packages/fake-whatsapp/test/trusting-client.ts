@@ -4,7 +4,7 @@ import { createLogCollector } from './client.js';
 
 /** Runs in a process of its own: believes the server of its parent, logs in, prints `open`, leaves. */
 const { trust, url, creds } = JSON.parse(process.env.FAKE_WHATSAPP!, BufferJSON.reviver);
-const distrust = trustFakeWhatsApp(trust);
+const distrust = await trustFakeWhatsApp(trust);
 const sock = makeWASocket({
   waWebSocketUrl: url,
   auth: createMemoryAuthState(creds),

@@ -12,7 +12,7 @@ import type { ReplicaSettings } from './start-replica.js';
 const settings = JSON.parse(process.env.REPLICA_SETTINGS ?? '') as ReplicaSettings;
 const say = (event: string, payload: object = {}) => console.log(JSON.stringify({ event, ...payload }));
 
-trustFakeWhatsApp(settings.trust);
+await trustFakeWhatsApp(settings.trust);
 const pool = new pg.Pool({ ...settings.database, max: 4 });
 const store = createPostgresStore({ pool });
 const auth = settings.folder === undefined ? store.auth : multiFileAuth({ folder: settings.folder });

@@ -7,7 +7,7 @@ export function hostSnippet({ url, port, trust }: Pick<FakeWhatsApp, 'url' | 'po
   return [
     "import { trustFakeWhatsApp } from '@wa-sync/fake-whatsapp';",
     ...(secure ? ["import { Agent } from 'node:https';"] : []),
-    `trustFakeWhatsApp(${JSON.stringify(trust)});`,
+    `await trustFakeWhatsApp(${JSON.stringify(trust)});`,
     `const sock = makeWASocket({ auth, waWebSocketUrl: '${url}'${agent} });`,
     secure
       ? "sock.ev.on('connection.update', ({ qr }) => qr && console.log(qr)); // paste it into the terminal of the server"
