@@ -15,7 +15,7 @@ import {
 import { DEFAULT_WORDS, type SessionsMirrorSql, wordOfSql } from './mirror-sql.js';
 import type { HostColumn, HostTable } from './read-catalogue.js';
 
-type ColumnRole = keyof SessionsMirrorConfig['columns'];
+type ColumnRole = Exclude<keyof SessionsMirrorConfig['columns'], 'timeZone'>;
 
 const FITS: Readonly<Record<ColumnRole, readonly string[]>> = {
   id: IDS,
@@ -44,7 +44,8 @@ export function compileMirror(
   const words = wordsOf(config);
   const columns: Partial<Record<ColumnRole, HostColumn>> = {};
   findings.push(...judgeKind(table));
-  for (const [role, name] of Object.entries(config.columns) as [ColumnRole, string | undefined][]) {
+  const { timeZone, ...mapped } = config.columns;
+  for (const [role, name] of Object.entries(mapped) as [ColumnRole, string | undefined][]) {
     if (name === undefined) continue;
     const column = table.columns.find((candidate) => candidate.name === name);
     findings.push(...judgeColumn(table, role, name, FITS[role]));
@@ -66,7 +67,7 @@ export function compileMirror(
       word: `${named(status)}::text`,
       stopped: active === undefined ? 'false' : `${named(active)} IS FALSE`,
       setActive: (value) => (active === undefined ? null : `${quoteIdentifier(active.name)} = ${value}`),
-      assignments: (row) => assignmentsOf(columns, words, row),
+      assignments: (row) => assignmentsOf(columns, words, row, timeZone),
     },
   };
 }
@@ -81,6 +82,7 @@ function assignmentsOf(
   columns: Partial<Record<ColumnRole, HostColumn>>,
   words: Record<SessionStatus, string>,
   row: string,
+  timeZone: string | undefined,
 ): string {
   const { status, lastSeenAt, reason, phone, qr, updatedAt } = columns;
   const sets: string[] = [];
@@ -95,7 +97,7 @@ function assignmentsOf(
   // What we do not know does not wipe what the host knows.
   set(
     lastSeenAt,
-    (column) => `coalesce(${instantAs(column, `${row}.last_seen_at`)}, m.${quoteIdentifier(column.name)})`,
+    (column) => `coalesce(${instantAs(column, `${row}.last_seen_at`, timeZone)}, m.${quoteIdentifier(column.name)})`,
   );
   set(phone, (column) => `coalesce(${row}.phone, m.${quoteIdentifier(column.name)})`);
   set(reason, (column) => text(column, `${row}.reason_code || coalesce(': ' || ${row}.reason_detail, '')`));
@@ -104,6 +106,6 @@ function assignmentsOf(
       ? `CASE WHEN ${row}.status = 'QR_CODE' THEN coalesce(${row}.qr, '') ELSE '' END`
       : `CASE WHEN ${row}.status = 'QR_CODE' THEN ${row}.qr END`,
   );
-  set(updatedAt, (column) => instantAs(column, 'clock_timestamp()'));
+  set(updatedAt, (column) => instantAs(column, 'clock_timestamp()', timeZone));
   return sets.join(', ');
 }

@@ -1,6 +1,7 @@
 import { SESSION_STATUSES, type SessionStatus, WaSyncError } from '@wa-sync/core';
 import { type AuthKeyRing, authKeyRingSchema, parseOptions } from '@wa-sync/core/adapter';
 import * as z from 'zod';
+import { isTimeZone } from './host-time-zone.js';
 import { isIdentifier, splitTableName } from './identifiers.js';
 import { judgePool } from './judge-pool.js';
 import type { PgPoolLike } from './pg-pool.js';
@@ -29,6 +30,8 @@ export interface SessionsMirror {
     active?: string | undefined;
     /** Set with every write. */
     updatedAt?: string | undefined;
+    /** IANA name of the time zone in which `timestamp` columns (without a zone) are read by your code. @defaultValue `'UTC'`, as Prisma does */
+    timeZone?: string | undefined;
   };
   /** The host's word for a status, where it is not the default one. */
   status?: Partial<Record<SessionStatus, string>> | undefined;
@@ -50,6 +53,8 @@ export interface ConversationsMirror {
     updatedAt?: string | undefined;
     /** Holds the session id; read only. */
     sessionId?: string | undefined;
+    /** IANA name of the time zone in which `timestamp` columns (without a zone) are read by your code. @defaultValue `'UTC'`, as Prisma does */
+    timeZone?: string | undefined;
   };
   /** Words of rows that may be closed. A row with any other word is left alone: it is read live, when a row is closed too. */
   open: readonly string[];
@@ -99,6 +104,10 @@ const identifier = (what: string) =>
 
 const column = identifier('takes the name of a column');
 
+const timeZone = z
+  .string("takes the IANA name of a time zone, such as 'America/Sao_Paulo'")
+  .refine(isTimeZone, "takes the IANA name of a time zone, such as 'America/Sao_Paulo'");
+
 const wholeMs = (lowest: number, highest: number) => {
   const message = `takes whole milliseconds from ${lowest} to ${highest}`;
   return z.number(message).int(message).min(lowest, message).max(highest, message);
@@ -119,6 +128,7 @@ const sessionsMirror = z.strictObject({
     qr: column.optional(),
     active: column.optional(),
     updatedAt: column.optional(),
+    timeZone: timeZone.optional(),
   }),
   status: z.strictObject(Object.fromEntries(SESSION_STATUSES.map((status) => [status, word.optional()]))).prefault({}),
 });
@@ -134,6 +144,7 @@ const conversationsMirror = z
       closedAt: column.optional(),
       updatedAt: column.optional(),
       sessionId: column.optional(),
+      timeZone: timeZone.optional(),
     }),
     open: z.array(word, 'takes at least one word').min(1, 'takes at least one word'),
     closed: word,

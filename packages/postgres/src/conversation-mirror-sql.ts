@@ -33,7 +33,7 @@ export interface ConversationsMirrorSql {
   readonly sessionId: string;
 }
 
-type ColumnRole = keyof ConversationsMirrorConfig['columns'];
+type ColumnRole = Exclude<keyof ConversationsMirrorConfig['columns'], 'timeZone'>;
 
 const FITS: Readonly<Record<ColumnRole, readonly string[]>> = {
   id: IDS,
@@ -50,7 +50,8 @@ export function compileConversationsMirror(
 ): { findings: MirrorFinding[]; sql: ConversationsMirrorSql | null } {
   const findings = judgeKind(table);
   const columns: Partial<Record<ColumnRole, HostColumn>> = {};
-  for (const [role, name] of Object.entries(config.columns) as [ColumnRole, string | undefined][]) {
+  const { timeZone, ...mapped } = config.columns;
+  for (const [role, name] of Object.entries(mapped) as [ColumnRole, string | undefined][]) {
     if (name === undefined) continue;
     findings.push(...judgeColumn(table, role, name, FITS[role]));
     columns[role] = table.columns.find((candidate) => candidate.name === name);
@@ -70,7 +71,7 @@ export function compileConversationsMirror(
   const word = (text: string) => `${quoteLiteral(text)}::${status.type}`;
   const set = (column: HostColumn, value: string) => `${quoteIdentifier(column.name)} = (${value})::${column.type}`;
   const now = [closedAt, updatedAt].flatMap((column) =>
-    column === undefined ? [] : [set(column, instantAs(column, 'clock_timestamp()'))],
+    column === undefined ? [] : [set(column, instantAs(column, 'clock_timestamp()', timeZone))],
   );
   const ofTable = sessionId === undefined ? '' : `${named(sessionId)}::text`;
   return {

@@ -5,14 +5,16 @@ import { compileMirror } from './compile-mirror.js';
 import type { PostgresConfig } from './config.js';
 import { type ConversationsMirrorSql, compileConversationsMirror } from './conversation-mirror-sql.js';
 import { type ConversationStatements, conversationStatements } from './conversation-statements.js';
+import { findRowSecurity } from './find-row-security.js';
 import { type HistoryStatements, historyStatements } from './history-statements.js';
+import { findUnknownZone, findZoneless } from './host-time-zone.js';
 import { quoteIdentifier } from './identifiers.js';
 import { channelOf, type InboxStatements, inboxStatements } from './inbox-statements.js';
 import { type JobStatements, jobStatements } from './job-statements.js';
-import type { MirrorFinding } from './judge-columns.js';
+import { type MirrorFinding, zonelessOf } from './judge-columns.js';
 import { type LeaseStatements, leaseStatements } from './lease-statements.js';
 import type { SessionsMirrorSql } from './mirror-sql.js';
-import { type HostTable, readHostTable, readTablesLike } from './read-catalogue.js';
+import { explainMissing, type HostTable, readHostTable } from './read-catalogue.js';
 import { type ReadStatements, readStatements } from './read-statements.js';
 import type { Statement, StatementRunner } from './run-statement.js';
 import { wishStatement } from './wish-statement.js';
@@ -95,16 +97,22 @@ async function inspect<Config extends Mapping, Sql>(
   const table = await readHostTable(runner, config.table);
   if (table !== null) {
     const { findings, sql } = compile(config, table);
+    const { timeZone } = config.columns;
     const rights = judgeRights(table.quoted, config.columns, table.columns, readOnly);
-    return { findings: [...findings, ...rights], sql };
+    const ownZone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const all = [
+      ...findings,
+      ...findZoneless(zonelessOf(table, config.columns), ownZone, new Date()),
+      ...(timeZone === undefined ? [] : await findUnknownZone(runner, 'columns.timeZone', timeZone)),
+      ...rights,
+      ...(sql === null || rights.length > 0 ? [] : await findRowSecurity(runner, table, config.columns.id ?? '')),
+    ];
+    // In the order of the mapping; what is about the table itself comes first.
+    const places = Object.values(config.columns).map((name) => `${table.quoted}.${quoteIdentifier(name ?? '')}`);
+    return { findings: all.sort((a, b) => places.indexOf(a.about) - places.indexOf(b.about)), sql };
   }
-  const alike = await readTablesLike(runner, config.table);
-  const mend =
-    alike.length > 0 ? `there is ${alike.join(', ')}: names are case-sensitive here` : 'create it, or correct the name';
-  return {
-    findings: [{ severity: 'error', about: `table ${config.table}`, problem: 'does not exist', mend }],
-    sql: null,
-  };
+  const missing = await explainMissing(runner, config.table);
+  return { findings: [{ severity: 'error', about: `table ${config.table}`, ...missing }], sql: null };
 }
 
 function judgeRights(

@@ -1,5 +1,6 @@
 import { isWaSyncError, maskNumbers, WaSyncError } from '@wa-sync/core';
 import { CONNECTION_ERROR_CODES } from '@wa-sync/core/adapter';
+import { quoteIdentifier } from './identifiers.js';
 
 /** Raised by our migrations where the schema is newer than this package. */
 export const SCHEMA_NEWER_STATE = 'WA001';
@@ -45,7 +46,12 @@ export function translateError(error: unknown, target: string | null): WaSyncErr
   if (AWAY_STATES.has(state) || state.startsWith('08')) {
     return new WaSyncError('store_unreachable', `Postgres${at(target)} is away: ${words}`, { cause, retryable: true });
   }
-  if (state === '42501') return new WaSyncError('store_rights', `Postgres lacks a right: ${words}`, { cause });
+  if (state === '42501') {
+    const schema = /permission denied for schema "?([^"]+?)"?$/.exec(serverWords(error))?.[1];
+    const fix =
+      schema === undefined ? '' : `; GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO the role of the pool`;
+    return new WaSyncError('store_rights', `Postgres lacks a right: ${words}${fix}`, { cause });
+  }
   if (TIMEOUT_STATES.has(state)) {
     return new WaSyncError('store_timeout', `Postgres took too long: ${words}`, { cause, retryable: true });
   }
