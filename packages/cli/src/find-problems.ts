@@ -34,13 +34,13 @@ const RULES: readonly Rule[] = [
   {
     code: 'mirror_missing',
     says: 'without a row in your table',
-    mend: 'Add a row with this id to your table, or check the mapping: wa-sync doctor --database-url … --mirror …',
+    mend: 'Deleted on purpose: stop the session (wa.sessions.stop), then take it away with store.sessions.remove({ id }). Else add the row again, or check the mapping with --mirror.',
     fits: (session) => driftOf(session) === 'mirror_missing',
   },
   {
     code: 'mirror_differs',
     says: 'with another word in your table',
-    mend: 'Run: wa-sync sync --all. If it comes back, other code of yours writes the column.',
+    mend: 'The process that holds a session writes it by itself: wa-sync sync <session>. One that no process holds is written when a process with this mapping starts it. If it comes back, other code of yours writes the column.',
     fits: (session) => driftOf(session) === 'mirror_differs',
   },
   {

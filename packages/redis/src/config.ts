@@ -1,6 +1,7 @@
 import { WaSyncError } from '@wa-sync/core';
 import { type AuthKeyRing, authKeyRingSchema, parseOptions } from '@wa-sync/core/adapter';
 import * as z from 'zod';
+import { judgeClient } from './judge-client.js';
 import { type RedisClient, type RedisLike, redisLikeOf } from './redis-like.js';
 
 /** What `createRedisStore` takes; an unknown key is an error that names it. */
@@ -30,7 +31,9 @@ const commandMsTakes = 'takes whole milliseconds from 50 to 120,000';
 const keyRing = authKeyRingSchema as z.core.$ZodType<AuthKeyRing, AuthKeyRing>;
 
 const schema = z.strictObject({
-  client: z.custom<RedisClient>((client) => redisLikeOf(client) !== null, clientTakes),
+  client: z.custom<RedisClient>((client) => judgeClient(client) === null && redisLikeOf(client) !== null, {
+    error: ({ input }) => judgeClient(input) ?? clientTakes,
+  }),
   prefix: z
     .string(prefixTakes)
     .refine((prefix) => /^[^{}\p{Cc}\p{Cs}]{1,100}$/u.test(prefix), prefixTakes)

@@ -1,3 +1,4 @@
+import { WaSyncError } from '@wa-sync/core';
 import { type Subscribe, subscribeIoredis, subscribeNodeRedis } from './subscribe.js';
 
 /** One command as the store sends it. */
@@ -26,8 +27,8 @@ export interface RedisLike {
 }
 
 interface Emitter {
-  on?(event: 'error' | 'end', listener: (error: unknown) => void): unknown;
-  off?(event: 'error' | 'end', listener: (error: unknown) => void): unknown;
+  on?(event: 'error' | 'end' | 'ready', listener: (error: unknown) => void): unknown;
+  off?(event: 'error' | 'end' | 'ready', listener: (error: unknown) => void): unknown;
   duplicate?(...params: never[]): unknown;
 }
 
@@ -35,6 +36,7 @@ interface Emitter {
 export interface IoredisLike extends Emitter {
   call(command: string, ...args: (string | Buffer)[]): Promise<unknown>;
   callBuffer(command: string, ...args: (string | Buffer)[]): Promise<unknown>;
+  connect?(): unknown;
   readonly status?: string | undefined;
   readonly options?: unknown;
 }
@@ -57,9 +59,16 @@ const BULK_STRING = 36;
 
 /** The call shape of an ioredis client, or of its `Cluster`. */
 export function fromIoredis(client: IoredisLike): RedisLike {
+  const keepsNone = fieldsOf(client.options).enableOfflineQueue === false;
+  const ready = waitForReady(client);
   return {
-    send({ args: [name, ...args], binary }) {
-      return binary ? client.callBuffer(String(name), ...args) : client.call(String(name), ...args);
+    async send({ args: [name, ...args], binary }) {
+      // Told to keep no commands, it refuses those that come before it is connected: at a start, all of them.
+      if (keepsNone && client.status !== 'ready') await ready();
+      if (!binary) return client.call(String(name), ...args);
+      // `callBuffer` loses the name of the command where the client pipelines by itself (`enableAutoPipelining`).
+      const own = (client as unknown as Record<string, unknown>)[`${String(name).toLowerCase()}Buffer`];
+      return typeof own === 'function' ? own.apply(client, args) : client.callBuffer(String(name), ...args);
     },
     isReady: () => client.status === undefined || client.status === 'ready',
     target: targetOf(client.options),
@@ -75,10 +84,14 @@ export function fromNodeRedis(client: NodeRedisLike): RedisLike {
   // node-redis types its answers by what is asked; here they are judged where they are read.
   const send = client.sendCommand.bind(client) as unknown as Send;
   const isCluster = client.masters !== undefined;
+  const isSentinel = typeof fieldsOf(client).getSentinelNode === 'function';
   return {
     send({ args, key, binary }) {
-      const options = binary ? { typeMapping: { [BULK_STRING]: Buffer } } : undefined;
-      return isCluster ? send(key, false, args, options) : send(args, options);
+      if (client.isOpen === false) return Promise.reject(notConnected(client));
+      // Said with every command, because a client may have a mapping of its own; `returnBuffers` is what version 4 calls it.
+      const options = { typeMapping: binary ? { [BULK_STRING]: Buffer } : {}, returnBuffers: binary };
+      if (isCluster) return send(key, false, args, options);
+      return isSentinel ? send(false, args, options) : send(args, options);
     },
     isReady: () => (isCluster ? client.isOpen !== false : client.isReady !== false),
     target: targetOf(client.options),
@@ -94,6 +107,37 @@ export function redisLikeOf(client: unknown): RedisLike | null {
   if (has('callBuffer') && has('call')) return fromIoredis(client as IoredisLike);
   if (has('sendCommand')) return fromNodeRedis(client as NodeRedisLike);
   return has('send') && has('isReady') ? (client as RedisLike) : null;
+}
+
+/** One listener, however many commands wait. */
+function waitForReady(client: IoredisLike): () => Promise<void> {
+  let waiting: Promise<void> | null = null;
+  return () => {
+    if (client.status === 'wait') (client.connect?.() as Promise<unknown> | undefined)?.catch(() => {});
+    waiting ??= new Promise<void>((resolve, reject) => {
+      const end = (settle: () => void) => {
+        client.off?.('ready', isReady);
+        client.off?.('end', isOver);
+        waiting = null;
+        settle();
+      };
+      const isReady = () => end(resolve);
+      const isOver = () => end(() => reject(new Error('Connection is closed.')));
+      client.on?.('ready', isReady);
+      client.on?.('end', isOver);
+    });
+    return waiting;
+  };
+}
+
+function notConnected(client: NodeRedisLike): WaSyncError {
+  const target = targetOf(client.options);
+  const at = target === null ? '' : ` at ${target}`;
+  return new WaSyncError(
+    'store_unreachable',
+    `Redis${at} cannot be reached: the node-redis client is closed or was never connected; call await client.connect() before wa.start()`,
+    { retryable: true },
+  );
 }
 
 function listen(client: Emitter, event: 'error' | 'end', listener: (error: unknown) => void): () => void {

@@ -54,6 +54,11 @@ export function translateError(error: unknown, target: string | null): WaSyncErr
 function translateSilence(error: unknown, cause: Error, target: string | null): WaSyncError {
   const code = propertyOf(error, 'code');
   const why = typeof code === 'string' ? code : wordsOf(error);
+  if (/command timed out/i.test(wordsOf(error))) {
+    const limit =
+      'the client gave up by its option commandTimeout; raise it, or leave it out: the store has a limit of its own';
+    return new WaSyncError('store_timeout', `Redis${at(target)} took too long: ${limit}`, { cause, retryable: true });
+  }
   if (looksUnreachable(error)) {
     return new WaSyncError('store_unreachable', `Redis${at(target)} cannot be reached: ${why}`, {
       cause,
