@@ -51,7 +51,12 @@ describe('ownership', () => {
     await world.during(first.wa.attach(world.connection('a')).ready, 0);
     await world.clock.advance(60_000);
     const second = world.replica({ ...off, replicaId: 'pod-0' });
-    await expect(world.during(second.wa.start(), 30_000)).rejects.toMatchObject({ code: 'replica_id_in_use' });
+    await expect(world.during(second.wa.start(), 30_000)).rejects.toMatchObject({
+      code: 'replica_id_in_use',
+      message: expect.stringMatching(
+        /^Another process runs as replica pod-0 \(lease \S+, renewed at \d{4}-\S+Z\): leave replicaId out, or give each process its own/,
+      ),
+    });
     await world.clock.advance(60_000);
     expect(await world.row('a')).toMatchObject({ status: 'CONNECTED', effective: { status: 'CONNECTED' } });
     expect(first.events.filter((event) => event.name === 'lease:lost')).toEqual([]);

@@ -102,6 +102,11 @@ export interface PostgresStoreOptions {
 const identifier = (what: string) =>
   z.string(what).refine(isIdentifier, `${what}: 1 to 63 bytes without quotes or control characters`);
 
+const SCHEMA_TAKES =
+  'takes the name of a schema of its own: 1 to 63 bytes without quotes or control characters, not information_schema and nothing that begins with pg_';
+/** Names that Postgres keeps for itself. */
+const isSchemaName = (name: string) => isIdentifier(name) && !/^(pg_|information_schema$)/.test(name);
+
 const column = identifier('takes the name of a column');
 
 const timeZone = z
@@ -160,7 +165,7 @@ const keyRing = authKeyRingSchema as z.core.$ZodType<AuthKeyRing, AuthKeyRing>;
 
 const schema = z.strictObject({
   pool: z.custom<PgPoolLike>((pool) => judgePool(pool) === null, { error: ({ input }) => judgePool(input) ?? '' }),
-  schema: identifier('takes the name of a schema').default('wa_sync'),
+  schema: z.string(SCHEMA_TAKES).refine(isSchemaName, SCHEMA_TAKES).default('wa_sync'),
   mirror: z
     .strictObject({ sessions: sessionsMirror.optional(), conversations: conversationsMirror.optional() })
     .prefault({}),
@@ -196,6 +201,6 @@ export function parseConfig(options: PostgresStoreOptions): PostgresConfig {
  * @throws WaSyncError `config_invalid`
  */
 export function checkSchemaName(name: string): string {
-  if (isIdentifier(name)) return name;
-  throw new WaSyncError('config_invalid', 'Option schema takes a name of 1 to 63 bytes without quotes');
+  if (typeof name === 'string' && isSchemaName(name)) return name;
+  throw new WaSyncError('config_invalid', `Option schema ${SCHEMA_TAKES}`);
 }

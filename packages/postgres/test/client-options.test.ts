@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { useEveryPart } from '../../redis/test/use-every-part.js';
 import {
   createPostgresStore,
+  migrationSql,
   type PgPoolLike,
   planMigrations,
   prismaWhatsAppSession,
@@ -158,4 +159,31 @@ describe('what people give in place of a pool is refused by its name', () => {
     await expect(readReplicas({ pool })).rejects.toMatchObject({ code: 'config_invalid' });
     lent.release();
   });
+});
+
+describe('the name of the schema', () => {
+  it.each(["wa'sync; DROP", 'select', 'WaSync', 'ação', 'wa.sync', '$1', '$$', '%I', 'wa\\sync', 'a'.repeat(63)])(
+    'may be %j, which is quoted everywhere',
+    async (schema) => {
+      const store = createPostgresStore({ pool: at.database.pool, schema });
+      await store.init();
+      await useEveryPart(store, await joinReplica(store));
+      expect((await planMigrations({ pool: at.database.pool, schema })).pending).toEqual([]);
+      expect((await readReplicas({ pool: at.database.pool, schema })).replicas).toHaveLength(1);
+      const { rows } = await at.database.pool.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
+      expect(rows).toHaveLength(1);
+      await store.close();
+    },
+  );
+
+  it.each(['wa-sync"; drop', '', 'a'.repeat(64), 'ç'.repeat(32), 'a\nb', 'pg_sync', 'information_schema'])(
+    'is refused in one line where Postgres cannot have it: %j',
+    async (schema) => {
+      const says = /^Option schema takes the name of a schema of its own: 1 to 63 bytes [^\n]*$/;
+      expect(() => createPostgresStore({ pool: at.database.pool, schema })).toThrow(says);
+      await expect(planMigrations({ pool: at.database.pool, schema })).rejects.toThrow(says);
+      await expect(readReplicas({ pool: at.database.pool, schema })).rejects.toThrow(says);
+      expect(() => migrationSql({ schema })).toThrow(says);
+    },
+  );
 });

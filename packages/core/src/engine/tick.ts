@@ -85,7 +85,10 @@ export function createTick(deps: {
     if (verdict === 'waiting') return;
     if (verdict === 'none') settle?.resolve();
     else {
-      const message = `Another process keeps running as replica ${deps.config.replicaId}: give each its own replicaId`;
+      const { replicaId } = deps.config;
+      const other = answer.others.find((one) => one.replicaId === replicaId && !one.fenced);
+      const lease = other ? ` (lease ${other.incarnation.slice(0, 8)}, renewed at ${other.beatAt.toISOString()})` : '';
+      const message = `Another process runs as replica ${replicaId}${lease}: leave replicaId out, or give each process its own, such as the name of its pod; wa-sync doctor lists them`;
       settle?.reject(new WaSyncError('replica_id_in_use', message));
     }
     settle = null;
