@@ -77,7 +77,8 @@ describe('a column without a time zone', () => {
     const told: string[] = [];
     const hear = (_: unknown, text: string) => void told.push(text);
     const logger = { debug: hear, info: hear, warn: hear, error: hear };
-    const store = createPostgresStore({ pool: at.database.pool, mirror: mirrorOf(), logger });
+    const store = createPostgresStore({ pool: at.database.pool, mirror: mirrorOf() });
+    store.useLogger?.({ logger });
     await store.init();
     expect(told.join('\n')).toMatch(
       /"lastSeen" has no time zone .*read by a process in America\/Sao_Paulo this is 3 h off; set columns\.timeZone/,
