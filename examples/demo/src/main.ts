@@ -1,5 +1,9 @@
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { drawStory } from './draw-story.js';
+import { recordStory } from './record-story.js';
 import { SESSION_IDS, SHORTENED_TEXT } from './settings.js';
 import { playStory, type StoryResult } from './story.js';
 import { type StoryWorld, startWorld } from './story-world.js';
@@ -10,12 +14,18 @@ const HELP = `npm run demo [-- options]
 Starts a Postgres, a fake WhatsApp and an Express app on loopback, opens three sessions with real Baileys sockets, and plays
 a silent drop, a row edited by hand, a kill -9 and a logout. Ends with 0 only if the host's table equals WhatsApp's own view.
 
-  --keep   stay up afterwards and print curl lines; Ctrl+C ends everything
-  --logs   show the log lines of the app as well
-  --help   this text`;
+  --keep          stay up afterwards and print curl lines; Ctrl+C ends everything
+  --logs          show the log lines of the app as well
+  --picture FILE  draw what was played into an SVG file
+  --help          this text`;
 
 const { values } = parseArgs({
-  options: { keep: { type: 'boolean' }, logs: { type: 'boolean' }, help: { type: 'boolean' } },
+  options: {
+    keep: { type: 'boolean' },
+    logs: { type: 'boolean' },
+    picture: { type: 'string' },
+    help: { type: 'boolean' },
+  },
 });
 if (values.help) console.log(HELP);
 // A socket that went silent leaves Baileys' own timers behind for a minute; everything that was started is stopped by now.
@@ -33,8 +43,16 @@ async function main(): Promise<number> {
     const running = world;
     await running.startApp();
     timeline.line('Postgres, the fake WhatsApp and the Express app are up');
+    const recording = values.picture === undefined ? null : recordStory(running, timeline.seconds);
     const told = await Promise.race([playStory(running, timeline), interrupted.then(() => null)]);
+    const lanes = await recording?.stop();
     if (told === null) return 130;
+    if (lanes && values.picture !== undefined) {
+      // npm starts scripts in the root of the package; INIT_CWD is where the person stands.
+      const file = resolve(process.env.INIT_CWD ?? '.', values.picture);
+      await writeFile(file, drawStory({ ...told, lanes, endS: timeline.seconds() }));
+      console.log(`\nThe picture of the story is in ${file}`);
+    }
     const code = tellEnd(told, timeline.seconds());
     if (values.keep) {
       printCurlLines(running);

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Mark } from './draw-story.js';
 import { openPlainBaileys } from './plain-baileys.js';
 import { KEEP_ALIVE_MS, PHONES, PLAIN_PHONE, SESSION_IDS, type SessionId } from './settings.js';
 import type { HostRow, StoryWorld } from './story-world.js';
@@ -8,6 +9,9 @@ import type { Timeline } from './timeline.js';
 export interface StoryResult {
   readonly seconds: { what: string; seconds: number }[];
   readonly differences: string[];
+  /** What the picture of the story needs beside the recorded rows. */
+  readonly marks: Mark[];
+  readonly plain: { fromS: number; untilS: number };
 }
 
 const GIVE_UP_MS = 45_000;
@@ -16,6 +20,8 @@ const LOOK_EVERY_MS = 25;
 /** Plays the story and compares the host's table with WhatsApp's own view at its end. */
 export async function playStory(world: StoryWorld, timeline: Timeline): Promise<StoryResult> {
   const seconds: StoryResult['seconds'] = [];
+  const marks: Mark[] = [];
+  const mark = (text: string) => marks.push({ atS: timeline.seconds(), text });
   const record = (what: string, since: number): string => {
     const took = (performance.now() - since) / 1000;
     seconds.push({ what, seconds: took });
@@ -41,6 +47,8 @@ export async function playStory(world: StoryWorld, timeline: Timeline): Promise<
 
   timeline.scene('A silent drop: no frame comes any more, and TCP stays up');
   const dropped = performance.now();
+  const droppedS = timeline.seconds();
+  mark('silent drop');
   world.session('vendas').goSilent();
   const plainClose = plain.secondsUntilClose();
   await show('vendas', 'goes silent, and so does a plain Baileys socket beside it');
@@ -68,6 +76,7 @@ export async function playStory(world: StoryWorld, timeline: Timeline): Promise<
   );
   timeline.note(`reported as ${JSON.stringify(firstSession(answer))}`);
   edited = performance.now();
+  mark('row edited by hand');
   await world.edit('suporte', 'ERROR');
   await show('suporte', 'somebody writes ERROR, and nobody asks');
   await rowSays(world, 'suporte', 'CONNECTED');
@@ -75,6 +84,7 @@ export async function playStory(world: StoryWorld, timeline: Timeline): Promise<
 
   timeline.scene('kill -9: the process dies while its rows say CONNECTED');
   const killed = performance.now();
+  mark('kill -9');
   await world.app().kill();
   for (const id of SESSION_IDS)
     await until(
@@ -88,9 +98,11 @@ export async function playStory(world: StoryWorld, timeline: Timeline): Promise<
     () => world.effective('vendas'),
     (seen) => seen.evidence === 'expired',
   );
+  mark('lease over: the view knows');
   timeline.line(
     `the view wa_sync.session_status says DISCONNECTED / expired, ${record('kill -9: effective status', killed)} after the kill (ttl 6 s)`,
   );
+  mark('app started again');
   const restarted = performance.now();
   await world.startApp();
   for (const id of SESSION_IDS) await truthAndRow(world, id, 'CONNECTED');
@@ -101,6 +113,7 @@ export async function playStory(world: StoryWorld, timeline: Timeline): Promise<
 
   timeline.scene('A logout on the phone');
   const loggedOut = performance.now();
+  mark('logout on the phone');
   world.session('financeiro').logOut();
   await rowSays(world, 'financeiro', 'DISCONNECTED');
   await show(
@@ -119,7 +132,7 @@ export async function playStory(world: StoryWorld, timeline: Timeline): Promise<
     `plain Baileys emitted 'close' ${needed.toFixed(1)} s after the drop (keepAliveIntervalMs ${KEEP_ALIVE_MS / 1000} s)`,
   );
 
-  return { seconds, differences: await compare(world) };
+  return { seconds, marks, plain: { fromS: droppedS, untilS: droppedS + needed }, differences: await compare(world) };
 }
 
 /** Where the host's table and WhatsApp's own view disagree. */
