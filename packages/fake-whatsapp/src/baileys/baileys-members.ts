@@ -124,7 +124,7 @@ export const LOGIN_MEMBERS = [
 ] as const;
 
 /** A module and what stands under its `default`, as `import()` of CommonJS gives it; once more where it was wrapped twice. */
-export function placesIn(module: unknown): Place[] {
+function placesIn(module: unknown): Place[] {
   const places: Place[] = [];
   for (let place = module; isPlace(place) && places.length < 3; place = place.default) places.push(place);
   return places;
