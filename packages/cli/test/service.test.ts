@@ -55,7 +55,7 @@ describe('status', () => {
     await service.wa.syncNow('0123456789');
     const text = await runCli(['status', '0123456789'], service.env);
     expect(text.out).toMatch(/connection +does not answer/);
-    expect(text.out).toMatch(/reason +odd: bell +and +\[31mred$/m);
+    expect(text.out).toMatch(/reason +odd: bell\\u0007 and \\u001b\[31mred$/m);
     const nobody = await runCli(['status', 'nobody'], service.env);
     expect([nobody.code, nobody.out]).toEqual([1, '']);
     expect(nobody.error).toMatch(

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { silentLogger } from '@wa-sync/core';
 import { describe, expect, it } from 'vitest';
 import { createHttpHandler, type HttpHandler, toNodeHandler, type WaSyncLike } from '../src/index.js';
 import type { Reply } from '../src/make-reply.js';
@@ -62,7 +63,7 @@ describe('toNodeHandler', () => {
     ['GET /whatsapp/health/live/?a#b HTTP/1.1', 200],
     ['GET /whatsapphealth/live HTTP/1.1', 404],
   ])('answers %s with %i', async (line, status) => {
-    const handler = createHttpHandler({} as WaSyncLike, { auth: 'none' });
+    const handler = createHttpHandler({ logger: silentLogger } as WaSyncLike, { auth: 'none' });
     await withServer(toNodeHandler(handler), async (port) => {
       const answer = await exchange(port, `${line}\r\nhost: x\r\n${close}`);
       expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
@@ -121,7 +122,7 @@ describe('toNodeHandler', () => {
   });
 
   it('refuses a body by its announced length, without waiting for it', async () => {
-    const handler = createHttpHandler({} as WaSyncLike, { auth: 'none' });
+    const handler = createHttpHandler({ logger: silentLogger } as WaSyncLike, { auth: 'none' });
     await withServer(toNodeHandler(handler), async (port) => {
       const head = `POST /whatsapp/force-sync HTTP/1.1\r\nhost: x\r\ncontent-length: 90000\r\n${close}`;
       expect(await exchange(port, head)).toMatch(/^HTTP\/1.1 413 /);
