@@ -28,8 +28,9 @@ export function createAuthCodec(baileys: Pick<BaileysMembers, 'BufferJSON' | 're
       let value: unknown;
       try {
         value = parse(bytes);
-      } catch (error) {
-        throw corrupt(sessionId, 'is no JSON', error);
+      } catch {
+        // Without the cause: a parser quotes the text that it was given, and this one is a credential.
+        throw corrupt(sessionId, 'is no JSON');
       }
       return checkCreds(sessionId, value);
     },

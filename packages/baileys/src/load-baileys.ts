@@ -4,6 +4,7 @@
  * Owns: the module, once it was loaded. One that failed to load is not kept, so that the next need tries again.
  */
 import { type Clock, WaSyncError } from '@wa-sync/core';
+import { logText } from '@wa-sync/core/adapter';
 import { type BaileysMembers, type BaileysOption, isModule, pickMembers } from './baileys-module.js';
 
 /** Tried in this order; the second is the same library without its scope. */
@@ -106,5 +107,5 @@ function unavailable(text: string, options: { cause?: unknown; retryable?: boole
 
 /** Node adds the import stack in further lines. */
 function firstLine(cause: unknown): string {
-  return (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)[0] ?? '';
+  return logText((cause instanceof Error ? cause.message : String(cause)).split('\n', 1)[0] ?? '');
 }

@@ -4,6 +4,7 @@
  * Owns: the questions to the host that are not answered yet, and who is told of the messages.
  */
 import { type Clock, type Logger, maskNumbers, type RecordedMessage } from '@wa-sync/core';
+import { createFailureLog } from '@wa-sync/core/adapter';
 import type { BaileysMessageLike, BaileysSocketLike } from './baileys-like.js';
 import { type MessageFacts, readMessage, withoutDevice } from './read-message.js';
 import type { MessageType } from './tap-messages.js';
@@ -48,12 +49,13 @@ export function createMessageFeed(params: {
   clock: Clock;
   logger: Logger;
 }) {
-  const { sessionId, conversationOf, clock, logger } = params;
+  const { sessionId, conversationOf, clock } = params;
+  const failures = createFailureLog(params);
   const listeners = new Set<{ readonly tell: Listener }>();
   const open = new Set<Promise<void>>();
 
-  function complain(code: string, text: string, error?: unknown): void {
-    logger.error({ code, sessionId, err: error }, `Session ${maskNumbers(sessionId)}: ${text}`);
+  function complain(code: string, text: string, error: unknown): void {
+    failures.failed({ code, sessionId }, `Session ${maskNumbers(sessionId)}: ${text}`, error);
   }
 
   async function within<T>(limitMs: number, work: Promise<T>, late: () => T): Promise<T> {
@@ -119,7 +121,8 @@ export function createMessageFeed(params: {
     const facts = readMessage(message, type);
     if (facts === null || listeners.size === 0) return;
     if (open.size >= MOST_OPEN) {
-      complain('messages_dropped', `${MOST_OPEN} messages wait for conversationOf, one more is not recorded`);
+      const stuck = new Error(`${MOST_OPEN} messages wait for conversationOf`);
+      complain('messages_dropped', 'a message is not recorded', stuck);
       return;
     }
     const asked = ask(socket, message, facts).finally(() => open.delete(asked));

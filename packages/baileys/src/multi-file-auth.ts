@@ -79,8 +79,8 @@ async function refuseHalfWritten(params: {
   let value: unknown;
   try {
     value = JSON.parse(text, baileys.BufferJSON.reviver);
-  } catch (error) {
-    throw corrupt(sessionId, 'is no JSON', error);
+  } catch {
+    throw corrupt(sessionId, 'is no JSON');
   }
   checkCreds(sessionId, value);
 }

@@ -15,7 +15,7 @@ import {
   systemClock,
   type WhatsAppConnection,
 } from '@wa-sync/core';
-import { lateLogger } from '@wa-sync/core/adapter';
+import { createFailureLog, lateLogger } from '@wa-sync/core/adapter';
 import * as z from 'zod';
 import type { BaileysSocketLike } from './baileys-like.js';
 import { classifyClose } from './classify-close.js';
@@ -96,6 +96,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
   const { socket, onDead, onDeadReport, reattachWithinMs, clock, conversationOf } = parsed;
   const { logger, useLogger } = lateLogger();
   const sessionId = checkSessionId(options.sessionId);
+  const failures = createFailureLog({ clock, logger });
   const feed = conversationOf && createMessageFeed({ sessionId, conversationOf, clock, logger });
   const listeners = new Listeners();
   const streak = new DeafStreak(sessionId, deafMemory);
@@ -157,7 +158,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
     try {
       onDeadReport?.({ sessionId, reason });
     } catch (error) {
-      logger.error({ code: 'on_dead_report_failed', sessionId, err: error }, 'onDeadReport failed');
+      failures.failed({ code: 'on_dead_report_failed', sessionId }, 'onDeadReport failed', error);
     }
     if (onDead === 'end') await watch.end({ reason });
   }

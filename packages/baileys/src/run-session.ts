@@ -6,6 +6,7 @@
  * one however many closes and calls arrive.
  */
 import { maskNumbers, type WhatsAppConnection } from '@wa-sync/core';
+import { createFailureLog, type FailureLog } from '@wa-sync/core/adapter';
 import type { BaileysMembers } from './baileys-module.js';
 import { classifyClose } from './classify-close.js';
 import { classifyOpenError } from './classify-open-error.js';
@@ -24,9 +25,6 @@ import { SocketInUse } from './socket-in-use.js';
 
 /** How long WhatsApp may take to answer a polite goodbye. */
 const GOODBYE_MS = 250;
-/** As in `nextStep`. */
-const FAILURES_UNTIL_ERROR = 3;
-const FAILURES_BETWEEN_LINES = 60;
 
 interface Ended {
   readonly close: CloseReason;
@@ -53,7 +51,7 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
   private readonly credentials: HeldCredentials;
   private socket: SocketInUse | null = null;
   private history = NO_HISTORY;
-  private openFailure = { words: '', times: 0 };
+  private readonly openFailures: FailureLog;
   private parked = false;
   private loop: Promise<void> | null = null;
   private stopped: Promise<void> | null = null;
@@ -71,6 +69,7 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
     this.fenced = fenced;
     this.stopping = this.stopper.signal;
     this.streak = new DeafStreak(sessionId, deps.deafMemory);
+    this.openFailures = createFailureLog(deps);
     this.feed = conversationOf && createMessageFeed({ sessionId, conversationOf, clock, logger });
     this.credentials = new HeldCredentials(this, deps);
     this.view = new SessionView(clock, this.streak, this.credentials);
@@ -98,7 +97,7 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
   }
 
   onOpen(): void {
-    this.openFailure = { words: '', times: 0 };
+    this.openFailures.works();
     this.history = afterOpen(this.history);
     this.cancelStable?.();
     this.cancelStable = this.deps.clock.schedule(() => {
@@ -160,7 +159,11 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
       return { close: classifyClose(facts), facts };
     } catch (error) {
       const close = classifyOpenError(error);
-      this.noteOpenFailure(close.words.en, error);
+      this.openFailures.failed(
+        { code: 'open_failed', sessionId: this.sessionId },
+        `${this.named()}: opening a connection failed`,
+        error,
+      );
       return { close, facts: {} };
     } finally {
       this.socket = null;
@@ -244,16 +247,6 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
     const line = `${this.named()}: ${reason.detail}`;
     if (delayMs === null || status !== 'RECONNECTING') this.deps.logger.warn(fields, line);
     else this.deps.logger.info(fields, line);
-  }
-
-  /** Logs one cause the first time, when the row says it, and seldom after that: it may fail once a minute for days. */
-  private noteOpenFailure(words: string, error: unknown): void {
-    const times = this.openFailure.words === words ? this.openFailure.times + 1 : 1;
-    this.openFailure = { words, times };
-    if (times !== 1 && times !== FAILURES_UNTIL_ERROR && times % FAILURES_BETWEEN_LINES !== 0) return;
-    const fields = { code: 'open_failed', sessionId: this.sessionId, times, err: error };
-    const often = times === 1 ? '' : `, ${times} times in a row`;
-    this.deps.logger.error(fields, `${this.named()}: opening a connection failed${often}`);
   }
 
   private complain(code: string, what: string, error: unknown): void {

@@ -99,6 +99,27 @@ describe('messages of a provided session', () => {
     expect(server.connected()).toHaveLength(1);
   });
 
+  it('a conversationOf that fails for each of 61 messages gives 3 lines, with count and cause', async () => {
+    const server = await startServer();
+    let asked = 0;
+    const host = await startEngine(server, {
+      provider: {
+        conversationOf: () => {
+          asked += 1;
+          if (asked > 61) return 'the-one';
+          throw new Error(`no conversation ${asked}`);
+        },
+      },
+    });
+    await host.wa.sessions.create({ id: 'a' });
+    await rowBecomes(host.wa, 'CONNECTED');
+    const ada = server.contact(ADA, 'Ada');
+    for (let count = 0; count < 62; count++) await ada.sendText(PHONE, `message ${count}`);
+    await host.conversationThat('the-one', ({ sequence }) => sequence > 0);
+    const logged = host.logged.filter(({ fields }) => fields.code === 'conversation_of_failed');
+    expect(logged.map(({ fields }) => fields.times)).toEqual([1, 3, 60]);
+  });
+
   it('wait while the store takes none, and are recorded once it does', async () => {
     const server = await startServer();
     const { conversationOf } = conversationsByPhone();

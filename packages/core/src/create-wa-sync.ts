@@ -34,6 +34,7 @@ import { createTick } from './engine/tick.js';
 import { createLinkWatch } from './engine/watch-links.js';
 import { createStallWatch } from './engine/watch-stalls.js';
 import { WaSyncError } from './errors.js';
+import { createFailureLog } from './logging/log-failures.js';
 import { checkSessionId } from './session-id.js';
 import type { WaSync } from './wa-sync.js';
 
@@ -51,7 +52,7 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const { clock, logger } = config;
   for (const part of [config.store, config.provider]) part?.useLogger?.({ logger });
   const store = limitStore(config.store, clock, callLimitMs(config.lease));
-  const events = createEvents(logger);
+  const events = createEvents(createFailureLog(config));
   const held = createHeldSessions();
   const tell = createTell({ config, held, events, onLost });
   const lease = createLease({ config, store, events, onRejoin });

@@ -75,21 +75,25 @@ describe('the host’s policy', () => {
     expect(report.totals).toMatchObject({ checked: 11, closed: 1, failed: 10 });
     expect((await world.read('fine')).state).toBe('CLOSED');
     expect((await world.read('hangs')).state).toBe('OPEN');
-    expect(world.logged.filter(({ fields }) => fields.code === 'policy_failed')).toHaveLength(10);
+    // One line for each cause, and some of these are the same.
+    const causes = world.logged.filter(({ fields }) => fields.code === 'policy_failed');
+    expect(causes).toHaveLength(8);
   });
 
   it('keeps business hours in their zone', async () => {
-    // 2025-01-01 is a Wednesday; the replica starts at 21:00 of Tuesday in São Paulo.
+    // 2025-01-01 is a Wednesday.
     const businessHours = {
       timeZone: 'America/Sao_Paulo',
       days: { wed: ['09:00', '18:00'], thu: ['09:00', '18:00'] },
       holidays: ['2025-01-01'],
     } as const;
-    const world = await talking({ businessHours });
+    const holiday = await talking({ businessHours }, {}, new Date('2025-01-01T11:00:00-03:00'));
+    await holiday.say();
+    await holiday.quiet(2 * HOUR);
+    expect((await holiday.check()).conversations).toMatchObject([{ outcome: 'waits', reason: 'after_hours' }]);
+    const world = await talking({ businessHours }, {}, new Date('2025-01-02T07:00:00-03:00'));
     await world.say();
-    await world.quiet(16 * HOUR);
-    expect((await world.check()).conversations).toMatchObject([{ outcome: 'waits', reason: 'after_hours' }]);
-    await world.quiet(20 * HOUR - 10_000);
+    await world.quiet(2 * HOUR - 10_000);
     expect((await world.check()).totals).toMatchObject({ waiting: 1 });
     await world.quiet(20_000);
     expect((await world.check()).totals).toMatchObject({ closed: 1 });

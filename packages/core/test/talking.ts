@@ -7,8 +7,12 @@ export const off = { jobs: { sync: false, cleanup: false, inactivity: false } } 
 export const farewell = 'Encerramos por inatividade.';
 
 /** A replica that holds one session `s`, connected for two hours, and closes what is quiet for an hour. */
-export async function talking(inactivity: InactivityOptions = {}, options: Partial<WaSyncOptions> = {}) {
-  const world = createWorld();
+export async function talking(
+  inactivity: InactivityOptions = {},
+  options: Partial<WaSyncOptions> = {},
+  startAt?: Date,
+) {
+  const world = createWorld(startAt === undefined ? {} : { startAt });
   const { wa, events } = world.replica({
     ...off,
     replicaId: 'one',

@@ -43,7 +43,7 @@ export function createWorld({ startAt }: { startAt?: Date } = {}) {
   const log = (level: string) => (fields: Readonly<Record<string, unknown>>, message: string) =>
     void logged.push({ level, fields, message });
   const logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
-  const broken = { calls: new Set<string>(), commitFirst: false, hang: false };
+  const broken = { calls: new Set<string>(), commitFirst: false, hang: false, words: '' };
   const calls: string[] = [];
 
   /** The memory store behind a switch: named calls fail, before or after they commit, or never answer. */
@@ -57,7 +57,7 @@ export function createWorld({ startAt }: { startAt?: Date } = {}) {
           calls.push(String(name));
           const fails = broken.calls.has(String(name)) || broken.calls.has('*');
           if (fails && broken.hang) return new Promise(() => {});
-          if (fails && !broken.commitFirst) throw new Error(`${String(name)} failed before commit`);
+          if (fails && !broken.commitFirst) throw new Error(`${String(name)} failed before commit${broken.words}`);
           const result = await method.call(target, params);
           if (fails) throw new Error(`${String(name)} failed after commit`);
           return result;

@@ -1,4 +1,5 @@
-import { isWaSyncError, maskNumbers } from '@wa-sync/core';
+import { isWaSyncError } from '@wa-sync/core';
+import { logText } from '@wa-sync/core/adapter';
 
 /** The payload of an event as it goes out. */
 export type EventOnWire = { readonly [key: string]: unknown };
@@ -15,7 +16,7 @@ export function eventToWire(payload: object): EventOnWire {
 
 function valueToWire(key: string, value: unknown): unknown {
   if (key === 'error') return errorToWire(value);
-  if (typeof value === 'string') return maskNumbers(value);
+  if (typeof value === 'string') return logText(value);
   if (value instanceof Date) return value.toISOString();
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, valueToWire(name, inner)]));

@@ -1,4 +1,5 @@
-import { isWaSyncError, maskNumbers } from '@wa-sync/core';
+import { isWaSyncError } from '@wa-sync/core';
+import { logText } from '@wa-sync/core/adapter';
 import { makeReply, type Reply } from './make-reply.js';
 
 /** Status and title of every problem that an answer can carry, by its stable code. */
@@ -55,7 +56,7 @@ export class HttpProblem extends Error {
 
 /** The same words whether a session is unknown or out of the caller's scope: an answer must not tell which. */
 export function sessionNotFound(id: string): HttpProblem {
-  return new HttpProblem('session_not_found', `There is no session ${maskNumbers(id)}`);
+  return new HttpProblem('session_not_found', `There is no session ${logText(id)}`);
 }
 
 /** Any error as a problem. What a caller cannot mend is answered by its title alone: its text is for the log. */
@@ -64,7 +65,7 @@ export function toProblem(error: unknown): HttpProblem {
   if (!isWaSyncError(error) || !Object.hasOwn(PROBLEMS, error.code)) return new HttpProblem('internal_error');
   const code = error.code as ProblemCode;
   const tell = PROBLEMS[code].status < 500 || code === 'status_unknown' || code === 'not_running';
-  return new HttpProblem(code, tell ? maskNumbers(error.message) : undefined);
+  return new HttpProblem(code, tell ? logText(error.message) : undefined);
 }
 
 /** The problem without these words, wherever it repeats what a caller has sent. */

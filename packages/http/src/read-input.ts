@@ -1,4 +1,4 @@
-import { maskNumbers } from '@wa-sync/core';
+import { logText } from '@wa-sync/core/adapter';
 import * as z from 'zod/mini';
 import { type FieldError, HttpProblem } from './problems.js';
 
@@ -52,5 +52,5 @@ function toFieldErrors(from: FieldError['in'], issue: z.core.$ZodIssue): FieldEr
 }
 
 function repeat(text: string): string {
-  return maskNumbers(text).slice(0, REPEATED);
+  return logText(text).slice(0, REPEATED);
 }

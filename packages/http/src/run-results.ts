@@ -33,7 +33,7 @@ export function cleanupResult(report: CleanupReport): RunResult {
   return { message: unless(report.postponed, parts.join(', ')), report: cleanupToWire(report) };
 }
 
-/** `Checked 3 conversations: 1 closed, 2 waiting`; `newly registered` are rows of the host, whose clocks start now. */
+/** `Checked 3 quiet conversations: 1 closed, 2 waiting`; `newly registered` are rows of the host, whose clocks start now. */
 export function inactivityResult(report: InactivityReport): RunResult {
   const { checked, closed, warned, waiting, skipped, cancelled, failed, adopted } = report.totals;
   const would = report.dryRun ? 'would be ' : '';

@@ -1,13 +1,13 @@
-import {
-  type CleanupReport,
-  type InactivityReport,
-  type JobRun,
-  maskNumbers,
-  type Reason,
-  type StoredSession,
-  type SyncReport,
-  type Transition,
+import type {
+  CleanupReport,
+  InactivityReport,
+  JobRun,
+  Reason,
+  StoredSession,
+  SyncReport,
+  Transition,
 } from '@wa-sync/core';
+import { logText } from '@wa-sync/core/adapter';
 import type * as z from 'zod/mini';
 import type {
   cleanupReport,
@@ -25,8 +25,8 @@ export function reportToWire(report: SyncReport): z.infer<typeof syncReport> {
     totals: { ...report.totals },
     sessions: report.sessions.map(({ foreignWord, reason, ...session }) => ({
       ...session,
-      ...(foreignWord === undefined ? {} : { foreignWord: maskNumbers(foreignWord) }),
-      reason: maskNumbers(reason),
+      ...(foreignWord === undefined ? {} : { foreignWord: logText(foreignWord) }),
+      reason: logText(reason),
     })),
     omitted: report.omitted,
   };
@@ -43,10 +43,10 @@ export function sessionToWire(row: StoredSession): z.infer<typeof sessionAnswer>
     reason: reasonToWire(reason),
     desired,
     active,
-    phone: row.phone === null ? null : maskNumbers(row.phone),
+    phone: row.phone === null ? null : logText(row.phone),
     reconnectAttempt,
     owner,
-    mirror: { ...row.mirror, word: row.mirror.word && maskNumbers(row.mirror.word) },
+    mirror: { ...row.mirror, word: row.mirror.word && logText(row.mirror.word) },
     statusChangedAt: row.statusChangedAt.toISOString(),
     lastSeenAt: row.lastSeenAt?.toISOString() ?? null,
     createdAt: row.createdAt.toISOString(),
@@ -61,8 +61,8 @@ export function transitionToWire(transition: Transition): z.infer<typeof history
 function reasonToWire(reason: Reason | null): z.infer<typeof sessionAnswer>['reason'] {
   if (reason === null) return null;
   // A code is an adapter's own word, and so may have a number in it.
-  const code = maskNumbers(reason.code);
-  return reason.detail === undefined ? { code } : { code, detail: maskNumbers(reason.detail) };
+  const code = logText(reason.code);
+  return reason.detail === undefined ? { code } : { code, detail: logText(reason.detail) };
 }
 
 export function cleanupToWire(report: CleanupReport): z.infer<typeof cleanupReport> {
@@ -85,7 +85,7 @@ export function inactivityToWire(report: InactivityReport): z.infer<typeof inact
     totals: { ...report.totals },
     conversations: report.conversations.map(({ reason, ...conversation }) => ({
       ...conversation,
-      reason: maskNumbers(reason),
+      reason: logText(reason),
     })),
   };
 }
@@ -101,6 +101,6 @@ export function jobRunToWire(run: JobRun): z.infer<typeof jobRun> {
     startedAt: run.startedAt.toISOString(),
     endedAt: run.endedAt?.toISOString() ?? null,
     counts: { ...run.counts },
-    error: run.error === null ? null : maskNumbers(run.error),
+    error: run.error === null ? null : logText(run.error),
   };
 }

@@ -2,6 +2,8 @@
 export { createReport } from '../engine/create-report.js';
 export { readOwnerAnswer } from '../engine/owner-answers.js';
 export { lateLogger } from '../logging/late-logger.js';
+export { createFailureLog, type FailureLog } from '../logging/log-failures.js';
+export { logText } from '../logging/log-text.js';
 export { type OptionSchema, parseOptions } from '../parse-options.js';
 export { type AuthKeyRing, authKeyRingSchema } from './auth-key-ring.js';
 export { CONNECTION_ERROR_CODES } from './connection-error-codes.js';

@@ -1,11 +1,11 @@
 import { EventEmitter } from 'eventemitter3';
 import type { WaSyncEventName, WaSyncEvents } from '../events.js';
-import type { Logger } from '../ports/logger.js';
+import type { FailureLog } from '../logging/log-failures.js';
 
 export type Events = ReturnType<typeof createEvents>;
 
-/** The emitter of one replica. A listener that throws or rejects is logged and harms nothing. */
-export function createEvents(logger: Logger) {
+/** The emitter of one replica. A listener that throws or rejects is logged, once for each cause, and harms nothing. */
+export function createEvents(failures: FailureLog) {
   const emitter = new EventEmitter();
 
   return {
@@ -17,7 +17,7 @@ export function createEvents(logger: Logger) {
         try {
           await listener(payload);
         } catch (error) {
-          logger.error({ code: 'listener_failed', event: name, err: error }, `A listener of ${name} failed`);
+          failures.failed({ code: 'listener_failed', event: name }, `A listener of ${name} failed`, error);
         }
       };
       emitter.on(name, contained);

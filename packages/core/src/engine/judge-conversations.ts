@@ -2,6 +2,7 @@ import type { Config } from '../config.js';
 import { type ClosingDecision, decideClosing } from '../decide/closing.js';
 import { WaSyncError } from '../errors.js';
 import { closingPolicyOf } from '../inactivity-config.js';
+import { createFailureLog } from '../logging/log-failures.js';
 import type { QuietConversation } from '../ports/conversation-store.js';
 import type { Lease } from './lease.js';
 import { createSlots } from './limit-concurrency.js';
@@ -22,7 +23,8 @@ export function createJudgeConversations(deps: {
   lease: Lease;
 }) {
   const { lease } = deps;
-  const { clock, logger, inactivity } = deps.config;
+  const { clock, inactivity } = deps.config;
+  const failures = createFailureLog(deps.config);
 
   async function judgeOne(quiet: QuietConversation): Promise<Judged> {
     const { conversation } = quiet;
@@ -33,10 +35,8 @@ export function createJudgeConversations(deps: {
       if (!policy) throw new WaSyncError('config_invalid', 'The policy did not answer in time');
       return { quiet, decision: decideClosing(quiet, policy.of, lease.storeNow()) };
     } catch (error) {
-      logger.error(
-        { code: 'policy_failed', conversationId: conversation.id, err: error },
-        'The policy of a conversation failed: it is left alone',
-      );
+      const fields = { code: 'policy_failed', conversationId: conversation.id };
+      failures.failed(fields, 'The policy of a conversation failed: it is left alone', error);
       return { quiet, decision: { kind: 'failed' } };
     }
   }

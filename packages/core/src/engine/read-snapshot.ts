@@ -1,4 +1,5 @@
 import { type Observation, type Reason, SESSION_STATUSES } from '../domain/session.js';
+import { logText } from '../logging/log-text.js';
 import type { WhatsAppConnection } from '../ports/connection.js';
 
 const STATUSES = new Set<unknown>(SESSION_STATUSES);
@@ -15,7 +16,14 @@ export function readSnapshot(connection: Pick<WhatsAppConnection, 'snapshot'>): 
   } catch {
     return { kind: 'unknown', why: 'snapshot_failed' };
   }
-  return makesSense(seen) ? seen : { kind: 'unknown', why: 'snapshot_invalid' };
+  if (!makesSense(seen)) return { kind: 'unknown', why: 'snapshot_invalid' };
+  if (seen.kind === 'unknown') return seen;
+  const { reason, restartRequested } = seen;
+  return {
+    ...seen,
+    reason: inPlainText(reason),
+    ...(restartRequested && { restartRequested: inPlainText(restartRequested) }),
+  };
 }
 
 /** Whether an observation is one of a connection that failed to make sense. */
@@ -44,6 +52,15 @@ function isReasonOrNull(reason: Reason | null): boolean {
   if (reason === null) return true;
   if (typeof reason !== 'object' || typeof reason.code !== 'string' || reason.code === '') return false;
   return reason.detail === undefined || typeof reason.detail === 'string';
+}
+
+/** Words of an adapter may be those of a server or of the host's code: rows, events, answers and logs get them in one line, without whole numbers. */
+function inPlainText<R extends Reason | null>(reason: R): R {
+  if (reason === null) return reason;
+  const { code, detail } = reason;
+  // Whole as it is in nearly every case, and read at each tick: the same object then.
+  if (logText(code) === code && (detail === undefined || logText(detail) === detail)) return reason;
+  return { code: logText(code), ...(detail === undefined ? {} : { detail: logText(detail) }) } as R;
 }
 
 function isTextOrNull(text: string | null): boolean {

@@ -5,6 +5,8 @@
  * later one for as long as our lease stands, so both are settled before the next begin.
  */
 import { isWaSyncError } from '../errors.js';
+import { logText } from '../logging/log-text.js';
+import { errorLine, loggableError } from '../logging/loggable-error.js';
 import type { RandomSource } from '../ports/clock.js';
 import type { BeginAnswer, ClusterJobName, JobStore } from '../ports/job-store.js';
 import type { Logger } from '../ports/logger.js';
@@ -90,7 +92,6 @@ export function createRunBook(deps: { jobs: JobStore; random: RandomSource; logg
 }
 
 function wordsOf(error: unknown): string {
-  if (typeof error === 'string') return error;
   if (isWaSyncError(error)) return error.code;
-  return error instanceof Error ? error.message.slice(0, 200) : 'unknown';
+  return typeof error === 'string' ? logText(error) : errorLine(loggableError(error));
 }

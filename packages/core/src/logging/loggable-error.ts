@@ -65,6 +65,8 @@ function copyOf(source: Error, causes: number): LoggableError {
 /** A connection that fails at every address of a name gives an `AggregateError` without a message. */
 function messageOf(source: Error): string {
   const message = typeof source.message === 'string' ? source.message : '';
+  // A parser of JSON quotes the text that it was given, which may be a credential.
+  if (source.name === 'SyntaxError' && /JSON/.test(message)) return 'The text is not valid JSON';
   const { errors } = source as { errors?: unknown };
   if (message !== '' || !Array.isArray(errors)) return message;
   return [...new Set(errors.slice(0, 5).map((error: unknown) => loggableError(error).message))].join(', ');
