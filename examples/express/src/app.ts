@@ -20,7 +20,7 @@ export interface RunningApp {
   readonly url: string;
   readonly wa: WaSync;
   readonly store: PostgresStore;
-  /** Closes the server, writes what that means for the sessions, closes the pool. May be called again. */
+  /** Writes what the end means for the sessions, closes the server and the pool. May be called again. */
   stop(): Promise<void>;
 }
 
@@ -68,14 +68,12 @@ export async function startApp(options: ExpressAppOptions): Promise<RunningApp> 
   let server: ReturnType<typeof app.listen> | null = null;
   let stopping: Promise<void> | null = null;
   async function stop(): Promise<void> {
-    const closed = new Promise<void>((resolve) => {
+    // First the replica: it ends the streams of events, with which the server would not close.
+    await wa.stop();
+    await new Promise<void>((resolve) => {
       if (server) server.close(() => resolve());
       else resolve();
     });
-    server?.closeIdleConnections();
-    await wa.stop();
-    server?.closeAllConnections();
-    await closed;
     await store.close();
     await pool.end();
     distrust();

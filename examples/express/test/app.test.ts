@@ -96,8 +96,15 @@ describe('as a process', () => {
     const status = await fetch(`${url}/whatsapp/status?sessionId=support`, { headers });
     expect(await status.json()).toMatchObject({ connected: true });
     await app.line(/\[wa-sync\] Syncing session support: marking as CONNECTED/);
+    const stream = await fetch(`${url}/whatsapp/events`, { headers });
+    const reader = stream.body!.getReader();
+    await reader.read();
+    const killedMs = performance.now();
     app.child.kill('SIGTERM');
+    // The stream ends in good order, and the process by itself.
+    for (;;) if ((await reader.read()).done) break;
     expect(await app.closed).toEqual({ code: 0, signal: null });
+    expect(performance.now() - killedMs).toBeLessThan(10_000);
     expect(await readHostRow(world.database.pool, 'support')).toMatchObject({
       status: 'DISCONNECTED',
       error: 'shutdown',

@@ -4,10 +4,11 @@ import {
   type MiddlewareConsumer,
   Module,
   type NestModule,
+  type OnModuleInit,
   type Provider,
   type Type,
 } from '@nestjs/common';
-import { DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
+import { DiscoveryModule, DiscoveryService, HttpAdapterHost } from '@nestjs/core';
 import { createWaSync } from '@wa-sync/core';
 import { createHttpHandler, type HttpOptions, type WaSyncLike } from '@wa-sync/http';
 import { createWaSyncController } from './create-wa-sync-controller.js';
@@ -18,18 +19,30 @@ import { RunReplica } from './run-replica.js';
 import { WA_SYNC, WA_SYNC_CONTROLLER, WA_SYNC_HTTP, WA_SYNC_OPTIONS } from './tokens.js';
 import { WaSyncHealthIndicator } from './wa-sync-health-indicator.js';
 import { WaSyncService } from './wa-sync-service.js';
+import { watchRoutes } from './watch-routes.js';
 
 /** The global part: the replica, what the host injects, and the endpoints. */
 @Module({})
-class WaSyncCoreModule implements NestModule {
+class WaSyncCoreModule implements NestModule, OnModuleInit {
+  private stopWatching = () => {};
+
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     @Inject(WA_SYNC_CONTROLLER) private readonly controller: Type | null,
+    @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
   ) {}
 
   configure(consumer: MiddlewareConsumer): void {
-    if (this.controller === null || this.host.httpAdapter.getType() !== 'fastify') return;
-    consumer.apply(leaveBodyUnread).forRoutes(this.controller);
+    const { controller, discovery } = this;
+    const adapter = this.host.httpAdapter;
+    if (controller === null) return;
+    // Middleware is configured before any route is registered, and `onModuleInit` is called after the last one.
+    this.stopWatching = watchRoutes({ adapter, controller, discovery });
+    if (adapter.getType() === 'fastify') consumer.apply(leaveBodyUnread).forRoutes(controller);
+  }
+
+  onModuleInit(): void {
+    this.stopWatching();
   }
 }
 

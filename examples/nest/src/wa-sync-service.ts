@@ -25,6 +25,10 @@ export class WaSyncService implements Omit<WaSync, 'start' | 'stop'> {
     return this.wa.currentSession;
   }
 
+  get stopping() {
+    return this.wa.stopping;
+  }
+
   get sessions() {
     return this.wa.sessions;
   }

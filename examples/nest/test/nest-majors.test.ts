@@ -66,6 +66,9 @@ const told = (order: readonly string[]) => ({
   heard: ['sales CONNECTED', 'sales DISCONNECTED'],
   order,
   left: 'DISCONNECTED',
+  taken: expect.stringMatching(
+    /^The endpoint \/api\/wa\/status of wa-sync is taken by _?Taken\d*\.show \(GET \/api\/wa\/status\)/,
+  ),
 });
 
 describe.each([10, 11, 12] as const)('Nest %i', (major) => {

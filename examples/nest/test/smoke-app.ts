@@ -1,4 +1,12 @@
-import { type CanActivate, type ExecutionContext, Injectable, Module, type OnModuleDestroy } from '@nestjs/common';
+import {
+  type CanActivate,
+  Controller,
+  type ExecutionContext,
+  Get,
+  Injectable,
+  Module,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -8,7 +16,30 @@ import { OnWaSync, WaSyncHealthIndicator, WaSyncModule, WaSyncService } from '..
 
 // Bundled and run on each major of Nest: what it prints is compared with what Nest 12 gives.
 // No await outside of a function: it is bundled as CommonJS too.
-async function smoke(adapter: ExpressAdapter | FastifyAdapter) {
+/** What the start says where the host has a route of ours already. */
+async function startTaken(adapter: ExpressAdapter | FastifyAdapter): Promise<unknown> {
+  @Controller('wa')
+  class Taken {
+    @Get('status')
+    show() {}
+  }
+  const waSync = WaSyncModule.forRoot({ store: createMemoryStore(), http: { auth: 'none' }, routes: { path: 'wa' } });
+  @Module({ imports: [waSync], controllers: [Taken] })
+  class TakenModule {}
+  const app = await NestFactory.create(TakenModule, adapter, { logger: false, abortOnError: false });
+  const said = await app
+    .setGlobalPrefix('api')
+    .init()
+    .then(
+      () => null,
+      (error: Error) => error.message,
+    );
+  await app.close().catch(() => {});
+  return said;
+}
+
+async function smoke(adapter: ExpressAdapter | FastifyAdapter, another: ExpressAdapter | FastifyAdapter) {
+  const taken = await startTaken(another);
   const memory = createMemoryStore();
   const heard: string[] = [];
   const order: string[] = [];
@@ -79,11 +110,14 @@ async function smoke(adapter: ExpressAdapter | FastifyAdapter) {
   const health = await app.get(WaSyncHealthIndicator, { strict: false }).isHealthy('wa-sync');
   await app.close();
   const [row] = await memory.sessions.get({ ids: ['sales'] });
-  return { status, connected, synced, id, wrongMethod, guest, servers, health, heard, order, left: row?.status };
+  return { status, connected, synced, id, wrongMethod, guest, servers, health, heard, order, left: row?.status, taken };
 }
 
 async function main() {
-  return { express: await smoke(new ExpressAdapter()), fastify: await smoke(new FastifyAdapter()) };
+  return {
+    express: await smoke(new ExpressAdapter(), new ExpressAdapter()),
+    fastify: await smoke(new FastifyAdapter(), new FastifyAdapter()),
+  };
 }
 
 main().then(

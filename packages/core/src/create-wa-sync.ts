@@ -120,6 +120,7 @@ export function createWaSync(options: WaSyncOptions): WaSync {
     currentSession: config.currentSession,
     start: run.start,
     stop: run.stop,
+    stopping: run.stopping,
     attach(connection) {
       run.assertNotStopped();
       return attach(connection);

@@ -181,6 +181,8 @@ export interface WaSync {
   start(): Promise<void>;
   /** Closes what the provider opened, writes what that means, gives the lease back. Default `timeoutMs`: 1,200. */
   stop(params?: { timeoutMs?: number }): Promise<void>;
+  /** Aborts when `stop()` is called: what serves others on behalf of this replica ends then, such as streams of events. */
+  readonly stopping: AbortSignal;
   /**
    * Watches a connection that the host owns, from this call on; it may come before `start()`. A second attach of a session replaces the first.
    * @throws WaSyncError `session_provided`, `session_id_invalid`, `not_running` after `stop()`, `config_invalid` for what is no connection

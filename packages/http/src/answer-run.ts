@@ -1,6 +1,6 @@
 import type * as z from 'zod/mini';
 import type { Answer } from './make-reply.js';
-import { describeProblem, toProblem } from './problems.js';
+import { describeProblem, HttpProblem, toProblem } from './problems.js';
 import type { Call } from './route.js';
 import type { Run } from './run-registry.js';
 import type { RunResult } from './run-results.js';
@@ -20,7 +20,7 @@ export async function answerRun(
     work(): Promise<RunResult>;
   },
 ): Promise<Answer> {
-  const { runs, chargeRun, config, clock } = call.services;
+  const { runs, chargeRun, config, clock, stopping } = call.services;
   const { operation, sessionIds, options, work } = run;
   const key = JSON.stringify([operation, sessionIds, options]);
   let joined = runs.equal(key);
@@ -29,7 +29,7 @@ export async function answerRun(
     joined = runs.start({ key, operation, sessionIds, work });
   }
   const preferredMs = readPreferredWait(call.ask.header('prefer'));
-  const outcome = await runs.wait(joined, preferredMs ?? config.waitMs, call.ask.signal());
+  const outcome = await runs.wait(joined, preferredMs ?? config.waitMs, [call.ask.signal(), stopping]);
   const applied: Record<string, string> =
     preferredMs === null ? {} : { 'preference-applied': `wait=${preferredMs / 1_000}` };
   if (outcome) {
@@ -37,6 +37,8 @@ export async function answerRun(
     const { message, report } = outcome.result;
     return { status: 200, body: { message, timestamp: outcome.at.toISOString(), report }, headers: applied };
   }
+  // The run ends with the process, so nobody could be asked how; and a server that closes waits for this answer.
+  if (stopping.aborted) throw new HttpProblem('not_running', 'This replica has stopped meanwhile');
   runs.keep(joined);
   const body: z.infer<typeof acceptedAnswer> = {
     message: 'The run goes on; ask for it at Location',

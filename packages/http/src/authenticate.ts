@@ -1,8 +1,10 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import * as z from 'zod/mini';
 import type { Ask } from './ask.js';
+import type { CallHost } from './call-host.js';
+import type { SparseLog } from './limit-lines.js';
 import type { HostContext, HttpConfig, Role } from './options.js';
 import { HttpProblem } from './problems.js';
+import { ACCESS_SHAPE, readAccess } from './read-access.js';
 
 /** Who calls. */
 export interface Caller {
@@ -15,27 +17,24 @@ export interface Caller {
 
 export type Authenticate = (ask: Ask, context: HostContext) => Promise<Caller>;
 
-const access = z.union([
-  z.literal(false),
-  z.object({
-    role: z.enum(['admin', 'viewer']),
-    sessionIds: z.optional(z.array(z.string())),
-    id: z.optional(z.string()),
-  }),
-]);
-
 /** Finds out who calls, or throws `unauthorized`. */
-export function createAuthenticate(auth: HttpConfig['auth']): Authenticate {
+export function createAuthenticate(deps: {
+  auth: HttpConfig['auth'];
+  callHost: CallHost;
+  log: SparseLog;
+}): Authenticate {
+  const { auth, callHost, log } = deps;
   if (auth === 'none') return async () => ({ role: 'admin', sessionIds: null, key: 'everybody' });
   if (typeof auth === 'function') {
     return async (ask, context) => {
-      const granted = access.safeParse(await auth(ask.request(), context));
-      // Anything but the two shapes is a mistake of the host; `true` or a user object must not open the door.
-      if (!granted.success) throw new Error("authorize must answer false or { role: 'admin' | 'viewer' }");
-      if (granted.data === false) throw unauthorized(false);
-      const { role, id } = granted.data;
-      const sessionIds = granted.data.sessionIds ? [...new Set(granted.data.sessionIds)].sort() : null;
-      return { role, sessionIds, key: digest(JSON.stringify([id ?? null, role, sessionIds])).toString('base64') };
+      const verdict = readAccess(await callHost('authorize', ask, () => auth(ask.request(), context)));
+      if ('wrong' in verdict) {
+        const line = `authorize returned ${verdict.wrong}, so the request got 401: it has to return ${ACCESS_SHAPE}`;
+        log('warn', line, () => ({ code: 'authorize_invalid' }));
+      }
+      if ('wrong' in verdict || verdict.granted === null) throw unauthorized(false, true);
+      const { role, sessionIds, id } = verdict.granted;
+      return { role, sessionIds, key: digest(JSON.stringify([id, role, sessionIds])).toString('base64') };
     };
   }
   const known = auth.tokens.map(digest);
@@ -60,9 +59,10 @@ function digest(token: string): Buffer {
   return hash('sha256', token, 'buffer');
 }
 
-function unauthorized(sent: boolean): HttpProblem {
+function unauthorized(sent: boolean, logged = false): HttpProblem {
   const challenge = `Bearer realm="wa-sync"${sent ? ', error="invalid_token"' : ''}`;
   return new HttpProblem('unauthorized', 'Send Authorization: Bearer <token>, or X-Api-Key: <token>', {
     headers: { 'www-authenticate': challenge },
+    logged,
   });
 }

@@ -1,9 +1,14 @@
+import { setMaxListeners } from 'node:events';
 import { isWaSyncError } from '@wa-sync/core';
 import { type Ask, askOfRequest } from './ask.js';
 import { type Authenticate, type Caller, createAuthenticate, sentTokens } from './authenticate.js';
+import { createCallHost } from './call-host.js';
+import { createCheckReadiness } from './check-readiness.js';
 import { createEventFeed } from './event-feed.js';
 import { createEventLog } from './event-log.js';
+import { createSparseLog } from './limit-lines.js';
 import { createRateLimit } from './limit-rate.js';
+import { createStreamLimit } from './limit-streams.js';
 import { makeReply, type Reply, toResponse } from './make-reply.js';
 import { matchRoutes } from './match-routes.js';
 import { type HttpOptions, parseOptions, trimSlash } from './options.js';
@@ -43,6 +48,8 @@ const ANYBODY: Caller = { role: 'viewer', sessionIds: [], key: 'anybody' };
 export function createHttpHandler(wa: WaSyncLike, options: HttpOptions): HttpHandler {
   const config = parseOptions(options);
   const { clock } = config;
+  const log = createSparseLog({ wa, clock });
+  const callHost = createCallHost({ clock, log });
   const events = createEventLog();
   const services: Services = {
     wa,
@@ -52,9 +59,13 @@ export function createHttpHandler(wa: WaSyncLike, options: HttpOptions): HttpHan
     chargeRun: createRateLimit(config.rateLimit, clock),
     events,
     feed: createEventFeed({ wa, log: events, clock }),
-    streams: { open: 0 },
+    streams: createStreamLimit(config.eventStreams),
+    callHost,
+    checkReadiness: createCheckReadiness({ sessions: { list: (page) => wa.sessions.list(page) }, clock }),
+    log,
+    stopping: listenable(wa.stopping),
   };
-  const authenticate = createAuthenticate(config.auth);
+  const authenticate = createAuthenticate({ auth: config.auth, callHost, log });
   const match = matchRoutes(ROUTES.filter(({ needs }) => !needs || config[needs]));
 
   const answer: HttpHandler['answer'] = async (ask, { raw, basePath } = {}) => {
@@ -74,6 +85,12 @@ export function createHttpHandler(wa: WaSyncLike, options: HttpOptions): HttpHan
     return toResponse(reply ?? answerProblem(new HttpProblem('route_not_found')), request.method);
   };
   return Object.assign(handler, { answer });
+}
+
+/** The signal itself; each stream and each request that waits for a run listens to it, and node warns of more than ten. */
+function listenable(stopping: AbortSignal = new AbortController().signal): AbortSignal {
+  setMaxListeners(0, stopping);
+  return stopping;
 }
 
 async function answerRoute(params: {
@@ -105,7 +122,10 @@ async function answerRoute(params: {
     const reply = answerProblem(problem);
     const code = isWaSyncError(error) ? error.code : problem.code;
     const line = `${route.method} ${route.path} answered ${reply.status} ${code}`;
-    if (reply.status < 500) wa.logger.debug({ ...fields(reply.status), code }, line);
+    if (problem.more.logged) return reply;
+    // Anybody may ask these as often as they like.
+    if (reply.status >= 500 && route.role === 'public') services.log('error', line, () => ({ code, err: error }));
+    else if (reply.status < 500) wa.logger.debug({ ...fields(reply.status), code }, line);
     else wa.logger.error({ ...fields(reply.status), code, err: error }, line);
     return reply;
   }

@@ -3,10 +3,6 @@ import { openEventStream } from './event-stream.js';
 import { HttpProblem } from './problems.js';
 import { defineRoute, type Route } from './route.js';
 
-/** Streams open at once in one process. */
-const STREAMS = 500;
-const AGAIN_IN_S = 30;
-
 /** What happens, while it happens. */
 export const EVENT_ROUTE: Route = defineRoute({
   method: 'GET',
@@ -18,14 +14,14 @@ export const EVENT_ROUTE: Route = defineRoute({
   input: { query: z.strictObject({}) },
   answers: { 200: { schema: z.string(), means: 'Events, until the client leaves.', type: 'text/event-stream' } },
   requestHeaders: { 'Last-Event-ID': 'Id of the last event that was seen' },
-  problems: ['rate_limited'],
+  problems: ['rate_limited', 'not_running'],
   async handle({ services, caller, ask }) {
-    const { events, feed, clock } = services;
-    if (services.streams.open >= STREAMS) {
-      throw new HttpProblem('rate_limited', `${STREAMS} streams are open already`, {
-        headers: { 'retry-after': String(AGAIN_IN_S) },
-      });
+    const { events, feed, clock, streams, stopping } = services;
+    if (stopping.aborted) {
+      // Clients come again by themselves, so each of them would write a line.
+      throw new HttpProblem('not_running', 'This replica has stopped: another one goes on', { logged: true });
     }
+    streams.assertFree(caller.key);
     const { sessionIds } = caller;
     const scope = sessionIds && new Set(sessionIds);
     const stream = openEventStream({
@@ -36,15 +32,12 @@ export const EVENT_ROUTE: Route = defineRoute({
       // What is about no session is about all of them.
       sees: ({ sessionId }) => scope === null || (sessionId !== null && scope.has(sessionId)),
       signal: ask.signal(),
-      onStart() {
-        services.streams.open += 1;
-      },
-      onEnd() {
-        services.streams.open -= 1;
-      },
+      stopping,
+      onStart: () => streams.enter(caller.key),
+      onEnd: () => streams.leave(caller.key),
     });
     // Without `no-transform`, compression on the way would hold events back.
     const headers = { 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' };
-    return { status: 200, type: 'text/event-stream; charset=utf-8', stream, headers };
+    return { status: 200, type: 'text/event-stream; charset=utf-8', stream, headers, ending: stopping };
   },
 });

@@ -26,12 +26,14 @@ export function openEventStream(params: {
   /** Whether this client may know of an event. */
   sees(event: Pick<LoggedEvent, 'sessionId'>): boolean;
   signal: AbortSignal;
-  /** Somebody reads now. */
-  onStart(): void;
-  /** Nobody does any more; called once, and never without `onStart`. */
+  /** Aborts when the replica stops: the stream ends, so that the server that carries it can close. */
+  stopping?: AbortSignal | undefined;
+  /** Somebody reads now; `false` where there is no place left, and the stream ends at once. */
+  onStart(): unknown;
+  /** Nobody does any more; called once, and never without an `onStart` that took a place. */
   onEnd(): void;
 }): ReadableStream<Uint8Array> {
-  const { log, feed, clock, lastId, sees, signal } = params;
+  const { log, feed, clock, lastId, sees, signal, stopping } = params;
   const encoder = new TextEncoder();
   let place: Place = { cursor: null, no: null };
   /** Changes that came from the history and will come in the ring once more. */
@@ -39,7 +41,8 @@ export function openEventStream(params: {
   let reading = 0;
   let started = false;
   let over = false;
-  let cancelled = false;
+  let closed = false;
+  let close = () => {};
   let untilMs = 0;
   let stopWaiting = () => {};
 
@@ -48,6 +51,7 @@ export function openEventStream(params: {
     over = true;
     stopWaiting();
     signal.removeEventListener('abort', end);
+    stopping?.removeEventListener('abort', close);
     if (!started) return;
     feed.close();
     params.onEnd();
@@ -157,26 +161,34 @@ export function openEventStream(params: {
         let text = '';
         if (!started) {
           // Not before somebody reads: what answers HEAD, or what nobody ever took, holds nothing.
+          close = () => {
+            end();
+            if (closed) return;
+            closed = true;
+            controller.close();
+          };
+          if (stopping?.aborted || params.onStart() === false) return close();
           started = true;
           untilMs = clock.monotonicMs() + LONGEST_MS;
-          params.onStart();
           const opened = feed.open();
           signal.addEventListener('abort', end);
+          // Not by `end` alone: this reading may wait for a store that does not answer.
+          stopping?.addEventListener('abort', close);
           if (signal.aborted) end();
           await opened;
+          if (closed) return;
           const begun = begin();
           // The id first: a client that hears of nothing before it is cut off knows where to go on all the same.
           text = `retry: ${RETRY_MS}\nid: ${log.idOf(resumeAt())}\n\n${begun}`;
         } else if (clock.monotonicMs() < untilMs) {
           text = await next();
         }
-        if (cancelled) return;
+        if (closed) return;
         if (text !== '') return controller.enqueue(encoder.encode(text));
-        end();
-        controller.close();
+        close();
       },
       cancel() {
-        cancelled = true;
+        closed = true;
         end();
       },
     },

@@ -107,7 +107,8 @@ export const RUN_ROUTES: readonly Route[] = [
     async handle({ services, caller, segments }) {
       const run = services.runs.find(segments.id);
       const { sessionIds } = caller;
-      if (run && (!sessionIds || run.sessionIds?.every((id) => sessionIds.includes(id)))) {
+      const scope = sessionIds && new Set(sessionIds);
+      if (run && (!scope || run.sessionIds?.every((id) => scope.has(id)))) {
         return { status: 200, body: describeRun(run) };
       }
       // A run of a job is about all sessions.

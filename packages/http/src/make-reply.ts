@@ -3,6 +3,8 @@ export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | ReadableStream<Uint8Array>;
+  /** Aborts when a stream is about to end, whether or not its client takes the rest. */
+  readonly ending?: AbortSignal;
 }
 
 /** What a route answers: a body that becomes JSON, or a text or stream of a type of its own. */
@@ -12,7 +14,7 @@ export type Answer = {
 } & (
   | { readonly body: unknown; readonly type?: 'application/problem+json' }
   | { readonly type: string; readonly text: string }
-  | { readonly type: string; readonly stream: ReadableStream<Uint8Array> }
+  | { readonly type: string; readonly stream: ReadableStream<Uint8Array>; readonly ending: AbortSignal }
 );
 
 /** On every answer: none may be stored, framed, sniffed or run. Source: OWASP REST Security Cheat Sheet, "Security Headers". */
@@ -28,7 +30,8 @@ const SECURITY_HEADERS = {
 export function makeReply(answer: Answer): Reply {
   const { status, headers } = answer;
   if ('stream' in answer) {
-    return { status, headers: { ...SECURITY_HEADERS, 'content-type': answer.type, ...headers }, body: answer.stream };
+    const { type, stream: body, ending } = answer;
+    return { status, headers: { ...SECURITY_HEADERS, 'content-type': type, ...headers }, body, ending };
   }
   const body = 'text' in answer ? answer.text : JSON.stringify(answer.body);
   const own = { 'content-type': answer.type ?? 'application/json', 'content-length': String(Buffer.byteLength(body)) };

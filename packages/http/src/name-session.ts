@@ -15,13 +15,24 @@ export const namesSession = z.strictObject({
 
 /** The session that a request is about: the one it names, else the host's choice, else the configured one. */
 export async function nameSession(call: Call, named: string | undefined): Promise<string> {
-  const { config, wa } = call.services;
-  const id = named ?? (await config.currentSession?.(call.ask.request(), { raw: call.raw })) ?? wa.currentSession;
+  const id = named ?? (await chosenByHost(call)) ?? call.services.wa.currentSession;
   if (id === null) throw new HttpProblem('no_current_session', 'Name one by ?sessionId=');
   return assertInScope(call.caller, checkSessionId(id));
 }
 
-/** Answers `id`; out of the caller's scope it does not exist. */
+async function chosenByHost({ services, ask, raw }: Call): Promise<string | null | undefined> {
+  const { currentSession } = services.config;
+  if (!currentSession) return null;
+  return services.callHost('currentSession', ask, async () => {
+    const chosen: unknown = await currentSession(ask.request(), { raw });
+    if (chosen === null || chosen === undefined || typeof chosen === 'string') return chosen;
+    throw new TypeError(
+      `it has to return a session id, null or undefined, and returned a value of type ${typeof chosen}`,
+    );
+  });
+}
+
+/** Returns `id`; out of the caller's scope it does not exist. */
 export function assertInScope(caller: Caller, id: string): string {
   if (caller.sessionIds && !caller.sessionIds.includes(id)) throw sessionNotFound(id);
   return id;

@@ -19,6 +19,7 @@ export const PROBLEMS = {
   rate_limited: { status: 429, title: 'Too many requests' },
   internal_error: { status: 500, title: 'Something went wrong here' },
   not_supported: { status: 501, title: 'The store cannot do this' },
+  host_timeout: { status: 503, title: 'The service did not decide in time' },
   not_running: { status: 503, title: 'The service does not run' },
   status_unknown: { status: 503, title: 'The status cannot be told now' },
   store_failed: { status: 503, title: 'The store failed' },
@@ -47,7 +48,12 @@ export class HttpProblem extends Error {
   constructor(
     readonly code: ProblemCode,
     readonly detail?: string,
-    readonly more: { headers?: Readonly<Record<string, string>>; errors?: readonly FieldError[] } = {},
+    readonly more: {
+      headers?: Readonly<Record<string, string>>;
+      errors?: readonly FieldError[];
+      /** The log has a line about it already, or needs none. */
+      logged?: boolean;
+    } = {},
   ) {
     super(detail ?? PROBLEMS[code].title);
     this.name = 'HttpProblem';
@@ -70,6 +76,7 @@ export function toProblem(error: unknown): HttpProblem {
 
 /** The problem without these words, wherever it repeats what a caller has sent. */
 export function hideWords(problem: HttpProblem, words: readonly string[]): HttpProblem {
+  if (words.length === 0) return problem;
   const hide = (text: string) => words.reduce((rest, word) => (word === '' ? rest : rest.replaceAll(word, '…')), text);
   const { code, detail, more } = problem;
   const errors = more.errors?.map((error) => ({ ...error, field: hide(error.field), message: hide(error.message) }));

@@ -14,7 +14,7 @@ export function readNodeBody(incoming: ParsedRequest): ReturnType<Ask['body']> {
   return body instanceof Uint8Array ? body : JSON.stringify(body);
 }
 
-/** Reads only as far as it is asked to, and throws away what nobody wants. */
+/** Reads only as far as it is asked to. */
 function toStream(incoming: IncomingMessage): ReadableStream<Uint8Array> {
   let listening = false;
   let over = false;
@@ -57,8 +57,9 @@ function toStream(incoming: IncomingMessage): ReadableStream<Uint8Array> {
         });
       },
       cancel() {
+        // What is left is not read: the reply ends the connection.
         over = true;
-        incoming.resume();
+        incoming.pause();
       },
     },
     { highWaterMark: 0 },

@@ -2,13 +2,17 @@ import type { Clock, WaSync } from '@wa-sync/core';
 import type * as z from 'zod/mini';
 import type { Ask } from './ask.js';
 import type { Caller } from './authenticate.js';
+import type { CallHost } from './call-host.js';
+import type { CheckReadiness } from './check-readiness.js';
 import type { EventFeed } from './event-feed.js';
 import type { EventLog } from './event-log.js';
+import type { SparseLog } from './limit-lines.js';
 import type { RateLimit } from './limit-rate.js';
+import type { StreamLimit } from './limit-streams.js';
 import type { Answer } from './make-reply.js';
 import type { HttpConfig, Role } from './options.js';
 import type { ProblemCode } from './problems.js';
-import { readBody } from './read-body.js';
+import { readBodyInput } from './read-body-input.js';
 import { readInput, readQuery } from './read-input.js';
 import type { RunRegistry } from './run-registry.js';
 
@@ -25,6 +29,7 @@ export type WaSyncLike = Pick<
   | 'runs'
   | 'history'
   | 'on'
+  | 'stopping'
 > & {
   readonly sessions: Pick<WaSync['sessions'], 'get' | 'list' | 'history'>;
 };
@@ -38,8 +43,12 @@ export interface Services {
   readonly chargeRun: RateLimit;
   readonly events: EventLog;
   readonly feed: EventFeed;
-  /** Streams of events that somebody reads now. */
-  readonly streams: { open: number };
+  readonly streams: StreamLimit;
+  readonly callHost: CallHost;
+  readonly checkReadiness: CheckReadiness;
+  readonly log: SparseLog;
+  /** Aborts when the replica stops: what holds a connection open ends then. */
+  readonly stopping: AbortSignal;
 }
 
 /** One authenticated request on its way through a route. */
@@ -107,7 +116,7 @@ export function defineRoute<const Input extends RouteInput>(
     async handle(call, named) {
       const segments = input.segments ? readInput('path', input.segments, named) : {};
       const query = input.query ? readInput('query', input.query, readQuery(call.ask.query)) : {};
-      const body = input.body ? readInput('body', input.body, await readBody(call.ask)) : {};
+      const body = input.body ? await readBodyInput(call.ask, input.body) : {};
       return handle({ ...call, segments, query, body } as Parameters<typeof handle>[0]);
     },
   };

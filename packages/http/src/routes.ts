@@ -2,16 +2,12 @@ import * as z from 'zod/mini';
 import document from '../openapi.json' with { type: 'json' };
 import { EVENT_ROUTE } from './event-route.js';
 import { JOB_ROUTES, RUN_ROUTES } from './job-routes.js';
-import type { Answer } from './make-reply.js';
 import { assertSeesAll } from './name-session.js';
 import { HttpProblem, STORE_PROBLEMS } from './problems.js';
-import { type Call, defineRoute, type Route } from './route.js';
+import { defineRoute, type Route } from './route.js';
 import { SESSION_ROUTES, STATUS_ROUTE } from './session-routes.js';
 import { SYNC_ROUTES } from './sync-routes.js';
 import { liveAnswer, readyAnswer } from './wire-schemas.js';
-
-/** A readiness check must be over before an orchestrator loses patience with it. */
-const READY_WITHIN_MS = 2_000;
 
 /** Every endpoint, in the order of the docs. */
 export const ROUTES: readonly Route[] = [
@@ -36,11 +32,14 @@ export const ROUTES: readonly Route[] = [
     path: '/health/ready',
     role: 'public',
     summary: 'Does the store answer?',
-    description: 'An offline phone changes nothing here.',
+    description: 'An offline phone changes nothing here. The store is read once a second at most, for all who ask.',
     input: {},
     answers: { 200: { schema: readyAnswer, means: 'It does.' } },
     problems: [...STORE_PROBLEMS],
-    handle: readReadiness,
+    async handle({ services }) {
+      await services.checkReadiness();
+      return { status: 200, body: { status: 'ready' } satisfies z.infer<typeof readyAnswer> };
+    },
   }),
   defineRoute({
     method: 'GET',
@@ -51,12 +50,13 @@ export const ROUTES: readonly Route[] = [
     input: {},
     needs: 'metrics',
     answers: { 200: { schema: z.string(), means: 'The text format of Prometheus.', type: 'text/plain' } },
-    problems: ['out_of_scope'],
-    async handle({ services, caller }) {
+    problems: ['out_of_scope', 'host_timeout'],
+    async handle({ services, caller, ask }) {
       assertSeesAll(caller);
       const { metrics } = services.config;
       if (!metrics) throw new HttpProblem('route_not_found');
-      return { status: 200, type: metrics.contentType, text: await metrics.text() };
+      const text = await services.callHost('metrics.text', ask, () => metrics.text());
+      return { status: 200, type: metrics.contentType, text };
     },
   }),
   defineRoute({
@@ -67,21 +67,16 @@ export const ROUTES: readonly Route[] = [
     input: {},
     answers: { 200: { schema: z.looseObject({}), means: 'OpenAPI 3.1.' } },
     problems: [],
-    handle: async ({ basePath }) => ({ status: 200, body: { ...document, servers: [{ url: basePath || '/' }] } }),
+    handle: async ({ basePath }) => ({ status: 200, type: 'application/json', text: documentBelow(basePath || '/') }),
   }),
 ];
 
-async function readReadiness({ services }: Pick<Call, 'services'>): Promise<Answer> {
-  const { wa, clock } = services;
-  let cancel = () => {};
-  const late = new Promise<never>((_, reject) => {
-    cancel = clock.schedule(() => reject(new HttpProblem('store_timeout')), READY_WITHIN_MS);
-  });
-  try {
-    await Promise.race([wa.sessions.list({ limit: 1 }), late]);
-  } finally {
-    cancel();
+let written = { basePath: '', text: '' };
+
+/** Anybody may ask for the document, and it is long: it is written once for as long as it is asked for below the same path. */
+function documentBelow(basePath: string): string {
+  if (written.basePath !== basePath) {
+    written = { basePath, text: JSON.stringify({ ...document, servers: [{ url: basePath }] }) };
   }
-  const body: z.infer<typeof readyAnswer> = { status: 'ready' };
-  return { status: 200, body };
+  return written.text;
 }

@@ -58,18 +58,18 @@ export function createRunRegistry(clock: Clock) {
       return run;
     },
 
-    /** The outcome, or `null` where it is not there within `waitMs` or `signal` aborts first. */
-    async wait(run: Run, waitMs: number, signal: AbortSignal): Promise<Outcome | null> {
+    /** The outcome, or `null` where it is not there within `waitMs` or one of `signals` aborts first. */
+    async wait(run: Run, waitMs: number, signals: readonly AbortSignal[]): Promise<Outcome | null> {
       if (run.outcome) return run.outcome;
       if (waitMs === 0) return null;
       let stop = () => {};
       const givenUp = new Promise<null>((resolve) => {
         const cancel = clock.schedule(() => resolve(null), waitMs);
         const leave = () => resolve(null);
-        signal.addEventListener('abort', leave, { once: true });
+        for (const signal of signals) signal.addEventListener('abort', leave, { once: true });
         stop = () => {
           cancel();
-          signal.removeEventListener('abort', leave);
+          for (const signal of signals) signal.removeEventListener('abort', leave);
         };
       });
       try {

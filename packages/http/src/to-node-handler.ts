@@ -1,12 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { ReadableStream as NodeStream } from 'node:stream/web';
 import { askOfNode, type FrameworkRequest } from './ask-of-node.js';
 import type { HttpHandler } from './create-http-handler.js';
-import type { Reply } from './make-reply.js';
 import { trimSlash } from './options.js';
 import { answerProblem, HttpProblem } from './problems.js';
+import { sendReply } from './send-reply.js';
 
 /** A listener for `http.createServer`, and middleware for Express and its like. */
 export type NodeHandler = (
@@ -44,7 +41,7 @@ export function toNodeHandler(
       const basePath = options.basePath ?? mountPath(incoming);
       const reply = await handler.answer(askOfNode(incoming, outgoing), { raw: options.raw ?? incoming, basePath });
       if (!reply && next) return next();
-      await send(reply ?? answerProblem(new HttpProblem('route_not_found')), incoming, outgoing);
+      await sendReply(reply ?? answerProblem(new HttpProblem('route_not_found')), incoming, outgoing);
     }
   };
 }
@@ -54,23 +51,4 @@ function mountPath({ baseUrl, originalUrl, url = '/' }: FrameworkRequest): strin
   if (typeof baseUrl === 'string') return baseUrl;
   if (typeof originalUrl !== 'string' || originalUrl === url) return undefined;
   return originalUrl.endsWith(url) ? trimSlash(originalUrl.slice(0, -url.length)) : undefined;
-}
-
-async function send(reply: Reply, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-  const { status, headers, body } = reply;
-  if (outgoing.destroyed || outgoing.headersSent) {
-    if (typeof body !== 'string') await body.cancel();
-    return;
-  }
-  outgoing.writeHead(status, headers);
-  if (typeof body === 'string') {
-    outgoing.end(incoming.method === 'HEAD' ? undefined : body);
-  } else if (incoming.method === 'HEAD') {
-    await body.cancel();
-    outgoing.end();
-  } else {
-    outgoing.flushHeaders();
-    // A client that leaves in the middle is no error of ours. Without `fromWeb`, Node 20 would not cancel the source then.
-    await pipeline(Readable.fromWeb(body as NodeStream), outgoing).catch(() => {});
-  }
 }

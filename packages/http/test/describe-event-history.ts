@@ -19,7 +19,7 @@ export function describeEventHistory(name: string, openStore: () => Promise<WaSy
     async function replica(sessionIds?: readonly string[]) {
       const wa = createWaSync({ store: await openStore(), jobs: { sync: false, cleanup: false, inactivity: false } });
       await wa.start();
-      const auth = () => ({ role: 'viewer' as const, ...(sessionIds ? { sessionIds } : {}) });
+      const auth = () => ({ role: 'viewer' as const, sessionIds: sessionIds ?? ('all' as const) });
       const server = await listen(toNodeHandler(createHttpHandler(wa, { auth })));
       running.push({ wa, server });
       return { wa, url: `${server.origin}/whatsapp/events`, server };

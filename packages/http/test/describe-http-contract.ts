@@ -219,13 +219,13 @@ export function describeHttpContract(name: string, serve: Serve): void {
       expect((await problemOf(plain)).code).toBe('body_not_json');
     });
 
-    it('refuses a body over 16 KB, told or not, and the connection lives on', async () => {
+    it('refuses a body over 16 KB, told or not, and ends the connection', async () => {
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
       const large = Buffer.from(JSON.stringify({ filler: 'x'.repeat(1_000_000) }));
       try {
         for (const told of [true, false]) {
           const refused = await send({ agent, path: '/sync-status', body: large, told });
-          expect(refused.status).toBe(413);
+          expect([refused.status, refused.connection]).toEqual([413, 'close']);
           expect(JSON.parse(refused.text)).toMatchObject({ code: 'body_too_large' });
           expect((await send({ agent, path: '/sync-status', body: Buffer.from('{}'), told })).status).toBe(200);
         }
@@ -233,6 +233,23 @@ export function describeHttpContract(name: string, serve: Serve): void {
         agent.destroy();
       }
     });
+
+    it.each([
+      ['401', 'authorization: Bearer of-nobody-at-all', 401],
+      ['413', `authorization: Bearer ${TOKEN}`, 413],
+    ])(
+      'ends the connection after %s: the answer comes, and what is still sent is not read',
+      async (_, header, status) => {
+        const { port, pathname } = new URL(`${url}/force-sync`);
+        const head = `POST ${pathname} HTTP/1.1\r\nhost: x\r\n${header}\r\ntransfer-encoding: chunked\r\n\r\n`;
+        const flood = await floodOf(Number(port), head);
+        expect(flood.text).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*\r\nconnection: close\r\n`, 'i'));
+        expect(flood.text).toContain('"code":"');
+        // What fits into the buffers of both ends, and no more.
+        expect(flood.sentBytes).toBeLessThan(32 * 1_024 * 1_024);
+        expect(flood.tookMs).toBeLessThan(8_000);
+      },
+    );
 
     it.each(['/force-sync', '/force-sync-current'])('lets 200 equal POST %s share one run', async (path) => {
       const { id, connection } = await world.addSession();
@@ -408,7 +425,7 @@ export function describeHttpContract(name: string, serve: Serve): void {
           await get('/sessions'),
           await get(`/sessions/${row}`),
           await get(`/status?sessionId=${row}`),
-          await get('/health/ready', {}),
+          await untilReady(503),
         ]) {
           const text = await response.clone().text();
           expect([response.status, text]).toEqual([503, expect.not.stringContaining('5432')]);
@@ -419,7 +436,7 @@ export function describeHttpContract(name: string, serve: Serve): void {
       } finally {
         world.breakStore(false);
       }
-      expect((await get('/health/ready', {})).status).toBe(200);
+      await untilReady(200);
     });
 
     it('stays ready while a phone is offline', async () => {
@@ -431,6 +448,35 @@ export function describeHttpContract(name: string, serve: Serve): void {
     it('serves the OpenAPI document with the path it is mounted under', async () => {
       const document = await (await get('/openapi.json', {})).json();
       expect(document).toMatchObject({ openapi: '3.1.0', servers: [{ url: new URL(url).pathname }] });
+    });
+
+    it('ends open streams when the replica stops, so that the server can close', async () => {
+      const own = await startWorld();
+      const served = await serve(own.wa, { auth: { tokens: [TOKEN] } });
+      const response = await fetch(`${served.url}/events`, { headers: authorized });
+      const reader = response.body!.getReader();
+      await reader.read();
+      await own.stop();
+      for (;;) if ((await reader.read()).done) break;
+      expect((await fetch(`${served.url}/events`, { headers: authorized })).status).toBe(503);
+      await served.close();
+    });
+
+    it('takes JSON that curl sent as a form, or says what to send', async () => {
+      const form = { 'content-type': 'application/x-www-form-urlencoded' };
+      const sent = await post('/cleanup-sessions', '{"dryRun":true}', form);
+      if (sent.status !== 200) {
+        // A parser of the host in front has made a form of it.
+        expect([sent.status, (await problemOf(sent)).detail]).toEqual([
+          400,
+          expect.stringContaining("-H 'content-type: application/json'"),
+        ]);
+      }
+      expect((await post('/sync-status', '', form)).status).toBe(200);
+      const fields = await post('/cleanup-sessions', 'dryRun=true', form);
+      expect(fields.status).toBeLessThan(500);
+      expect(fields.status).toBeGreaterThanOrEqual(400);
+      expect((await problemOf(fields)).detail).toContain("-H 'content-type: application/json'");
     });
 
     it('outlives clients that leave in the middle', async () => {
@@ -450,8 +496,41 @@ export function describeHttpContract(name: string, serve: Serve): void {
       expect((await get('/status')).status).toBe(200);
     });
 
+    /** The store is read once a second at most, so what a reading found may be known for as long. */
+    async function untilReady(status: number): Promise<Response> {
+      const untilMs = Date.now() + 10_000;
+      for (;;) {
+        const response = await get('/health/ready', {});
+        if (response.status === status || Date.now() > untilMs) return response;
+        await response.text();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+
+    /** Sends chunks for as long as the server takes them, until it ends the connection. */
+    function floodOf(port: number, head: string) {
+      const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(0x10000, 'x'), Buffer.from('\r\n')]);
+      return new Promise<{ text: string; sentBytes: number; tookMs: number }>((resolve) => {
+        const startedMs = performance.now();
+        let text = '';
+        const socket = connect(port, '127.0.0.1');
+        const push = () => {
+          if (socket.writable && !socket.destroyed) socket.write(chunk, () => setImmediate(push));
+        };
+        socket.write(head, push);
+        socket.setEncoding('utf8').on('data', (part: string) => {
+          text += part;
+        });
+        // The server may end it while this end still writes.
+        socket.on('error', () => {});
+        socket.on('close', () =>
+          resolve({ text, sentBytes: socket.bytesWritten, tookMs: performance.now() - startedMs }),
+        );
+      });
+    }
+
     function send(params: { agent: Agent; path: string; body: Buffer; told: boolean }) {
-      return new Promise<{ status: number; text: string }>((resolve, reject) => {
+      return new Promise<{ status: number; connection: string | undefined; text: string }>((resolve, reject) => {
         const length: Record<string, number> = params.told ? { 'content-length': params.body.byteLength } : {};
         const headers = { ...authorized, ...length };
         const outgoing = httpRequest(
@@ -462,7 +541,8 @@ export function describeHttpContract(name: string, serve: Serve): void {
             response.setEncoding('utf8').on('data', (part: string) => {
               text += part;
             });
-            response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+            const { connection } = response.headers;
+            response.on('end', () => resolve({ status: response.statusCode ?? 0, connection, text }));
           },
         );
         outgoing.on('error', reject);

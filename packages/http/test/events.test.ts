@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEventFeed } from '../src/event-feed.js';
 import { createEventLog } from '../src/event-log.js';
 import { openEventStream } from '../src/event-stream.js';
-import { createHttpHandler, type HttpOptions, toNodeHandler, type WaSyncLike } from '../src/index.js';
+import { type Access, createHttpHandler, type HttpOptions, toNodeHandler, type WaSyncLike } from '../src/index.js';
 import { listen } from './listen.js';
 import { startWorld, type World } from './start-world.js';
 
@@ -159,10 +159,13 @@ describe('a stream of events, of a store that keeps no history', () => {
   const clock = createManualClock();
   const world = createWaSync({ store: createMemoryStore() });
 
-  function open(access: { role: 'viewer'; sessionIds?: string[] } = { role: 'viewer' }) {
+  function open(access: Access = { role: 'viewer', sessionIds: 'all' }, options: Partial<HttpOptions> = {}) {
     const source = createSource();
     const since = () => Promise.reject(new WaSyncError('not_supported', 'This store keeps no history'));
-    const handler = createHttpHandler({ ...world, history: { since }, on: source.on }, { auth: () => access, clock });
+    const handler = createHttpHandler(
+      { ...world, history: { since }, on: source.on },
+      { auth: () => access, clock, ...options },
+    );
     const ask = (headers: Record<string, string> = {}, signal?: AbortSignal) =>
       handler(new Request('http://localhost/whatsapp/events', { headers, ...(signal ? { signal } : {}) }));
     return { source, ask };
@@ -268,13 +271,50 @@ describe('a stream of events, of a store that keeps no history', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('has 500 streams at most', async () => {
-    const { ask } = open();
-    const readers = await Promise.all(Array.from({ length: 500 }, async () => readerOf(await ask())));
-    await Promise.all(readers.map(({ read }) => read()));
-    const refused = await ask();
-    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '30']);
+  it('gives one caller 100 streams at most, and all together 500', async () => {
+    let id = '';
+    const { ask } = open(undefined, { auth: () => ({ role: 'viewer', sessionIds: 'all', id }) });
+    const readers: Awaited<ReturnType<typeof readerOf>>[] = [];
+    for (let caller = 0; caller < 5; caller += 1) {
+      id = `caller ${caller}`;
+      // At once: none may slip in between another's check and its first read.
+      const answers = await Promise.all(Array.from({ length: 120 }, () => ask()));
+      const taken = await Promise.all(answers.map(readerOf));
+      const texts = await Promise.all(taken.map(({ read }) => read()));
+      expect(texts.filter((text) => text.startsWith('retry: '))).toHaveLength(100);
+      readers.push(...taken);
+      const refused = await ask();
+      expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '30']);
+    }
+    id = 'another';
+    expect((await ask()).status).toBe(429);
     await Promise.all(readers.map(({ cancel }) => cancel()));
     expect((await ask()).status).toBe(200);
+  });
+
+  it('takes other limits', async () => {
+    const { ask } = open(undefined, { eventStreams: { perCaller: 2, total: 3 } });
+    const readers = await Promise.all([ask(), ask()].map(async (answer) => readerOf(await answer)));
+    await Promise.all(readers.map(({ read }) => read()));
+    expect((await ask()).status).toBe(429);
+    await Promise.all(readers.map(({ cancel }) => cancel()));
+  });
+
+  it('ends its streams when the replica stops, also while the store does not answer, and opens none afterwards', async () => {
+    const replica = createWaSync({ store: createMemoryStore() });
+    const since = () => new Promise<never>(() => {});
+    const handler = createHttpHandler({ ...replica, history: { since } }, { auth: 'none', clock });
+    const ask = () => handler(new Request('http://localhost/whatsapp/events'));
+    const waiting = await readerOf(await ask());
+    const next = waiting.read();
+    await clock.settle();
+    const { ask: askOther } = open();
+    const other = await readerOf(await askOther());
+    await other.read();
+    await replica.stop();
+    expect(await next).toBe('');
+    expect((await ask()).status).toBe(503);
+    await other.cancel();
+    expect(clock.pendingTimers).toBe(0);
   });
 });

@@ -47,6 +47,7 @@ export function createRunState(deps: {
 }) {
   const { store, held: sessions, lease, liveness, provide, stalls, tick, calls } = deps;
   const { clock, logger, replicaId } = deps.config;
+  const ending = new AbortController();
   let state: 'new' | 'starting' | 'running' | 'stopped' = 'new';
 
   async function start(): Promise<void> {
@@ -72,6 +73,7 @@ export function createRunState(deps: {
   async function stop({ timeoutMs = DEFAULT_STOP_MS } = {}): Promise<void> {
     if (state === 'stopped') return;
     state = 'stopped';
+    ending.abort();
     liveness.stop();
     stalls.stop();
     deps.inbox.wakes.stop();
@@ -124,6 +126,7 @@ export function createRunState(deps: {
   return {
     start,
     stop,
+    stopping: ending.signal,
     assertStarted(): void {
       if (state === 'new' || state === 'stopped') throw notRunning(state);
     },
