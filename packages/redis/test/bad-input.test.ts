@@ -12,12 +12,14 @@ import { dropKeys } from './store-harness.js';
 
 const PASSWORD = 'right-secret';
 const SECRET = 'hunter2-secret';
+/** Where nothing ever answers. Elsewhere an answer of a slow machine must not be missed. */
 const timeouts = { commandMs: 300 };
 
 let server: TestServer;
 let raw: Redis;
 let prefix: string;
 let opened: RedisStore[] = [];
+let started: TestServer[] = [];
 
 beforeAll(async () => {
   server = await startRedis(['--requirepass', PASSWORD]);
@@ -30,6 +32,9 @@ beforeEach(() => {
 afterEach(async () => {
   for (const store of opened) await store.close();
   opened = [];
+  // Those that a test that failed has left, too.
+  for (const own of started) await own.stop();
+  started = [];
   await dropKeys(raw, prefix);
 });
 
@@ -48,9 +53,15 @@ async function failureOf(run: () => unknown): Promise<WaSyncError> {
 }
 
 function open(options: Partial<RedisStoreOptions> = {}): RedisStore {
-  const store = createRedisStore({ client: raw, prefix, timeouts, ...options });
+  const store = createRedisStore({ client: raw, prefix, ...options });
   opened.push(store);
   return store;
+}
+
+async function startOwn(flags: readonly string[]): Promise<TestServer> {
+  const own = await startRedis(flags);
+  started.push(own);
+  return own;
 }
 
 async function unusedPort(): Promise<number> {
@@ -67,7 +78,7 @@ describe('a server that cannot be had', () => {
   it('is named, by host and port, where nobody listens', async () => {
     const port = await unusedPort();
     const client = new Redis({ host: '127.0.0.1', port, password: SECRET });
-    const error = await failureOf(() => open({ client }).init());
+    const error = await failureOf(() => open({ client, timeouts }).init());
     client.disconnect();
     expect(error).toMatchObject({ code: 'store_unreachable', retryable: true });
     expect(error.message).toContain(`127.0.0.1:${port}`);
@@ -80,7 +91,7 @@ describe('a server that cannot be had', () => {
     await once(listener, 'listening');
     const address = listener.address() as { port: number };
     const client = new Redis({ host: '127.0.0.1', port: address.port });
-    const error = await failureOf(() => open({ client }).init());
+    const error = await failureOf(() => open({ client, timeouts }).init());
     client.disconnect();
     listener.close();
     expect(error).toMatchObject({ code: 'store_unreachable', retryable: true });
@@ -98,7 +109,7 @@ describe('a server that cannot be had', () => {
   it('refuses a wrong password, which nothing shows, on node-redis', async () => {
     const client = createClient({ url: `redis://:${SECRET}@127.0.0.1:${server.port}` });
     client.on('error', () => {});
-    const store = open({ client });
+    const store = open({ client, timeouts });
     // It tries for ever.
     const connecting = client.connect().catch(() => {});
     const error = await failureOf(() => store.init());
@@ -117,13 +128,12 @@ describe('a server that cannot be had', () => {
   it('is found again by the next call', async () => {
     const port = await unusedPort();
     const client = new Redis({ host: '127.0.0.1', port });
-    const store = open({ client });
+    const store = open({ client, timeouts: { commandMs: 1_000 } });
     expect((await failureOf(() => store.init())).code).toBe('store_unreachable');
-    const late = await startRedis(['--port', String(port)]);
+    await startOwn(['--port', String(port)]);
     await once(client, 'ready');
     expect(await store.sessions.list({ limit: 1 })).toEqual([]);
     client.disconnect();
-    await late.stop();
   });
 
   it('whose client was ended, and a store that was closed', async () => {
@@ -176,7 +186,7 @@ describe('a server that refuses', () => {
   });
 
   it('a write because it is a replica', async () => {
-    const own = await startRedis(['--appendonly', 'no']);
+    const own = await startOwn(['--appendonly', 'no']);
     const client = own.connect();
     const store = open({ client });
     await store.init();
@@ -188,21 +198,20 @@ describe('a server that refuses', () => {
     const start = await failureOf(() => open({ client }).init());
     expect(start).toMatchObject({ code: 'store_failed', retryable: true });
     expect(start.message).toContain('replica');
-    await own.stop();
   });
 
   it.each(['ioredis', 'node-redis'])('everything while somebody’s script runs on, on %s', async (kind) => {
-    const own = await startRedis(['--busy-reply-threshold', '10']);
+    const own = await startOwn(['--busy-reply-threshold', '10']);
     const other = createClient({ url: own.url });
     other.on('error', () => {});
     if (kind === 'node-redis') await other.connect();
     const store = open({ client: kind === 'node-redis' ? other : own.connect() });
     await store.init();
-    const endless = own
-      .connect()
-      .eval('while true do end', 0)
-      .catch(() => {});
+    const script = own.connect();
     const killer = own.connect();
+    // A client that connects while a script runs is told BUSY, and starts over: both are there before.
+    await Promise.all([script.ping(), killer.ping()]);
+    const endless = script.eval('while true do end', 0).catch(() => {});
     for (let busy = false; !busy; )
       busy = await killer.ping().then(
         () => false,
@@ -216,7 +225,6 @@ describe('a server that refuses', () => {
     await endless;
     expect(await store.sessions.list({ limit: 1 })).toEqual([]);
     if (other.isOpen) other.destroy();
-    await own.stop();
   });
 });
 

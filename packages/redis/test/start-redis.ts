@@ -73,6 +73,7 @@ async function launch(port: number, dir: string, flags: readonly string[]): Prom
   const own = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', ''];
   const args = [...own, ...persistence, ...bus, ...flags];
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  endWithThisProcess(child);
   let said = '';
   await new Promise<void>((resolve, reject) => {
     const hear = (data: Buffer) => {
@@ -85,6 +86,21 @@ async function launch(port: number, dir: string, flags: readonly string[]): Prom
     child.on('exit', (code) => reject(new Error(`redis-server ended with ${code}: ${said}`)));
   });
   return child;
+}
+
+/** Kills a server whose test process is gone, however it ended: nothing else ends one that a script keeps busy. */
+function endWithThisProcess(server: ChildProcess): void {
+  if (server.pid === undefined) return;
+  // Its input ends with this process.
+  const guard = spawn('sh', ['-c', 'cat; kill -9 "$1"', 'guard', String(server.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  guard.on('error', () => {});
+  // The system may give the number of a server that has ended to another process.
+  server.once('exit', () => {
+    guard.kill('SIGKILL');
+    guard.stdin.destroy();
+  });
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
