@@ -29,13 +29,16 @@ export function listPages(): string[] {
   );
 }
 
-/** The fenced blocks of a page. */
+/** The fenced blocks of a page, those within a list too; a fence that is written in another way is an error, so that no block is left out. */
 export function fencesOf(page: string): Fence[] {
   const text = read(page);
-  return [...text.matchAll(/^```(\S*)(?: title=(\S+))?\n(.*?)^```$/gms)].map((match) => ({
-    language: match[1] ?? '',
-    title: match[2] ?? null,
-    code: match[3] ?? '',
-    line: text.slice(0, match.index).split('\n').length + 1,
+  const found = [...text.matchAll(/^( *)```(\S*)(?: title=(\S+))?\n(.*?)^\1```$/gms)];
+  const marks = text.match(/^\s*(?:```|~~~)/gm)?.length ?? 0;
+  if (marks !== found.length * 2) throw new Error(`${page} has a fence that is not read: write \`\`\`language`);
+  return found.map(([, indent = '', language = '', title = null, code = ''], index) => ({
+    language,
+    title,
+    code: code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+    line: text.slice(0, found[index]?.index).split('\n').length + 1,
   }));
 }

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { type FakeWhatsApp, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import { type LocalPostgres, startPostgres } from '@wa-sync/local-servers/postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fencesOf } from '../../docs/test/read-docs.js';
 import { createHostApp, readPeerWarnings } from '../src/create-host-app.js';
 import { leadToFake } from '../src/lead-to-fake.js';
 import { packTarballs, root } from '../src/pack-packages.js';
-import { readFences } from '../src/read-page.js';
 
 /** From an empty folder to a true row, installation included. */
 const WITHIN_MS = 180_000;
@@ -22,9 +22,9 @@ describe('mounted by the words of a page', () => {
   afterAll(() => Promise.all([postgres?.stop(), whatsapp?.close()]));
 
   it('Express, Postgres and Baileys 6.7.24: the row shows a QR code, which the phone scans, and says CONNECTED', async () => {
-    const [mount = ''] = await readFences('examples/express/README.md', 'ts');
+    const [mount] = fencesOf('examples/express/README.md').filter(({ language }) => language === 'ts');
     // Step 2 of the page.
-    const main = `${mount}\nawait wa.sessions.ensure({ id: 'sales' });\n`;
+    const main = `${mount?.code}\nawait wa.sessions.ensure({ id: 'sales' });\n`;
     const table = await readFile(join(root, 'examples/express/schema.sql'), 'utf8');
     const startedMs = performance.now();
     const app = await createHostApp({
