@@ -2,8 +2,37 @@ import type { PageRun } from './run-page.js';
 
 const OF_THE_TABLE = { schema: 'examples/express/schema.sql', on: 'postgres', becomes: 'CONNECTED' } as const;
 
-/** Played at every `npm test`: the two that most readers begin with. */
+/** Played at every `npm test`: the one that most readers begin with. */
 export const FIRST_PAGES: readonly PageRun[] = [
   { page: 'README.md', blocks: ['createWaSyncRouter(wa'], calls: 'connect', session: 'shop', ...OF_THE_TABLE },
+];
+
+/** Played by `npm run test:hosts`. */
+export const OTHER_PAGES: readonly PageRun[] = [
   { page: 'examples/express/README.md', blocks: ['createWaSyncRouter(wa'], session: 'sales', ...OF_THE_TABLE },
+  {
+    page: 'examples/nest/README.md',
+    blocks: ['class DatabaseModule', 'class NumbersService', 'export class AppModule {}', 'NestFactory.create'],
+    session: 'sales',
+    ends: 'SIGTERM',
+    ...OF_THE_TABLE,
+  },
+  { page: 'docs/BAILEYS.md', blocks: ['function connect()'], session: 'shop', becomes: 'CONNECTED', on: 'postgres' },
+  {
+    page: 'docs/BAILEYS.md',
+    blocks: ['provider: baileysProvider({ auth: store.auth })'],
+    session: 'shop',
+    becomes: 'CONNECTED',
+    on: 'postgres',
+  },
+  {
+    page: 'docs/POSTGRES.md',
+    blocks: ["wa.sessions.ensure({ id: 'shop' })"],
+    schema: 'examples/express/schema.sql',
+    session: 'shop',
+    becomes: 'row',
+    on: 'postgres',
+  },
+  { page: 'docs/REDIS.md', blocks: ["from 'ioredis'"], session: 'shop', becomes: 'row', on: 'redis' },
+  { page: 'docs/REDIS.md', blocks: ["from 'redis'"], session: 'shop', becomes: 'row', on: 'redis' },
 ];

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { RAN } from './write-page.js';
 
-const ENDS_WITHIN_MS = 10_000;
+const ENDS_WITHIN_MS = 60_000;
 
 /** One process that runs a page's code. */
 export interface StartedPage {
@@ -11,8 +11,8 @@ export interface StartedPage {
   readonly ran: Promise<void>;
   /** Rejects as soon as the process has ended by itself. */
   readonly failed: Promise<never>;
-  /** SIGTERM, as at a deploy: the exit code, and what stood on its error output. */
-  end(): Promise<{ code: number | null; errors: string }>;
+  /** SIGTERM, as at a deploy: the exit code, or the signal that ended it, and what stood on its error output. */
+  end(): Promise<{ end: number | string; errors: string }>;
   kill(): void;
   /** All that it wrote until now. */
   said(): string;
@@ -39,9 +39,9 @@ export function startPage(file: string, env: Readonly<Record<string, string>>): 
       if (output.includes(RAN)) resolve();
     });
   });
-  const closed = once(child, 'close').then(([code]) => code as number | null);
-  const failed = closed.then((code) => {
-    throw new Error(`${file} ended by itself with ${code}`);
+  const closed = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
+  const failed = closed.then((end) => {
+    throw new Error(`${file} ended by itself with ${end}`);
   });
   failed.catch(() => {});
   return {
@@ -50,9 +50,9 @@ export function startPage(file: string, env: Readonly<Record<string, string>>): 
     async end() {
       child.kill('SIGTERM');
       const limit = setTimeout(() => child.kill('SIGKILL'), ENDS_WITHIN_MS);
-      const code = await closed;
+      const end = await closed;
       clearTimeout(limit);
-      return { code, errors };
+      return { end, errors };
     },
     kill: () => void child.kill('SIGKILL'),
     said: () => `${errors}\n${output}`,

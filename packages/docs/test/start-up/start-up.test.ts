@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { useDatabase } from '../../../postgres/test/use-database.js';
 import { root } from '../read-docs.js';
 import { FIRST_PAGES } from './pages.js';
-import { runPage } from './run-page.js';
+import { PAGE_WITHIN_MS, runPage } from './run-page.js';
 
 let whatsapp: FakeWhatsApp;
 beforeAll(async () => {
@@ -18,9 +18,7 @@ describe('a page that starts wa-sync', () => {
   const postgres = useDatabase();
   it.each(FIRST_PAGES)(
     '$page ends in a true row, at the first start and the second, as two processes at once',
-    {
-      timeout: 120_000,
-    },
+    { timeout: PAGE_WITHIN_MS },
     async (run) => {
       const { database } = postgres;
       await runPage(run, { whatsapp, database: { url: database.url, pool: database.pool } });
