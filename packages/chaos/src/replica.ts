@@ -20,7 +20,7 @@ const say =
       kind: 'said',
       level,
       code: String(fields.code ?? ''),
-      message: fields.error instanceof Error ? `${message}: ${fields.error.message}` : message,
+      message: fields.err instanceof Error ? `${message}: ${fields.err.message}` : message,
     });
 const logger: Logger = { debug() {}, info() {}, warn: say('warn'), error: say('error') };
 
