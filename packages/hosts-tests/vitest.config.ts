@@ -9,8 +9,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['src/pack-packages.ts'],
-    testTimeout: 240_000,
-    hookTimeout: 240_000,
+    // An installation and what follows, on a machine that is three times slower; each step has a bound of its own.
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
     pool: 'forks',
     maxWorkers: 2,
   },

@@ -17,7 +17,7 @@ export interface Running {
   output(): string;
   /** The first match in what it writes; rejects with its output when it ends or `withinMs` are over before. */
   waitFor(pattern: RegExp, withinMs?: number): Promise<RegExpMatchArray>;
-  /** Sends `signal`, then SIGKILL when it is still there after 15 s. */
+  /** Sends `signal`, then SIGKILL when it is still there after 45 s. */
   stop(signal?: NodeJS.Signals): Promise<Ended>;
 }
 
@@ -26,6 +26,8 @@ export interface HostApp {
   readonly folder: string;
   /** What npm had to say of peers while it installed, a line each. */
   readonly peerWarnings: readonly string[];
+  /** `npm install` with these words, peers resolved strictly; returns what npm had to say of peers. */
+  install(words: readonly string[]): Promise<readonly string[]>;
   write(files: Readonly<Record<string, string>>): Promise<void>;
   /** Runs to the end. Rejects with the output when it ends with another code than `expect`, 0 unless given. */
   run(command: string, args?: readonly string[], options?: RunOptions): Promise<Ended>;
@@ -51,11 +53,18 @@ export interface HostAppOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** `"type"` of its package.json; CommonJS unless given. */
   readonly type?: 'module' | 'commonjs';
+  /** `false`: a line of a page does it later. */
+  readonly install?: boolean;
 }
 
+/** Bounds hold on a machine that is three times slower, with all of its cores taken. */
+const INSTALL_MS = 600_000;
+const RUN_MS = 360_000;
+const SAY_MS = 180_000;
+const STOP_MS = 45_000;
+
 /** npm as a careful host calls it: a peer that does not fit is an error, and every warning is printed. */
-const INSTALL = [
-  'install',
+const CAREFULLY = [
   '--strict-peer-deps',
   '--prefer-offline',
   '--no-audit',
@@ -68,13 +77,13 @@ const INSTALL = [
 export async function createHostApp(options: HostAppOptions): Promise<HostApp> {
   const folder = await mkdtemp(join(tmpdir(), `wa-sync-host-${options.name}-`));
   const running = new Set<Running>();
-  const own = await withOwnDependencies(options.packages ?? []);
+  const own = ownTarballs(options.packages ?? []);
   const manifest = {
     name: options.name,
     version: '1.0.0',
     private: true,
     type: options.type ?? 'commonjs',
-    dependencies: { ...options.dependencies, ...own },
+    dependencies: { ...options.dependencies, ...byPath(own) },
     overrides: options.overrides ?? {},
   };
   const app = {
@@ -90,6 +99,10 @@ export async function createHostApp(options: HostAppOptions): Promise<HostApp> {
       if (ended.code === expect) return ended;
       throw new Error(`${command} ${args.join(' ')} ended with ${ended.code}, not ${expect}:\n${ended.output}`);
     },
+    async install(words: readonly string[]) {
+      const { output } = await app.run('npm', ['install', ...words, ...CAREFULLY], { timeoutMs: INSTALL_MS });
+      return readPeerWarnings(output);
+    },
     start(command: string, args: readonly string[] = [], rest: RunOptions = {}) {
       const started = startProgram(folder, command, args, rest);
       running.add(started);
@@ -103,8 +116,8 @@ export async function createHostApp(options: HostAppOptions): Promise<HostApp> {
   try {
     await app.write({ 'package.json': JSON.stringify(manifest, null, 2), ...options.files });
     const hasDependencies = Object.keys(manifest.dependencies).length > 0;
-    const { output } = hasDependencies ? await app.run('npm', INSTALL, { timeoutMs: 200_000 }) : { output: '' };
-    return { ...app, peerWarnings: readPeerWarnings(output) };
+    const peerWarnings = hasDependencies && options.install !== false ? await app.install([]) : [];
+    return { ...app, peerWarnings };
   } catch (error) {
     await app.remove();
     throw error;
@@ -115,24 +128,27 @@ export async function createHostApp(options: HostAppOptions): Promise<HostApp> {
 export const readPeerWarnings = (output: string): readonly string[] =>
   output.split('\n').filter((line) => /ERESOLVE|peer|conflict/i.test(line));
 
-/** npm does not look for the dependencies of a tarball beside it: the app names them all. */
-async function withOwnDependencies(names: readonly string[]): Promise<Record<string, string>> {
+/** From each name, and those of ours that it depends on, to its tarball: npm does not look for the dependencies of a tarball beside it. */
+export function ownTarballs(names: readonly string[]): Record<string, string> {
   const { tarballs, dependencies } = packTarballs();
   const own: Record<string, string> = {};
   const add = (name: string) => {
     if (own[name] !== undefined) return;
     const path = tarballs[name];
     if (path === undefined) throw new Error(`There is no package ${name}`);
-    own[name] = `file:${path}`;
+    own[name] = path;
     for (const other of dependencies[name] ?? []) add(other);
   };
   for (const name of names) add(name);
   return own;
 }
 
+const byPath = (own: Record<string, string>) =>
+  Object.fromEntries(Object.entries(own).map(([name, path]) => [name, `file:${path}`]));
+
 async function runProgram(cwd: string, command: string, args: readonly string[], options: RunOptions): Promise<Ended> {
   const { child, output } = spawnIn(cwd, command, args, options);
-  const timeoutMs = options.timeoutMs ?? 120_000;
+  const timeoutMs = options.timeoutMs ?? RUN_MS;
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   const code = await ended(child).finally(() => clearTimeout(timer));
   if (child.signalCode === 'SIGKILL') throw new Error(`${command} took more than ${timeoutMs} ms:\n${output()}`);
@@ -146,7 +162,7 @@ function startProgram(cwd: string, command: string, args: readonly string[], opt
   return {
     pid: child.pid ?? 0,
     output,
-    waitFor: (pattern, withinMs = 60_000) =>
+    waitFor: (pattern, withinMs = SAY_MS) =>
       new Promise((resolve, reject) => {
         const look = () => {
           const found = output().match(pattern);
@@ -169,7 +185,7 @@ function startProgram(cwd: string, command: string, args: readonly string[], opt
         look();
       }),
     async stop(signal = 'SIGTERM') {
-      const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
       child.kill(signal);
       const code = await end.finally(() => clearTimeout(timer));
       return { code, output: output() };

@@ -22,6 +22,12 @@ export const LISTED_BLOCKS: readonly ListedBlock[] = [
     runBy: 'packages/docs/test/adding-an-adapter.test.ts',
   },
   {
+    page: 'docs/BAILEYS.md',
+    has: '// bot.cjs',
+    reason: 'is run in an app of its own',
+    runBy: 'packages/hosts-tests/test/mounts.test.ts',
+  },
+  {
     page: 'docs/HTTP.md',
     has: 'curl -sS',
     reason: 'is held to its answer there',
