@@ -44,6 +44,38 @@ describe('ownership', () => {
     expect(await world.row('b')).toMatchObject({ status: 'DISCONNECTED', evidence: 'expired', owner: null });
   });
 
+  it('says once what the start of a killed process waits for, how long at most, and the fix', async () => {
+    const world = createWorld();
+    const mortal = createMortalClock(world.clock);
+    const first = world.replica({ ...off, replicaId: 'pod-0', clock: mortal.clock });
+    await world.during(first.wa.start(), 0);
+    mortal.kill();
+    const second = world.replica({ ...off, replicaId: 'pod-0' });
+    let started = false;
+    const start = second.wa.start().then(() => {
+      started = true;
+    });
+    await world.clock.advance(0);
+    const said = () => world.logged.filter(({ fields }) => fields.code === 'replica_id_waits');
+    expect(said()).toEqual([
+      {
+        level: 'warn',
+        fields: { code: 'replica_id_waits', replicaId: 'pod-0', waitMs: 10_000 },
+        message: expect.stringMatching(
+          /^Another lease of replica pod-0 is not over yet \(lease \S+, renewed at \d{4}-\S+Z\)\. start\(\) waits .* at most 10 s if .* dead;.* leave replicaId out, or give each process its own/,
+        ),
+      },
+    ]);
+    await world.clock.advance(9_900);
+    expect(started).toBe(false);
+    await world.during(start, 100);
+    await world.clock.advance(60_000);
+    expect(said()).toHaveLength(1);
+    // A name of its own waits for nobody.
+    await world.during(world.replica({ ...off, replicaId: 'pod-1' }).wa.start(), 0);
+    expect(said()).toHaveLength(1);
+  });
+
   it('refuses to start beside a living process of the same name, and leaves that one alone', async () => {
     const world = createWorld();
     const first = world.replica({ ...off, replicaId: 'pod-0' });

@@ -44,6 +44,7 @@ export function createLease(deps: {
   const { clock, logger, random, replicaId, lease, observeOnly } = deps.config;
   const sightings = new Map<string, Sighting>();
   const ended = new Set<string>();
+  const predecessorOverMs = (PREDECESSOR_SIGHTINGS - 1) * lease.tickMs;
   let incarnation = random.token();
   let trustedUntilMs = Number.NEGATIVE_INFINITY;
   let lastAnsweredMs = Number.NEGATIVE_INFINITY;
@@ -99,7 +100,7 @@ export function createLease(deps: {
     if (!seen) return false;
     const stoodStillMs = lastAnsweredMs - seen.sinceMs;
     if (other.replicaId === replicaId && seen.times >= PREDECESSOR_SIGHTINGS) {
-      return stoodStillMs >= (PREDECESSOR_SIGHTINGS - 1) * lease.tickMs * TICK_TOLERANCE;
+      return stoodStillMs >= predecessorOverMs * TICK_TOLERANCE;
     }
     return stoodStillMs >= other.ttlMs - lease.tickMs * (1 - TICK_TOLERANCE) && seen.times >= SIGHTINGS;
   }
@@ -191,6 +192,8 @@ export function createLease(deps: {
       if (living.some((other) => other.beats >= renewals - 1 && other.incarnation < incarnation)) return 'in_use';
       return living.length === rivals.length ? 'none' : 'waiting';
     },
+    /** How long a dead process of our own name can make `predecessor` say `waiting`, from our join on. */
+    predecessorOverMs,
     /**
      * Answers a check that holds for as long as this lease stands without a gap from now on: what a run leans on, because whoever saw the gap may have
      * begun another.

@@ -20,6 +20,8 @@ import type { SendOutgoing } from './send-outgoing.js';
 
 type Alive = Extract<BeatAnswer, { alive: true }>;
 
+const OWN_NAMES = 'leave replicaId out, or give each process its own, such as the name of its pod';
+
 export type Tick = ReturnType<typeof createTick>;
 
 export function createTick(deps: {
@@ -42,6 +44,7 @@ export function createTick(deps: {
   let running: Promise<void> | null = null;
   let stopped = false;
   let failing = false;
+  let saidThatItWaits = false;
   let settle: { resolve(): void; reject(error: unknown): void } | null = null;
   const settled = new Promise<void>((resolve, reject) => {
     settle = { resolve, reject };
@@ -81,17 +84,33 @@ export function createTick(deps: {
   }
 
   function meetPredecessor(answer: Alive): void {
-    const verdict = settle ? lease.predecessor(answer.others) : 'waiting';
-    if (verdict === 'waiting') return;
-    if (verdict === 'none') settle?.resolve();
+    if (!settle) return;
+    const verdict = lease.predecessor(answer.others);
+    if (verdict === 'waiting') {
+      sayWhatIsWaitedFor(answer);
+      return;
+    }
+    if (verdict === 'none') settle.resolve();
     else {
-      const { replicaId } = deps.config;
-      const other = answer.others.find((one) => one.replicaId === replicaId && !one.fenced);
-      const lease = other ? ` (lease ${other.incarnation.slice(0, 8)}, renewed at ${other.beatAt.toISOString()})` : '';
-      const message = `Another process runs as replica ${replicaId}${lease}: leave replicaId out, or give each process its own, such as the name of its pod; wa-sync doctor lists them`;
-      settle?.reject(new WaSyncError('replica_id_in_use', message));
+      const message = `Another process runs as replica ${deps.config.replicaId}${leaseOfTwin(answer)}: ${OWN_NAMES}; wa-sync doctor lists them`;
+      settle.reject(new WaSyncError('replica_id_in_use', message));
     }
     settle = null;
+  }
+
+  /** Said once: a start that waits without a word looks like one that hangs. */
+  function sayWhatIsWaitedFor(answer: Alive): void {
+    if (saidThatItWaits) return;
+    saidThatItWaits = true;
+    const { replicaId } = deps.config;
+    const waitMs = lease.predecessorOverMs;
+    const message = `Another lease of replica ${replicaId} is not over yet${leaseOfTwin(answer)}. start() waits for that, at most ${waitMs / 1_000} s if its process is dead; if it lives, start() ends with replica_id_in_use. To wait for nothing, ${OWN_NAMES}`;
+    logger.warn({ code: 'replica_id_waits', replicaId, waitMs }, message);
+  }
+
+  function leaseOfTwin({ others }: Alive): string {
+    const other = others.find((one) => one.replicaId === deps.config.replicaId && !one.fenced);
+    return other ? ` (lease ${other.incarnation.slice(0, 8)}, renewed at ${other.beatAt.toISOString()})` : '';
   }
 
   async function beat(): Promise<void> {
