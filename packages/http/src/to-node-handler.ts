@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { askOfNode, type FrameworkRequest } from './ask-of-node.js';
 import type { HttpHandler } from './create-http-handler.js';
+import { limitPipeline } from './limit-pipeline.js';
 import { trimSlash } from './options.js';
 import { answerProblem, HttpProblem } from './problems.js';
 import { sendReply } from './send-reply.js';
@@ -32,9 +33,11 @@ export function toNodeHandler(
   options: { basePath?: string; raw?: unknown } = {},
 ): NodeHandler {
   return (incoming: FrameworkRequest, outgoing, next) => {
-    void serve(incoming, outgoing).catch((error: unknown) => {
-      if (next && !outgoing.headersSent) next(error);
-      else outgoing.destroy();
+    limitPipeline(incoming, outgoing, () => {
+      void serve(incoming, outgoing).catch((error: unknown) => {
+        if (next && !outgoing.headersSent) next(error);
+        else outgoing.destroy();
+      });
     });
 
     async function serve(incoming: FrameworkRequest, outgoing: ServerResponse): Promise<void> {

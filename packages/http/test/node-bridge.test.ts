@@ -129,6 +129,41 @@ describe('toNodeHandler', () => {
     });
   });
 
+  it('takes no more of a connection that pipelines than was read once, and answers all in the end, in order', async () => {
+    const all = 20_000;
+    let asked = 0;
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const answer: Answer = async (ask) => {
+      asked += 1;
+      await gate;
+      return reply(ask.query);
+    };
+    await withServer(toNodeHandler({ answer }), async (port) => {
+      const text = Array.from({ length: all }, (_, at) => `GET /?${at} HTTP/1.1\r\nhost: x\r\n\r\n`).join('');
+      let bodies = '';
+      const socket = connect(port, '127.0.0.1', () => socket.write(text));
+      socket.setEncoding('latin1').on('data', (part: string) => {
+        bodies += part;
+      });
+      // Until nothing more comes in.
+      let before = -1;
+      while (before !== asked || asked === 0) {
+        before = asked;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+      expect(asked).toBeLessThan(5_000);
+      open();
+      await expect.poll(() => bodies.endsWith(`${all - 1}\r\n0\r\n\r\n`), { timeout: 15_000 }).toBe(true);
+      expect(asked).toBe(all);
+      const numbers = [...bodies.matchAll(/\r\n(\d+)\r\n0\r\n\r\n/g)].map(([, number]) => Number(number));
+      expect(numbers).toEqual(Array.from({ length: all }, (_, at) => at));
+      socket.destroy();
+    });
+  });
+
   it('ends the connection of a handler that throws, and lives on', async () => {
     let fail = true;
     const answer: Answer = async () => {
