@@ -103,7 +103,10 @@ describe('inactive on a database', () => {
 
   it('says what it would do, and closes without a word only when told to', async () => {
     const looked = await run('inactive', '--dry-run');
-    expect([looked.code, looked.out]).toEqual([2, expect.stringMatching(/1 would be closed.*^old +sales +48 h/ms)]);
+    expect([looked.code, looked.out]).toEqual([
+      2,
+      expect.stringMatching(/^Checked 1 of 2 open conversations: 1 would be closed.*^old +sales +48 h/ms),
+    ]);
     expect([(await run('inactive')).code, await states()]).toEqual([
       1,
       [
@@ -112,7 +115,10 @@ describe('inactive on a database', () => {
       ],
     ]);
     const longer = await run('inactive', '--yes', '--idle-hours', '72');
-    expect([longer.code, longer.out]).toEqual([0, expect.stringContaining('0 closed')]);
+    expect([longer.code, longer.out]).toEqual([
+      0,
+      expect.stringContaining('Checked 0 of 2 open conversations: 0 closed'),
+    ]);
     const done = await run('inactive', '--yes');
     expect([done.code, done.out]).toEqual([0, expect.stringMatching(/1 closed.*^old +sales +48 h +closed/ms)]);
     expect(await states()).toEqual([

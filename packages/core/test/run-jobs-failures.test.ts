@@ -106,7 +106,7 @@ describe('stop and observers', () => {
     expect(await world.wa.runJob('inactivity')).toEqual({ ran: false });
     await expect(world.wa.runJob('nonsense' as never)).rejects.toMatchObject({ code: 'config_invalid' });
     expect(await world.runs()).toEqual([]);
-    const reads = new Set(['beat', 'census', 'candidates', 'marked', 'quiet']);
+    const reads = new Set(['beat', 'census', 'candidates', 'marked', 'countOpen', 'quiet']);
     expect(world.calls.filter((name) => !reads.has(name))).toEqual([]);
   });
 });

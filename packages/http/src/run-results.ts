@@ -1,4 +1,5 @@
 import type { CleanupReport, InactivityReport, SyncReport } from '@wa-sync/core';
+import { checkedText } from '@wa-sync/core/adapter';
 import type * as z from 'zod/mini';
 import { HttpProblem } from './problems.js';
 import { cleanupToWire, inactivityToWire, reportToWire } from './to-wire.js';
@@ -33,15 +34,15 @@ export function cleanupResult(report: CleanupReport): RunResult {
   return { message: unless(report.postponed, parts.join(', ')), report: cleanupToWire(report) };
 }
 
-/** `Checked 3 quiet conversations: 1 closed, 2 waiting`; `newly registered` are rows of the host, whose clocks start now. */
+/** `Checked 3 of 40 open conversations: 1 closed, 2 waiting`; `newly registered` are rows of the host, whose clocks start now. */
 export function inactivityResult(report: InactivityReport): RunResult {
-  const { checked, closed, warned, waiting, skipped, cancelled, failed, adopted } = report.totals;
+  const { closed, warned, waiting, skipped, cancelled, failed, adopted } = report.totals;
   const would = report.dryRun ? 'would be ' : '';
   const parts = [`${closed} ${would}closed`];
   parts.push(
     ...named({ [`${would}warned`]: warned, waiting, skipped, cancelled, failed, 'newly registered': adopted }),
   );
-  const message = `Checked ${count(checked, 'conversation')}: ${parts.join(', ')}`;
+  const message = `Checked ${checkedText(report)}: ${parts.join(', ')}`;
   return { message: unless(report.postponed, message), report: inactivityToWire(report) };
 }
 

@@ -82,6 +82,7 @@ export function inactivityToWire(report: InactivityReport): z.infer<typeof inact
     tookMs: report.tookMs,
     dryRun: report.dryRun,
     postponed: report.postponed,
+    open: report.open,
     totals: { ...report.totals },
     conversations: report.conversations.map(({ reason, ...conversation }) => ({
       ...conversation,

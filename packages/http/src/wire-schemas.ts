@@ -96,6 +96,9 @@ export const inactivityReport = z
     tookMs,
     dryRun,
     postponed: postponed(['running_elsewhere', 'lease_lost']),
+    open: z
+      .nullable(count)
+      .check(z.describe('Open conversations, of which only those that are due are checked; null where nobody counted')),
     totals: z.strictObject({
       checked: count,
       closed: count,

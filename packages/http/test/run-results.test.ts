@@ -28,6 +28,7 @@ const checked: InactivityReport = {
   tookMs: 5,
   dryRun: true,
   postponed: null,
+  open: 40,
   totals: { checked: 3, closed: 1, warned: 1, waiting: 1, skipped: 0, cancelled: 0, failed: 0, adopted: 0 },
   conversations: [{ id: 'c', sessionId: 'a', quietForMs: 7, outcome: 'would_close', reason: 'quiet' }],
 };
@@ -45,12 +46,18 @@ describe('what a run answers', () => {
 
   it('of a check of quiet conversations', () => {
     const { message, report } = inactivityResult(checked);
-    expect(message).toBe('Checked 3 conversations: 1 would be closed, 1 would be warned, 1 waiting');
+    expect(message).toBe('Checked 3 of 40 open conversations: 1 would be closed, 1 would be warned, 1 waiting');
     const { totals } = checked;
     expect(inactivityResult({ ...checked, dryRun: false, totals: { ...totals, adopted: 45 } }).message).toBe(
-      'Checked 3 conversations: 1 closed, 1 warned, 1 waiting, 45 newly registered',
+      'Checked 3 of 40 open conversations: 1 closed, 1 warned, 1 waiting, 45 newly registered',
     );
-    expect(wire.inactivityReport.parse(report)).toMatchObject({ conversations: checked.conversations });
+    expect(inactivityResult({ ...checked, open: null }).message).toMatch(/^Checked 3 conversations: 1 would/);
+    const none = { ...totals, checked: 0, closed: 0, warned: 0, waiting: 0 };
+    const [two, one] = [2, 1].map((open) => inactivityResult({ ...checked, dryRun: false, open, totals: none }));
+    expect(two?.message).toBe('Checked 0 of 2 open conversations: 0 closed');
+    expect(one?.message).toBe('Checked 0 of 1 open conversation: 0 closed');
+    expect(wire.inactivityReport.parse(inactivityResult({ ...checked, open: null }).report).open).toBeNull();
+    expect(wire.inactivityReport.parse(report)).toMatchObject({ open: 40, conversations: checked.conversations });
     expect(inactivityResult({ ...checked, postponed: 'running_elsewhere' }).message).toBe(
       'Nothing was done: another run goes on',
     );

@@ -9,6 +9,7 @@ import { LOCK_LIMIT } from './write-statements.js';
 /** Statements on conversations. */
 export interface ConversationStatements extends MoveStatements {
   readonly record: Statement;
+  readonly countOpen: Statement;
   readonly quiet: Statement;
   readonly outgoing: Statement;
   readonly get: Statement;
@@ -55,6 +56,9 @@ export function conversationStatements(schema: string, mirror: ConversationsMirr
   return {
     ...moveStatements(schema, mirror),
     record: recordStatement(schema),
+    // The condition of the index `conversation_quiet`, so that closed conversations cost nothing.
+    countOpen: statement(`
+      SELECT json_build_array(count(*))::text AS answer FROM ${conversation} c WHERE c.state IN ('OPEN', 'WARNED')`),
     // `statement_timestamp()` is store time and fit for an index; a statement of ours is its own transaction.
     quiet: statement(`
       SELECT coalesce(json_agg(json_build_array(${conversationSql('c', 'c.host_word')},

@@ -141,6 +141,12 @@ export function createConversations(params: {
     followHost: ({ limit }) => run((prepared) => hosts.follow(prepared, limit)),
     adopt: ({ limit }) => run((prepared) => hosts.adopt(prepared, limit)),
 
+    countOpen: () =>
+      run(async ({ conversing }) => {
+        const [open] = await runner.json<[number]>(conversing.countOpen, []);
+        return open;
+      }),
+
     quiet: ({ quietForMs, settledForMs, after, limit, skipStatuses }) =>
       run(async ({ conversing }) => {
         const from = [after?.heardAt.toISOString() ?? '-infinity', plain(after?.id ?? '')];

@@ -30,6 +30,9 @@ export const recordScript = scriptOnce(
   return sequences`,
 );
 
+/** Answers how many conversations are open, warned ones included. */
+export const countOpenScript = script(ROWS, CONVERSATIONS, `return redis.call('ZCARD', QUIET)`);
+
 /**
  * One slice of the open conversations, the longest quiet first. Arguments: quiet for, settled for, JSON `[heard at, id]` after which
  * to begin or `[]`, limit, rows of a slice. Answers `[[heard at, id] where it ended or '', conversations]`: id, text, quiet for, gate.

@@ -2,6 +2,7 @@ import type { ConversationRecord, ConversationState, ConversationStore, Outgoing
 import { conversationKeys } from './conversation-parts.js';
 import {
   beginSendScript,
+  countOpenScript,
   endSendScript,
   getConversationsScript,
   moveScript,
@@ -60,6 +61,7 @@ export function createConversations({ calls, keys }: { calls: StoreCalls; keys: 
       }),
     // There is no table of a host.
     adopt: async () => 0,
+    countOpen: async () => Number(await calls.run(countOpenScript, { keys: names, args: [] })),
     async quiet({ quietForMs, settledForMs, after, limit }) {
       const found: Awaited<ReturnType<ConversationStore['quiet']>> = [];
       for (let from = toJson(after === undefined ? [] : [after.heardAt.getTime(), after.id]); ; ) {

@@ -1,3 +1,4 @@
+import { checkedText } from '@wa-sync/core/adapter';
 import { type CommandContext, isGiven, numberOption, serviceOf, withDatabase } from '../command.js';
 import { lookThenDo } from '../confirm.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
@@ -41,12 +42,12 @@ function onDatabase(context: CommandContext): (dryRun: boolean) => Promise<RunAn
       const report = await runAsReplica(database, { inactivity: { idleAfterMs, skipStatuses } }, (wa) =>
         wa.checkInactiveConversations({ dryRun }),
       );
-      const { checked, closed, waiting, cancelled, adopted } = report.totals;
+      const { closed, waiting, cancelled, adopted } = report.totals;
       // Else nobody would know why a first run closes nothing.
       const registered = adopted === 0 ? '' : `, ${adopted} newly registered, whose clocks start now`;
       const message = report.postponed
         ? `Nothing was done: ${report.postponed}`
-        : `Checked ${checked} quiet: ${closed} ${dryRun ? 'would be closed' : 'closed'}, ${waiting} waiting, ${cancelled} cancelled${registered}`;
+        : `Checked ${checkedText(report)}: ${closed} ${dryRun ? 'would be closed' : 'closed'}, ${waiting} waiting, ${cancelled} cancelled${registered}`;
       const conversations = report.conversations.map((conversation) => ({ ...conversation }));
       return {
         message,

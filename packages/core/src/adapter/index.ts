@@ -1,4 +1,5 @@
 /** What adapters of stores share, and what asks replicas through one. Needs `node:crypto`; the main entry does not. */
+export { checkedText } from '../engine/checked-text.js';
 export { createReport } from '../engine/create-report.js';
 export { readOwnerAnswer } from '../engine/owner-answers.js';
 export { lateLogger } from '../logging/late-logger.js';

@@ -99,6 +99,11 @@ export interface InactivityReport {
   readonly tookMs: number;
   readonly dryRun: boolean;
   readonly postponed: 'running_elsewhere' | 'lease_lost' | null;
+  /**
+   * Open conversations, warned ones included, before the first was checked. Only those that are due are checked. `null` where the store does not
+   * count them, the count failed, or nothing was done.
+   */
+  readonly open: number | null;
   readonly totals: {
     readonly checked: number;
     readonly closed: number;

@@ -37,6 +37,7 @@ interface Run {
   readonly counts: Counts;
   /** Conversations that this run may still move. */
   left: number;
+  open: number | null;
   postponed: Postponed | null;
 }
 
@@ -176,6 +177,18 @@ export function createCloseConversations(deps: {
     for (const ended of await conversations().settleLost({ limit: LOST_AT_ONCE })) tellEnded(deps, ended);
   }
 
+  /** Before anything is closed. A number for people only: a store that cannot count must not keep conversations open. */
+  async function countOpen(run: Run): Promise<number | null> {
+    if (!mayGoOn(run)) return null;
+    try {
+      const open = await conversations().countOpen?.();
+      return open !== undefined && Number.isSafeInteger(open) && open >= 0 ? open : null;
+    } catch (error) {
+      logger.debug({ err: error }, 'The open conversations could not be counted: the report leaves their number out');
+      return null;
+    }
+  }
+
   function createRun(dryRun: boolean, goOn: () => boolean): Run {
     const counts = {
       checked: 0,
@@ -187,11 +200,12 @@ export function createCloseConversations(deps: {
       failed: 0,
       adopted: 0,
     };
-    return { dryRun, goOn, named: [], counts, left: inactivity.maxPerRun, postponed: null };
+    return { dryRun, goOn, named: [], counts, left: inactivity.maxPerRun, open: null, postponed: null };
   }
 
-  function reportOf({ dryRun, postponed, counts, named }: Run, startedAt: Date, tookMs: number): InactivityReport {
-    return { startedAt, tookMs, dryRun, postponed, totals: counts, conversations: named };
+  function reportOf(run: Run, startedAt: Date, tookMs: number): InactivityReport {
+    const { dryRun, postponed, open, counts, named } = run;
+    return { startedAt, tookMs, dryRun, postponed, open, totals: counts, conversations: named };
   }
 
   return {
@@ -201,6 +215,7 @@ export function createCloseConversations(deps: {
       const startedMs = clock.monotonicMs();
       const run = createRun(options.dryRun, options.goOn ?? lease.trusted);
       await takeStock(run);
+      run.open = await countOpen(run);
       await checkAll(run);
       return reportOf(run, startedAt, clock.monotonicMs() - startedMs);
     },

@@ -2,6 +2,7 @@ import type { Config } from '../config.js';
 import type { CleanupReport, InactivityReport, SyncReport } from '../domain/report.js';
 import type { JobName } from '../ports/job-store.js';
 import type { WaSyncStore } from '../ports/store.js';
+import { checkedText } from './checked-text.js';
 import type { CleanUp } from './clean-up.js';
 import type { CloseConversations } from './close-conversations.js';
 import type { JobBody, JobResult, JobWork, RunJobs } from './run-jobs.js';
@@ -79,7 +80,9 @@ function cleaning(cleanUp: CleanUp, force: boolean): JobWork<CleanupReport> {
 function closing(close: CloseConversations): JobWork<InactivityReport> {
   return async (goOn) => {
     const report = await close.run({ dryRun: false, goOn });
-    return { ...counted(report), cut: report.postponed };
+    const { totals, open, postponed } = report;
+    const counts = open === null ? { ...totals } : { ...totals, open };
+    return { report, counts, summary: `checked ${checkedText(report)}`, cut: postponed };
   };
 }
 

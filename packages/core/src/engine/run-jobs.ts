@@ -26,6 +26,8 @@ const LATEST_SLOT_AHEAD_MS = 86_400_000;
 export interface JobResult<Report> {
   readonly report: Report;
   readonly counts: Readonly<Record<string, number>>;
+  /** What the line that it completed adds for people. */
+  readonly summary?: string | undefined;
   /** Why it ended before it was through. */
   readonly cut?: string | null | undefined;
 }
@@ -82,7 +84,11 @@ export function createRunJobs(deps: {
       const tookMs = clock.monotonicMs() - startedMs;
       if (result.cut) failed(result.cut);
       else {
-        logger.info({ job, slot, ...result.counts, tookMs }, `${capitalised(kind)} ${JOB_TITLES[job]} completed`);
+        const summary = result.summary === undefined ? '' : `: ${result.summary}`;
+        logger.info(
+          { job, slot, ...result.counts, tookMs },
+          `${capitalised(kind)} ${JOB_TITLES[job]} completed${summary}`,
+        );
         events.emit('job:finished', { at: clock.now(), job, slot, tookMs });
       }
       return result;

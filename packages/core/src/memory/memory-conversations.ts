@@ -139,9 +139,10 @@ export function createMemoryConversations(params: {
     );
   }
 
-  function isQuiet({ state, heardAt, id, sessionId }: ConversationRecord, quietForMs: number, after?: QuietCursor) {
+  function isQuiet(conversation: ConversationRecord, quietForMs: number, after?: QuietCursor) {
+    const { heardAt, id, sessionId } = conversation;
     return (
-      (state === 'OPEN' || state === 'WARNED') &&
+      isOpen(conversation) &&
       clock.now().getTime() - heardAt.getTime() > quietForMs &&
       (after === undefined || byAge({ heardAt, id }, after) > 0) &&
       // Nobody can hear for a number that is gone: whether anybody wrote since will never be known.
@@ -166,6 +167,7 @@ export function createMemoryConversations(params: {
       messages.map((message) => ({ conversationId: message.conversationId, sequence: recordOne(message) })),
     // There is no table of a host.
     adopt: async () => 0,
+    countOpen: async () => [...rows.values()].filter(({ record }) => isOpen(record)).length,
     async quiet({ quietForMs, settledForMs, after, limit }) {
       const found = [...rows.values()].map(({ record }) => record).filter((one) => isQuiet(one, quietForMs, after));
       return found
@@ -209,6 +211,10 @@ export function createMemoryConversations(params: {
 function keep(ids: Set<string>, id: string, within: boolean): void {
   if (within) ids.add(id);
   else ids.delete(id);
+}
+
+function isOpen({ state }: ConversationRecord): boolean {
+  return state === 'OPEN' || state === 'WARNED';
 }
 
 function withdrawn({ outgoing }: ConversationRecord): ConversationRecord['outgoing'] {

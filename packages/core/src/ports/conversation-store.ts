@@ -68,6 +68,11 @@ export interface ConversationStore {
   /** Registers open rows of the host's table that are not known yet, as adopted; answers how many. Call again until it answers fewer than `limit`. */
   adopt(params: { limit: number }): Promise<number>;
   /**
+   * Returns how many conversations are `OPEN` or `WARNED`, also those whose session has no row. Only reports name it, once per run, so it has to be
+   * cheap. A store without it leaves the number out.
+   */
+  countOpen?(): Promise<number>;
+  /**
    * `OPEN` and `WARNED` conversations quiet for more than `quietForMs` whose session has a row, the longest quiet first: pages in the order of
    * `(heardAt, id)`, ids by their UTF-8 bytes, after `after`.
    */

@@ -88,6 +88,28 @@ export function describeQuiet(suite: StoreSuite): void {
     });
   });
 
+  describe('countOpen', () => {
+    test('returns how many are open or warned, due or not, with a session row or without', async (harness, leaveOut) => {
+      const { store } = harness;
+      const conversations = conversationsOf(store);
+      if (!conversations.countOpen) return leaveOut('the store does not count');
+      const owner = await openGate(harness);
+      expect(await conversations.countOpen()).toBe(0);
+      for (const id of ['closed', 'closing', 'open', 'warned']) await say(store, id);
+      await say(store, 'nobodys', { sessionId: 'never-registered' });
+      expect(await conversations.countOpen()).toBe(5);
+      await pass(harness, owner, 1_000);
+      expect(await move(store, moveTo('CLOSED', 'closed', 1))).toBe(true);
+      expect(await move(store, moveTo('CLOSING', 'closing', 1, 'm1'))).toBe(true);
+      expect(await move(store, moveTo('WARNED', 'warned', 1, 'm2'))).toBe(true);
+      expect(await conversations.countOpen()).toBe(3);
+      // A second message in an open one is no second conversation; one in a closed one opens it again.
+      await pass(harness, owner, 1_000);
+      for (const id of ['open', 'closed']) await say(store, id);
+      expect(await conversations.countOpen()).toBe(4);
+    });
+  });
+
   describe('the gate', () => {
     const shut: [string, (harness: StoreHarness, owner: string) => Promise<unknown>][] = [
       ['while the session is nobody’s', ({ store }, owner) => store.sessions.release({ owner, ...released })],

@@ -72,6 +72,7 @@ const READS = new Set([
   'census',
   'marked',
   'quiet',
+  'countOpen',
   'outgoing',
   'ofSession',
   'since',
