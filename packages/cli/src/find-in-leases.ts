@@ -23,7 +23,7 @@ export function findInLeases(replicas: readonly ReplicaState[], checked: string[
   const ids = alive.map(({ replicaId }) => replicaId);
   for (const twice of new Set(ids.filter((id, at) => ids.indexOf(id) !== at))) {
     const mend =
-      'Give each process a replicaId of its own, such as the name of its pod. A restarted one keeps its name.';
+      'Leave replicaId out, or give each process its own, such as the name of its pod; then restart one of the two.';
     look('replica_id_twice', `Two living processes call themselves ${twice}`, mend);
   }
   for (const { replicaId, sessions, silentForMs } of replicas.filter((replica) => !replica.alive)) {
@@ -33,7 +33,7 @@ export function findInLeases(replicas: readonly ReplicaState[], checked: string[
     look(
       'lease_over',
       what,
-      'Start it again, or leave it to another process: one that runs takes over within a minute.',
+      'Start it again, or leave it to another process of this database: one that runs takes over within a minute.',
     );
   }
   return findings;

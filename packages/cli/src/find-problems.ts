@@ -1,3 +1,4 @@
+import { quoteForShell } from './quote-for-shell.js';
 import { allSessions, driftOf, type SessionSource, type SessionView } from './session-view.js';
 import type { JobRunView } from './source.js';
 
@@ -14,10 +15,14 @@ const NAMED = 5;
 /** Attempts after which a reconnect counts as one that does not come through. */
 const MANY_ATTEMPTS = 5;
 
+/** A command as it is typed to reach what the doctor looked at. */
+export type CommandFor = (words: string) => string;
+
 interface Rule {
   readonly code: string;
   readonly says: string;
-  readonly mend: string;
+  /** What helps. `run` writes a command of wa-sync, `id` is the first session that the finding names, as one word of a shell. */
+  mend(run: CommandFor, id: string): string;
   fits(session: SessionView): boolean;
 }
 
@@ -28,55 +33,70 @@ const RULES: readonly Rule[] = [
   {
     code: 'owner_gone',
     says: 'held by a process that is gone',
-    mend: 'Start a process: it takes them over as soon as the lease of the old one is over (30 s by default).',
+    mend: () =>
+      'Start a process with a provider: it takes them over as soon as the lease of the old one is over (30 s by default). A socket of yours: attach it again.',
     fits: ({ effective }) => effective.evidence === 'expired',
   },
   {
     code: 'mirror_missing',
     says: 'without a row in your table',
-    mend: 'Deleted on purpose: stop the session (wa.sessions.stop), then take it away with store.sessions.remove({ id }). Else add the row again, or check the mapping with --mirror.',
+    mend: (run, id) =>
+      `Either add the row with this id again (then ${run(`sync ${id}`)}, or start the session where no process holds it), or, deleted on purpose: wa.sessions.stop(id), detach a socket of yours, then store.sessions.remove({ id }). If all are missing, --mirror names another table or id column.`,
     fits: (session) => driftOf(session) === 'mirror_missing',
   },
   {
     code: 'mirror_differs',
     says: 'with another word in your table',
-    mend: 'The process that holds a session writes it by itself: wa-sync sync <session>. One that no process holds is written when a process with this mapping starts it. If it comes back, other code of yours writes the column.',
+    mend: (run, id) => `Run: ${run(`sync ${id}`)}\nIf it comes back, other code of yours writes the column.`,
+    fits: (session) => driftOf(session) === 'mirror_differs' && session.owner !== null,
+  },
+  {
+    code: 'mirror_differs',
+    says: 'with another word in your table, and held by no process that could write it',
+    mend: (run, id) =>
+      `Start it with this mapping (wa.sessions.start(id), or attach its socket), or write the column yourself: ${run(`status ${id}`)} shows what is true.`,
     fits: (session) => driftOf(session) === 'mirror_differs',
   },
   {
     code: 'needs_pairing',
     says: 'waiting to be paired',
-    mend: 'Scan the QR code that your app shows. After a logout on the phone there is no other way.',
+    mend: () =>
+      'Scan the QR code that your app shows. One that was logged out on the phone shows a code again after wa.sessions.pair(id), or with a new socket of yours.',
     fits: (session) => ['QR_CODE', 'LOGGED_OUT'].includes(status(session)),
   },
   {
     code: 'replaced',
     says: 'opened in another place as well',
-    mend: 'Look for a second process that opens the same number, and stop it. Then start the session again.',
+    mend: () =>
+      'Look for a second process that opens the same number, and stop it. Then wa.sessions.stop(id) and wa.sessions.start(id), or attach a new socket of yours.',
     fits: (session) => status(session) === 'REPLACED',
   },
   {
     code: 'needs_a_person',
     says: 'in an error that does not pass by itself',
-    mend: 'wa-sync status <session> shows the reason; docs/BAILEYS.md says what each means.',
+    mend: (run, id) =>
+      `Run: ${run(`status ${id}`)}\nIt shows the reason; docs/BAILEYS.md says what each means. After the fix: wa.sessions.stop(id) and wa.sessions.start(id), or attach a new socket of yours.`,
     fits: (session) => status(session) === 'ERROR',
   },
   {
     code: 'reconnect_loop',
     says: `reconnecting for the ${MANY_ATTEMPTS}th time or more`,
-    mend: 'Look at the network of the process, and at the reason: wa-sync status <session>.',
+    mend: (run, id) =>
+      `Run: ${run(`status ${id}`)}\nIt shows the reason. Look at the network of the process: the loop ends with the first reconnect that comes through.`,
     fits: (session) => status(session) === 'RECONNECTING' && session.reconnectAttempt >= MANY_ATTEMPTS,
   },
   {
     code: 'degraded',
     says: 'connected, but not healthy',
-    mend: 'wa-sync status <session> shows the reason. If it stays, restart the session.',
+    mend: (run, id) =>
+      `Run: ${run(`sync ${id} --force`)}\nIt probes the connection, and reopens one that is dead. If it stays: wa.sessions.stop(id) and wa.sessions.start(id), or attach a new socket of yours.`,
     fits: ({ health }) => health === 'degraded',
   },
   {
     code: 'nobody_runs_it',
     says: 'wanted running, and held by no process',
-    mend: 'Start a process with a provider, or attach the socket; a session nobody wants: wa.sessions.stop(id).',
+    mend: () =>
+      'Start a process with a provider, or attach the socket; a session that nobody wants: wa.sessions.stop(id).',
     fits: ({ desired, active, owner }) => desired === 'running' && active && owner === null,
   },
 ];
@@ -88,8 +108,11 @@ const NO_SESSIONS: Finding = {
   mend: 'Tell it of each: wa.sessions.create({ id }), or wa.sessions.import for the rows that you have already.',
 };
 
+/** What needs no quotes stands without them. */
+const shellWord = (id: string) => (/^\w[\w.:@-]*$/.test(id) ? id : quoteForShell(id));
+
 /** Looks at every session. */
-export async function findInSessions(source: SessionSource, checked: string[]): Promise<Finding[]> {
+export async function findInSessions(source: SessionSource, checked: string[], run: CommandFor): Promise<Finding[]> {
   const found = new Map<Rule, { count: number; ids: string[] }>();
   let looked = 0;
   for await (const session of allSessions(source)) {
@@ -106,7 +129,7 @@ export async function findInSessions(source: SessionSource, checked: string[]): 
   return [...found].map(([{ code, says, mend }, { count, ids }]) => {
     const more = count > ids.length ? `, and ${count - ids.length} more` : '';
     const what = `${count} ${count === 1 ? 'session is' : 'sessions are'} ${says}: ${ids.join(', ')}${more}`;
-    return { level: 'look', code, what, mend };
+    return { level: 'look', code, what, mend: mend(run, shellWord(ids[0] ?? '')) };
   });
 }
 

@@ -1,4 +1,5 @@
 import { CliError } from './cli-error.js';
+import { quoteForShell } from './quote-for-shell.js';
 
 /** What a command works on: a running service, or a database. */
 export type Target =
@@ -10,6 +11,31 @@ export type Target =
       readonly mirror: string | undefined;
       readonly conversations: string | undefined;
     };
+
+/**
+ * The options of the target as they were typed, to write behind another command: without them it would reach another database, schema or service. A secret is not
+ * written again: the shell takes it from the environment, and says so where it is not there.
+ */
+export function repeatTarget(args: readonly string[]): string {
+  return ['url', 'database-url', 'schema']
+    .map((name) => {
+      const value = typedOption(args, name);
+      if (value === undefined) return '';
+      return holdsSecret(value)
+        ? ` --${name} "\${${SECRET_IN[name]}:?the same as before}"`
+        : ` --${name} ${quoteForShell(value)}`;
+    })
+    .join('');
+}
+
+const SECRET_IN: Readonly<Record<string, string>> = { url: 'WA_SYNC_URL', 'database-url': 'WA_SYNC_DATABASE_URL' };
+
+/** A password, or parameters, among which one may stand. */
+function holdsSecret(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { password, search } = new URL(value);
+  return password !== '' || search !== '';
+}
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

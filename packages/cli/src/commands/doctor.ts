@@ -3,10 +3,10 @@ import { CliError, toCliError } from '../cli-error.js';
 import { type CommandContext, withDatabase } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { findInClocks, findInLeases } from '../find-in-leases.js';
-import { type Finding, findInRuns, findInSessions } from '../find-problems.js';
+import { type CommandFor, type Finding, findInRuns, findInSessions } from '../find-problems.js';
 import type { Database } from '../open-database.js';
 import { openService, type Service } from '../open-service.js';
-import { readTarget } from '../read-target.js';
+import { readTarget, repeatTarget } from '../read-target.js';
 import { withProgress } from '../show-progress.js';
 import { type Source, sourceOfService } from '../source.js';
 
@@ -19,11 +19,12 @@ export async function doctor(context: CommandContext): Promise<ExitCode> {
   const target = readTarget(context.args, context.env);
   const checked: string[] = [];
   const findings: Finding[] = [];
+  const run = (words: string) => `wa-sync ${words}${repeatTarget(context.args)}`;
   try {
     await withProgress(output, 'Looking', () =>
       target.kind === 'service'
-        ? examineService(openService(target), checked, findings)
-        : withDatabase(context, (database) => examineDatabase(database, checked, findings)),
+        ? examineService(openService(target), { checked, findings, run })
+        : withDatabase(context, (database) => examineDatabase(database, { checked, findings, run })),
     );
   } catch (error) {
     // What keeps the doctor from looking on is the finding that matters most.
@@ -35,7 +36,7 @@ export async function doctor(context: CommandContext): Promise<ExitCode> {
   for (const line of checked) output.line(`${output.paint('green', 'ok')}  ${line}`);
   for (const { level, code, what, mend } of findings) {
     const mark = output.paint(COLORS[level], level);
-    output.line(`\n${mark}  ${plainText(what)} (${code})\n      Mend: ${mend}`);
+    output.line(`\n${mark}  ${plainText(what)} (${code})\n      Mend: ${mend.replaceAll('\n', '\n      ')}`);
   }
   const found = new Set(findings.map(({ level }) => level));
   if (found.has('error')) return EXIT.error;
@@ -44,18 +45,25 @@ export async function doctor(context: CommandContext): Promise<ExitCode> {
   return EXIT.fine;
 }
 
-async function examineService(service: Service, checked: string[], findings: Finding[]): Promise<void> {
+interface Examination {
+  readonly checked: string[];
+  readonly findings: Finding[];
+  readonly run: CommandFor;
+}
+
+async function examineService(service: Service, examination: Examination): Promise<void> {
+  const { checked } = examination;
   await service.ask('/health/live');
   checked.push(`The service answers at ${service.address}`);
   await service.ask('/health/ready');
   checked.push('Its store answers');
   await service.sessions.list({ limit: 1 });
   checked.push('The token is taken');
-  await examineRows(sourceOfService(service), checked, findings);
+  await examineRows(sourceOfService(service), examination);
 }
 
-async function examineRows(source: Source, checked: string[], findings: Finding[]): Promise<void> {
-  findings.push(...(await findInSessions(source.sessions, checked)));
+async function examineRows(source: Source, { checked, findings, run }: Examination): Promise<void> {
+  findings.push(...(await findInSessions(source.sessions, checked, run)));
   try {
     const { runs } = await source.listRuns({ job: undefined, limit: RUNS_LOOKED_AT });
     findings.push(...findInRuns(runs, checked));
@@ -64,7 +72,8 @@ async function examineRows(source: Source, checked: string[], findings: Finding[
   }
 }
 
-async function examineDatabase(database: Database, checked: string[], findings: Finding[]): Promise<void> {
+async function examineDatabase(database: Database, examination: Examination): Promise<void> {
+  const { checked, findings, run } = examination;
   const { current, latest, pending } = await database.plan();
   checked.push('The database answers');
   let mapped = true;
@@ -78,7 +87,7 @@ async function examineDatabase(database: Database, checked: string[], findings: 
   }
   if (pending.length > 0) {
     const what = current === 0 ? 'There is no schema of wa-sync' : `The schema is at version ${current} of ${latest}`;
-    findings.push({ level: 'look', code: 'schema_pending', what, mend: 'Run: wa-sync migrate apply' });
+    findings.push({ level: 'look', code: 'schema_pending', what, mend: `Run: ${run('migrate apply')}` });
     return;
   }
   checked.push(`The schema is at version ${current}, the newest`);
@@ -87,5 +96,5 @@ async function examineDatabase(database: Database, checked: string[], findings: 
   const clocks = { hostNow: new Date(), storeNow, askedForMs: performance.now() - askedMs };
   findings.push(...findInClocks(clocks, checked), ...findInLeases(replicas, checked));
   // The store refuses to read through a mapping that does not fit.
-  if (mapped) await examineRows(await database.source(), checked, findings);
+  if (mapped) await examineRows(await database.source(), examination);
 }
