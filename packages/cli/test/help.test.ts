@@ -61,7 +61,7 @@ describe('the output', () => {
   };
 
   it('lines its columns up and paints only where it may', () => {
-    expect(write(false, false)).toBe('a          long title\nwide cell  ERROR\nü           [2J\nline\n');
+    expect(write(false, false)).toBe('a          long title\nwide cell  ERROR\nü          \\u001b[2J\nline\n');
     expect(write(false, true)).toContain('\u001b[31mwide cell  ERROR\u001b[0m');
     expect(JSON.parse(write(true, true))).toEqual({ a: 1 });
   });

@@ -1,4 +1,4 @@
-import { createMemoryStore, createWaSync, type SessionStatus, type StoredSession } from '@wa-sync/core';
+import { createMemoryStore, createWaSync, type SessionStatus, type StoredSession, silentLogger } from '@wa-sync/core';
 import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
@@ -12,7 +12,12 @@ const PATIENCE_MS = 20_000;
 /** `wa-sync demo`: the main job on the memory store, with connections that are played. */
 export async function demo({ output }: CommandContext): Promise<ExitCode> {
   const store = createMemoryStore();
-  const wa = createWaSync({ ...SETTINGS, store, jobs: { sync: false, cleanup: false, inactivity: false } });
+  const wa = createWaSync({
+    ...SETTINGS,
+    store,
+    logger: silentLogger,
+    jobs: { sync: false, cleanup: false, inactivity: false },
+  });
   const sales = createScriptedPhone('sales');
   const billing = createScriptedPhone('billing');
   const phones = [sales, createScriptedPhone('support'), billing];
