@@ -18,6 +18,12 @@ const commands = {
   'test:all': runAllTests,
   async check() {
     await step('lint and import cycles', bin('biome'), ['check', '--error-on-warnings']);
+    await step('arrows between folders', bin('depcruise'), [
+      '--config',
+      '.dependency-cruiser.mjs',
+      'packages',
+      'examples',
+    ]);
     await step('types', bin('tsc'), ['-p', 'tsconfig.json']);
     await step('unused code', bin('knip'), []);
     await step('OpenAPI document', process.execPath, [join(root, 'scripts/lint-openapi.mjs')]);

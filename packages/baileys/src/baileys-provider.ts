@@ -9,12 +9,11 @@ import {
 } from '@wa-sync/core';
 import { lateLogger } from '@wa-sync/core/adapter';
 import * as z from 'zod';
-import type { AuthSource } from './auth-source.js';
-import type { BaileysOption } from './baileys-module.js';
-import { authStoreOption, fromAuthStore } from './create-baileys-auth-state.js';
-import { createBaileysLoader } from './load-baileys.js';
-import { createLoginSlots } from './login-slots.js';
-import type { ConversationOf } from './message-feed.js';
+import type { AuthSource } from './auth/auth-source.js';
+import { authStoreOption, fromAuthStore } from './auth/create-baileys-auth-state.js';
+import type { BaileysOption } from './client/baileys-module.js';
+import type { ConversationOf } from './client/conversation-of.js';
+import { createBaileysLoader } from './client/load-baileys.js';
 import {
   baileysOption,
   clockOption,
@@ -23,10 +22,11 @@ import {
   hasMethods,
   parseOptions,
   randomOption,
-} from './parse-options.js';
-import { runSession } from './run-session.js';
-import type { SessionDeps, SessionRun } from './session-run.js';
-import { silenceLibsignal } from './silence-libsignal.js';
+} from './client/parse-options.js';
+import { silenceLibsignal } from './patches/silence-libsignal.js';
+import { createLoginSlots } from './session/login-slots.js';
+import type { SessionDeps, SessionRun } from './session/session-context.js';
+import { runSession } from './session/session-loop.js';
 
 /** Options of `makeWASocket` that a host may set, those of its own version; `auth` is the provider's own business. */
 export interface SocketConfig {

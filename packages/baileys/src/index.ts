@@ -1,4 +1,12 @@
-export type { AuthSource, SessionAuth } from './auth-source.js';
+export type { AuthSource, SessionAuth } from './auth/auth-source.js';
+export { type BaileysAuthStateOptions, createBaileysAuthState } from './auth/create-baileys-auth-state.js';
+export {
+  type ImportMultiFileAuthOptions,
+  importMultiFileAuth,
+  type MultiFileAuthImport,
+} from './auth/import-multi-file-auth.js';
+export { type MultiFileAuthOptions, multiFileAuth } from './auth/multi-file-auth.js';
+export { type BaileysProviderOptions, baileysProvider, type SocketConfig } from './baileys-provider.js';
 export type {
   AuthStateLike,
   BaileysAuthState,
@@ -6,7 +14,7 @@ export type {
   KeyPairLike,
   KeyStoreLike,
   SignalDataLike,
-} from './baileys-auth.js';
+} from './client/baileys-auth.js';
 export type {
   BaileysEventsLike,
   BaileysMessageLike,
@@ -14,19 +22,11 @@ export type {
   BaileysWebSocketLike,
   ConnectionUpdateLike,
   MessagesUpsertLike,
-} from './baileys-like.js';
-export type { BaileysModuleLike, BaileysOption } from './baileys-module.js';
-export { type BaileysProviderOptions, baileysProvider, type SocketConfig } from './baileys-provider.js';
-export { CLOSE_REASONS, classifyClose } from './classify-close.js';
-export type { CloseAction, CloseFacts, CloseReason } from './close-reasons.js';
-export { type BaileysAuthStateOptions, createBaileysAuthState } from './create-baileys-auth-state.js';
-export {
-  type ImportMultiFileAuthOptions,
-  importMultiFileAuth,
-  type MultiFileAuthImport,
-} from './import-multi-file-auth.js';
-export type { ConversationOf, MessageOrigin } from './message-feed.js';
-export { type MultiFileAuthOptions, multiFileAuth } from './multi-file-auth.js';
+} from './client/baileys-like.js';
+export type { BaileysModuleLike, BaileysOption } from './client/baileys-module.js';
+export type { ConversationOf, MessageOrigin } from './client/conversation-of.js';
+export { CLOSE_REASONS, classifyClose } from './close/classify-close.js';
+export type { CloseAction, CloseFacts, CloseReason } from './close/close-reasons.js';
+export { readCloseError } from './close/read-close-error.js';
 export { type ObserveBaileysSocketOptions, observeBaileysSocket } from './observe-baileys-socket.js';
-export { readCloseError } from './read-close-error.js';
-export { silenceLibsignal } from './silence-libsignal.js';
+export { silenceLibsignal } from './patches/silence-libsignal.js';

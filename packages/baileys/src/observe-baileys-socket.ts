@@ -17,15 +17,16 @@ import {
 } from '@wa-sync/core';
 import { createFailureLog, lateLogger } from '@wa-sync/core/adapter';
 import * as z from 'zod';
-import type { BaileysSocketLike } from './baileys-like.js';
-import { classifyClose } from './classify-close.js';
-import { type DeafMemory, DeafStreak } from './deaf-streak.js';
-import { type ConversationOf, createMessageFeed } from './message-feed.js';
-import { Listeners } from './notify-listeners.js';
-import { clockOption, conversationOfOption, durationMs, parseOptions, socketOption } from './parse-options.js';
-import { sendText } from './send-text.js';
-import { DEAF } from './socket-watch.js';
-import { watchSocket } from './watch-socket.js';
+import type { BaileysSocketLike } from './client/baileys-like.js';
+import type { ConversationOf } from './client/conversation-of.js';
+import { clockOption, conversationOfOption, durationMs, parseOptions, socketOption } from './client/parse-options.js';
+import { classifyClose } from './close/classify-close.js';
+import { createMessageFeed } from './messages/message-feed.js';
+import { Listeners } from './patches/notify-listeners.js';
+import { sendText } from './socket/send-text.js';
+import { watchSocket } from './socket/socket-monitor.js';
+import { DEAF } from './socket/socket-state.js';
+import { type DeafMemory, DeafStreak } from './socket/stalled-handlers.js';
 
 /** What `observeBaileysSocket` takes. */
 export interface ObserveBaileysSocketOptions {

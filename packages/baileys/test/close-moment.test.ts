@@ -1,9 +1,9 @@
 import { systemClock } from '@wa-sync/core';
 import { expect, it } from 'vitest';
-import { CloseMoment, untilClosed, type WhenClosed } from '../src/close-moment.js';
+import { CloseMoment, untilClosed, type WhenClosed } from '../src/close/close-moment.js';
 import { observeBaileysSocket } from '../src/index.js';
-import { pingSocket } from '../src/probe-socket.js';
-import { sendText } from '../src/send-text.js';
+import { pingSocket } from '../src/socket/probe-socket.js';
+import { sendText } from '../src/socket/send-text.js';
 import { openSocket, startServer, untilStatus } from './kit.js';
 import { ADA, PHONE } from './world.js';
 

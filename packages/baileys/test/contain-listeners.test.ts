@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { containListeners } from '../src/contain-listeners.js';
+import { containListeners } from '../src/patches/contain-listeners.js';
 import { openSocket, startServer } from './kit.js';
 
 const TROUBLE = new Error('a handler fails');

@@ -2,8 +2,8 @@ import { silentLogger, systemClock, WaSyncError } from '@wa-sync/core';
 import { createMemoryAuthState } from '@wa-sync/fake-whatsapp';
 import { initAuthCreds, type SignalKeyStore } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
-import { type AuthOwner, GuardedAuth } from '../src/guard-auth.js';
-import { createLoginSlots } from '../src/login-slots.js';
+import { type AuthOwner, GuardedAuth } from '../src/auth/guard-auth.js';
+import { createLoginSlots } from '../src/session/login-slots.js';
 
 function guarded(options: { saveCreds?: () => Promise<void>; timeoutMs?: number; mayWrite?: () => boolean } = {}) {
   const state = createMemoryAuthState(initAuthCreds());

@@ -2,7 +2,7 @@ import { silentLogger, systemClock } from '@wa-sync/core';
 import { createMemoryAuthState } from '@wa-sync/fake-whatsapp';
 import { initAuthCreds } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
-import { HeldCredentials } from '../src/hold-credentials.js';
+import { HeldCredentials } from '../src/session/hold-credentials.js';
 
 /** Credentials in memory whose store notes each call, and fails as often as it is told. */
 function held(options: { failures?: number; onFailure?: () => void } = {}) {

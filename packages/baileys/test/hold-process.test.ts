@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { holdProcess, letProcessGo } from '../src/hold-process.js';
+import { holdProcess, letProcessGo } from '../src/socket/hold-process.js';
 
 const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
 

@@ -2,9 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createMemoryStore, systemClock, WaSyncError } from '@wa-sync/core';
 import * as baileys from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
-import type { BaileysOption } from '../src/baileys-module.js';
+import type { BaileysOption } from '../src/client/baileys-module.js';
+import { createBaileysLoader } from '../src/client/load-baileys.js';
 import { baileysProvider, createBaileysAuthState, importMultiFileAuth, multiFileAuth } from '../src/index.js';
-import { createBaileysLoader } from '../src/load-baileys.js';
 import { startProvider, startServer, untilStatus } from './kit.js';
 
 const { makeWASocket, ...withoutSocket } = baileys;
@@ -150,7 +150,9 @@ it('errors of the loader are errors of wa-sync', async () => {
 
 it('what is published names no Baileys in an import, so that its types compile beside any', async () => {
   const source = new URL('../src/', import.meta.url);
-  for (const name of await readdir(source)) {
+  const names = (await readdir(source, { recursive: true })).filter((name) => name.endsWith('.ts'));
+  expect(names.length).toBeGreaterThan(40);
+  for (const name of names) {
     const code = (await readFile(new URL(name, source), 'utf8')).replaceAll(/\/\*[\s\S]*?\*\/|"[^"\n]*"/g, '');
     expect({ name, found: code.match(/^(?:import|export)\b[^;]*['"][^.'"]*baileys['"]/gm) }).toEqual({
       name,

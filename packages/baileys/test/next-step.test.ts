@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CLOSE_REASONS, classifyClose } from '../src/classify-close.js';
-import type { CloseFacts } from '../src/close-reasons.js';
-import { afterOpen, type BackoffSettings, NO_HISTORY, nextStep, type RetryHistory } from '../src/next-step.js';
+import { CLOSE_REASONS, classifyClose } from '../src/close/classify-close.js';
+import type { CloseFacts } from '../src/close/close-reasons.js';
+import { afterOpen, type BackoffSettings, NO_HISTORY, nextStep, type RetryHistory } from '../src/session/next-step.js';
 
 const settings: BackoffSettings = {
   baseMs: 1_000,

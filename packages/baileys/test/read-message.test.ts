@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BaileysMessageLike } from '../src/index.js';
-import { readMessage } from '../src/read-message.js';
+import { readMessage } from '../src/messages/read-message.js';
 
 const PN = '491700000001@s.whatsapp.net';
 const LID = '77700000001@lid';

@@ -7,7 +7,7 @@ import type { AuthenticationCreds } from '@whiskeysockets/baileys';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { startPostgres, type TestServer } from '../../postgres/test/start-postgres.js';
 import { createBaileysAuthState, multiFileAuth } from '../src/index.js';
-import { createLoginSlots } from '../src/login-slots.js';
+import { createLoginSlots } from '../src/session/login-slots.js';
 import { createReplicaWorld, type ReplicaWorld, TICK_MS, TTL_MS } from './replicas/replica-world.js';
 import { createChance, SEED } from './seeded.js';
 

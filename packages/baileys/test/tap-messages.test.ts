@@ -1,6 +1,6 @@
 import { makeEventBuffer, type WAMessage } from '@whiskeysockets/baileys';
 import { expect, it } from 'vitest';
-import { tapMessages } from '../src/tap-messages.js';
+import { tapMessages } from '../src/messages/tap-messages.js';
 import { quietLogger } from './kit.js';
 
 function start() {

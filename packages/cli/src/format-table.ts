@@ -1,12 +1,10 @@
 import { plainText } from '@wa-sync/core';
-import type { Output } from './output.js';
+
+/** Colours a text, where the output takes colours. */
+type Paint = (style: 'red' | 'yellow' | 'dim', text: string) => string;
 
 /** A table with columns as wide as what is in them. */
-export function formatTable(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-  paint: Output['paint'],
-): string {
+export function formatTable(head: readonly string[], rows: readonly (readonly string[])[], paint: Paint): string {
   const cells = rows.map((row) => row.map(plainText));
   const widths = head.map((title, at) => Math.max(width(title), ...cells.map((row) => width(row[at] ?? ''))));
   const pad = (row: readonly string[]) =>
@@ -31,7 +29,7 @@ const YELLOW = new Set([
   'warning',
 ]);
 
-function paintStatus(line: string, row: readonly string[], paint: Output['paint']): string {
+function paintStatus(line: string, row: readonly string[], paint: Paint): string {
   if (row.some((cell) => RED.has(cell))) return paint('red', line);
   if (row.some((cell) => YELLOW.has(cell))) return paint('yellow', line);
   return line;

@@ -19,11 +19,13 @@ describe('the tables of the documentation', () => {
   it('names every log code of the engine', () => {
     const engine = join(import.meta.dirname, '../src/engine');
     const text = readFileSync(join(docs, 'ARCHITECTURE.md'), 'utf8');
-    const missing = readdirSync(engine).flatMap((file) =>
-      [...readFileSync(join(engine, file), 'utf8').matchAll(/code: '([a-z_]+)'/g)]
-        .map(([, code]) => `${file}: ${code}`)
-        .filter((found) => !text.includes(`\`${found.split(': ')[1]}\``)),
-    );
+    const missing = readdirSync(engine, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .flatMap((file) =>
+        [...readFileSync(join(engine, file), 'utf8').matchAll(/code: '([a-z_]+)'/g)]
+          .map(([, code]) => `${file}: ${code}`)
+          .filter((found) => !text.includes(`\`${found.split(': ')[1]}\``)),
+      );
     expect(missing).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { createManualClock } from '@wa-sync/testing';
 import { describeScheduler } from '@wa-sync/testing/conformance';
 import { describe, expect, it } from 'vitest';
-import { createTickScheduler } from '../src/engine/tick-scheduler.js';
+import { createTickScheduler } from '../src/engine/jobs/tick-scheduler.js';
 import type { ClusterJobName, Scheduler, WaSyncOptions } from '../src/index.js';
 import { createWorld } from './world.js';
 

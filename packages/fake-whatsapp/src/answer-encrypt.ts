@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { IqAnswer, IqContext } from './answer-iq.js';
 import type { Device, PublicPreKey, PublicSignedPreKey } from './device-registry.js';
+import type { IqAnswer, IqContext } from './iq-context.js';
 import { bigEndian, bundleNode, KEY_TYPE_CURVE25519, signedPreKeyNode } from './key-bundle.js';
 import { type BinaryNode, childBytes, childNumber, childOf, childrenOf } from './wire/binary-node.js';
 

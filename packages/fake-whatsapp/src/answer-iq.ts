@@ -1,24 +1,8 @@
 import { answerEncrypt } from './answer-encrypt.js';
 import { answerUsync } from './answer-usync.js';
-import type { Device, DeviceRegistry } from './device-registry.js';
-import type { KeyBundle } from './key-bundle.js';
+import type { IqAnswer, IqContext } from './iq-context.js';
 import { type BinaryNode, childOf, childrenOf, S_WHATSAPP_NET } from './wire/binary-node.js';
 
-/** What the answers are made of. */
-export type IqContext = {
-  device: Device;
-  registry: DeviceRegistry;
-  /** `plenty` claims a full stock of prekeys, so that no upload follows a login. */
-  preKeys: 'truthful' | 'plenty';
-  /** Takes one prekey bundle of a device out of the directory; undefined where nobody has that jid. */
-  takeBundle(jid: string): KeyBundle | undefined;
-  isOnWhatsApp(phone: string): boolean;
-  /** The device asked to be unlinked. */
-  onRemoveDevice(): void;
-};
-
-/** The children of the result, or an error in its place. */
-export type IqAnswer = BinaryNode[] | { error: { code: string; text: string } } | undefined;
 type Answerer = (iq: BinaryNode, context: IqContext) => IqAnswer;
 
 const PRIVACY_SETTINGS = {

@@ -1,5 +1,5 @@
-import type { IqAnswer, IqContext } from './answer-iq.js';
 import type { Account, DeviceRegistry } from './device-registry.js';
+import type { IqAnswer, IqContext } from './iq-context.js';
 import { type BinaryNode, childOf, childrenOf } from './wire/binary-node.js';
 import { readJid } from './wire/jid.js';
 

@@ -1,10 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { Account } from './device-registry.js';
+import type { Account, AppStateKey } from './device-registry.js';
 
 const APP_STATE_SYNC_KEY_SHARE = 6;
-
-/** The key under which the devices of an account share settings of chats. Its phone makes it. */
-export type AppStateKey = { id: Buffer; data: Buffer };
 
 /** The account's key, made when it is first asked for. */
 export function appStateKeyOf(account: Account): AppStateKey {

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { AppStateKey } from './app-state-key.js';
 import { generateRawKeyPair } from './x25519.js';
+
+/** The key under which the devices of an account share settings of chats. Its phone makes it. */
+export type AppStateKey = { id: Buffer; data: Buffer };
 
 export type PublicSignedPreKey = { keyId: number; publicKey: Buffer; signature: Buffer };
 export type PublicPreKey = { keyId: number; publicKey: Buffer };

@@ -13,9 +13,10 @@ import { makeReply, type Reply, toResponse } from './make-reply.js';
 import { matchRoutes } from './match-routes.js';
 import { type HttpOptions, parseOptions, trimSlash } from './options.js';
 import { answerProblem, HttpProblem, hideWords, toProblem } from './problems.js';
-import type { Route, Services, WaSyncLike } from './route.js';
+import type { Route, Services } from './route.js';
 import { ROUTES } from './routes.js';
 import { createRunRegistry } from './run-registry.js';
+import type { WaSyncLike } from './wa-sync-like.js';
 
 /** What a framework may pass beside the request. */
 export interface HttpContext {

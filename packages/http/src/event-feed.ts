@@ -9,7 +9,7 @@
 import { type Clock, EVENT_NAMES, isWaSyncError, type Transition } from '@wa-sync/core';
 import type { EventLog } from './event-log.js';
 import { type EventOnWire, eventToWire } from './event-to-wire.js';
-import type { WaSyncLike } from './route.js';
+import type { WaSyncLike } from './wa-sync-like.js';
 
 /** Changes that other processes made are told within this. */
 const POLL_MS = 1_000;

@@ -4,10 +4,11 @@ import { answerRun, describeRun } from './answer-run.js';
 import { assertSeesAll } from './name-session.js';
 import { HttpProblem, STORE_PROBLEMS } from './problems.js';
 import { pageCursor, pageLimit } from './read-input.js';
-import { defineRoute, type Route, type WaSyncLike } from './route.js';
+import { defineRoute, type Route } from './route.js';
 import { cleanupResult, inactivityResult } from './run-results.js';
 import { ACCEPTED } from './sync-routes.js';
 import { jobRunToWire } from './to-wire.js';
+import type { WaSyncLike } from './wa-sync-like.js';
 import { cleanupAnswer, inactivityAnswer, runAnswer, runsAnswer } from './wire-schemas.js';
 
 const nothing = z.strictObject({});

@@ -1,2 +1,3 @@
-export { createMetrics, type Metrics, type MetricsOptions, type MetricsWaSync } from './metrics/create-metrics.js';
+export { createMetrics, type Metrics, type MetricsOptions } from './metrics/create-metrics.js';
 export { METRICS, type MetricName } from './metrics/metric-table.js';
+export type { MetricsWaSync } from './wa-sync-like.js';

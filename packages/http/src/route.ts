@@ -1,4 +1,4 @@
-import type { Clock, WaSync } from '@wa-sync/core';
+import type { Clock } from '@wa-sync/core';
 import type * as z from 'zod/mini';
 import type { Ask } from './ask.js';
 import type { Caller } from './authenticate.js';
@@ -15,24 +15,7 @@ import type { ProblemCode } from './problems.js';
 import { readBodyInput } from './read-body-input.js';
 import { readInput, readQuery } from './read-input.js';
 import type { RunRegistry } from './run-registry.js';
-
-/** The part of `createWaSync`'s answer that the routes use. */
-export type WaSyncLike = Pick<
-  WaSync,
-  | 'currentSession'
-  | 'logger'
-  | 'status'
-  | 'syncNow'
-  | 'forceSync'
-  | 'cleanupSessions'
-  | 'checkInactiveConversations'
-  | 'runs'
-  | 'history'
-  | 'on'
-  | 'stopping'
-> & {
-  readonly sessions: Pick<WaSync['sessions'], 'get' | 'list' | 'history'>;
-};
+import type { WaSyncLike } from './wa-sync-like.js';
 
 /** What all calls share. */
 export interface Services {

@@ -15,25 +15,25 @@ import type {
 } from '@wa-sync/core';
 import { WaSyncError } from '@wa-sync/core';
 import { lateLogger } from '@wa-sync/core/adapter';
-import { createAuth } from './auth.js';
-import { createCleanup } from './cleanup.js';
-import { type PostgresStoreOptions, parseConfig } from './config.js';
-import { createConversations } from './conversations.js';
-import { freeFencedSessions } from './end-sessions.js';
-import { createHistory } from './history.js';
-import { hostViewText } from './host-view.js';
-import { createInbox } from './inbox.js';
-import { channelOf } from './inbox-statements.js';
-import { createJobs } from './jobs.js';
-import type { MirrorFinding } from './judge-columns.js';
-import { createLeases } from './leases.js';
-import { listenForWakes } from './listen-for-wakes.js';
-import { surviveBrokenClients } from './pg-pool.js';
-import { inspectMirrors, type PreparedStore, prepareStore, refuseFindings } from './prepare-store.js';
-import { readHostTable } from './read-catalogue.js';
-import { runMigrations } from './run-migrations.js';
-import { createStatementRunner } from './run-statement.js';
-import { createSessions } from './sessions.js';
+import { type PostgresStoreOptions, parseConfig } from './driver/config.js';
+import { surviveBrokenClients } from './driver/pg-pool.js';
+import { createStatementRunner } from './driver/run-statement.js';
+import { hostViewText } from './host-table/host-view.js';
+import type { MirrorFinding } from './host-table/judge-columns.js';
+import { readHostTable } from './host-table/read-catalogue.js';
+import { runMigrations } from './migrations/run-migrations.js';
+import { createAuth } from './ports/auth.js';
+import { createCleanup } from './ports/cleanup.js';
+import { createConversations } from './ports/conversations.js';
+import { createHistory } from './ports/history.js';
+import { createInbox } from './ports/inbox.js';
+import { createJobs } from './ports/jobs.js';
+import { createLeases } from './ports/leases.js';
+import { listenForWakes } from './ports/listen-for-notifications.js';
+import { createSessions } from './ports/sessions.js';
+import { freeFencedSessions } from './statements/end-sessions.js';
+import { channelOf } from './statements/inbox-statements.js';
+import { inspectMirrors, type PreparedStore, prepareStore, refuseFindings } from './statements/prepare-store.js';
 
 /** A `WaSyncStore` on Postgres, credentials included. */
 export interface PostgresStore extends WaSyncStore {

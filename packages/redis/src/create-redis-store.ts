@@ -15,20 +15,20 @@ import {
   type WaSyncStore,
 } from '@wa-sync/core';
 import { lateLogger } from '@wa-sync/core/adapter';
-import { createAuth } from './auth.js';
-import { createCleanup } from './cleanup.js';
-import { parseConfig, type RedisStoreOptions } from './config.js';
-import { createConversations } from './conversations.js';
-import { createHistory } from './history.js';
-import { createInbox } from './inbox.js';
-import { createJobs } from './jobs.js';
-import { storeKeys } from './keys.js';
-import { createLeases } from './leases.js';
-import { listenForWakes } from './listen-for-wakes.js';
-import { prepareServer } from './prepare-server.js';
-import { createScriptRunner } from './run-script.js';
-import { createSessions } from './sessions.js';
-import { storeCalls } from './store-calls.js';
+import { parseConfig, type RedisStoreOptions } from './driver/config.js';
+import { storeKeys } from './driver/keys.js';
+import { createScriptRunner } from './driver/run-script.js';
+import { storeCalls } from './driver/store-calls.js';
+import { createAuth } from './ports/auth.js';
+import { createCleanup } from './ports/cleanup.js';
+import { createConversations } from './ports/conversations.js';
+import { createHistory } from './ports/history.js';
+import { createInbox } from './ports/inbox.js';
+import { createJobs } from './ports/jobs.js';
+import { createLeases } from './ports/leases.js';
+import { listenForWakes } from './ports/listen-for-notifications.js';
+import { prepareServer } from './ports/prepare-server.js';
+import { createSessions } from './ports/sessions.js';
 
 /** A `WaSyncStore` on Redis, credentials included. It cannot mirror a host's own tables: that is what the Postgres store does. */
 export interface RedisStore extends WaSyncStore {

@@ -1,6 +1,6 @@
 export type { AuthKeyRing } from '@wa-sync/core/adapter';
-export type { RedisStoreOptions } from './config.js';
 export { createRedisStore, type RedisStore } from './create-redis-store.js';
+export type { RedisStoreOptions } from './driver/config.js';
 export {
   fromIoredis,
   fromNodeRedis,
@@ -9,4 +9,4 @@ export {
   type RedisClient,
   type RedisCommand,
   type RedisLike,
-} from './redis-like.js';
+} from './driver/redis-like.js';

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { MOST_ENTRIES, MOST_OF_SESSION } from '../src/history-parts.js';
 import { createRedisStore, type RedisStore } from '../src/index.js';
+import { MOST_ENTRIES, MOST_OF_SESSION } from '../src/scripts/history-parts.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 import { keysOf } from './store-harness.js';
 

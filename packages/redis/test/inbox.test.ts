@@ -5,9 +5,9 @@ import { type FaultProxy, startFaultProxy } from '@wa-sync/testing/faults';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { subscribeIoredis, subscribeNodeRedis } from '../src/driver/subscribe.js';
 import { createRedisStore, fromIoredis, type RedisClient, type RedisStore } from '../src/index.js';
-import { listenForWakes } from '../src/listen-for-wakes.js';
-import { subscribeIoredis, subscribeNodeRedis } from '../src/subscribe.js';
+import { listenForWakes } from '../src/ports/listen-for-notifications.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 
 let server: TestServer;

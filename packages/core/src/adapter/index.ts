@@ -1,7 +1,7 @@
 /** What adapters of stores share, and what asks replicas through one. Needs `node:crypto`; the main entry does not. */
-export { checkedText } from '../engine/checked-text.js';
-export { createReport } from '../engine/create-report.js';
-export { readOwnerAnswer } from '../engine/owner-answers.js';
+export { checkedText } from '../domain/checked-text.js';
+export { readOwnerAnswer } from '../engine/inbox/owner-answers.js';
+export { createReport } from '../engine/sync/create-report.js';
 export { lateLogger } from '../logging/late-logger.js';
 export { createFailureLog, type FailureLog } from '../logging/log-failures.js';
 export { logText } from '../logging/log-text.js';

@@ -1,5 +1,5 @@
 import { isWaSyncError, type JobRun } from '@wa-sync/core';
-import type { MetricsWaSync } from './create-metrics.js';
+import type { MetricsWaSync } from '../wa-sync-like.js';
 
 /** More runs than end between two readings. */
 const LOOKED_AT = 50;

@@ -1,5 +1,5 @@
 import type { StoredSession } from '@wa-sync/core';
-import type { MetricsWaSync } from './create-metrics.js';
+import type { MetricsWaSync } from '../wa-sync-like.js';
 
 const PAGE = 1_000;
 

@@ -2,17 +2,15 @@
  * The metrics of one replica. Events are counted as they come, each in O(1); what only the store knows is read when somebody asks for the metrics, at most once in
  * `readEveryMs`, and never by two at once.
  */
-import { type Clock, systemClock, type WaSync, WaSyncError } from '@wa-sync/core';
+import { type Clock, systemClock, WaSyncError } from '@wa-sync/core';
 import { Registry } from 'prom-client';
 import * as z from 'zod/mini';
+import type { MetricsWaSync } from '../wa-sync-like.js';
 import { createCountCleanups } from './count-cleanups.js';
 import { countSessions } from './count-sessions.js';
 import { createMeters } from './meters.js';
 import { METRICS, type MetricName } from './metric-table.js';
 import { watchEvents } from './watch-events.js';
-
-/** The part of `createWaSync`'s answer that the metrics use. */
-export type MetricsWaSync = Pick<WaSync, 'on' | 'runs'> & { readonly sessions: Pick<WaSync['sessions'], 'list'> };
 
 /** What {@link createMetrics} takes; an unknown key is an error that names it. */
 export interface MetricsOptions {

@@ -1,6 +1,6 @@
 import type { JobName, WaSyncEventName, WaSyncEvents } from '@wa-sync/core';
+import type { MetricsWaSync } from '../wa-sync-like.js';
 import { createBoundLabel } from './bound-label.js';
-import type { MetricsWaSync } from './create-metrics.js';
 import type { Meters } from './meters.js';
 
 /** Counts every event in O(1); answers the way to stop. */

@@ -1,0 +1,59 @@
+import { type Clock, type RandomSource, WaSyncError } from '@wa-sync/core';
+import * as z from 'zod';
+import type { BaileysSocketLike } from './baileys-like.js';
+import { type BaileysOption, isModule } from './baileys-module.js';
+import type { ConversationOf } from './conversation-of.js';
+
+const LONGEST_MS = 2_147_483_647;
+
+export const durationMs = (lowest = 1) =>
+  z
+    .number({ error: `takes milliseconds, a whole number from ${lowest}` })
+    .int(`takes whole milliseconds from ${lowest}`)
+    .min(lowest, `takes milliseconds from ${lowest}`)
+    .max(LONGEST_MS, `takes milliseconds up to ${LONGEST_MS.toLocaleString('en-US')}`);
+
+export const withMethods = <T>(what: string, methods: readonly string[]) =>
+  z.custom<T>((value) => hasMethods(value, methods), `takes ${what}`);
+
+export const clockOption = withMethods<Clock>('a clock', ['now', 'monotonicMs', 'schedule', 'yield']);
+export const randomOption = withMethods<RandomSource>('a random source', ['next', 'token']);
+export const baileysOption = z.custom<BaileysOption>(
+  (value) => typeof value === 'function' || isModule(value),
+  "takes a function that returns Baileys or a fork, baileys: () => import('baileys'), or the module itself",
+);
+export const conversationOfOption = z.custom<ConversationOf>(
+  (value) => typeof value === 'function',
+  'takes a function from a message to the id of its conversation, or null',
+);
+export const socketOption = z.custom<BaileysSocketLike>(
+  (value) =>
+    hasMethods(value, ['query', 'end']) &&
+    hasMethods((value as { ev?: unknown }).ev, ['on', 'off']) &&
+    hasMethods((value as { ws?: unknown }).ws, ['on', 'off', 'listeners']),
+  'takes a Baileys socket, as makeWASocket() answers it',
+);
+
+export function hasMethods(value: unknown, methods: readonly string[]): boolean {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
+  return methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+}
+
+/**
+ * Checks options once.
+ *
+ * @throws WaSyncError `config_invalid` that names each wrong key and what it takes
+ */
+export function parseOptions<Schema extends z.ZodType>(of: string, schema: Schema, options: unknown): z.infer<Schema> {
+  const parsed = schema.safeParse(options);
+  if (parsed.success) return parsed.data;
+  throw new WaSyncError('config_invalid', `${of}: ${parsed.error.issues.map(describeIssue).join('; ')}`);
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  const at = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return `Unknown option ${issue.keys.map((key) => (at ? `${at}.${key}` : key)).join(', ')}`;
+  }
+  return `Option ${at || '(all)'} ${issue.message}`;
+}

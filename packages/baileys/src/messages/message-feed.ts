@@ -1,0 +1,150 @@
+/**
+ * Turns what Baileys hears into messages of the host's conversations.
+ *
+ * Owns: the questions to the host that are not answered yet, and who is told of the messages.
+ */
+import { type Clock, type Logger, maskNumbers, type RecordedMessage } from '@wa-sync/core';
+import { createFailureLog } from '@wa-sync/core/adapter';
+import type { BaileysMessageLike, BaileysSocketLike } from '../client/baileys-like.js';
+import type { ConversationOf } from '../client/conversation-of.js';
+import { type MessageFacts, readMessage, withoutDevice } from './read-message.js';
+import type { MessageType } from './tap-messages.js';
+import { createUnreadStanzas } from './unread-stanzas.js';
+
+type Listener = (messages: readonly RecordedMessage[]) => Promise<void>;
+
+const ANSWER_WITHIN_MS = 10_000;
+const MAPPING_WITHIN_MS = 2_000;
+/** Beyond so many questions without an answer the host is stuck, and each holds a message in memory. */
+const MOST_OPEN = 10_000;
+
+export function createMessageFeed(params: {
+  sessionId: string;
+  conversationOf: ConversationOf;
+  clock: Clock;
+  logger: Logger;
+}) {
+  const { sessionId, conversationOf, clock } = params;
+  const failures = createFailureLog(params);
+  const listeners = new Set<{ readonly tell: Listener }>();
+  const open = new Set<Promise<void>>();
+
+  function complain(code: string, text: string, error: unknown): void {
+    failures.failed({ code, sessionId }, `Session ${maskNumbers(sessionId)}: ${text}`, error);
+  }
+
+  async function within<T>(limitMs: number, work: Promise<T>, late: () => T): Promise<T> {
+    let cancel = () => {};
+    const limit = new Promise<T>((resolve, reject) => {
+      cancel = clock.schedule(() => {
+        try {
+          resolve(late());
+        } catch (error) {
+          reject(error as Error);
+        }
+      }, limitMs);
+    });
+    try {
+      return await Promise.race([work, limit]);
+    } finally {
+      cancel();
+    }
+  }
+
+  async function look(
+    socket: BaileysSocketLike,
+    facts: MessageFacts,
+  ): Promise<Pick<MessageFacts, 'phoneJid' | 'lidJid'>> {
+    const { phoneJid, lidJid } = facts;
+    const mapping = socket.signalRepository?.lidMapping;
+    if (facts.isGroup || !mapping || (phoneJid !== null && lidJid !== null)) return { phoneJid, lidJid };
+    try {
+      const asked = lidJid === null ? mapping.getLIDForPN(phoneJid ?? '') : mapping.getPNForLID(lidJid);
+      const other = withoutDevice(await within(MAPPING_WITHIN_MS, asked, () => null));
+      return lidJid === null ? { phoneJid, lidJid: other } : { phoneJid: other, lidJid };
+    } catch {
+      return { phoneJid, lidJid };
+    }
+  }
+
+  async function ask(socket: BaileysSocketLike, message: BaileysMessageLike, facts: MessageFacts): Promise<void> {
+    const { chat, isGroup, from, isReplay, messageId } = facts;
+    const at = facts.at ?? clock.now();
+    let conversationId: string | null | undefined;
+    try {
+      const names = await look(socket, facts);
+      const origin = { sessionId, message, chat, isGroup, ...names, from, at, isReplay };
+      conversationId = await within(ANSWER_WITHIN_MS, (async () => conversationOf(origin))(), () => {
+        throw new Error(`no answer within ${ANSWER_WITHIN_MS} ms`);
+      });
+    } catch (error) {
+      complain('conversation_of_failed', 'conversationOf failed, the message is not recorded', error);
+      return;
+    }
+    if (conversationId === null || conversationId === undefined) return;
+    const recorded = [{ conversationId, sessionId, from, at, chat, messageId }];
+    for (const { tell } of [...listeners]) {
+      try {
+        await tell(recorded);
+      } catch (error) {
+        complain('message_not_recorded', 'a message was not recorded', error);
+      }
+    }
+  }
+
+  function take(socket: BaileysSocketLike, message: BaileysMessageLike, type: MessageType): void {
+    const facts = readMessage(message, type);
+    if (facts === null || listeners.size === 0) return;
+    if (open.size >= MOST_OPEN) {
+      const stuck = new Error(`${MOST_OPEN} messages wait for conversationOf`);
+      complain('messages_dropped', 'a message is not recorded', stuck);
+      return;
+    }
+    const asked = ask(socket, message, facts).finally(() => open.delete(asked));
+    open.add(asked);
+  }
+
+  let newestSocket: BaileysSocketLike | null = null;
+  const unread = createUnreadStanzas({
+    clock,
+    onUnread: (message, type) => {
+      if (newestSocket !== null) take(newestSocket, message, type);
+    },
+  });
+
+  return {
+    /** What `watchSocket` has to be told for this feed to hear of a socket. */
+    ears(socket: BaileysSocketLike) {
+      newestSocket = socket;
+      return {
+        onStanza: unread.note,
+        onMessages(messages: readonly BaileysMessageLike[], type: MessageType): void {
+          for (const message of messages) {
+            unread.told(message.key?.id);
+            take(socket, message, type);
+          }
+        },
+      };
+    },
+    onMessages(tell: Listener): () => void {
+      const entry = { tell };
+      listeners.add(entry);
+      return () => void listeners.delete(entry);
+    },
+    /** Settles when all that arrived until now has been told. */
+    async idle(): Promise<void> {
+      await Promise.all(open);
+    },
+    /** Tells what has arrived, then nobody any more. */
+    async close(): Promise<void> {
+      // Handlers that were at work when the socket ended get their turn first.
+      await clock.yield();
+      await clock.yield();
+      unread.close();
+      await Promise.all(open);
+      listeners.clear();
+    },
+  };
+}
+
+export type MessageFeed = ReturnType<typeof createMessageFeed>;

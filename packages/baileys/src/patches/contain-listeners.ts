@@ -1,0 +1,112 @@
+import type { BaileysWebSocketLike } from '../client/baileys-like.js';
+import { catchDroppedPromise } from './catch-dropped-promise.js';
+
+const HANDLED = new Set(['CB:message', 'CB:receipt', 'CB:notification', 'CB:call']);
+
+type AnyListener = ((...args: unknown[]) => unknown) & { readonly listener?: unknown };
+type Emit = BaileysWebSocketLike['emit'];
+
+/** Who is told of what a socket's listeners do. */
+export interface ListenerEars {
+  /** The stream is out of step: no later frame can be decrypted. */
+  onBroken(error: unknown): void;
+  /** A stanza's handler failed; the stream itself goes on. */
+  onHandlerError(error: unknown): void;
+  /** A stanza of a kind that a deaf connection leaves lying is being handled. */
+  onHandler(outcome: Promise<unknown>, kind: string): void;
+}
+
+/** Where the next one who listens finds what is there already: on the socket and not on its `emit`, in front of which a host may have put a function of its own. */
+const CONTAINED = Symbol.for('@wa-sync/contained-listeners');
+
+/**
+ * Keeps errors inside a socket's listeners from becoming unhandled rejections, which end the Node process and every other session
+ * in it. One undecryptable frame does that in Baileys: the promise of its `message` listener is awaited by nobody.
+ *
+ * It calls the listeners in the emitter's place: a wrapper around each of them would cost every session 4 KB. Only those are contained that are there when somebody
+ * begins to listen, which are Baileys' own; what a host adds later is the host's affair.
+ */
+export function containListeners(
+  ws: BaileysWebSocketLike & { [CONTAINED]?: ContainedListeners },
+  ears: ListenerEars,
+): ContainedListeners {
+  ws[CONTAINED] ??= new ContainedListeners(ws);
+  ws[CONTAINED].join(ears);
+  return ws[CONTAINED];
+}
+
+class ContainedListeners {
+  private ears: readonly ListenerEars[] = [];
+  private listeners: readonly unknown[] = [];
+  /** How many events were emitted, so that an emit within another is seen. */
+  private emitted = 0;
+  private readonly emitPlain: Emit;
+
+  constructor(private readonly ws: BaileysWebSocketLike) {
+    this.emitPlain = ws.emit;
+    ws.emit = (event, ...args) => this.emit(event, args);
+  }
+
+  join(ears: ListenerEars): void {
+    this.ears = this.ears.concat(ears);
+    const present = this.ws.eventNames().flatMap((event) => (isContained(event) ? this.ws.listeners(event) : []));
+    this.listeners = this.listeners.concat(present.filter((listener) => !this.listeners.includes(listener)));
+  }
+
+  /** With the last one who listens the socket behaves as it would without us. */
+  leave(ears: ListenerEars): void {
+    this.ears = this.ears.filter((other) => other !== ears);
+  }
+
+  private emit(event: string, args: unknown[]): unknown {
+    this.emitted += 1;
+    if (this.ears.length === 0 || !isContained(event)) return this.emitPlain.call(this.ws, event, ...args);
+    // A copy, as an emitter's own, so that listeners may come and go meanwhile; raw, so that one for a single time takes itself away.
+    const listeners = (this.ws.rawListeners?.(event) ?? this.ws.listeners(event)) as AnyListener[];
+    for (const listener of listeners) {
+      if (this.listeners.includes(listener.listener ?? listener)) this.call(listener, event, args);
+      else listener.apply(this.ws, args);
+    }
+    return listeners.length > 0;
+  }
+
+  private call(listener: AnyListener, event: string, args: unknown[]): void {
+    try {
+      const outcome = event === 'message' ? this.decode(listener, args) : listener.apply(this.ws, args);
+      if (!(outcome instanceof Promise)) return;
+      const settled = outcome.catch((error: unknown) => this.fail(event, error));
+      // One of the backlog is only put in a queue: its promise says nothing of its handling.
+      if (!HANDLED.has(event) || isBacklog(args[0])) return;
+      for (const ears of this.ears) ears.onHandler(settled, event);
+    } catch (error) {
+      this.fail(event, error);
+    }
+  }
+
+  private decode(listener: AnyListener, args: unknown[]): unknown {
+    const { emitted } = this;
+    return catchDroppedPromise({
+      listener,
+      call: () => listener.apply(this.ws, args),
+      mayTake: () => this.emitted === emitted,
+      onError: (error) => this.fail('message', error),
+    });
+  }
+
+  private fail(event: string, error: unknown): void {
+    const [first] = this.ears;
+    if (first === undefined) throw error;
+    if (event === 'message') first.onBroken(error);
+    else first.onHandlerError(error);
+  }
+}
+
+export type { ContainedListeners };
+
+function isContained(event: string | symbol): event is string {
+  return typeof event === 'string' && (event === 'message' || event.startsWith('CB:'));
+}
+
+function isBacklog(stanza: unknown): boolean {
+  return (stanza as { attrs?: { offline?: unknown } } | null | undefined)?.attrs?.offline !== undefined;
+}

@@ -1,0 +1,41 @@
+import type { Clock } from '@wa-sync/core';
+import type { BaileysWebSocketLike } from '../client/baileys-like.js';
+import { rawWebSocket, terminateSocket } from './end-socket.js';
+
+/** How long the peer may take to answer a close frame. */
+const ANSWER_MS = 1_000;
+
+type Close = (...args: unknown[]) => unknown;
+
+/**
+ * Baileys that finds its link dead by its own keep-alive closes the WebSocket and waits up to 30 s for a peer that is gone, before it tells anybody; meanwhile
+ * it answers every query with "closed". So a close that somebody begins is cut short when it is not answered.
+ */
+export class HangingCloseCut {
+  private readonly ws: { close?: Close };
+  private readonly close: Close | undefined;
+  private readonly heard: Close | undefined;
+  private cancel: (() => void) | null = null;
+
+  /** @param told.onCloseBegun - the socket will tell nothing any more but its close */
+  constructor(ws: BaileysWebSocketLike, clock: Clock, told: { onCloseBegun(): void }) {
+    this.ws = ws as { close?: Close };
+    const { close } = this.ws;
+    if (typeof close !== 'function') return;
+    this.close = close;
+    this.heard = (...args) => {
+      // Taken now: Baileys drops its reference while it closes.
+      const raw = rawWebSocket(ws);
+      this.cancel?.();
+      this.cancel = clock.schedule(() => terminateSocket(raw), ANSWER_MS);
+      told.onCloseBegun();
+      return close.apply(ws, args);
+    };
+    this.ws.close = this.heard;
+  }
+
+  stop(): void {
+    this.cancel?.();
+    if (this.heard && this.ws.close === this.heard) this.ws.close = this.close;
+  }
+}

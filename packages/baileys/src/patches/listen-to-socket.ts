@@ -1,0 +1,96 @@
+/**
+ * Everything that wa-sync hangs on a socket to hear of it: listeners, ears and what takes the place of its methods.
+ *
+ * Owns: what hangs there. States: live; ended (the socket has closed: what it emits too late is still handed on, errors are still
+ * contained); released (given back to the host, the socket behaves as it would without us).
+ */
+import type { Clock } from '@wa-sync/core';
+import type { BaileysSocketLike, ConnectionUpdateLike } from '../client/baileys-like.js';
+import { OURS } from '../client/late-socket.js';
+import { type OnMessages, tapMessages } from '../messages/tap-messages.js';
+import { type ContainedListeners, containListeners, type ListenerEars } from './contain-listeners.js';
+import { HangingCloseCut } from './cut-hanging-close.js';
+import { flushEvents } from './end-socket.js';
+import { LinkEndEar } from './hear-link-end.js';
+import { restTransactions } from './rest-transactions.js';
+
+/** Who is told of what a socket does. */
+export interface SocketEars extends ListenerEars {
+  onUpdate(update: ConnectionUpdateLike): void;
+  onFrame(frame: unknown): void;
+  /** The link ended and Baileys does not tell. */
+  onLinkEnded(): void;
+  /** The socket will not recover, and Baileys does not notice. */
+  onDead(reason: string): void;
+}
+
+export class SocketListening {
+  private live = true;
+  private released = false;
+  private readonly onUpdate: (update: ConnectionUpdateLike) => void;
+  private readonly onFrame: (frame: unknown) => void;
+  private readonly onRefused: (request: unknown, response: unknown) => void;
+  private readonly linkEnd: LinkEndEar;
+  private readonly closeCut: HangingCloseCut;
+  private readonly contained: ContainedListeners;
+  private readonly tap: ReturnType<typeof tapMessages> | undefined;
+
+  constructor(
+    private readonly socket: BaileysSocketLike,
+    clock: Clock,
+    private readonly ears: SocketEars,
+    /** Absent where nobody wants them. */
+    onMessages: OnMessages | undefined,
+  ) {
+    const { ev, ws } = socket;
+    restTransactions(socket);
+    this.tap = onMessages && tapMessages({ socket, onMessages });
+    this.onUpdate = (update) => ears.onUpdate(update);
+    this.onFrame = Object.assign((frame: unknown) => ears.onFrame(frame), { [OURS]: true });
+    // Baileys has no ear for this event and would wait for ever.
+    this.onRefused = (_, response) => ears.onDead(refusal(response));
+    ev.on('connection.update', this.onUpdate);
+    ws.on('frame', this.onFrame);
+    ws.on('unexpected-response', this.onRefused);
+    this.linkEnd = new LinkEndEar(ws, clock, ears);
+    this.closeCut = new HangingCloseCut(ws, clock, this);
+    socket.registerSocketEndHandler?.(() => {
+      if (!this.released) flushEvents(socket);
+    });
+    this.contained = containListeners(ws, ears);
+  }
+
+  onCloseBegun(): void {
+    flushEvents(this.socket);
+  }
+
+  /** The socket has closed. */
+  end(): void {
+    this.stopListening();
+    this.tap?.end();
+  }
+
+  /** Gives the socket back as it was. Of one that has ended the errors stay contained: nobody would hear of them but the process. */
+  release(): void {
+    this.released = true;
+    if (!this.live) return;
+    this.stopListening();
+    this.contained.leave(this.ears);
+    this.tap?.release();
+  }
+
+  private stopListening(): void {
+    this.live = false;
+    const { ev, ws } = this.socket;
+    this.closeCut.stop();
+    this.linkEnd.stop();
+    ev.off('connection.update', this.onUpdate);
+    ws.off('frame', this.onFrame);
+    ws.off('unexpected-response', this.onRefused);
+  }
+}
+
+function refusal(response: unknown): string {
+  const status = (response as { statusCode?: unknown } | undefined)?.statusCode;
+  return `http_${typeof status === 'number' ? status : 'refused'}`;
+}

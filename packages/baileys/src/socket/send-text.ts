@@ -1,0 +1,82 @@
+import type { Clock, SendAnswer } from '@wa-sync/core';
+import type { BaileysSocketLike } from '../client/baileys-like.js';
+import type { WhenClosed } from '../close/close-moment.js';
+import { readCloseError } from '../close/read-close-error.js';
+
+type Outcome = SendAnswer | 'has_reader';
+
+/**
+ * Sends a text under a fixed id and answers what WhatsApp says of it. Baileys' own `sendMessage` resolves once the socket was written to, also on a dead one and
+ * where nobody can read, so: ask for the recipient's devices first, listen for the acknowledgement before sending, and believe nothing else.
+ *
+ * @param params.whenClosed - what was on its way then has an unknown fate
+ */
+export async function sendText(params: {
+  socket: BaileysSocketLike;
+  clock: Clock;
+  whenClosed: WhenClosed;
+  chat: string;
+  text: string;
+  messageId: string;
+  timeoutMs: number;
+}): Promise<SendAnswer> {
+  const { socket, clock, whenClosed, chat, text, messageId, timeoutMs } = params;
+  const { sendMessage } = socket;
+  if (!sendMessage) return 'failed';
+  let stopTimer = () => {};
+  let stopWaiting = () => {};
+  const over = new Promise<'too_late' | 'closed'>((resolve) => {
+    stopTimer = clock.schedule(() => resolve('too_late'), timeoutMs);
+    stopWaiting = whenClosed(() => resolve('closed'));
+  });
+  const answer = listenForAnswer(socket, messageId);
+  try {
+    // Nothing has left while this is asked, so that no answer to it is a failure and not a doubt.
+    const found = await Promise.race([findReader(socket, chat), over]);
+    if (found !== 'has_reader') return 'failed';
+    const refused = sendMessage.call(socket, chat, { text, linkPreview: null }, { messageId }).then(
+      () => new Promise<never>(() => {}),
+      (error: unknown) => fateOf(error, socket),
+    );
+    const known = await Promise.race([answer.said, refused, over]);
+    return known === 'sent' || known === 'failed' ? known : 'unknown';
+  } finally {
+    stopTimer();
+    stopWaiting();
+    answer.stop();
+  }
+}
+
+/** Whether anybody can read what is sent there. Baileys itself sends to nobody without a word. */
+async function findReader(socket: BaileysSocketLike, chat: string): Promise<Outcome> {
+  if (!socket.getUSyncDevices || !/@(s\.whatsapp\.net|lid|hosted|hosted\.lid|c\.us)$/.test(chat)) return 'has_reader';
+  try {
+    const devices = await socket.getUSyncDevices([chat], true, false);
+    return devices.length > 0 ? 'has_reader' : 'failed';
+  } catch {
+    return 'failed';
+  }
+}
+
+/** An error while the socket stands comes before the stanza is written; after that only the socket can fail. */
+function fateOf(error: unknown, socket: BaileysSocketLike): SendAnswer {
+  if (typeof error === 'number' || readCloseError(error).code === 408) return 'unknown';
+  return socket.ws.isOpen ? 'failed' : 'unknown';
+}
+
+/** The first stanza that settles the fate of a message: its acknowledgement, or the receipt of a device that has it. */
+function listenForAnswer(socket: BaileysSocketLike, messageId: string) {
+  const event = `TAG:${messageId}`;
+  let stop = () => {};
+  const said = new Promise<SendAnswer>((resolve) => {
+    const onStanza = (node: unknown) => {
+      const { tag, attrs } = (node ?? {}) as { tag?: unknown; attrs?: { error?: unknown; type?: unknown } };
+      if (tag === 'ack') resolve(attrs?.error === undefined ? 'sent' : 'failed');
+      // A retry receipt is from a device that could not read it.
+      else if (tag === 'receipt' && attrs?.type !== 'retry' && attrs?.type !== 'error') resolve('sent');
+    };
+    socket.ws.on(event, onStanza);
+    stop = () => void socket.ws.off(event, onStanza);
+  });
+  return { said, stop };
+}

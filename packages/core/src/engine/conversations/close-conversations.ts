@@ -1,0 +1,229 @@
+/**
+ * Closes conversations that went quiet. This side only decides: it moves a conversation on, guarded by the sequence it read and by the gate, so a message or an outage
+ * that came in between cancels the move. What has to be sent is sent by the session's owner (`send-outgoing.ts`).
+ */
+import type { Config } from '../../config.js';
+import { outgoingId } from '../../decide/closing.js';
+import type { CheckedConversation, InactivityReport } from '../../domain/report.js';
+import { WaSyncError } from '../../errors.js';
+import { shortestIdleMs } from '../../inactivity-config.js';
+import { maskNumbers } from '../../mask-numbers.js';
+import type {
+  ConversationMove,
+  ConversationStore,
+  QuietConversation,
+  QuietCursor,
+} from '../../ports/conversation-store.js';
+import type { WaSyncStore } from '../../ports/store.js';
+import type { Events } from '../events/emit-events.js';
+import type { Lease } from '../lease/lease.js';
+import { createJudgeConversations, type Judged } from './judge-conversations.js';
+import { SETTLED_FOR_MS, tellEnded } from './publish-conversation.js';
+
+const NAMED = 1_000;
+const PAGE = 200;
+const FOLLOWED_AT_ONCE = 5_000;
+const ADOPTED_AT_ONCE = 20_000;
+const LOST_AT_ONCE = 1_000;
+
+type Postponed = Exclude<InactivityReport['postponed'], null>;
+type Counts = { -readonly [Key in keyof InactivityReport['totals']]: number };
+type Outcome = CheckedConversation['outcome'];
+
+interface Run {
+  readonly dryRun: boolean;
+  readonly goOn: () => boolean;
+  readonly named: CheckedConversation[];
+  readonly counts: Counts;
+  /** Conversations that this run may still move. */
+  left: number;
+  open: number | null;
+  postponed: Postponed | null;
+}
+
+const COUNTED_AS: Readonly<Record<Outcome, keyof Counts>> = {
+  closed: 'closed',
+  closing: 'closed',
+  would_close: 'closed',
+  warned: 'warned',
+  would_warn: 'warned',
+  waits: 'waiting',
+  skipped: 'skipped',
+  cancelled: 'cancelled',
+  failed: 'failed',
+};
+const MOVED = { WARNED: 'warned', CLOSING: 'closing', CLOSED: 'closed' } as const;
+
+export type CloseConversations = ReturnType<typeof createCloseConversations>;
+
+export function createCloseConversations(deps: {
+  config: Pick<Config, 'clock' | 'logger' | 'inactivity'>;
+  store: WaSyncStore;
+  lease: Lease;
+  events: Events;
+}) {
+  const { store, lease, events } = deps;
+  const { clock, logger, inactivity } = deps.config;
+  const judge = createJudgeConversations(deps);
+
+  function conversations(): ConversationStore {
+    if (store.conversations) return store.conversations;
+    throw new WaSyncError('not_supported', 'This store keeps no conversations');
+  }
+
+  function mayGoOn(run: Run): boolean {
+    if (!run.dryRun && !run.goOn()) run.postponed = 'lease_lost';
+    return run.postponed === null;
+  }
+
+  function note(
+    { counts, named }: Run,
+    { conversation, quietForMs }: QuietConversation,
+    outcome: Outcome,
+    reason: string,
+  ) {
+    const { id, sessionId } = conversation;
+    counts.checked += 1;
+    counts[COUNTED_AS[outcome]] += 1;
+    if (named.length < NAMED) named.push({ id, sessionId, quietForMs, outcome, reason });
+  }
+
+  function moveOf({ quiet, decision }: Judged): ConversationMove | null {
+    const { conversation } = quiet;
+    const { id, sequence } = conversation;
+    if (decision.kind === 'warn') {
+      const outgoing = { id: outgoingId(conversation, 'warning'), kind: 'warning' as const, text: decision.text };
+      return { id, sequence, to: 'WARNED', outgoing };
+    }
+    if (decision.kind !== 'close') return null;
+    if (decision.farewell === null) return { id, sequence, to: 'CLOSED', outgoing: null };
+    const outgoing = { id: outgoingId(conversation, 'farewell'), kind: 'farewell' as const, text: decision.farewell };
+    return { id, sequence, to: 'CLOSING', outgoing };
+  }
+
+  function tellMoved(move: ConversationMove, { conversation, quietForMs }: QuietConversation): void {
+    const { id: conversationId, sessionId } = conversation;
+    const hours = Math.floor(quietForMs / 3_600_000);
+    const did = { WARNED: 'warning', CLOSING: 'closing', CLOSED: 'closed' }[move.to];
+    logger.info(
+      { conversationId, sessionId, to: move.to, quietForMs },
+      `Conversation ${maskNumbers(conversationId)}: ${did} after ${hours} h of silence`,
+    );
+    const told = { at: clock.now(), conversationId, sessionId };
+    if (move.to === 'WARNED') events.emit('conversation:warned', told);
+    if (move.to === 'CLOSED') events.emit('conversation:closed', { ...told, delivery: null });
+  }
+
+  async function apply(run: Run, moves: ReadonlyMap<ConversationMove, QuietConversation>): Promise<void> {
+    if (run.dryRun) {
+      for (const [move, quiet] of moves) note(run, quiet, move.to === 'WARNED' ? 'would_warn' : 'would_close', 'idle');
+      return;
+    }
+    if (moves.size === 0 || !mayGoOn(run)) return;
+    const moved = new Set(await conversations().move({ moves: [...moves.keys()], settledForMs: SETTLED_FOR_MS }));
+    for (const [move, quiet] of moves) {
+      if (!moved.has(move.id)) {
+        note(run, quiet, 'cancelled', 'no_longer_quiet');
+        continue;
+      }
+      note(run, quiet, MOVED[move.to], 'idle');
+      tellMoved(move, quiet);
+    }
+  }
+
+  async function checkPage(run: Run, page: readonly QuietConversation[]): Promise<void> {
+    const moves = new Map<ConversationMove, QuietConversation>();
+    for (const { quiet, decision } of await judge(page, () => mayGoOn(run))) {
+      const move = moveOf({ quiet, decision });
+      if (move && run.left > 0) {
+        moves.set(move, quiet);
+        run.left -= 1;
+      } else if (move) note(run, quiet, 'waits', 'max_per_run');
+      else if (decision.kind === 'failed') note(run, quiet, 'failed', 'policy_failed');
+      else if (decision.kind === 'wait' || decision.kind === 'skip')
+        note(run, quiet, decision.kind === 'wait' ? 'waits' : 'skipped', decision.why);
+    }
+    await apply(run, moves);
+  }
+
+  /** Pages on until as many were moved as a run may: those that are left alone must not hide the ones behind them. */
+  async function checkAll(run: Run): Promise<void> {
+    for (let after: QuietCursor | undefined, full = true; full && run.left > 0 && mayGoOn(run); ) {
+      const page = await conversations().quiet({
+        quietForMs: shortestIdleMs(inactivity),
+        settledForMs: SETTLED_FOR_MS,
+        after,
+        limit: PAGE,
+        skipStatuses: inactivity.skipStatuses ?? [],
+      });
+      await checkPage(run, page);
+      const last = page.at(-1)?.conversation;
+      after = last && { heardAt: last.heardAt, id: last.id };
+      full = page.length === PAGE;
+    }
+  }
+
+  /** Before anything is judged: what the host's table has that is new, and messages whose sender is gone. */
+  async function takeStock(run: Run): Promise<void> {
+    if (run.dryRun || !mayGoOn(run)) return;
+    await conversations().followHost?.({ limit: FOLLOWED_AT_ONCE });
+    // All of them: their clocks start with their adoption, and a table may have more than one call takes.
+    for (let full = true; full && mayGoOn(run); ) {
+      const adopted = await conversations().adopt({ limit: ADOPTED_AT_ONCE });
+      run.counts.adopted += adopted;
+      full = adopted === ADOPTED_AT_ONCE;
+    }
+    if (!mayGoOn(run)) return;
+    for (const ended of await conversations().settleLost({ limit: LOST_AT_ONCE })) tellEnded(deps, ended);
+  }
+
+  /** Before anything is closed. A number for people only: a store that cannot count must not keep conversations open. */
+  async function countOpen(run: Run): Promise<number | null> {
+    if (!mayGoOn(run)) return null;
+    try {
+      const open = await conversations().countOpen?.();
+      return open !== undefined && Number.isSafeInteger(open) && open >= 0 ? open : null;
+    } catch (error) {
+      logger.debug({ err: error }, 'The open conversations could not be counted: the report leaves their number out');
+      return null;
+    }
+  }
+
+  function createRun(dryRun: boolean, goOn: () => boolean): Run {
+    const counts = {
+      checked: 0,
+      closed: 0,
+      warned: 0,
+      waiting: 0,
+      skipped: 0,
+      cancelled: 0,
+      failed: 0,
+      adopted: 0,
+    };
+    return { dryRun, goOn, named: [], counts, left: inactivity.maxPerRun, open: null, postponed: null };
+  }
+
+  function reportOf(run: Run, startedAt: Date, tookMs: number): InactivityReport {
+    const { dryRun, postponed, open, counts, named } = run;
+    return { startedAt, tookMs, dryRun, postponed, open, totals: counts, conversations: named };
+  }
+
+  return {
+    /** `goOn` must hold right before every change; a dry run changes nothing. */
+    async run(options: { dryRun: boolean; goOn?: () => boolean }): Promise<InactivityReport> {
+      const startedAt = clock.now();
+      const startedMs = clock.monotonicMs();
+      const run = createRun(options.dryRun, options.goOn ?? lease.trusted);
+      await takeStock(run);
+      run.open = await countOpen(run);
+      await checkAll(run);
+      return reportOf(run, startedAt, clock.monotonicMs() - startedMs);
+    },
+    ready: () => store.conversations !== undefined && lease.trusted(),
+    /** The answer where nothing was done. */
+    nothing(postponed: Postponed): InactivityReport {
+      conversations();
+      return reportOf({ ...createRun(false, () => false), postponed }, clock.now(), 0);
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import type { Config } from '../../config.js';
+import { type ClosingDecision, decideClosing } from '../../decide/closing.js';
+import { WaSyncError } from '../../errors.js';
+import { closingPolicyOf } from '../../inactivity-config.js';
+import { createFailureLog } from '../../logging/log-failures.js';
+import type { QuietConversation } from '../../ports/conversation-store.js';
+import type { Lease } from '../lease/lease.js';
+import { createSlots } from '../limits/limit-concurrency.js';
+import { waitAtMost } from '../limits/wait-at-most.js';
+
+const AT_ONCE = 16;
+const POLICY_LIMIT_MS = 5_000;
+
+/** A quiet conversation and what its policy makes of it; `failed`: the policy threw, hung or answered nonsense. */
+export interface Judged {
+  readonly quiet: QuietConversation;
+  readonly decision: ClosingDecision | { readonly kind: 'failed' };
+}
+
+/** Judges quiet conversations by the host's policy, several at once. One whose policy fails is left alone and logged. */
+export function createJudgeConversations(deps: {
+  config: Pick<Config, 'clock' | 'logger' | 'inactivity'>;
+  lease: Lease;
+}) {
+  const { lease } = deps;
+  const { clock, inactivity } = deps.config;
+  const failures = createFailureLog(deps.config);
+
+  async function judgeOne(quiet: QuietConversation): Promise<Judged> {
+    const { conversation } = quiet;
+    try {
+      const policy = await waitAtMost(clock, POLICY_LIMIT_MS, async () => ({
+        of: await closingPolicyOf(inactivity, conversation),
+      }));
+      if (!policy) throw new WaSyncError('config_invalid', 'The policy did not answer in time');
+      return { quiet, decision: decideClosing(quiet, policy.of, lease.storeNow()) };
+    } catch (error) {
+      const fields = { code: 'policy_failed', conversationId: conversation.id };
+      failures.failed(fields, 'The policy of a conversation failed: it is left alone', error);
+      return { quiet, decision: { kind: 'failed' } };
+    }
+  }
+
+  /** Answers in the order of the page, without those that were not judged because the run may not go on. */
+  return async (page: readonly QuietConversation[], mayGoOn: () => boolean): Promise<Judged[]> => {
+    const takePlace = createSlots(AT_ONCE);
+    const judged = await Promise.all(
+      page.map(async (quiet) => {
+        const giveBack = await takePlace();
+        try {
+          return mayGoOn() ? await judgeOne(quiet) : null;
+        } finally {
+          giveBack();
+        }
+      }),
+    );
+    return judged.filter((one) => one !== null);
+  };
+}

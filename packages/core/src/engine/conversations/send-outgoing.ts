@@ -1,0 +1,155 @@
+/**
+ * Sends what the closing of conversations has decided, for the sessions that are held here. The send is recorded before it begins, under an id made of the
+ * conversation and its closing number: a crash in between leaves `unknown`, and nothing is ever sent twice.
+ *
+ * Owns: the sessions that are sending now, how often each sent in the last minute, and ends that could not be recorded.
+ */
+import type { Config } from '../../config.js';
+import type { ConversationRecord, OutgoingMessage } from '../../domain/conversation.js';
+import type { SendAnswer } from '../../ports/connection.js';
+import type { ConversationStore } from '../../ports/conversation-store.js';
+import type { WaSyncStore } from '../../ports/store.js';
+import type { Events } from '../events/emit-events.js';
+import type { Lease } from '../lease/lease.js';
+import { waitAtMost } from '../limits/wait-at-most.js';
+import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
+import { observe } from '../owned-sessions/observe.js';
+import { SETTLED_FOR_MS, tellEnded } from './publish-conversation.js';
+
+const BATCH = 200;
+const ACK_LIMIT_MS = 20_000;
+const GRACE_MS = 5_000;
+const MINUTE_MS = 60_000;
+const ANSWERS = new Set<unknown>(['sent', 'unknown', 'failed'] satisfies SendAnswer[]);
+
+type End = Parameters<ConversationStore['endSend']>[0];
+
+export type SendOutgoing = ReturnType<typeof createSendOutgoing>;
+
+export function createSendOutgoing(deps: {
+  config: Pick<Config, 'clock' | 'logger' | 'inactivity' | 'observeOnly'>;
+  store: WaSyncStore;
+  held: HeldSessions;
+  lease: Lease;
+  events: Events;
+  /** Settles when every message that was told of until now is recorded, or failed to be. */
+  recorded(held: Held): Promise<void>;
+}) {
+  const { store, held: sessions, lease } = deps;
+  const { clock, logger, inactivity, observeOnly } = deps.config;
+  const sentAt = new Map<string, number[]>();
+  const busy = new Map<string, Promise<void>>();
+  const unrecorded = new Map<string, End>();
+  let underWay: Promise<void> | null = null;
+
+  function canSend(held: Held): boolean {
+    if (sessions.get(held.id) !== held || held.tenure === null || lease.suspectsItself()) return false;
+    const seen = observe(held);
+    return seen.kind === 'known' && seen.status === 'CONNECTED' && seen.health === 'healthy' && lease.trusted();
+  }
+
+  /** Whether one more message a minute is allowed. */
+  function hasTurn(sessionId: string): boolean {
+    const nowMs = clock.monotonicMs();
+    const recent = (sentAt.get(sessionId) ?? []).filter((at) => nowMs - at < MINUTE_MS);
+    if (recent.length > 0) sentAt.set(sessionId, recent);
+    else sentAt.delete(sessionId);
+    return recent.length < inactivity.sendsPerMinute;
+  }
+
+  async function transmit(held: Held, chat: string, message: OutgoingMessage): Promise<SendAnswer> {
+    const { sendText } = held.connection;
+    if (!sendText) return 'failed';
+    sentAt.set(held.id, [...(sentAt.get(held.id) ?? []), clock.monotonicMs()]);
+    try {
+      const params = { chat, text: message.text, messageId: message.id, timeoutMs: ACK_LIMIT_MS };
+      const answer = await waitAtMost(clock, ACK_LIMIT_MS + GRACE_MS, () => sendText.call(held.connection, params));
+      return answer !== null && ANSWERS.has(answer) ? answer : 'unknown';
+    } catch (error) {
+      // It may have left before the error came.
+      logger.warn({ code: 'send_failed', sessionId: held.id, err: error }, 'A message could not be sent for certain');
+      return 'unknown';
+    }
+  }
+
+  async function settle(conversations: ConversationStore, end: End): Promise<void> {
+    try {
+      const ended = await conversations.endSend(end);
+      unrecorded.delete(end.messageId);
+      if (ended) tellEnded(deps, ended);
+    } catch (error) {
+      unrecorded.set(end.messageId, end);
+      throw error;
+    }
+  }
+
+  /** Whether the session may send another one. */
+  async function sendOne(conversations: ConversationStore, held: Held, found: ConversationRecord): Promise<boolean> {
+    const { outgoing: message, chat, id, sequence } = found;
+    if (!message || chat === null) return true;
+    if (!canSend(held) || !hasTurn(held.id)) return false;
+    await deps.recorded(held);
+    const { id: messageId } = message;
+    const owner = lease.incarnation();
+    const goOn = lease.watch();
+    try {
+      const begin = { id, sequence, messageId, owner, settledForMs: SETTLED_FOR_MS };
+      if (!(await conversations.beginSend(begin))) return true;
+    } catch (error) {
+      // If it was committed all the same: nothing was sent, and nothing will be under this id.
+      unrecorded.set(messageId, { id, messageId, delivery: 'failed' });
+      throw error;
+    }
+    // The answer may have come late, from a store or to a process that stood still.
+    const delivery = goOn() && canSend(held) ? await transmit(held, chat, message) : 'failed';
+    await settle(conversations, { id, messageId, delivery });
+    return true;
+  }
+
+  async function sendAll(conversations: ConversationStore, held: Held, waiting: ConversationRecord[]): Promise<void> {
+    try {
+      for (const found of waiting) if (!(await sendOne(conversations, held, found))) return;
+    } catch (error) {
+      logger.error({ code: 'send_failed', sessionId: held.id, err: error }, 'Messages of a session could not be sent');
+    } finally {
+      busy.delete(held.id);
+    }
+  }
+
+  async function work(conversations: ConversationStore): Promise<void> {
+    for (const end of [...unrecorded.values()]) await settle(conversations, end);
+    // What cannot be sent now must not fill the page of what can.
+    const cannot = [...sessions.all()].filter((held) => busy.has(held.id) || !canSend(held) || !hasTurn(held.id));
+    const exceptSessions = cannot.map((held) => held.id);
+    const owner = lease.incarnation();
+    const bySession = new Map<string, ConversationRecord[]>();
+    for (const found of await conversations.outgoing({ owner, exceptSessions, limit: BATCH })) {
+      bySession.set(found.sessionId, [...(bySession.get(found.sessionId) ?? []), found]);
+    }
+    // One number waits for its own acknowledgements, not for those of others.
+    for (const [sessionId, waiting] of bySession) {
+      const held = sessions.get(sessionId);
+      if (held && !busy.has(sessionId)) busy.set(sessionId, sendAll(conversations, held, waiting));
+    }
+  }
+
+  return {
+    /** Takes up what waits to be sent, or to be recorded, unless that is under way; does not wait for it. */
+    kick({ waiting }: { waiting: boolean }): void {
+      const { conversations } = store;
+      if (!conversations || observeOnly || !lease.trusted() || (!waiting && unrecorded.size === 0)) return;
+      underWay ??= work(conversations)
+        .catch((error: unknown) => {
+          logger.error({ code: 'send_failed', err: error }, 'Messages could not be taken up; trying again later');
+        })
+        .finally(() => {
+          underWay = null;
+        });
+    },
+    /** Settles when nothing is being sent. */
+    idle: async (): Promise<void> => {
+      await underWay;
+      await Promise.all(busy.values());
+    },
+  };
+}

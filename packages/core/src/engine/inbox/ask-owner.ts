@@ -1,0 +1,157 @@
+/**
+ * Asks the replica that has a session, through its inbox in the store. Nothing is concluded from silence: whoever hears nothing in time knows nothing.
+ *
+ * Owns: the questions that wait for an answer. Equal ones share one request; those of one moment are put in one statement, and their answers are fetched in one.
+ */
+import type { Config } from '../../config.js';
+import type { StoredSession } from '../../domain/session.js';
+import type { InboxRequest, InboxRequestKind } from '../../ports/inbox-store.js';
+import type { WaSyncStore } from '../../ports/store.js';
+import type { Lease } from '../lease/lease.js';
+import { type OwnerAnswers, readOwnerAnswer } from './owner-answers.js';
+
+/** More than that are answered as unknown at once: each costs a row, and the owner has its own pace. */
+const MOST_WAITING = 1_000;
+/** A store that cannot wake us is asked so many times in a tick. */
+const POLLS_PER_TICK = 5;
+
+/** `nobody`: no owner whose lease stands, or a store without inboxes. `unknown`: one that did not say, or not in time. */
+export type OwnerSaid<Kind extends InboxRequestKind> =
+  | { readonly kind: 'answered'; readonly answer: OwnerAnswers[Kind] }
+  | { readonly kind: 'nobody' }
+  | { readonly kind: 'unknown'; readonly why: string; readonly cause?: unknown };
+
+interface Question {
+  readonly request: InboxRequest;
+  readonly said: Promise<OwnerSaid<InboxRequestKind>>;
+  settle(said: OwnerSaid<InboxRequestKind>): void;
+}
+
+export type AskOwner = ReturnType<typeof createAskOwner>;
+
+export function createAskOwner(deps: {
+  config: Pick<Config, 'clock' | 'logger' | 'random' | 'lease' | 'probe' | 'observeOnly'>;
+  store: WaSyncStore;
+  lease: Lease;
+}) {
+  const { lease } = deps;
+  const { inbox } = deps.store;
+  const { clock, logger, random, probe, observeOnly } = deps.config;
+  const { tickMs } = deps.config.lease;
+  /** The owner hears of it with its next tick, asks its connection, and a tick is left for what is slow. */
+  const waitMs = 2 * tickMs + probe.failures * probe.timeoutMs;
+  const open = new Map<string, Question>();
+  let unsent: Question[] = [];
+  let cancelPoll: (() => void) | null = null;
+  let fetching = false;
+  let fetchAgain = false;
+  let stopped = false;
+
+  const keyOf = ({ kind, sessionId }: Omit<InboxRequest, 'id'>) => `${kind} ${sessionId}`;
+
+  function put(sessionId: string, kind: InboxRequestKind): Question {
+    const request = { id: random.token(), sessionId, kind };
+    let resolve: (said: OwnerSaid<InboxRequestKind>) => void = () => {};
+    const said = new Promise<OwnerSaid<InboxRequestKind>>((done) => {
+      resolve = done;
+    });
+    const cancel = clock.schedule(() => question.settle({ kind: 'unknown', why: 'owner_silent' }), waitMs);
+    const question: Question = {
+      request,
+      said,
+      settle(answer) {
+        if (open.get(keyOf(request)) === question) open.delete(keyOf(request));
+        cancel();
+        resolve(answer);
+      },
+    };
+    open.set(keyOf(request), question);
+    unsent.push(question);
+    if (unsent.length === 1) void send();
+    return question;
+  }
+
+  async function send(): Promise<void> {
+    // Lets the questions of one moment arrive, so that they share a statement.
+    await Promise.resolve();
+    const some = unsent;
+    unsent = [];
+    try {
+      const requests = some.map(({ request }) => request);
+      const ids = new Set(await inbox?.ask({ asker: lease.incarnation(), requests, ttlMs: waitMs }));
+      for (const question of some) if (!ids.has(question.request.id)) question.settle({ kind: 'nobody' });
+      poll();
+    } catch (cause) {
+      // It may have been put all the same: what the owner then says is nobody's any more.
+      for (const question of some) question.settle({ kind: 'unknown', why: 'store_failed', cause });
+    }
+  }
+
+  function poll(): void {
+    if (cancelPoll || open.size === 0) return;
+    cancelPoll = clock.schedule(() => {
+      cancelPoll = null;
+      void fetchAnswers().finally(poll);
+    }, tickMs / POLLS_PER_TICK);
+  }
+
+  async function fetchAnswers(): Promise<void> {
+    fetchAgain = true;
+    if (fetching || !inbox) return;
+    fetching = true;
+    try {
+      while (fetchAgain && open.size > 0) {
+        fetchAgain = false;
+        const byId = new Map([...open.values()].map((question) => [question.request.id, question]));
+        for (const { id, body } of await inbox.collect({ ids: [...byId.keys()] })) {
+          const question = byId.get(id);
+          if (question) read(question, body);
+        }
+      }
+    } catch (error) {
+      logger.debug(
+        { code: 'inbox_failed', err: error },
+        'Answers of other replicas could not be fetched; trying again',
+      );
+    } finally {
+      fetching = false;
+    }
+  }
+
+  function read(question: Question, body: string): void {
+    const { kind, sessionId } = question.request;
+    const answer = readOwnerAnswer(kind, body);
+    if (answer !== null) {
+      question.settle({ kind: 'answered', answer });
+      return;
+    }
+    const fields = { code: 'inbox_answer_invalid', sessionId, kind };
+    logger.error(fields, 'Another replica answered what makes no sense: two versions that do not know each other?');
+    question.settle({ kind: 'unknown', why: 'owner_answer_invalid' });
+  }
+
+  return {
+    /** Whether a row is somebody else's; whether that one still lives is the store's to say. */
+    mayAsk: ({ owner }: Pick<StoredSession, 'owner'>): boolean => owner !== null && owner !== lease.incarnation(),
+    /** Asks whoever has a session. Never rejects. */
+    async ask<Kind extends InboxRequestKind>(sessionId: string, kind: Kind): Promise<OwnerSaid<Kind>> {
+      // An observer writes nothing, a question included.
+      if (!inbox || observeOnly) return { kind: 'nobody' };
+      const same = open.get(keyOf({ sessionId, kind }));
+      if (stopped || (!same && open.size >= MOST_WAITING)) return { kind: 'unknown', why: 'owner_silent' };
+      const said = await (same ?? put(sessionId, kind)).said;
+      // Each question holds only answers of its own kind.
+      return said as OwnerSaid<Kind>;
+    },
+    /** An answer may be there. */
+    look(): void {
+      if (open.size > 0) void fetchAnswers();
+    },
+    /** Nobody is waited for any more. */
+    stop(): void {
+      stopped = true;
+      cancelPoll?.();
+      for (const question of [...open.values()]) question.settle({ kind: 'unknown', why: 'owner_silent' });
+    },
+  };
+}

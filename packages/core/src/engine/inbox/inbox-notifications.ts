@@ -1,0 +1,54 @@
+/**
+ * Has the store wake this replica when something came for it, where the store can. Without it everything goes at the pace of the tick.
+ *
+ * Owns: the listener, which belongs to one incarnation: a fenced replica listens anew under its next one.
+ */
+import type { Config } from '../../config.js';
+import type { Lease } from '../lease/lease.js';
+
+export type InboxWakes = ReturnType<typeof createInboxWakes>;
+
+export function createInboxWakes(deps: {
+  config: Pick<Config, 'store' | 'logger' | 'observeOnly'>;
+  lease: Lease;
+  onWake(): void;
+}) {
+  const { lease, onWake } = deps;
+  const { logger, observeOnly } = deps.config;
+  // Not the store with a time limit: a listener that comes late must not be one that nobody can stop.
+  const { inbox } = deps.config.store;
+  let current: { readonly incarnation: string; stop: (() => void) | null } | null = null;
+  let failing = false;
+
+  function end(): void {
+    current?.stop?.();
+    current = null;
+  }
+
+  async function listen(incarnation: string): Promise<void> {
+    const own: { readonly incarnation: string; stop: (() => void) | null } = { incarnation, stop: null };
+    current = own;
+    try {
+      const stop = await inbox?.listen?.({ incarnation, wake: () => void (current === own && onWake()) });
+      if (current === own) own.stop = stop ?? null;
+      else stop?.();
+      failing = false;
+    } catch (error) {
+      if (current === own) current = null;
+      if (!failing)
+        logger.warn({ code: 'inbox_failed', err: error }, 'The store cannot wake this replica: the tick has to do');
+      failing = true;
+    }
+  }
+
+  return {
+    /** With every tick: listens where it does not yet, or no longer for this incarnation. */
+    kick(): void {
+      const incarnation = lease.incarnation();
+      if (!inbox?.listen || observeOnly || !lease.trusted() || current?.incarnation === incarnation) return;
+      end();
+      void listen(incarnation);
+    },
+    stop: end,
+  };
+}

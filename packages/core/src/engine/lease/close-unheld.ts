@@ -1,0 +1,44 @@
+import type { Config } from '../../config.js';
+import { maskNumbers } from '../../mask-numbers.js';
+import type { WaSyncStore } from '../../ports/store.js';
+import type { Events } from '../events/emit-events.js';
+import type { Lease } from './lease.js';
+
+/** How long rows that nobody has ever held are left alone: whoever had them before may only not have attached them yet. */
+const ADOPTION_GRACE_MS = 600_000;
+const BATCH = 1_000;
+
+/** Writes `DISCONNECTED` into rows that an earlier system left behind and that nobody has taken up. What fails is tried again with the next sync. */
+export function createSettleUnheld(deps: {
+  config: Pick<Config, 'clock' | 'logger' | 'observeOnly'>;
+  store: WaSyncStore;
+  lease: Lease;
+  events: Events;
+}) {
+  const { store, lease, events } = deps;
+  const { clock, logger, observeOnly } = deps.config;
+
+  async function settleBatch(): Promise<number> {
+    if (observeOnly || !lease.trusted()) return 0;
+    const settled = (await store.sessions.settleUnheld?.({ graceMs: ADOPTION_GRACE_MS, limit: BATCH })) ?? [];
+    for (const { id: sessionId, from } of settled) {
+      const reason = { code: 'not_held' };
+      const fields = { sessionId, stored: from, actual: 'DISCONNECTED', reason: reason.code };
+      logger.info(fields, `Session ${maskNumbers(sessionId)}: nobody holds it, marking as DISCONNECTED (was ${from})`);
+      const state = { from, to: 'DISCONNECTED', health: 'healthy', evidence: 'unobserved' } as const;
+      events.emit('session:changed', { sessionId, at: clock.now(), ...state, reason });
+    }
+    return settled.length;
+  }
+
+  return async (): Promise<void> => {
+    try {
+      while ((await settleBatch()) === BATCH);
+    } catch (error) {
+      logger.error(
+        { code: 'store_failed', err: error },
+        'Rows that nobody holds could not be settled; trying again later',
+      );
+    }
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * Gives back the sessions whose connection is no longer here.
+ *
+ * Owns: what could not be given back yet. Each is taken up with every tick until the store has answered, the session runs here again, or the lease under
+ * which it was held is over, which frees it as well.
+ */
+import type { Config } from '../../config.js';
+import type { Reason, SessionStatus } from '../../domain/session.js';
+import type { WaSyncStore } from '../../ports/store.js';
+import type { HeldSessions } from '../owned-sessions/held-sessions.js';
+import type { Tell } from '../owned-sessions/publish-changes.js';
+import type { Lease } from './lease.js';
+
+interface GivenBack {
+  readonly owner: string;
+  readonly tenure: string;
+  readonly reason: Reason;
+  readonly unobserved: boolean;
+  /** What its row said, where that is known. */
+  readonly from: SessionStatus | null;
+}
+
+export type GiveBack = ReturnType<typeof createGiveBack>;
+
+export function createGiveBack(deps: {
+  config: Pick<Config, 'logger'>;
+  store: WaSyncStore;
+  held: HeldSessions;
+  lease: Lease;
+  tell: Tell;
+}) {
+  const { store, held: sessions, lease, tell } = deps;
+  const { logger } = deps.config;
+  const waiting = new Map<string, GivenBack>();
+
+  async function release(id: string, given: GivenBack): Promise<void> {
+    const entry = waiting.get(id);
+    const { owner, tenure, reason, unobserved } = given;
+    const unobservedIds = unobserved ? [id] : [];
+    const released = await store.sessions.release({ owner, sessions: [{ id, tenure }], unobservedIds, reason });
+    if (released.length > 0) tell.gaveBack(id, given);
+    if (waiting.get(id) === entry) waiting.delete(id);
+  }
+
+  return {
+    /**
+     * Gives a session back now. While the lease is not known to stand, the next tick does it; where the store fails it rejects, and the next tick tries again. `unobserved`: what becomes
+     * of the connection is not seen here.
+     */
+    async release(
+      { id, tenure, from }: { id: string; tenure: string; from: SessionStatus | null },
+      reason: Reason,
+      { unobserved }: { unobserved: boolean },
+    ): Promise<void> {
+      const entry = { owner: lease.incarnation(), tenure, reason, unobserved, from };
+      waiting.set(id, entry);
+      if (lease.trusted()) await release(id, entry);
+    },
+    /** Takes back that a session is to be given back: it is to run here. */
+    keep(id: string): void {
+      waiting.delete(id);
+    },
+    /** Takes up again what could not be given back; never throws. */
+    async retry(): Promise<void> {
+      for (const [id, entry] of waiting) {
+        if (sessions.get(id) || entry.owner !== lease.incarnation()) {
+          waiting.delete(id);
+          continue;
+        }
+        try {
+          await release(id, entry);
+        } catch (error) {
+          logger.error(
+            { code: 'give_back_failed', sessionId: id, err: error },
+            'A session could not be given back; trying again',
+          );
+          return;
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import type { Config } from '../../config.js';
+import type { WhatsAppConnection } from '../../ports/connection.js';
+import { waitAtMost } from '../limits/wait-at-most.js';
+
+/** Longer than any store call and goodbye that a close may wait for. */
+const CLOSE_LIMIT_MS = 15_000;
+
+/** Closes a connection; answers whether its end was seen. One that never settles keeps nobody waiting. */
+export async function closeConnection(
+  connection: WhatsAppConnection,
+  reason: string,
+  { clock, logger }: Pick<Config, 'clock' | 'logger'>,
+): Promise<boolean> {
+  const { sessionId } = connection;
+  try {
+    const closed = await waitAtMost(clock, CLOSE_LIMIT_MS, async () => {
+      await connection.close({ reason });
+      return true;
+    });
+    if (closed) return true;
+    logger.error(
+      { code: 'close_failed', sessionId, limitMs: CLOSE_LIMIT_MS },
+      'A connection did not answer its close: going on without it',
+    );
+  } catch (error) {
+    logger.error({ code: 'close_failed', sessionId, err: error }, 'Closing a connection failed');
+  }
+  return false;
+}

@@ -1,0 +1,200 @@
+/**
+ * Finds links that died without a word.
+ *
+ * Owns: the verdict of each held session (`deadSinceMs`), the probe in flight and the failures in a row. Looks at silent connections
+ * between sweeps, so that a silent drop is seen in seconds. `waitAtMost` and the stall watch keep an adapter that never settles, and
+ * a process that did not run, from being taken for a dead link.
+ */
+import type { Config } from '../../config.js';
+import type { ProbeAnswer } from '../../ports/connection.js';
+import type { Logger } from '../../ports/logger.js';
+import type { Events } from '../events/emit-events.js';
+import { createSlots } from '../limits/limit-concurrency.js';
+import { createTurns } from '../limits/limit-rate.js';
+import { waitAtMost } from '../limits/wait-at-most.js';
+import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
+import { readSnapshot } from '../owned-sessions/read-snapshot.js';
+import type { StallWatch } from './watch-stalls.js';
+
+/** Connections looked at before pending I/O gets its turn. */
+const SLICE = 2_000;
+const LONGEST_SCAN_MS = 2_000;
+/** A probe that waits costs nothing but memory, so after this time it leaves its place to the next one. */
+const PLACE_HELD_MS = 250;
+/** An adapter gets this much more than its time before it is taken for broken. */
+const GRACE_MS = 1_000;
+
+const ANSWERS = new Set<unknown>(['answered', 'timeout', 'unavailable'] satisfies ProbeAnswer[]);
+
+/** What a check found. `unknown` is never dead. */
+export type Verdict = 'alive' | 'dead' | 'unknown';
+
+export type Liveness = ReturnType<typeof createLiveness>;
+
+export function createLiveness(deps: {
+  config: Pick<Config, 'probe' | 'clock' | 'logger' | 'observeOnly'>;
+  held: HeldSessions;
+  stalls: StallWatch;
+  events: Pick<Events, 'emit'>;
+  onVerdict(held: Held): void;
+}) {
+  const { held: sessions, stalls, events, onVerdict } = deps;
+  const { clock, logger, probe, observeOnly } = deps.config;
+  const takePlace = createSlots(probe.concurrency);
+  const takeTurn = createTurns(clock, probe.perSecond);
+  const scanMs = Math.min(LONGEST_SCAN_MS, Math.max(50, probe.silenceMs / 10));
+  let cancel: (() => void) | null = null;
+
+  /** Milliseconds without a frame, or `null` where a probe would make no sense. */
+  function silence(held: Held): number | null {
+    const seen = readSnapshot(held.connection);
+    if (seen.kind !== 'known' || seen.status !== 'CONNECTED') return null;
+    return seen.silentForMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  function clearVerdict(held: Held): void {
+    held.failedProbes = 0;
+    if (held.deadSinceMs === null) return;
+    held.deadSinceMs = null;
+    onVerdict(held);
+  }
+
+  function declareDead(held: Held): void {
+    if (held.deadSinceMs === null) {
+      held.deadSinceMs = clock.monotonicMs();
+      onVerdict(held);
+    }
+    if (!observeOnly) heal(held, logger);
+  }
+
+  async function ask(held: Held): Promise<{ answer: ProbeAnswer; askedAtMs: number }> {
+    await takeTurn();
+    const giveBack = await takePlace();
+    const askedAtMs = clock.monotonicMs();
+    const stopWaiting = clock.schedule(giveBack, PLACE_HELD_MS);
+    try {
+      const answer = await waitAtMost(clock, probe.timeoutMs + GRACE_MS, () =>
+        held.connection.probe({ timeoutMs: probe.timeoutMs }),
+      );
+      if (ANSWERS.has(answer)) return { answer: answer!, askedAtMs };
+      const error = answer === null ? 'It did not settle in time' : 'It answered what there is not';
+      logger.warn({ code: 'probe_failed', sessionId: held.id, err: error }, 'A probe failed');
+      return { answer: 'unavailable', askedAtMs };
+    } catch (error) {
+      logger.warn({ code: 'probe_failed', sessionId: held.id, err: error }, 'A probe failed');
+      return { answer: 'unavailable', askedAtMs };
+    } finally {
+      stopWaiting();
+      giveBack();
+    }
+  }
+
+  /** One probe. Dead only if this process ran all the time, the question went out and not one frame came in since. */
+  async function probeOnce(held: Held, failuresThatMeanDead: () => number): Promise<Verdict> {
+    for (let redo = 0; redo < 2; redo++) {
+      const { answer, askedAtMs } = await ask(held);
+      const tookMs = clock.monotonicMs() - askedAtMs;
+      events.emit('probe:ended', { sessionId: held.id, at: clock.now(), answer, tookMs });
+      if (sessions.get(held.id) !== held) return 'unknown';
+      const silentMs = silence(held);
+      if (silentMs === null) return 'unknown';
+      if (answer === 'answered' || silentMs < clock.monotonicMs() - askedAtMs) {
+        clearVerdict(held);
+        return 'alive';
+      }
+      if (answer === 'unavailable') return 'unknown';
+      if (stalls.stalledSince(askedAtMs)) {
+        logger.debug(
+          { code: 'probe_redone', sessionId: held.id },
+          'This process did not run while a probe was out: asking again',
+        );
+        continue;
+      }
+      held.failedProbes += 1;
+      logger.warn(
+        { code: 'probe_timeout', sessionId: held.id, failures: held.failedProbes, timeoutMs: probe.timeoutMs },
+        'A probe was not answered',
+      );
+      if (held.failedProbes < failuresThatMeanDead()) return 'unknown';
+      declareDead(held);
+      return 'dead';
+    }
+    return 'unknown';
+  }
+
+  const forced = new WeakSet<Held>();
+
+  /** Takes back a verdict that a new state or a new frame has overtaken. */
+  function refresh(held: Held): void {
+    const silentMs = silence(held);
+    if (silentMs === null) {
+      held.failedProbes = 0;
+      held.deadSinceMs = null;
+    } else if (held.deadSinceMs !== null && silentMs < clock.monotonicMs() - held.deadSinceMs) clearVerdict(held);
+  }
+
+  /** One answer for all who ask at the same moment; a forced one among them decides at its first failure. */
+  async function checkOnce(held: Held, force: boolean): Promise<Verdict> {
+    refresh(held);
+    const silentMs = silence(held);
+    if (silentMs === null) return 'unknown';
+    if (!force && silentMs < probe.silenceMs) {
+      held.failedProbes = 0;
+      return 'alive';
+    }
+    if (force) forced.add(held);
+    held.probing ??= probeOnce(held, () => (forced.has(held) ? 1 : probe.failures)).finally(() => {
+      held.probing = null;
+      forced.delete(held);
+    });
+    return held.probing;
+  }
+
+  /** Judges one connection. A failure is followed by the next question at once, so that a link is judged within `failures` probes. */
+  async function check(held: Held, options: { force: boolean }): Promise<Verdict> {
+    for (let round = 1; ; round++) {
+      const before = held.failedProbes;
+      const verdict = await checkOnce(held, options.force);
+      if (verdict !== 'unknown' || held.failedProbes === before || round >= probe.failures) return verdict;
+    }
+  }
+
+  async function scan(): Promise<void> {
+    let seen = 0;
+    for (const held of sessions.all()) {
+      if (++seen % SLICE === 0) await clock.yield();
+      refresh(held);
+      const silentMs = held.probing || held.deadSinceMs !== null ? null : silence(held);
+      if (silentMs !== null && silentMs >= probe.silenceMs) void check(held, { force: false });
+    }
+  }
+
+  function beat(): void {
+    cancel = clock.schedule(() => {
+      void scan().finally(() => {
+        if (cancel) beat();
+      });
+    }, scanMs);
+  }
+
+  return {
+    check,
+    refresh,
+    start: beat,
+    stop(): void {
+      cancel?.();
+      cancel = null;
+    },
+  };
+}
+
+/** Asks the connection to end its dead link. Not awaited: the row must not wait for a socket to close. */
+function heal(held: Held, logger: Logger): void {
+  void (async () => {
+    try {
+      await held.connection.heal({ reason: 'silent' });
+    } catch (error) {
+      logger.error({ code: 'heal_failed', sessionId: held.id, err: error }, 'Ending a dead connection failed');
+    }
+  })();
+}

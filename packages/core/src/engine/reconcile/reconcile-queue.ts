@@ -1,0 +1,57 @@
+/**
+ * Sessions that are to be looked at, in the order in which they were first named.
+ *
+ * Owns: the queue and the one batch under way. An event only names a session, so a thousand of them that come before its turn are one look; and because one batch
+ * runs at a time, no two looks of this replica at one session can race.
+ */
+import type { SyncedSession } from '../../domain/report.js';
+import type { Held } from '../owned-sessions/held-sessions.js';
+import type { Trigger } from '../owned-sessions/publish-changes.js';
+
+const BATCH = 1_000;
+
+/** One session whose turn comes, and who waits for what was done. */
+export interface Look {
+  readonly held: Held;
+  trigger: Trigger;
+  readonly waiters: ((result: SyncedSession) => void)[];
+}
+
+/** `play` must not reject. */
+export function createLookQueue(play: (batch: readonly Look[]) => Promise<void>) {
+  const queue = new Map<string, Look>();
+  let running: Promise<void> | null = null;
+
+  async function drain(): Promise<void> {
+    // Lets the events of one moment arrive, so that they share a batch.
+    await Promise.resolve();
+    while (queue.size > 0) await play(takeBatch());
+    // In the same turn as the last look at the queue: a look that came in between would wait for ever.
+    running = null;
+  }
+
+  function takeBatch(): Look[] {
+    const batch: Look[] = [];
+    for (const [id, look] of queue) {
+      batch.push(look);
+      queue.delete(id);
+      if (batch.length === BATCH) break;
+    }
+    return batch;
+  }
+
+  return {
+    enqueue(held: Held, trigger: Trigger, waiter?: (result: SyncedSession) => void): void {
+      const waiting = queue.get(held.id);
+      const look: Look = waiting?.held === held ? waiting : { held, trigger, waiters: waiting?.waiters ?? [] };
+      if (trigger === 'sync') look.trigger = 'sync';
+      if (waiter) look.waiters.push(waiter);
+      queue.set(held.id, look);
+      running ??= drain();
+    },
+    /** Settles when no look is under way. */
+    idle: async (): Promise<void> => {
+      while (running) await running;
+    },
+  };
+}

@@ -1,0 +1,283 @@
+/**
+ * Puts rows right: own, load, observe, decide, apply.
+ *
+ * Owns: what could not be written, or not be observed. It stays in `deferred` and is looked at again with the next beat that is answered. The truth is read when a session's turn comes, not when
+ * its event did, and a write is guarded by the tenure and version that were read *before* observing, so nobody else's newer write is overwritten. A write whose answer was lost may still be on its
+ * way: the next look takes its version from it, or it would be committed over what came later.
+ */
+import type { Config } from '../../config.js';
+import { decide } from '../../decide/decide.js';
+import type { SyncedSession } from '../../domain/report.js';
+import type { Observation, StoredSession } from '../../domain/session.js';
+import type { GuardedWrite, WriteOutcome } from '../../ports/session-store.js';
+import type { WaSyncStore } from '../../ports/store.js';
+import type { Lease } from '../lease/lease.js';
+import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
+import { observe } from '../owned-sessions/observe.js';
+import { type Tell, type Trigger, whyLost } from '../owned-sessions/publish-changes.js';
+import { claimHeld, isContested, type Refusals } from './claim-held.js';
+import { createLookQueue, type Look } from './reconcile-queue.js';
+
+/** How often a look is begun anew after another writer came first. */
+const ROUNDS = 4;
+
+interface Plan {
+  readonly look: Look;
+  readonly stored: StoredSession;
+  readonly observed: Observation;
+  readonly write: GuardedWrite;
+  /** Changes nothing but the version, so that a write whose answer was lost comes too late. */
+  readonly voids: boolean;
+}
+
+export type Reconciler = ReturnType<typeof createReconciler>;
+
+export function createReconciler(deps: {
+  config: Pick<Config, 'clock' | 'random' | 'logger' | 'observeOnly'>;
+  store: WaSyncStore;
+  held: HeldSessions;
+  lease: Lease;
+  tell: Tell;
+}) {
+  const { store, held: sessions, lease, tell } = deps;
+  const { clock, random, logger, observeOnly } = deps.config;
+  const deferred = new Set<string>();
+  /** By session: the last write whose answer was lost and that is not found in its row, and the highest version that such a write stands guard on. */
+  const lostWrites = new Map<string, { readonly writeId: string; readonly version: number }>();
+  const queue = createLookQueue(reconcileBatch);
+
+  /** Whoever still has a connection in hand whose place another took means the session: the look of its successor must not be lost. */
+  function enqueue(held: Held, trigger: Trigger, waiter?: (result: SyncedSession) => void): void {
+    queue.enqueue(sessions.get(held.id) ?? held, trigger, waiter);
+  }
+
+  async function reconcileBatch(batch: readonly Look[]): Promise<void> {
+    let looks = batch;
+    try {
+      for (let round = 0; round < ROUNDS && looks.length > 0; round++) looks = await lookOnce(looks);
+      for (const look of looks) postpone(look, 'unknown', 'contended');
+    } catch (error) {
+      logger.error(
+        { code: 'reconcile_failed', sessions: looks.length, err: error },
+        'Rows could not be put right; trying again later',
+      );
+      for (const look of looks) postpone(look, 'failed', 'store_failed');
+    }
+  }
+
+  /** One pass over a batch; answers the looks that another writer overtook. */
+  async function lookOnce(looks: readonly Look[]): Promise<Look[]> {
+    const present = stillHeld(looks);
+    if (!lease.joined()) {
+      // Before the start the store may not even have its tables.
+      for (const look of present) postpone(look, 'unknown', 'not_started');
+      return [];
+    }
+    let refused: Refusals = new Map();
+    if (!observeOnly) {
+      if (!lease.trusted()) {
+        for (const look of present) postpone(look, 'unknown', 'lease_lost');
+        return [];
+      }
+      refused = await claimHeld(
+        { store, sessions, lease, random, clock, tell },
+        present.map((look) => look.held),
+      );
+    }
+    await load(present);
+    // While its row was read another connection may have taken its place, whose word counts.
+    const plans = stillHeld(present)
+      .map((look) => plan(look, refused))
+      .filter((made) => made !== null);
+    return apply(plans);
+  }
+
+  function stillHeld(looks: readonly Look[]): Look[] {
+    return looks.filter((look) => sessions.get(look.held.id) === look.held || settle(look, { reason: 'detached' }));
+  }
+
+  async function load(looks: readonly Look[]): Promise<void> {
+    const missing = looks.filter(({ held }) => held.stored === null && (held.tenure !== null || observeOnly));
+    if (missing.length === 0) return;
+    const askedAtMs = clock.monotonicMs();
+    const rows = await store.sessions.get({ ids: missing.map((look) => look.held.id) });
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    for (const { held } of missing) {
+      const row = byId.get(held.id) ?? null;
+      if (observeOnly) held.stored = row;
+      else if (row && row.tenure === held.tenure) {
+        held.stored = row;
+        held.ownedAtMs = askedAtMs;
+        tell.settled(held, row);
+      } else tell.lost(held, whyLost(row));
+    }
+  }
+
+  /** Observe, then decide; `null` where nothing has to be written. */
+  function plan(look: Look, refused: Refusals): Plan | null {
+    const { held } = look;
+    const stored = held.stored;
+    if (stored === null) {
+      settle(look, { reason: refused.get(held.id) ?? 'not_owned' });
+      if (isContested(held) || refused.get(held.id) === 'store_timeout') deferred.add(held.id);
+      return null;
+    }
+    const observed = observe(held);
+    tell.observed(held, observed);
+    const decision = decide(observed, stored);
+    const voids = decision.kind === 'none' && mayStillCome(held, stored);
+    if (decision.kind === 'none' && !voids) {
+      tell.mirrorSeen(held, stored);
+      settle(look, { stored, observed, reason: decision.why });
+      // A connection that cannot tell now may say nothing either when it can again.
+      if (decision.why === 'unknown') deferred.add(held.id);
+      return null;
+    }
+    if (observeOnly) return settle(look, { stored, observed, action: 'would_correct', reason: decision.kind });
+    const set = decision.kind === 'write' ? decision.set : null;
+    const write = { id: held.id, tenure: stored.tenure ?? '', version: stored.version, writeId: random.token(), set };
+    return { look, stored, observed, write, voids };
+  }
+
+  function mayStillCome(held: Held, stored: StoredSession): boolean {
+    const lost = lostWrites.get(held.id);
+    return !observeOnly && lost !== undefined && lost.writeId !== stored.writeId && stored.version <= lost.version;
+  }
+
+  /** Has the row read again, also for the connection that took this one's place while the write was on its way. */
+  function forget(held: Held): void {
+    held.stored = null;
+    const current = sessions.get(held.id);
+    if (current) current.stored = null;
+  }
+
+  async function apply(plans: readonly Plan[]): Promise<Look[]> {
+    if (plans.length === 0) return [];
+    if (!lease.trusted()) {
+      for (const { look } of plans) postpone(look, 'unknown', 'lease_lost');
+      return [];
+    }
+    for (const { look, write, stored } of plans) {
+      look.held.unsettled = { writeId: write.writeId, before: stored, trigger: look.trigger };
+    }
+    let outcomes: WriteOutcome[];
+    const askedAtMs = clock.monotonicMs();
+    try {
+      outcomes = await store.sessions.write({ owner: lease.incarnation(), writes: plans.map((made) => made.write) });
+    } catch (error) {
+      // It may have been committed all the same: load again, and know our own write by its id.
+      for (const { look, write } of plans) {
+        forget(look.held);
+        // A store that was rolled back counts its versions anew, and would come by that of an older lost write once more.
+        const version = Math.max(write.version, lostWrites.get(look.held.id)?.version ?? 0);
+        lostWrites.set(look.held.id, { writeId: write.writeId, version });
+      }
+      throw error;
+    }
+    const byId = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
+    return plans.filter((made) => !finish(made, byId.get(made.look.held.id), askedAtMs)).map((made) => made.look);
+  }
+
+  /** Whether the write holds; a missed guard means that the session must be looked at again. */
+  function finish(
+    { look, stored, observed, write, voids }: Plan,
+    outcome: WriteOutcome | undefined,
+    askedAtMs: number,
+  ): boolean {
+    const { held } = look;
+    held.unsettled = null;
+    if (!outcome?.applied) {
+      held.stored = null;
+      logger.debug({ code: 'guard_missed', sessionId: held.id }, 'Another writer came first: looking again');
+      return false;
+    }
+    if (outcome.session.version > (lostWrites.get(held.id)?.version ?? 0)) lostWrites.delete(held.id);
+    if (sessions.get(held.id) !== held) forget(held);
+    if (held.tenure === write.tenure) {
+      held.stored = outcome.session;
+      held.ownedAtMs = askedAtMs;
+    }
+    if (voids) {
+      if (mayStillCome(held, outcome.session)) return false;
+      settle(look, { stored, observed, action: 'none', reason: 'in_sync' });
+      return true;
+    }
+    tell.written({
+      held,
+      trigger: look.trigger,
+      before: stored,
+      after: outcome.session,
+      blocked: outcome.mirrorBlocked,
+    });
+    if (write.set === null && outcome.mirrorBlocked) {
+      settle(look, { stored, observed, action: 'failed', reason: 'mirror_blocked' });
+      return true;
+    }
+    const action = write.set === null ? 'mirror_repaired' : 'corrected';
+    const reason = write.set === null ? 'foreign_write' : (outcome.session.reason?.code ?? 'drift');
+    held.lastWrite = { atMs: clock.monotonicMs(), told: { stored: stored.status, action, reason } };
+    settle(look, { stored, observed, action, reason });
+    if (mayStillCome(held, outcome.session)) enqueue(held, 'event');
+    return true;
+  }
+
+  function settle(
+    look: Look,
+    result: { stored?: StoredSession; observed?: Observation; action?: SyncedSession['action']; reason: string },
+  ): null {
+    const { stored, observed } = result;
+    const current = sessions.get(look.held.id);
+    // What is still to be done for its successor stays.
+    if (!current || current === look.held) deferred.delete(look.held.id);
+    if (!current) lostWrites.delete(look.held.id);
+    const answer: SyncedSession = {
+      id: look.held.id,
+      stored: stored?.status ?? null,
+      foreignWord: stored?.mirror.state === 'differs' ? (stored.mirror.word ?? undefined) : undefined,
+      actual: observed?.kind === 'known' ? observed.status : null,
+      action:
+        result.action ?? (result.reason === 'in_sync' || result.reason === 'logged_out_stays' ? 'none' : 'unknown'),
+      reason: observed?.kind === 'unknown' ? observed.why : result.reason,
+      tookMs: 0,
+    };
+    for (const waiter of look.waiters) waiter(answer);
+    return null;
+  }
+
+  function postpone(look: Look, action: 'unknown' | 'failed', reason: string): void {
+    settle(look, { action, reason });
+    deferred.add(look.held.id);
+  }
+
+  return {
+    /** Looks at a session soon; never throws, never waits. */
+    look: (held: Held): void => enqueue(held, 'event'),
+    /**
+     * Looks at sessions now and answers what was done, also by an event that came first but after `sinceMs`. `fresh` reads the rows again.
+     */
+    reconcile(
+      all: readonly Held[],
+      options: { fresh: boolean; trigger: Trigger; sinceMs: number },
+    ): Promise<SyncedSession[]> {
+      const look = async (held: Held): Promise<SyncedSession> => {
+        if (options.fresh) held.stored = null;
+        const result = await new Promise<SyncedSession>((resolve) => enqueue(held, options.trigger, resolve));
+        const { lastWrite } = held;
+        const tookMs = clock.monotonicMs() - options.sinceMs;
+        if (result.action !== 'none' || lastWrite === null || lastWrite.atMs < options.sinceMs)
+          return { ...result, tookMs };
+        return { ...result, ...lastWrite.told, tookMs };
+      };
+      return Promise.all(all.map(look));
+    },
+    /** Takes up again what could not be written. */
+    retryDeferred(): void {
+      for (const id of deferred) {
+        const held = sessions.get(id);
+        if (held) enqueue(held, 'event');
+        else deferred.delete(id);
+      }
+    },
+    idle: queue.idle,
+  };
+}

@@ -1,0 +1,142 @@
+/**
+ * The life of a replica: new, starting, running, stopping, stopped. `start` is over when the replica has a lease, has dealt with a
+ * predecessor of its own name and has synced once; `stop` when its rows say that it is gone.
+ */
+import type { Config } from '../../config.js';
+import { WaSyncError } from '../../errors.js';
+import type { WaSyncStore } from '../../ports/store.js';
+import type { SendOutgoing } from '../conversations/send-outgoing.js';
+import type { AskOwner } from '../inbox/ask-owner.js';
+import type { InboxWakes } from '../inbox/inbox-notifications.js';
+import type { ForgetOld } from '../jobs/forget-old.js';
+import type { RunJobs } from '../jobs/run-jobs.js';
+import type { JobSchedule } from '../jobs/schedule.js';
+import type { Lease } from '../lease/lease.js';
+import { waitAtMost } from '../limits/wait-at-most.js';
+import type { FollowMessages } from '../messages/follow-messages.js';
+import type { HeldSessions } from '../owned-sessions/held-sessions.js';
+import type { Tell } from '../owned-sessions/publish-changes.js';
+import type { Liveness } from '../reconcile/liveness.js';
+import type { Reconciler } from '../reconcile/reconcile.js';
+import type { StallWatch } from '../reconcile/watch-stalls.js';
+import type { Provide } from '../sessions/provide.js';
+import type { AnswerInbox } from '../sync/handle-requests.js';
+import type { SyncCalls } from '../sync/sync-calls.js';
+import type { Tick } from './tick.js';
+
+const DEFAULT_STOP_MS = 1_200;
+
+export function createRunState(deps: {
+  config: Pick<Config, 'clock' | 'logger' | 'replicaId' | 'observeOnly' | 'lease'>;
+  store: WaSyncStore;
+  held: HeldSessions;
+  lease: Lease;
+  reconciler: Reconciler;
+  liveness: Liveness;
+  provide: Provide;
+  stalls: StallWatch;
+  tick: Tick;
+  tell: Tell;
+  jobs: RunJobs;
+  schedule: JobSchedule;
+  sendOutgoing: SendOutgoing;
+  forgetOld: ForgetOld;
+  messages: FollowMessages;
+  calls: SyncCalls;
+  inbox: { askOwner: AskOwner; answerInbox: AnswerInbox; wakes: InboxWakes };
+}) {
+  const { store, held: sessions, lease, liveness, provide, stalls, tick, calls } = deps;
+  const { clock, logger, replicaId } = deps.config;
+  const ending = new AbortController();
+  let state: 'new' | 'starting' | 'running' | 'stopped' = 'new';
+
+  async function start(): Promise<void> {
+    if (state !== 'new')
+      throw new WaSyncError('already_started', `This replica is ${state}: make a new one to start again`);
+    state = 'starting';
+    try {
+      await store.init();
+      const answer = await lease.join();
+      stalls.start();
+      liveness.start();
+      await deps.schedule.start();
+      await tick.start(answer);
+      await tick.predecessorsSettled();
+    } catch (error) {
+      await stop({ timeoutMs: DEFAULT_STOP_MS });
+      throw error;
+    }
+    state = 'running';
+    await calls.sync(undefined, false);
+  }
+
+  async function stop({ timeoutMs = DEFAULT_STOP_MS } = {}): Promise<void> {
+    if (state === 'stopped') return;
+    state = 'stopped';
+    ending.abort();
+    liveness.stop();
+    stalls.stop();
+    deps.inbox.wakes.stop();
+    deps.inbox.askOwner.stop();
+    // The sockets get half of the time, so that the rows are written even where a socket will not close.
+    lease.retire();
+    await waitAtMost(clock, timeoutMs / 2, async () => {
+      await Promise.all([
+        tick.stop(),
+        deps.schedule.stop(),
+        provide.closeAll(),
+        deps.reconciler.idle(),
+        deps.jobs.idle(),
+        deps.sendOutgoing.idle(),
+        deps.forgetOld.idle(),
+        deps.inbox.answerInbox.idle(),
+      ]);
+      // What a socket hands over at its end belongs to what was received.
+      await Promise.all([...sessions.all()].map(({ connection }) => deps.messages.recorded(connection)));
+    });
+    deps.messages.stop();
+    const attached = [...sessions.all()].filter((held) => held.mode === 'attached').map((held) => held.id);
+    const done =
+      !lease.joined() ||
+      (await waitAtMost(clock, timeoutMs / 2, async () => {
+        const reason = { code: 'shutdown' };
+        const before = new Map([...sessions.all()].map(({ id, stored }) => [id, stored?.status ?? null]));
+        const left = new Set(attached);
+        const released = await store.sessions.release({ owner: lease.incarnation(), unobservedIds: attached, reason });
+        for (const id of released) {
+          deps.tell.gaveBack(id, { from: before.get(id) ?? null, reason, unobserved: left.has(id) });
+        }
+        logger.info({ replicaId, sessions: released.length }, `Stopped: ${released.length} sessions are given back`);
+        await lease.leave();
+        return true;
+      }).catch((error: unknown) => {
+        logger.error(
+          { code: 'stop_failed', replicaId, err: error },
+          'The rows could not be written at the end: the lease will run out',
+        );
+      }));
+    if (done === null)
+      logger.error({ code: 'stop_failed', replicaId }, 'The store did not answer at the end: the lease will run out');
+    for (const held of [...sessions.all()]) {
+      if (held.mode === 'attached') void held.connection.close({ reason: 'shutdown' }).catch(() => {});
+      sessions.remove(held);
+    }
+  }
+
+  return {
+    start,
+    stop,
+    stopping: ending.signal,
+    assertStarted(): void {
+      if (state === 'new' || state === 'stopped') throw notRunning(state);
+    },
+    assertNotStopped(): void {
+      if (state === 'stopped') throw notRunning(state);
+    },
+  };
+}
+
+function notRunning(state: 'new' | 'stopped'): WaSyncError {
+  const mend = state === 'new' ? 'call start() first' : 'make a new one';
+  return new WaSyncError('not_running', `This replica is ${state}: ${mend}`);
+}

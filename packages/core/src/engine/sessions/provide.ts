@@ -1,0 +1,170 @@
+/**
+ * Opens sessions that wa-sync runs itself. Claims before it opens, never from a living owner; closes what it opened when the host
+ * wants it stopped or another replica took over. A closed connection leaves the registry before its socket is gone, so late events
+ * of it reach nobody.
+ */
+import type { Config } from '../../config.js';
+import type { Reason, StoredSession } from '../../domain/session.js';
+import type { WhatsAppConnection } from '../../ports/connection.js';
+import type { Claim } from '../../ports/session-store.js';
+import type { WaSyncStore } from '../../ports/store.js';
+import type { Lease } from '../lease/lease.js';
+import type { GiveBack } from '../lease/release-sessions.js';
+import type { FollowMessages } from '../messages/follow-messages.js';
+import { closeConnection } from '../owned-sessions/close-connection.js';
+import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
+import { type Tell, whyLost } from '../owned-sessions/publish-changes.js';
+import { readSnapshot } from '../owned-sessions/read-snapshot.js';
+
+/** Statuses in which a provider may have given up until a person acts. */
+const PARKED = new Set(['DISCONNECTED', 'LOGGED_OUT', 'ERROR']);
+
+/** Sessions claimed in one tick: the rest is left to other replicas and to the next tick. */
+const CLAIMED_AT_ONCE = 100;
+
+export type Provide = ReturnType<typeof createProvide>;
+
+export function createProvide(deps: {
+  config: Pick<Config, 'provider' | 'random' | 'clock' | 'logger' | 'observeOnly'>;
+  store: WaSyncStore;
+  held: HeldSessions;
+  giveBack: GiveBack;
+  lease: Lease;
+  tell: Tell;
+  messages: FollowMessages;
+  onChange(held: Held): void;
+}) {
+  const { store, held: sessions, giveBack, lease, tell, messages, onChange } = deps;
+  const { provider, random, observeOnly } = deps.config;
+
+  const claiming = new Map<string, Promise<void>>();
+
+  /** Claims the given sessions and opens those that were won. */
+  async function open(ids: readonly string[]): Promise<void> {
+    if (!provider || observeOnly || !lease.trusted()) return;
+    const underWay = ids.map((id) => claiming.get(id)?.catch(() => {}));
+    const wanted = ids.filter((id) => !sessions.get(id) && !claiming.has(id));
+    if (wanted.length > 0) await claim(wanted);
+    await Promise.all(underWay);
+  }
+
+  async function claim(wanted: readonly string[]): Promise<void> {
+    const claims = wanted.map((id): Claim => ({ id, tenure: random.token(), mode: 'free' }));
+    const tenures = new Map(claims.map((claim) => [claim.id, claim.tenure]));
+    const work = (async () => {
+      const asked = { owner: lease.incarnation(), claims, deadline: lease.callDeadline() };
+      for (const outcome of await store.sessions.claim(asked)) {
+        const tenure = tenures.get(outcome.id);
+        if (outcome.claimed && tenure && !sessions.get(outcome.id)) hold(outcome.session, tenure);
+        else if (!outcome.claimed && outcome.why === 'fenced') lease.noteFenced();
+      }
+    })();
+    for (const id of wanted) {
+      claiming.set(id, work);
+      giveBack.keep(id);
+    }
+    try {
+      await work;
+    } finally {
+      for (const id of wanted) claiming.delete(id);
+    }
+  }
+
+  function hold(row: StoredSession, tenure: string): void {
+    const lost = new AbortController();
+    const connection = openConnection(row, tenure, lost.signal);
+    const held = sessions.add({ mode: 'provided', connection, lost });
+    sessions.setTenure(held, tenure);
+    held.stored = row;
+    listen(held);
+    tell.gained(held);
+    onChange(held);
+  }
+
+  function openConnection(
+    { id: sessionId, phone }: Pick<StoredSession, 'id' | 'phone'>,
+    tenure: string,
+    fenced: AbortSignal,
+  ): WhatsAppConnection {
+    return provider!.open({ sessionId, tenure, phone, fenced, stillOurs: () => stillOurs(sessionId, tenure) });
+  }
+
+  async function stillOurs(id: string, tenure: string): Promise<boolean> {
+    if (!lease.trusted()) return false;
+    const [row = null] = await store.sessions.get({ ids: [id] });
+    if (row?.tenure === tenure) return lease.trusted();
+    const held = sessions.get(id);
+    if (held?.tenure === tenure) tell.lost(held, whyLost(row));
+    return false;
+  }
+
+  function listen(held: Held): void {
+    held.unsubscribe = held.connection.onChange(() => onChange(held));
+    messages.follow(held.connection);
+  }
+
+  /** Opens anew what waits for a person; the provider answers the same connection where it is still at work by itself. */
+  function reopen(held: Held): Held {
+    const { tenure } = held;
+    if (!provider || tenure === null || !lease.trusted() || !isParked(held.connection)) return held;
+    const lost = new AbortController();
+    const connection = openConnection({ id: held.id, phone: held.stored?.phone ?? null }, tenure, lost.signal);
+    if (connection === held.connection) return held;
+    held.unsubscribe();
+    const next = sessions.add({ mode: 'provided', connection, replaces: held, lost });
+    listen(next);
+    onChange(next);
+    return next;
+  }
+
+  /** Ends a connection of ours and gives the session back. */
+  async function stop(held: Held, reason: Reason): Promise<void> {
+    const { id, tenure, stored } = held;
+    const from = stored?.status ?? null;
+    sessions.remove(held);
+    const closed = await closeConnection(held.connection, reason.code, deps.config);
+    held.lost.abort();
+    if (tenure !== null) await giveBack.release({ id, tenure, from }, reason, { unobserved: !closed });
+  }
+
+  return {
+    open,
+    /** Makes a session run here, at once; `null` where another replica has it. */
+    async openNow(id: string): Promise<Held | null> {
+      const here = sessions.get(id);
+      if (here) return here.mode === 'provided' ? reopen(here) : here;
+      await open([id]);
+      return sessions.get(id) ?? null;
+    },
+    stop,
+    /** A row of ours that the host wants stopped, or that has no connection here. */
+    async settleStray(row: StoredSession, held: Held | null): Promise<void> {
+      if (held?.mode === 'provided') await stop(held, { code: 'stopped' });
+      // A claim under way may already have put our name on the row although its connection is not here yet.
+      const { id, tenure, status: from } = row;
+      if (held || claiming.has(id) || tenure === null) return;
+      await giveBack.release({ id, tenure, from }, { code: 'no_connection' }, { unobserved: true });
+    },
+    /** Opens sessions that stand free and should run. */
+    async openClaimable(): Promise<void> {
+      if (!provider || observeOnly) return;
+      await open(await store.sessions.claimable({ limit: CLAIMED_AT_ONCE }));
+    },
+    /** Ends a connection of ours whose session is another's now. */
+    drop(held: Held): void {
+      sessions.remove(held);
+      held.lost.abort();
+      void closeConnection(held.connection, 'ownership_lost', deps.config);
+    },
+    /** Closes everything at the end; none waits for another. */
+    async closeAll(): Promise<void> {
+      const provided = [...sessions.all()].filter((held) => held.mode === 'provided');
+      await Promise.all(provided.map((held) => closeConnection(held.connection, 'shutdown', deps.config)));
+    },
+  };
+}
+
+function isParked(connection: WhatsAppConnection): boolean {
+  const seen = readSnapshot(connection);
+  return seen.kind === 'known' && PARKED.has(seen.status);
+}

@@ -1,0 +1,127 @@
+import type { Config } from '../../config.js';
+import type { Desired, StoredSession } from '../../domain/session.js';
+import { WaSyncError } from '../../errors.js';
+import { maskNumbers } from '../../mask-numbers.js';
+import type { WaSyncStore } from '../../ports/store.js';
+import { checkSessionId } from '../../session-id.js';
+import type { SessionsApi } from '../../wa-sync.js';
+import type { AskOwner, OwnerSaid } from '../inbox/ask-owner.js';
+import { pageLimit } from '../limits/page-limit.js';
+import type { HeldSessions } from '../owned-sessions/held-sessions.js';
+import { logOut } from '../owned-sessions/log-out.js';
+import { createImportSessions } from './import-sessions.js';
+import { readNewSession } from './new-session.js';
+import { createPairSession } from './pair-session.js';
+import type { Provide } from './provide.js';
+
+/** `wa.sessions`: rows, and what the host wants of them. */
+export function createSessionsApi(deps: {
+  config: Pick<Config, 'provider'>;
+  store: WaSyncStore;
+  held: HeldSessions;
+  provide: Provide;
+  askOwner: AskOwner;
+  history: SessionsApi['history'];
+}): SessionsApi {
+  const { config, store, held, provide, askOwner } = deps;
+
+  async function get(id: string): Promise<StoredSession | null> {
+    const [row] = await store.sessions.get({ ids: [checkSessionId(id)] });
+    return row ?? null;
+  }
+
+  async function setDesired(id: string, desired: Desired): Promise<void> {
+    if (!(await store.sessions.setDesired({ id: checkSessionId(id), desired }))) throw notFound(id);
+  }
+
+  async function read(id: string): Promise<StoredSession> {
+    const row = await get(id);
+    if (!row) throw notFound(id);
+    return row;
+  }
+
+  /** The wish is recorded, and its owner finds it with its next sync; this is only sooner. */
+  async function settleElsewhere(id: string): Promise<void> {
+    const row = await get(id);
+    if (row && askOwner.mayAsk(row)) await askOwner.ask(id, 'settle');
+  }
+
+  return {
+    get,
+    async create(params) {
+      const session = readNewSession('create', params);
+      const { id, desired } = session;
+      const created = await store.sessions.create({ sessions: [session] });
+      if (created.length === 0) {
+        throw new WaSyncError(
+          'session_exists',
+          `Session ${maskNumbers(id)} exists already; ensure() takes it as it is`,
+        );
+      }
+      if (desired === 'running') await provide.open([id]);
+      return read(id);
+    },
+    async ensure(params) {
+      const session = readNewSession('ensure', params);
+      await store.sessions.create({ sessions: [session] });
+      const row = await read(session.id);
+      if (!isClaimable(row)) return row;
+      await provide.open([row.id]);
+      return read(row.id);
+    },
+    history: deps.history,
+    import: createImportSessions(store),
+    async list({ after, limit: asked } = {}) {
+      const limit = pageLimit(asked);
+      const sessions = await store.sessions.list({ after, limit });
+      return { sessions, next: sessions.length === limit ? (sessions.at(-1)?.id ?? null) : null };
+    },
+    async start(id) {
+      await setDesired(id, 'running');
+      if ((await provide.openNow(id)) === null) await settleElsewhere(id);
+      return read(id);
+    },
+    pair: createPairSession({
+      config,
+      async run(id) {
+        await setDesired(id, 'running');
+        return provide.openNow(id);
+      },
+    }),
+    async logout(id) {
+      const here = held.get(checkSessionId(id));
+      if (here) return logOut(here.connection);
+      const said = askOwner.mayAsk(await read(id)) ? await askOwner.ask(id, 'logout') : null;
+      if (said?.kind === 'answered' && 'done' in said.answer) return;
+      throw notLoggedOut(id, said);
+    },
+    async stop(id) {
+      await setDesired(id, 'stopped');
+      const here = held.get(id);
+      if (here?.mode === 'provided') await provide.stop(here, { code: 'stopped' });
+      if (!here) await settleElsewhere(id);
+      return read(id);
+    },
+  };
+}
+
+/** As the tick judges it: what a person must link again is not opened by start-up code. */
+function isClaimable({ desired, active, owner, status }: StoredSession): boolean {
+  return desired === 'running' && active && owner === null && status !== 'LOGGED_OUT';
+}
+
+function notFound(id: string): WaSyncError {
+  return new WaSyncError('session_not_found', `There is no session ${maskNumbers(id)}`);
+}
+
+function notLoggedOut(id: string, said: OwnerSaid<'logout'> | null): WaSyncError {
+  const named = `Session ${maskNumbers(id)}`;
+  if (said?.kind === 'unknown') {
+    const message = `The replica that runs session ${maskNumbers(id)} did not say whether it is logged out (${said.why})`;
+    return new WaSyncError('owner_silent', message, { cause: said.cause, retryable: true });
+  }
+  if (said?.kind === 'answered' && 'refused' in said.answer && said.answer.refused === 'connection_closed') {
+    return new WaSyncError('connection_closed', `${named} is not connected`, { retryable: true });
+  }
+  return new WaSyncError('not_supported', `${named} is not run here`);
+}

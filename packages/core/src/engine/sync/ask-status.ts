@@ -1,0 +1,84 @@
+import type { Config } from '../../config.js';
+import type { StoredSession } from '../../domain/session.js';
+import { WaSyncError } from '../../errors.js';
+import { maskNumbers } from '../../mask-numbers.js';
+import type { WaSyncStore } from '../../ports/store.js';
+import type { StatusAnswer } from '../../wa-sync.js';
+import type { AskOwner } from '../inbox/ask-owner.js';
+import type { OwnerAnswers, OwnerStatus } from '../inbox/owner-answers.js';
+import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
+import { observe } from '../owned-sessions/observe.js';
+import type { Liveness } from '../reconcile/liveness.js';
+
+export type AskStatus = ReturnType<typeof createAskStatus>;
+
+/** Answers what is true of one session: from its connection where it is here, from its owner where another replica has it, else from the row. */
+export function createAskStatus(deps: {
+  config: Pick<Config, 'clock'>;
+  store: WaSyncStore;
+  held: HeldSessions;
+  liveness: Liveness;
+  askOwner: AskOwner;
+}) {
+  const { store, held: sessions, liveness, askOwner } = deps;
+  const { clock } = deps.config;
+
+  /** What a connection that is held here says. */
+  async function ofHeld(held: Held): Promise<OwnerAnswers['status']> {
+    const verdict = await liveness.check(held, { force: false });
+    const seen = observe(held);
+    if (seen.kind === 'unknown') return { unknown: seen.why };
+    // Connected by its own word, silent, and the one probe that was sent did not come back: that is not known yet.
+    if (seen.status === 'CONNECTED' && verdict === 'unknown') return { unknown: 'probe_unanswered' };
+    const { status, health, reason } = seen;
+    return { status, evidence: 'observed', health, reason };
+  }
+
+  async function readRow(id: string): Promise<StoredSession> {
+    let row: StoredSession | undefined;
+    try {
+      [row] = await store.sessions.get({ ids: [id] });
+    } catch (cause) {
+      throw cannotTell(id, 'store_failed', cause);
+    }
+    if (!row) throw new WaSyncError('session_not_found', `There is no session ${maskNumbers(id)}`);
+    return row;
+  }
+
+  async function ofAnother(id: string): Promise<StatusAnswer> {
+    const row = await readRow(id);
+    if (!askOwner.mayAsk(row)) return fromRow(row);
+    const said = await askOwner.ask(id, 'status');
+    if (said.kind === 'answered') return told(id, said.answer, 'owner');
+    const later = await readRow(id);
+    // One that went away under the question has left a row that says so.
+    const lives = askOwner.mayAsk(later) && later.effective.evidence !== 'expired';
+    if (said.kind === 'unknown' && lives) throw cannotTell(id, said.why, said.cause);
+    return fromRow(later);
+  }
+
+  function fromRow({ id, effective, health, reason }: StoredSession): StatusAnswer {
+    return told(id, { ...effective, health, reason }, 'lease');
+  }
+
+  function told(sessionId: string, said: OwnerAnswers['status'], askedOf: StatusAnswer['askedOf']): StatusAnswer {
+    if ('unknown' in said) throw cannotTell(sessionId, said.unknown);
+    const { status, evidence, health, reason }: OwnerStatus = said;
+    const connected = status === 'CONNECTED';
+    return { sessionId, connected, timestamp: clock.now(), status, evidence, health, reason, askedOf };
+  }
+
+  return {
+    ofHeld,
+    async ask(id: string): Promise<StatusAnswer> {
+      const held = sessions.get(id);
+      if (!held || (held.tenure === null && held.lost.signal.aborted)) return ofAnother(id);
+      return told(id, await ofHeld(held), 'connection');
+    },
+  };
+}
+
+function cannotTell(id: string, why: string, cause?: unknown): WaSyncError {
+  const message = `The status of session ${maskNumbers(id)} cannot be told now (${why})`;
+  return new WaSyncError('status_unknown', message, { cause, retryable: true });
+}

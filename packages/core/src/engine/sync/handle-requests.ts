@@ -1,0 +1,143 @@
+/**
+ * Answers what other replicas ask of the sessions that are held here. What is asked for a session that was lost meanwhile, or without a lease that can be
+ * trusted, is not answered: whoever asked then knows nothing, which is true.
+ *
+ * Owns: the requests that are being worked on, and answers that are yet to be recorded.
+ */
+import type { Config } from '../../config.js';
+import { isWaSyncError } from '../../errors.js';
+import type { InboxAnswer, InboxRequest, InboxRequestKind } from '../../ports/inbox-store.js';
+import type { WaSyncStore } from '../../ports/store.js';
+import type { OwnerAnswers } from '../inbox/owner-answers.js';
+import type { Lease } from '../lease/lease.js';
+import { waitAtMost } from '../limits/wait-at-most.js';
+import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
+import { logOut } from '../owned-sessions/log-out.js';
+import type { Provide } from '../sessions/provide.js';
+import type { AskStatus } from './ask-status.js';
+import type { Sweep } from './sweep.js';
+
+/** Requests worked on at once; the others wait in the store, where the oldest are void first. */
+const AT_ONCE = 100;
+/** A connection that never settles must not keep its place for ever; whoever asked has gone by then. */
+const LONGEST_MS = 60_000;
+
+export type AnswerInbox = ReturnType<typeof createAnswerInbox>;
+
+export function createAnswerInbox(deps: {
+  config: Pick<Config, 'clock' | 'logger'>;
+  store: WaSyncStore;
+  held: HeldSessions;
+  lease: Lease;
+  status: AskStatus;
+  sweep: Sweep;
+  provide: Provide;
+}) {
+  const { store, held: sessions, lease, status, sweep, provide } = deps;
+  const { inbox } = store;
+  const { clock, logger } = deps.config;
+  const working = new Set<Promise<void>>();
+  let answers: InboxAnswer[] = [];
+  let taking = false;
+  let waiting = false;
+  let recording: Promise<void> | null = null;
+
+  const work: { readonly [Kind in InboxRequestKind]: (held: Held) => Promise<OwnerAnswers[Kind]> } = {
+    status: status.ofHeld,
+    sync: async (held) => ({ synced: await sweep.syncOne(held, { force: false }) }),
+    force: async (held) => ({ synced: await sweep.syncOne(held, { force: true }) }),
+    async settle(held) {
+      const [row] = await store.sessions.get({ ids: [held.id] });
+      if (row?.desired === 'running') await provide.openNow(held.id);
+      else if (row && held.mode === 'provided') await provide.stop(held, { code: 'stopped' });
+      return { done: true };
+    },
+    async logout(held) {
+      try {
+        await logOut(held.connection);
+        return { done: true };
+      } catch (error) {
+        if (!isWaSyncError(error)) throw error;
+        return { refused: error.code === 'not_supported' ? 'not_supported' : 'connection_closed' };
+      }
+    },
+  };
+
+  async function handle({ id, sessionId, kind }: InboxRequest): Promise<void> {
+    const held = sessions.get(sessionId);
+    const tenure = held?.tenure ?? null;
+    if (!held || tenure === null) return;
+    try {
+      const said = await waitAtMost<OwnerAnswers[InboxRequestKind]>(clock, LONGEST_MS, () => work[kind](held));
+      if (said === null) throw new Error('It did not settle in time');
+      // What a stopped one was stopped by is no longer held, and that is the answer.
+      const mine = kind === 'settle' || (sessions.get(sessionId) === held && held.tenure === tenure);
+      if (!mine || !lease.trusted()) return;
+      answers.push({ id, body: JSON.stringify(said) });
+    } catch (error) {
+      logger.error(
+        { code: 'inbox_failed', sessionId, kind, err: error },
+        'A question of another replica was not answered',
+      );
+      return;
+    }
+    recording ??= record();
+    await recording;
+  }
+
+  /** Those that are ready at the same moment share a statement. */
+  async function record(): Promise<void> {
+    await Promise.resolve();
+    try {
+      while (answers.length > 0) {
+        const some = answers;
+        answers = [];
+        await inbox?.answer({ owner: lease.incarnation(), answers: some });
+      }
+    } catch (error) {
+      logger.error({ code: 'inbox_failed', err: error }, 'Answers to another replica could not be recorded');
+    } finally {
+      recording = null;
+    }
+  }
+
+  async function takeSome(): Promise<void> {
+    if (taking || !inbox) return;
+    taking = true;
+    try {
+      while (waiting && working.size < AT_ONCE && lease.trusted()) {
+        waiting = false;
+        const limit = AT_ONCE - working.size;
+        const requests = await inbox.take({ owner: lease.incarnation(), limit });
+        // A full hand may have left some behind.
+        if (requests.length === limit) waiting = true;
+        for (const request of requests) {
+          const handled = handle(request).finally(() => {
+            working.delete(handled);
+            if (waiting) void takeSome();
+          });
+          working.add(handled);
+        }
+      }
+    } catch (error) {
+      logger.error(
+        { code: 'inbox_failed', err: error },
+        'The inbox could not be read; trying again with the next tick',
+      );
+    } finally {
+      taking = false;
+    }
+  }
+
+  return {
+    /** Something may wait. */
+    kick(): void {
+      waiting = true;
+      void takeSome();
+    },
+    /** Settles when nothing is being worked on. */
+    idle: async (): Promise<void> => {
+      await Promise.all(working);
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { type StatementRunner, statement } from '../driver/run-statement.js';
+import { sqlState } from '../driver/translate-error.js';
+import type { MirrorFinding } from './judge-columns.js';
+
+/** Taken as the example where this process itself reads local time as UTC. */
+const EXAMPLE = 'America/Sao_Paulo';
+
+/** Minutes by which clocks of a zone are ahead of UTC at an instant. */
+function aheadMinutes(timeZone: string, at: Date): number {
+  const wallMs = (zone: string) => Date.parse(`${at.toLocaleString('en-US', { timeZone: zone })} UTC`);
+  return Math.round((wallMs(timeZone) - wallMs('UTC')) / 60_000);
+}
+
+/**
+ * What columns without a zone mean to code that takes them for local time, as node-postgres, Sequelize and TypeORM do. The zone named is that of this process, which is
+ * most likely that of the app.
+ */
+export function findZoneless(abouts: readonly string[], ownZone: string, now: Date): MirrorFinding[] {
+  if (abouts.length === 0) return [];
+  const zone = aheadMinutes(ownZone, now) === 0 ? EXAMPLE : ownZone;
+  const hours = Math.abs(aheadMinutes(zone, now)) / 60;
+  const problem = `has no time zone and is written in UTC: read by a process in ${zone} this is ${Number(hours.toFixed(2))} h off`;
+  const mend = `set columns.timeZone to the zone of the code that reads it ('UTC' for Prisma, where nothing is off), or make it timestamptz`;
+  return abouts.map((about) => ({ severity: 'note', about, problem, mend }));
+}
+
+/** Holds a zone that Node knows against the zones of the server. */
+export async function findUnknownZone(
+  runner: StatementRunner,
+  key: string,
+  timeZone: string,
+): Promise<MirrorFinding[]> {
+  try {
+    await runner.json(statement(`SELECT to_json(now() AT TIME ZONE $1::text)::text AS answer`), [timeZone]);
+    return [];
+  } catch (error) {
+    if (sqlState(error) !== '22023') throw error;
+    const mend = 'give it another name of the same zone, or update the time zones of the server';
+    return [{ severity: 'error', about: key, problem: `${timeZone} is no time zone that this server knows`, mend }];
+  }
+}

@@ -1,0 +1,93 @@
+import type { ConversationsMirror, SessionsMirror } from '../driver/config.js';
+
+/**
+ * A mapping for a Prisma table `WhatsAppSession` (id, sessionName, phoneNumber, status, qrCode, lastSeen, error, active,
+ * updatedAt) whose enum has DISCONNECTED, CONNECTING, CONNECTED, QR_CODE and ERROR.
+ *
+ * @param options.table - @defaultValue `'WhatsAppSession'`
+ * @param options.id - column that holds wa-sync's session id, with a unique index of its own. @defaultValue `'id'`
+ */
+export function prismaWhatsAppSession(options: { table?: string; id?: string } = {}): SessionsMirror {
+  return {
+    table: options.table ?? 'WhatsAppSession',
+    columns: {
+      id: options.id ?? 'id',
+      status: 'status',
+      lastSeenAt: 'lastSeen',
+      reason: 'error',
+      phone: 'phoneNumber',
+      qr: 'qrCode',
+      active: 'active',
+      updatedAt: 'updatedAt',
+    },
+  };
+}
+
+/**
+ * A mapping for a Prisma table `Conversation` (id, status, finishedAt, updatedAt) whose enum has ACTIVE and FINISHED; rows with another word (PAUSED,
+ * ESCALATED) are left alone.
+ *
+ * @param options.table - @defaultValue `'Conversation'`
+ * @param options.sessionId - column that holds the session id. @defaultValue none
+ * @param options.session - the one session, where no column says it. @defaultValue none
+ */
+export function prismaConversation(
+  options: { table?: string; sessionId?: string; session?: string } = {},
+): ConversationsMirror {
+  return {
+    table: options.table ?? 'Conversation',
+    columns: {
+      id: 'id',
+      status: 'status',
+      closedAt: 'finishedAt',
+      updatedAt: 'updatedAt',
+      sessionId: options.sessionId,
+    },
+    open: ['ACTIVE'],
+    closed: 'FINISHED',
+    session: options.session,
+  };
+}
+
+/**
+ * A mapping for whaticket's table `Whatsapps`; session ids are its whole numbers as text.
+ *
+ * @param options.table - @defaultValue `'Whatsapps'`
+ */
+export function whaticketWhatsapps(options: { table?: string } = {}): SessionsMirror {
+  return {
+    table: options.table ?? 'Whatsapps',
+    columns: { id: 'id', status: 'status', qr: 'qrcode', updatedAt: 'updatedAt' },
+    status: {
+      CONNECTING: 'OPENING',
+      QR_CODE: 'qrcode',
+      RECONNECTING: 'OPENING',
+      LOGGED_OUT: 'DISCONNECTED',
+      REPLACED: 'DISCONNECTED',
+      ERROR: 'DISCONNECTED',
+    },
+  };
+}
+
+/**
+ * A mapping for Evolution API's table `Instance`; session ids are its instance names.
+ *
+ * @param options.table - @defaultValue `'Instance'`
+ * @param options.id - @defaultValue `'name'`
+ */
+export function evolutionInstance(options: { table?: string; id?: string } = {}): SessionsMirror {
+  return {
+    table: options.table ?? 'Instance',
+    columns: { id: options.id ?? 'name', status: 'connectionStatus', phone: 'number', updatedAt: 'updatedAt' },
+    status: {
+      CONNECTING: 'connecting',
+      QR_CODE: 'connecting',
+      CONNECTED: 'open',
+      RECONNECTING: 'connecting',
+      DISCONNECTED: 'close',
+      LOGGED_OUT: 'close',
+      REPLACED: 'close',
+      ERROR: 'close',
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { WaSyncError } from '@wa-sync/core';
+import { checkSchemaName } from '../driver/config.js';
+import { quoteIdentifier, quoteLiteral } from '../driver/identifiers.js';
+import { checkPool } from '../driver/judge-pool.js';
+import type { PgPoolLike } from '../driver/pg-pool.js';
+import { createStatementRunner, type StatementRunner, statement } from '../driver/run-statement.js';
+import { LATEST_VERSION, MIGRATIONS, type Migration, migrationSql } from './migrations.js';
+
+/** Waiting for another process that migrates. */
+const MIGRATION_LIMIT_MS = 60_000;
+
+/** What the schema has and what it lacks. */
+export interface MigrationPlan {
+  /** Version of the schema as it is; 0 where there is none. */
+  readonly current: number;
+  /** Version that this package works with. */
+  readonly latest: number;
+  readonly pending: readonly Pick<Migration, 'version' | 'name'>[];
+}
+
+/**
+ * Tells what `store.init()` would do, and changes nothing.
+ *
+ * @throws WaSyncError `schema_newer`, `store_unreachable`, `store_rights`, `config_invalid`
+ * @example
+ * const { pending } = await planMigrations({ pool });
+ */
+export async function planMigrations(options: {
+  pool: PgPoolLike;
+  schema?: string | undefined;
+}): Promise<MigrationPlan> {
+  const schema = checkSchemaName(options.schema ?? 'wa_sync');
+  const limits = { statementMs: 8_000, lockMs: 1_000 };
+  const runner = createStatementRunner({ pool: checkPool(options.pool), prepare: false, limits });
+  try {
+    return planFrom(schema, await readVersion(runner, schema));
+  } catch (error) {
+    throw runner.translate(error);
+  }
+}
+
+/** Brings the schema up to date; does not even take the lock where it is. */
+export async function runMigrations(runner: StatementRunner, schema: string): Promise<void> {
+  const { pending } = planFrom(schema, await readVersion(runner, schema));
+  if (pending.length === 0) return;
+  await runner.rows(statement(migrationSql({ schema })), [], MIGRATION_LIMIT_MS);
+}
+
+async function readVersion(runner: StatementRunner, schema: string): Promise<number> {
+  const table = `${quoteIdentifier(schema)}.migration`;
+  const [there] = await runner.json<[boolean]>(
+    statement(`SELECT json_build_array(to_regclass(${quoteLiteral(table)}) IS NOT NULL)::text AS answer`),
+    [],
+  );
+  if (!there) return 0;
+  return runner.json<number>(statement(`SELECT coalesce(max(version), 0)::text AS answer FROM ${table}`), []);
+}
+
+function planFrom(schema: string, current: number): MigrationPlan {
+  if (current > LATEST_VERSION) {
+    throw new WaSyncError(
+      'schema_newer',
+      `Schema ${schema} is at version ${current}, this package knows up to ${LATEST_VERSION}: update @wa-sync/postgres`,
+    );
+  }
+  const pending = MIGRATIONS.filter(({ version }) => version > current).map(({ version, name }) => ({ version, name }));
+  return { current, latest: LATEST_VERSION, pending };
+}

@@ -1,0 +1,98 @@
+/**
+ * Wake-ups by LISTEN. Owns: at most one client of the caller's pool for as long as somebody listens, and two timers while it does.
+ */
+import type { Logger } from '@wa-sync/core';
+import { keepListening, type Listen, type ListenEnding, type ListenOnce } from '@wa-sync/core/adapter';
+import { quoteIdentifier } from '../driver/identifiers.js';
+import type { PgClientLike, PgPoolLike } from '../driver/pg-pool.js';
+
+/** What a client of node-postgres has beyond what statements need. */
+type ListeningClient = PgClientLike & {
+  readonly processID: number;
+  on(event: 'notification', listener: (message: { channel: string; payload?: string }) => void): unknown;
+  on(event: 'end', listener: () => void): unknown;
+};
+
+/** Fewer connections in a pool would leave statements waiting behind the one that listens. */
+const FEWEST_CONNECTIONS = 3;
+const ANSWER_WITHIN_MS = 5_000;
+/** A link that died without a word is noticed by asking. */
+const ASK_EVERY_MS = 15_000;
+/** `pool.end()` waits for every client that was lent. */
+const LOOK_FOR_END_EVERY_MS = 200;
+
+/** Makes the method, or `null` where the pool is no node-postgres pool with room for one more connection. */
+export function listenForWakes(params: { pool: PgPoolLike; channel: string; logger: Logger }): Listen | null {
+  const { pool, channel, logger } = params;
+  const connect = pool.connect?.bind(pool) as (() => Promise<PgClientLike>) | undefined;
+  const { options } = pool as { options?: { max?: unknown } };
+  if (connect === undefined || typeof options?.max !== 'number' || options.max < FEWEST_CONNECTIONS) return null;
+  const lend = connect;
+
+  async function once({ signal, listening, heard }: ListenOnce): Promise<ListenEnding> {
+    const client = await within(ANSWER_WITHIN_MS, lend(), (late) => late.release());
+    if (!isListeningClient(client)) {
+      client.release();
+      return 'impossible';
+    }
+    let end: (ending: ListenEnding) => void = () => {};
+    const ended = new Promise<ListenEnding>((resolve) => {
+      end = resolve;
+    });
+    const lost = () => end('lost');
+    client.on('error', lost);
+    client.on('end', lost);
+    client.on('notification', (message) => {
+      if (message.channel === channel) heard(message.payload ?? '');
+    });
+    const ask = (text: string) => within(ANSWER_WITHIN_MS, client.query({ text }), () => {});
+    signal.addEventListener('abort', () => end('stopped'));
+    if (signal.aborted) end('stopped');
+    const looking = every(LOOK_FOR_END_EVERY_MS, () => {
+      if ((pool as { ending?: unknown }).ending === true) end('stopped');
+    });
+    const asking = every(ASK_EVERY_MS, () => void ask('SELECT 1').catch(lost));
+    try {
+      const { rows } = await ask('SELECT pg_backend_pid()::text AS pid');
+      // A pooler invents the number that it greets with; what listens behind it is anybody's connection a moment later.
+      if (rows[0]?.pid !== String(client.processID)) return 'impossible';
+      await ask(`LISTEN ${quoteIdentifier(channel)}`);
+      listening();
+      return await ended;
+    } finally {
+      clearInterval(looking);
+      clearInterval(asking);
+      // Thrown away: nobody else may be lent a connection that listens.
+      client.release(true);
+    }
+  }
+
+  const impossible = () =>
+    logger.info({ code: 'listen_impossible' }, 'A pooler stands before Postgres: requests wait for the next tick');
+  const lost = (err: unknown) =>
+    logger.warn({ code: 'listen_lost', err }, 'Listening for notifications failed: requests wait for the next tick');
+  return keepListening({ once, impossible, lost }).listen;
+}
+
+function isListeningClient(client: PgClientLike): client is ListeningClient {
+  return typeof (client as { processID?: unknown }).processID === 'number';
+}
+
+/** `late` takes what comes after the time is over. */
+function within<T>(limitMs: number, work: Promise<T>, late: (value: T) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let over = false;
+    const timer = setTimeout(() => {
+      over = true;
+      reject(new Error('no answer in time'));
+    }, limitMs);
+    timer.unref();
+    work.then((value) => (over ? late(value) : resolve(value)), reject).finally(() => clearTimeout(timer));
+  });
+}
+
+function every(ms: number, run: () => void): NodeJS.Timeout {
+  const timer = setInterval(run, ms);
+  timer.unref();
+  return timer;
+}

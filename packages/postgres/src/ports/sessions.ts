@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type Claim,
+  type ClaimOutcome,
+  checkSessionId,
+  type SessionStore,
+  type StoredSession,
+  sessionIdHash,
+} from '@wa-sync/core';
+import { inRounds } from '../driver/batches.js';
+import { instantText } from '../driver/instant-text.js';
+import type { StatementRunner } from '../driver/run-statement.js';
+import { readTuple, type SessionTuple } from '../rows/session-row.js';
+import { releaseSessions, settleUnheldSessions } from '../statements/end-sessions.js';
+import type { PreparedStore } from '../statements/prepare-store.js';
+import { mayBeTheHosts } from '../statements/write-around-refused.js';
+import { writeSessions } from './write-sessions.js';
+
+/** The session part of the store. `ready` answers the statements once the schema and the mirror are known. */
+export function createSessions(params: { runner: StatementRunner; ready: () => Promise<PreparedStore> }): SessionStore {
+  const { runner, ready } = params;
+  const lockMs = () => String(runner.limits.lockMs);
+  // Wishes of this store in their order, by which the database knows one that comes late.
+  const writer = randomUUID();
+  let lastWishNo = 0;
+
+  function nextPlace(): [writer: string, wishNo: number] {
+    lastWishNo += 1;
+    return [writer, lastWishNo];
+  }
+
+  async function run<T>(work: (prepared: PreparedStore) => Promise<T>): Promise<T> {
+    try {
+      return await work(await ready());
+    } catch (error) {
+      throw runner.translate(error);
+    }
+  }
+
+  async function read(
+    prepared: PreparedStore,
+    wanted: 'get' | 'list' | 'listOfOwner',
+    values: readonly unknown[],
+  ): Promise<StoredSession[]> {
+    const tuples = await runner.json<SessionTuple[]>(prepared.reading[wanted], values);
+    return tuples.map((tuple) => readTuple(tuple, prepared.mirror));
+  }
+
+  /** Switches on the host rows of sessions that the cleanup had put to rest, and answers those sessions anew. */
+  async function wakeHost(prepared: PreparedStore, ids: readonly string[]): Promise<StoredSession[]> {
+    const { wakeHost } = prepared.writing;
+    if (wakeHost === null || ids.length === 0) return [];
+    try {
+      await runner.json(wakeHost, [lockMs(), ids]);
+    } catch (error) {
+      // The session is taken, whatever the host's table says to it.
+      if (!mayBeTheHosts(error)) throw error;
+    }
+    return read(prepared, 'get', [ids]);
+  }
+
+  async function claimRound(
+    prepared: PreparedStore,
+    { owner, deadline }: { owner: string; deadline?: Date | undefined },
+    claims: readonly Claim[],
+  ) {
+    type Answer = [stands: boolean, late: boolean, taken: SessionTuple[], woken: string[]];
+    const [stands, late, tuples, woken] = await runner.json<Answer>(prepared.writing.claim, [
+      lockMs(),
+      owner,
+      claims.map(({ id }) => id),
+      claims.map(({ tenure }) => tenure),
+      claims.map(({ mode }) => mode === 'takeover'),
+      deadline ? instantText(deadline) : null,
+    ]);
+    const taken = new Map(tuples.map((tuple) => [tuple[0], readTuple(tuple, prepared.mirror)]));
+    for (const session of await wakeHost(prepared, woken)) taken.set(session.id, session);
+    const rest = claims.filter(({ id }) => !taken.has(id)).map(({ id }) => id);
+    const others = stands && rest.length > 0 ? await read(prepared, 'get', [rest]) : [];
+    const standing = new Map(others.map((session) => [session.id, session]));
+    return claims.map((claim): [Claim, ClaimOutcome] => {
+      const session = taken.get(claim.id) ?? standing.get(claim.id);
+      return [claim, claimOutcome({ claim, owner, stands, late, session })];
+    });
+  }
+
+  return {
+    create: ({ sessions }) =>
+      run(async ({ writing }) => {
+        const created: string[] = [];
+        const firsts = new Map([...sessions].reverse().map((session) => [session.id, session]));
+        for (const round of inRounds([...firsts.values()])) {
+          const ids = round.map(({ id }) => checkSessionId(id));
+          created.push(
+            ...(await runner.json<string[]>(writing.create, [
+              lockMs(),
+              ids,
+              ids.map(sessionIdHash),
+              round.map(({ desired }) => desired),
+              round.map(({ phone }) => phone?.replaceAll('\0', '') ?? null),
+              round.map(({ status }) => status ?? 'DISCONNECTED'),
+              round.map(({ lastSeenAt }) => (lastSeenAt ? instantText(lastSeenAt) : null)),
+            ])),
+          );
+        }
+        return created;
+      }),
+
+    get: ({ ids }) => run((prepared) => read(prepared, 'get', [[...new Set(ids)].filter((id) => !id.includes('\0'))])),
+
+    list: ({ after, limit, owner }) =>
+      run((prepared) => {
+        const page = [after?.replaceAll('\0', '') ?? '', limit];
+        return owner === undefined ? read(prepared, 'list', page) : read(prepared, 'listOfOwner', [...page, owner]);
+      }),
+
+    sweep: ({ owner, expected, otherIds }) =>
+      run(async ({ reading, mirror }) => {
+        const { status, health, reason } = expected;
+        const values: unknown[] = [owner, status, health, reason?.code ?? null, otherIds];
+        if (mirror !== null) values.push(mirror.words[status]);
+        const [count, idHashSum, tuples] = await runner.json<[number, number, SessionTuple[]]>(reading.sweep, values);
+        return { count, idHashSum, exceptions: tuples.map((tuple) => readTuple(tuple, mirror)) };
+      }),
+
+    write: ({ owner, writes }) => run((prepared) => writeSessions({ runner, prepared, owner, writes })),
+
+    claim: ({ claims, ...claimant }) =>
+      run(async (prepared) => {
+        const outcomes = new Map<Claim, ClaimOutcome>();
+        for (const round of inRounds(claims)) {
+          for (const [claim, outcome] of await claimRound(prepared, claimant, round)) outcomes.set(claim, outcome);
+        }
+        return claims.flatMap((claim) => outcomes.get(claim) ?? []);
+      }),
+
+    claimable: ({ limit }) => run(({ reading }) => runner.json<string[]>(reading.claimable, [limit])),
+
+    release: (params) => run((prepared) => releaseSessions({ runner, prepared, ...params })),
+
+    setDesired({ id, desired }) {
+      // At the call itself: what it waits for must not decide which wish is the newer one.
+      const place = nextPlace();
+      return run(async (prepared) => {
+        const { wish, mirror } = prepared;
+        const [found] = await runner.json<[tuple: SessionTuple, counts: boolean][]>(wish, [
+          lockMs(),
+          id,
+          desired,
+          ...place,
+        ]);
+        if (found === undefined) return null;
+        const session = readTuple(found[0], mirror);
+        // Wanted here and switched off in the host's row: the call is the newer word.
+        if (session.desired === desired || !found[1]) return session;
+        const [woken] = await wakeHost(prepared, [id]);
+        return woken ?? session;
+      });
+    },
+
+    settleUnheld: (params) => run((prepared) => settleUnheldSessions({ runner, prepared, ...params })),
+
+    remove: ({ id }) =>
+      run(async ({ writing }) => {
+        const [count] = await runner.json<[number]>(writing.remove, [lockMs(), id]);
+        return count > 0;
+      }),
+  };
+}
+
+function claimOutcome(params: {
+  claim: Claim;
+  owner: string;
+  stands: boolean;
+  late: boolean;
+  session: StoredSession | undefined;
+}): ClaimOutcome {
+  const { owner, stands, late, session } = params;
+  const { id, tenure } = params.claim;
+  if (!stands) return { id, claimed: false, why: 'fenced' };
+  if (session === undefined) return { id, claimed: false, why: 'missing' };
+  // Ours from this claim, or from an earlier try of the same one whose answer got lost.
+  if (session.owner === owner && session.tenure === tenure) return { id, claimed: true, session };
+  if (!session.active && (session.owner === null || session.owner === owner)) {
+    return { id, claimed: false, why: late ? 'late' : 'inactive' };
+  }
+  return { id, claimed: false, why: late ? 'late' : 'held' };
+}

@@ -1,0 +1,96 @@
+import type { GuardedWrite, StatusChange, WriteOutcome } from '@wa-sync/core';
+import { inRounds } from '../driver/batches.js';
+import type { StatementRunner } from '../driver/run-statement.js';
+import { readTuple, type SessionTuple } from '../rows/session-row.js';
+import { type AppliedRow, type ChangedRow, mirroredWrites } from '../statements/apply-mirrored.js';
+import type { PreparedStore } from '../statements/prepare-store.js';
+
+/** Postgres has no text with a NUL in it, and one in a remote error's words must not fail a thousand writes. */
+const plain = (text: string | null | undefined): string | null => text?.replaceAll('\0', '') ?? null;
+
+/** Guarded writes, a thousand in a statement, the host's rows with them. */
+export async function writeSessions(params: {
+  runner: StatementRunner;
+  prepared: PreparedStore;
+  owner: string;
+  writes: readonly GuardedWrite[];
+}): Promise<WriteOutcome[]> {
+  const { writes } = params;
+  const outcomes = new Map<GuardedWrite, WriteOutcome>();
+  for (const round of inRounds(writes)) {
+    for (const [write, outcome] of await writeRound({ ...params, writes: round })) outcomes.set(write, outcome);
+  }
+  return writes.map((write) => outcomes.get(write) ?? { id: write.id, applied: false });
+}
+
+async function writeRound(params: {
+  runner: StatementRunner;
+  prepared: PreparedStore;
+  owner: string;
+  writes: readonly GuardedWrite[];
+}): Promise<Map<GuardedWrite, WriteOutcome>> {
+  const { runner, prepared, owner, writes } = params;
+  const { mirror, writing, writingOursOnly, reading } = prepared;
+  const { lockMs } = runner.limits;
+  const mirrored = mirroredWrites({ runner, mirror, statements: writing, waitMs: lockMs });
+  const applied = await mirrored.apply(writes, (items, mode) => {
+    const statements = mode.mirror ? writing : writingOursOnly;
+    const columns = columnsOf(items);
+    if (items.length === 1 && !mode.skipOurs) {
+      return runner.json<ChangedRow[]>(statements.writeOne, [
+        String(lockMs),
+        owner,
+        ...columns.map(([value]) => value),
+      ]);
+    }
+    const wanted = mode.skipOurs ? statements.writeSkipOurs : statements.write;
+    return runner.json<ChangedRow[]>(wanted, [String(lockMs), owner, ...columns]);
+  });
+  const rows = new Map<string, AppliedRow>(applied.map((row) => [row.tuple[0], row]));
+  const outcomes = new Map<GuardedWrite, WriteOutcome>();
+  const missed: GuardedWrite[] = [];
+  for (const write of writes) {
+    const row = rows.get(write.id);
+    if (row === undefined) missed.push(write);
+    else outcomes.set(write, outcomeOf(row.tuple, row.blocked, prepared));
+  }
+  if (missed.length === 0) return outcomes;
+  // A commit of ours whose answer got lost; asked in a new statement, which also sees one that was in flight just now.
+  const ours = await runner.json<SessionTuple[]>(reading.ours, [
+    owner,
+    missed.map(({ id }) => id),
+    missed.map(({ tenure }) => tenure),
+    missed.map(({ writeId }) => writeId),
+  ]);
+  const known = new Map(ours.map((tuple) => [tuple[0], tuple]));
+  for (const write of missed) {
+    const tuple = known.get(write.id);
+    if (tuple !== undefined) outcomes.set(write, outcomeOf(tuple, null, prepared));
+  }
+  return outcomes;
+}
+
+function outcomeOf(tuple: SessionTuple, blocked: string | null, { mirror }: PreparedStore): WriteOutcome {
+  const session = readTuple(tuple, mirror);
+  return { id: session.id, applied: true, session, ...(blocked === null ? {} : { mirrorBlocked: blocked }) };
+}
+
+function columnsOf(writes: readonly GuardedWrite[]): unknown[][] {
+  const set = <T>(value: (set: StatusChange) => T) =>
+    writes.map((write) => (write.set === null ? null : value(write.set)));
+  return [
+    writes.map(({ id }) => id),
+    writes.map(({ tenure }) => tenure),
+    writes.map(({ version }) => version),
+    writes.map(({ writeId }) => writeId),
+    writes.map((write) => write.set === null),
+    set(({ status }) => status),
+    set(({ health }) => health),
+    set(({ reason }) => plain(reason?.code)),
+    set(({ reason }) => plain(reason?.detail)),
+    set(({ reconnectAttempt }) => reconnectAttempt),
+    set(({ phone }) => plain(phone)),
+    set(({ qr }) => plain(qr)),
+    set(({ seenAgoMs }) => seenAgoMs),
+  ];
+}

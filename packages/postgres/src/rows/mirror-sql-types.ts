@@ -1,0 +1,40 @@
+import type { SessionStatus } from '@wa-sync/core';
+
+/** A mirror as SQL: made once from the configuration and the live catalogue. The host's row is always `m`. */
+export interface SessionsMirrorSql {
+  /** Quoted and with its schema. */
+  readonly table: string;
+  readonly words: Readonly<Record<SessionStatus, string>>;
+  /** Condition that joins `m` to a session id, on the index of the host's column. */
+  match(sessionId: string): string;
+  /** Whether a left join found a row. */
+  readonly present: string;
+  /** The host's word as text. */
+  readonly word: string;
+  /** Whether the host has switched the row off. */
+  readonly stopped: string;
+  /** Assignment of the host's `active`; `null` where it is not mapped. */
+  setActive(value: boolean): string | null;
+  /** Assignments of an `UPDATE`, from a session row of this name. */
+  assignments(row: string): string;
+}
+
+/** The host's table of conversations as SQL; its row is always `m`. */
+export interface ConversationsMirrorSql {
+  /** Quoted and with its schema. */
+  readonly table: string;
+  /** Condition that joins `m` to a conversation's id, on the index of the host's column. */
+  match(conversationId: string): string;
+  /** The host's id as ours. */
+  readonly id: string;
+  /** The host's word as text. */
+  readonly word: string;
+  /** Whether the host's word is one of the open ones. */
+  readonly isOpen: string;
+  /** Whether it is the word for closed. */
+  readonly isClosed: string;
+  /** Assignments that close `m`. */
+  readonly closing: string;
+  /** Session of `m`; empty where the table does not say. */
+  readonly sessionId: string;
+}

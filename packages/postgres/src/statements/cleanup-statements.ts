@@ -1,0 +1,101 @@
+import { quoteLiteral } from '../driver/identifiers.js';
+import { type Statement, statement } from '../driver/run-statement.js';
+import { answerChangedSql } from '../host-table/mirror-sql.js';
+import type { SessionsMirrorSql } from '../rows/mirror-sql-types.js';
+import { END_ROW, LOCK_LIMIT, reasonAtEnd } from './write-statements.js';
+
+/** Statements of the cleanup. */
+export interface CleanupStatements {
+  readonly census: Statement;
+  readonly candidates: Readonly<Record<'deactivate' | 'purge', Statement>>;
+  readonly deactivate: Statement;
+  readonly markForPurge: Statement;
+  readonly marked: Statement;
+  readonly purge: Statement;
+}
+
+/** Statuses in which an owner has nothing to repair. */
+const AT_REST = ['QR_CODE', 'LOGGED_OUT', 'ERROR', 'DISCONNECTED'].map(quoteLiteral).join(', ');
+
+const ALIVE_AT = 'coalesce(s.last_seen_at, s.created_at)';
+
+/**
+ * The rule, as a condition of the very row `s` that is changed: a statement that had to wait for the row judges it again as
+ * it is then. `suspects` lists the owners that suspect their own network.
+ */
+function ruleSql(
+  rule: { stage: 'deactivate'; idleForMs: string } | { stage: 'purge'; idleForMs: string; restedForMs: string },
+  suspects: string,
+): string {
+  const { idleForMs } = rule;
+  const idle = `s.status <> 'CONNECTED' AND clock_timestamp() - ${ALIVE_AT} > ${idleForMs} * interval '1 millisecond'`;
+  if (rule.stage === 'purge') {
+    const rested = `clock_timestamp() - s.settled_at >= ${rule.restedForMs} * interval '1 millisecond'`;
+    return `${idle} AND NOT s.active AND s.owner IS NULL AND ${rested}`;
+  }
+  return `${idle} AND s.active AND (s.owner IS NULL OR (s.status IN (${AT_REST}) AND s.owner NOT IN (${suspects})))`;
+}
+
+const CANDIDATE = `json_build_array(s.id, s.status, ${ALIVE_AT},
+  extract(epoch FROM clock_timestamp() - ${ALIVE_AT}) * 1000)`;
+
+/** Makes the statements of a schema. */
+export function cleanupStatements(schema: string, mirror: SessionsMirrorSql | null): CleanupStatements {
+  const session = `${schema}.session`;
+  const suspects = `SELECT r.incarnation FROM ${schema}.replica r WHERE r.mass_outage`;
+  const candidates = (rule: Parameters<typeof ruleSql>[0]) =>
+    statement(`
+      SELECT coalesce(json_agg(${CANDIDATE} ORDER BY s.id), '[]')::text AS answer FROM (
+        SELECT * FROM ${session} s
+        WHERE s.id > $1::text AND s.purge_marked_at IS NULL AND ${ruleSql(rule, suspects)}
+        ORDER BY s.id LIMIT $3::int
+      ) s`);
+  return {
+    census: statement(
+      `SELECT json_build_array(count(*), count(*) FILTER (WHERE s.active))::text AS answer FROM ${session} s`,
+    ),
+    candidates: {
+      deactivate: candidates({ stage: 'deactivate', idleForMs: '$2::float8' }),
+      purge: candidates({ stage: 'purge', idleForMs: '$2::float8', restedForMs: '$4::float8' }),
+    },
+    // A beat that tells of an outage and a deactivation wait for each other.
+    deactivate: statement(`
+      WITH ${LOCK_LIMIT},
+      replicas AS MATERIALIZED (SELECT r.incarnation, r.mass_outage FROM lock_limit, ${schema}.replica r FOR SHARE OF r),
+      changed AS (
+        UPDATE ${session} s SET ${END_ROW}, ${reasonAtEnd(`'inactive'`, 'NULL')}, evidence = 'unobserved', active = false
+        FROM lock_limit
+        WHERE s.id = ANY ($2::text[])
+          AND ${ruleSql({ stage: 'deactivate', idleForMs: '$3::float8' }, 'SELECT incarnation FROM replicas WHERE mass_outage')}
+        RETURNING s.*
+      ) ${answerChangedSql(schema, mirror, 'skip', { active: false })}`),
+    markForPurge: statement(`
+      WITH ${LOCK_LIMIT},
+      marked AS (
+        UPDATE ${session} s SET purge_marked_at = clock_timestamp() FROM lock_limit
+        WHERE s.id = ANY ($2::text[]) AND ${ruleSql({ stage: 'purge', idleForMs: '$3::float8', restedForMs: '$4::float8' }, suspects)}
+        RETURNING s.id, s.no
+      ),
+      next AS MATERIALIZED (
+        SELECT m.no, coalesce(max(a.quarantine_no), 0) + 1 AS quarantine_no
+        FROM marked m JOIN ${schema}.auth_record a ON a.session_no = m.no GROUP BY m.no
+      ),
+      aside AS (
+        UPDATE ${schema}.auth_record a SET quarantine_no = n.quarantine_no, quarantined_at = clock_timestamp(),
+          quarantine_reason = 'inactive'
+        FROM next n WHERE a.session_no = n.no AND a.quarantine_no = 0
+      )
+      SELECT coalesce(json_agg(id ORDER BY id), '[]')::text AS answer FROM marked`),
+    marked: statement(`
+      SELECT coalesce(json_agg(${CANDIDATE} ORDER BY s.id), '[]')::text AS answer FROM (
+        SELECT * FROM ${session} s WHERE s.id > $1::text AND s.purge_marked_at IS NOT NULL ORDER BY s.id LIMIT $2::int
+      ) s`),
+    purge: statement(`
+      WITH ${LOCK_LIMIT}, gone AS (
+        DELETE FROM ${session} s USING lock_limit
+        WHERE s.id = ANY ($2::text[]) AND s.purge_marked_at IS NOT NULL AND NOT s.active AND s.owner IS NULL
+        RETURNING s.id
+      )
+      SELECT coalesce(json_agg(id ORDER BY id), '[]')::text AS answer FROM gone`),
+  };
+}

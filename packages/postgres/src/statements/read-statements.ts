@@ -1,0 +1,86 @@
+import { type Statement, statement } from '../driver/run-statement.js';
+import type { SessionsMirrorSql } from '../rows/mirror-sql-types.js';
+import { desiredSql, heldBySql, hostExpressions, leaseOverSql, tupleSql } from '../rows/session-row.js';
+
+/** Statements that only read. */
+export interface ReadStatements {
+  readonly get: Statement;
+  readonly list: Statement;
+  readonly listOfOwner: Statement;
+  readonly sweep: Statement;
+  readonly claimable: Statement;
+  /** Rows that carry a write id of ours: the answer of a commit that got lost. */
+  readonly ours: Statement;
+  /** Ids of an owner. */
+  readonly idsOfOwner: Statement;
+}
+
+/** Condition of a session that stands ready to be claimed; the partial index has the first three parts. */
+export function claimableSql(row: string, stopped: string): string {
+  return `${row}.owner IS NULL AND ${row}.desired = 'running' AND ${row}.active AND ${row}.status <> 'LOGGED_OUT'${
+    stopped === 'false' ? '' : ` AND NOT coalesce(${stopped}, false)`
+  }`;
+}
+
+/** `LEFT JOIN` of the host's row as `m`, or nothing. */
+export function hostJoinSql(mirror: SessionsMirrorSql | null, row: string): string {
+  return mirror === null ? '' : `LEFT JOIN ${mirror.table} m ON ${mirror.match(`${row}.id`)}`;
+}
+
+/** Makes the reading statements of a schema, with the host's table where one is mirrored. */
+export function readStatements(schema: string, mirror: SessionsMirrorSql | null): ReadStatements {
+  const host = hostExpressions(mirror);
+  const joins = `LEFT JOIN ${schema}.replica r ON r.incarnation = s.owner ${hostJoinSql(mirror, 's')}`;
+  const tuple = tupleSql('s', leaseOverSql('s', 'r'), host);
+  const page = (condition: string, limit: string) => `
+    SELECT coalesce(json_agg(${tuple} ORDER BY s.id), '[]')::text AS answer
+    FROM (SELECT * FROM ${schema}.session s WHERE ${condition} ORDER BY s.id LIMIT ${limit}) s ${joins}`;
+  return {
+    get: statement(`
+      SELECT coalesce(json_agg(${tuple} ORDER BY s.id), '[]')::text AS answer
+      FROM ${schema}.session s ${joins} WHERE s.id = ANY($1::text[])`),
+    list: statement(page('s.id > $1::text', '$2::int')),
+    listOfOwner: statement(page('s.id > $1::text AND s.owner = $3::text', '$2::int')),
+    sweep: statement(sweepSql(schema, mirror)),
+    claimable: statement(`
+      SELECT coalesce(json_agg(id), '[]')::text AS answer FROM (
+        SELECT s.id FROM ${schema}.session s ${host.stopped === 'false' ? '' : hostJoinSql(mirror, 's')}
+        WHERE ${claimableSql('s', host.stopped)} ORDER BY s.id LIMIT $1::int
+      ) claimable`),
+    ours: statement(`
+      SELECT coalesce(json_agg(${tuple}), '[]')::text AS answer
+      FROM unnest($2::text[], $3::text[], $4::text[]) i(id, tenure, write_id)
+      JOIN ${schema}.session s ON s.id = i.id AND ${heldBySql('s', '$1::text')} AND s.tenure = i.tenure AND s.write_id = i.write_id
+      ${joins}`),
+    idsOfOwner: statement(`
+      SELECT coalesce(json_agg(s.id ORDER BY s.id), '[]')::text AS answer
+      FROM ${schema}.session s WHERE s.owner = $1::text`),
+  };
+}
+
+/**
+ * One scan of an owner's rows. Only exceptions leave the server; the count and the sum of hashes tell of rows that vanished
+ * or changed owner. The owner's lease is read once: all rows have the same.
+ */
+function sweepSql(schema: string, mirror: SessionsMirrorSql | null): string {
+  const host = hostExpressions(mirror);
+  const differs = [
+    `s.status <> $2::text`,
+    `s.health <> $3::text`,
+    `s.reason_code IS DISTINCT FROM $4::text`,
+    `s.evidence <> 'observed'`,
+    `${desiredSql('s', host)} <> 'running'`,
+    // The word that belongs to the row's own status: where that differs from what is expected the row is one already.
+    ...(mirror === null ? [] : [`${host.word} IS DISTINCT FROM $6::text`]),
+    `s.id IN (SELECT unnest($5::text[]))`,
+  ];
+  return `
+    WITH lease AS MATERIALIZED (
+      SELECT coalesce((SELECT ${leaseOverSql('o', 'r')} FROM (SELECT $1::text AS owner) o
+        LEFT JOIN ${schema}.replica r ON r.incarnation = o.owner), true) AS over
+    )
+    SELECT json_build_array(count(*), coalesce(sum(s.id_hash), 0), coalesce(json_agg(
+      ${tupleSql('s', '(SELECT over FROM lease)', host)}
+    ) FILTER (WHERE ${differs.join(' OR ')}), '[]'))::text AS answer
+    FROM ${schema}.session s ${hostJoinSql(mirror, 's')} WHERE s.owner = $1::text`;
+}

@@ -1,0 +1,69 @@
+import type { BeatAnswer, LeaseStore, Logger } from '@wa-sync/core';
+import type { StoreKeys } from '../driver/keys.js';
+import type { TimeLimits } from '../driver/run-script.js';
+import type { StoreCalls } from '../driver/store-calls.js';
+import { conversationKeys } from '../scripts/conversation-parts.js';
+import { beatScript, fenceScript, freeFencedScript, joinScript, leaveScript } from '../scripts/lease-scripts.js';
+import { readHeartbeats } from '../scripts/session-row.js';
+
+const MOST_ROWS = 1_000;
+
+/** The lease part of the store. */
+export function createLeases(params: {
+  calls: StoreCalls;
+  keys: StoreKeys;
+  /** What calls are cut to now; a join lowers it. */
+  limits: TimeLimits;
+  configured: TimeLimits;
+  logger: Logger;
+}): LeaseStore {
+  const { calls, limits, configured, logger } = params;
+  const keys = conversationKeys(params.keys);
+  let toldHoldMs = 0;
+
+  function tellHold(untilMs: number, nowMs: number): void {
+    if (untilMs <= nowMs || untilMs === toldHoldMs) return;
+    toldHoldMs = untilMs;
+    logger.warn(
+      { code: 'redis_changed', until: new Date(untilMs).toISOString() },
+      'Redis was restarted or failed over: its last writes may be gone. Nothing is deleted or closed for one lease',
+    );
+  }
+
+  function readBeat(incarnation: string, answer: readonly unknown[]): BeatAnswer {
+    const [alive, storeNow, heartbeats, claimable, heldUntil, outgoing, inbox] = answer;
+    if (Number(alive) === 0) return { alive: false };
+    tellHold(Number(heldUntil), Number(storeNow));
+    const others = [...readHeartbeats(heartbeats).values()].filter((other) => other.incarnation !== incarnation);
+    return {
+      alive: true,
+      storeNow: new Date(Number(storeNow)),
+      others,
+      claimable: Number(claimable) === 1,
+      outgoing: Number(outgoing) === 1,
+      inbox: Number(inbox) === 1,
+    };
+  }
+
+  return {
+    async join({ incarnation, replicaId, ttlMs }) {
+      // Below a third of the lease, so that a renewal that hangs leaves time for another.
+      limits.commandMs = Math.max(1, Math.min(configured.commandMs, Math.floor(ttlMs / 3) - 1));
+      const args = [incarnation, replicaId, String(ttlMs)];
+      return readBeat(incarnation, await calls.list(joinScript, { keys, args }));
+    },
+    async beat({ incarnation, massOutage }) {
+      const args = [incarnation, massOutage ? '1' : '0'];
+      return readBeat(incarnation, await calls.list(beatScript, { keys, args }));
+    },
+    fence: async ({ incarnation, beats }) =>
+      Number(await calls.run(fenceScript, { keys, args: [incarnation, String(beats)] })) === 1,
+    async freeFenced({ limit }) {
+      const args = [String(Math.min(limit, MOST_ROWS))];
+      return (await calls.list(freeFencedScript, { keys, args })).map(String);
+    },
+    async leave({ incarnation }) {
+      await calls.run(leaveScript, { keys, args: [incarnation] });
+    },
+  };
+}
