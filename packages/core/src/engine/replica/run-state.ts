@@ -5,6 +5,7 @@
 import type { Config } from '../../config.js';
 import { WaSyncError } from '../../errors.js';
 import type { WaSyncStore } from '../../ports/store.js';
+import type { WaSync } from '../../wa-sync.js';
 import type { SendOutgoing } from '../conversations/send-outgoing.js';
 import type { AskOwner } from '../inbox/ask-owner.js';
 import type { InboxWakes } from '../inbox/inbox-notifications.js';
@@ -26,6 +27,14 @@ import type { Tick } from './tick.js';
 
 const DEFAULT_STOP_MS = 1_200;
 
+/** Starts and stops a replica, and says whether a call may be made now. */
+interface RunState extends Pick<WaSync, 'start' | 'stop' | 'stopping'> {
+  /** @throws WaSyncError `not_running` */
+  assertStarted(): void;
+  /** @throws WaSyncError `not_running` */
+  assertNotStopped(): void;
+}
+
 export function createRunState(deps: {
   config: Pick<Config, 'clock' | 'logger' | 'replicaId' | 'observeOnly' | 'lease'>;
   store: WaSyncStore;
@@ -44,7 +53,7 @@ export function createRunState(deps: {
   messages: FollowMessages;
   calls: SyncCalls;
   inbox: { askOwner: AskOwner; answerInbox: AnswerInbox; wakes: InboxWakes };
-}) {
+}): RunState {
   const { store, held: sessions, lease, liveness, provide, stalls, tick, calls } = deps;
   const { clock, logger, replicaId } = deps.config;
   const ending = new AbortController();
