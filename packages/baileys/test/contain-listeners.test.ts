@@ -178,6 +178,26 @@ it('hears of the promise that a message listener drops, as the one of Baileys 6 
   expect(told.broken).toEqual([TROUBLE]);
 });
 
+it('hears of the promise that a handler of a stanza drops, also where nobody listens any more when it rejects', async () => {
+  const ws = await openWs();
+  const told = ears();
+  const reply = async () => {
+    await settled();
+    throw TROUBLE;
+  };
+  ws.on('CB:dropping', () => {
+    void reply();
+  });
+  ws.on('CB:late', reply);
+  const contained = containListeners(ws, told);
+  ws.emit('CB:dropping');
+  ws.emit('CB:late');
+  contained.leave(told);
+  await settled();
+  await settled();
+  expect(told.failed).toEqual([TROUBLE, TROUBLE]);
+});
+
 it('does not take the promise of a handler for that of the decoder', async () => {
   const ws = await openWs();
   const told = ears();

@@ -71,33 +71,36 @@ class ContainedListeners {
   }
 
   private call(listener: AnyListener, event: string, args: unknown[]): void {
+    // Remembered, because what was begun may fail after the last one has left: it would end the process all the same.
+    const [first] = this.ears;
+    const fail = (error: unknown) => this.fail(first, event, error);
     try {
-      const outcome = event === 'message' ? this.decode(listener, args) : listener.apply(this.ws, args);
+      const outcome = this.run(listener, args, fail);
       if (!(outcome instanceof Promise)) return;
-      const settled = outcome.catch((error: unknown) => this.fail(event, error));
+      const settled = outcome.catch(fail);
       // One of the backlog is only put in a queue: its promise says nothing of its handling.
       if (!HANDLED.has(event) || isBacklog(args[0])) return;
       for (const ears of this.ears) ears.onHandler(settled, event);
     } catch (error) {
-      this.fail(event, error);
+      fail(error);
     }
   }
 
-  private decode(listener: AnyListener, args: unknown[]): unknown {
+  /** Also a handler of one kind of stanza drops a promise: the reply to `offline_preview` rejects where the link has just ended. */
+  private run(listener: AnyListener, args: unknown[], onError: (error: unknown) => void): unknown {
     const { emitted } = this;
     return catchDroppedPromise({
       listener,
       call: () => listener.apply(this.ws, args),
       mayTake: () => this.emitted === emitted,
-      onError: (error) => this.fail('message', error),
+      onError,
     });
   }
 
-  private fail(event: string, error: unknown): void {
-    const [first] = this.ears;
-    if (first === undefined) throw error;
-    if (event === 'message') first.onBroken(error);
-    else first.onHandlerError(error);
+  private fail(before: ListenerEars | undefined, event: string, error: unknown): void {
+    const first = this.ears[0] ?? before;
+    if (event === 'message') first?.onBroken(error);
+    else first?.onHandlerError(error);
   }
 }
 
