@@ -15,8 +15,8 @@ export interface Ended {
 export interface Running {
   readonly pid: number;
   output(): string;
-  /** The first match in what it writes; rejects with its output when it ends or `withinMs` are over before. */
-  waitFor(pattern: RegExp, withinMs?: number): Promise<RegExpMatchArray>;
+  /** The first match in what it writes, or in what it writes behind the first `after` characters; rejects with its output when it ends or three minutes are over before. */
+  waitFor(pattern: RegExp, after?: number): Promise<RegExpMatchArray>;
   /** Sends `signal`, then SIGKILL when it is still there after 45 s. */
   stop(signal?: NodeJS.Signals): Promise<Ended>;
 }
@@ -162,14 +162,14 @@ function startProgram(cwd: string, command: string, args: readonly string[], opt
   return {
     pid: child.pid ?? 0,
     output,
-    waitFor: (pattern, withinMs = SAY_MS) =>
+    waitFor: (pattern, after = 0) =>
       new Promise((resolve, reject) => {
         const look = () => {
-          const found = output().match(pattern);
+          const found = output().slice(after).match(pattern);
           if (found) settle(() => resolve(found));
         };
         const fail = (why: string) => settle(() => reject(new Error(`${command} ${why}:\n${output()}`)));
-        const timer = setTimeout(() => fail(`did not write ${pattern} within ${withinMs} ms`), withinMs);
+        const timer = setTimeout(() => fail(`did not write ${pattern} within ${SAY_MS} ms`), SAY_MS);
         const closed = () => {
           look();
           fail(`ended before it wrote ${pattern}`);

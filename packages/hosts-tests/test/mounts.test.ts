@@ -151,8 +151,10 @@ describe('mounted by the words of a page', () => {
         await watch.waitFor(/ROW \{"id":"shop","status":"CONNECTED"\}/);
         expect((await first.stop()).code).toBe(0);
         await watch.waitFor(/"CONNECTED"[\s\S]*"DISCONNECTED"/);
+        // The watch reads ten times a second and misses words that stand shorter: only what follows the end of the first start counts.
+        const ended = watch.output().length;
         const next = app.start('node', ['--import', './around.mjs', 'bot.cjs'], { env });
-        await watch.waitFor(/"DISCONNECTED"[\s\S]*"CONNECTED"[\s\S]*"DISCONNECTED"[\s\S]*"CONNECTED"/);
+        await watch.waitFor(/"CONNECTED"/, ended);
         expect((await next.stop()).code).toBe(0);
       },
     );
