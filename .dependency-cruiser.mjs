@@ -47,7 +47,7 @@ export default {
     {
       name: 'no circles',
       severity: 'error',
-      from: { path: '^(packages|examples)/[^/]+/src/' },
+      from: { path: '^(packages|examples)/[^/]+/src/|^packages/dev/' },
       to: { circular: true },
     },
     {

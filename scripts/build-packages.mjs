@@ -7,6 +7,9 @@ import { bin, root, runQuietly } from './run-process.mjs';
 /** What every build reads beside its own folder. */
 const SHARED = ['pnpm-lock.yaml', 'tsconfig.base.json'];
 
+/** Runs from source: no build reads it. It needs the packages and their tests need it, which is a circle only to a builder. */
+const DEV = '@wa-sync/dev';
+
 /** Not read by a build. */
 const LEFT_OUT = new Set(['dist', 'node_modules', 'test']);
 
@@ -63,7 +66,7 @@ function withDependencies(names, workspace, all = new Set()) {
     const { dependencies, devDependencies } = workspace.get(name).manifest;
     const needed = Object.entries({ ...devDependencies, ...dependencies });
     withDependencies(
-      needed.filter(([, range]) => range.startsWith('workspace:')).map(([other]) => other),
+      needed.filter(([other, range]) => range.startsWith('workspace:') && other !== DEV).map(([other]) => other),
       workspace,
       all,
     );

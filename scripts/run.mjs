@@ -51,7 +51,7 @@ const commands = {
   },
   async demo(args) {
     await build(['@wa-sync/demo']);
-    await run(process.execPath, [join(root, 'examples/demo/dist/main.js'), ...args]);
+    await run(process.execPath, ['--import', 'tsx', join(root, 'examples/demo/dist/main.js'), ...args]);
   },
 };
 
@@ -61,7 +61,8 @@ async function runExample([name, ...args]) {
   if (!main) throw new Error(`Usage: npm run example ${Object.keys(EXAMPLES).join(' | ')}`);
   await build([`@wa-sync/${name}`]);
   try {
-    await run(process.execPath, [join(root, 'examples', name, main), ...args]);
+    // The servers for trying out run from source.
+    await run(process.execPath, ['--import', 'tsx', join(root, 'examples', name, main), ...args]);
   } catch (error) {
     // Nest ends itself by the signal that it got.
     if (error.signal === undefined) throw error;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { startPostgres } from '@wa-sync/local-servers/postgres';
+import { startPostgres } from '@wa-sync/dev/servers/postgres';
 import { createPostgresStore, type PostgresStore } from '@wa-sync/postgres';
 import { change, writeOf } from '@wa-sync/testing';
 import pg from 'pg';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { startPostgres } from '@wa-sync/dev/servers/postgres';
 import { type FakeWhatsApp, type Session, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
-import { startPostgres } from '@wa-sync/local-servers/postgres';
 import pg from 'pg';
 import { KEEP_ALIVE_MS, PHONES, SESSION_IDS, type SessionId, SHORTENED } from './settings.js';
 import { type DemoApp, startApp } from './start-app.js';

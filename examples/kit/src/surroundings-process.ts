@@ -1,5 +1,5 @@
+import { startPostgres } from '@wa-sync/dev/servers/postgres';
 import { startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
-import { startPostgres } from '@wa-sync/local-servers/postgres';
 import { playPhones } from './play-phones.js';
 import type { SurroundingsMessage } from './surround.js';
 

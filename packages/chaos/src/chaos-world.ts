@@ -1,6 +1,6 @@
 import { createBaileysAuthState } from '@wa-sync/baileys';
+import { type LocalPostgres, startPostgres } from '@wa-sync/dev/servers/postgres';
 import { type FakeWhatsApp, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
-import { type LocalPostgres, startPostgres } from '@wa-sync/local-servers/postgres';
 import { createPostgresStore } from '@wa-sync/postgres';
 import pg from 'pg';
 import { installAudit, type RawChange, type RawRow, readChanges } from './audit.js';

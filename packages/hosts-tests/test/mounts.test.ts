@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type LocalPostgres, startPostgres } from '@wa-sync/dev/servers/postgres';
 import { type FakeWhatsApp, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
-import { type LocalPostgres, startPostgres } from '@wa-sync/local-servers/postgres';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHostApp, type HostApp, type HostAppOptions } from '../src/create-host-app.js';
 import { leadToFake } from '../src/lead-to-fake.js';

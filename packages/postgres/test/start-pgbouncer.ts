@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '@wa-sync/local-servers/free-port';
+import { freePort } from '@wa-sync/dev/servers/free-port';
 import pg from 'pg';
 
 /** Whether a `pgbouncer` is there; as root on Debian it is installed when it is not. */

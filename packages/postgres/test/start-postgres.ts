@@ -1,4 +1,4 @@
-import { startPostgres as startLocal } from '@wa-sync/local-servers/postgres';
+import { startPostgres as startLocal } from '@wa-sync/dev/servers/postgres';
 import pg from 'pg';
 
 /** A database of its own on a running server. */

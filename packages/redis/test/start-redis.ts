@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '@wa-sync/local-servers/free-port';
+import { freePort } from '@wa-sync/dev/servers/free-port';
 import { Redis, type RedisOptions } from 'ioredis';
 
 /** A real server on loopback, or the one that `TEST_REDIS_URL` names. */
