@@ -254,7 +254,7 @@ export const MUTANTS = [
   one(
     'cleanup does not look again',
     'memory/memory-cleanup.ts',
-    "if (!holds(row, { stage: 'deactivate', idleForMs })) return false;",
+    "if (!holds(row, { stage: 'deactivate', inactiveForMs })) return false;",
     'if (row === undefined) return false;',
   ),
   one(
@@ -266,8 +266,8 @@ export const MUTANTS = [
   one(
     'cleanup counts days from the wrong end',
     'decide/eligible-for-cleanup.ts',
-    'facts.idleForMs <= rule.idleForMs ||',
-    'facts.idleForMs <= rule.idleForMs / 4 ||',
+    'facts.inactiveForMs <= rule.inactiveForMs ||',
+    'facts.inactiveForMs <= rule.inactiveForMs / 4 ||',
   ),
   one(
     'a purge needs no rest before it',

@@ -19,7 +19,7 @@ export class WaSyncHealthIndicator {
   constructor(@Inject(WA_SYNC) private readonly wa: WaSync) {}
 
   /**
-   * Up while the store answers. A phone that is offline changes nothing here: no restart of this process would mend it.
+   * Up while the store answers. A phone that is offline changes nothing here: no restart of this process would fix it.
    *
    * @param options.timeoutMs - @defaultValue 2,000
    */

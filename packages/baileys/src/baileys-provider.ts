@@ -69,7 +69,7 @@ export interface BaileysProviderOptions {
    * How long the handling of one stanza may take before the session's health is `degraded`; after twice as long the connection is
    * made anew. @defaultValue 30,000
    */
-  deafAfterMs?: number | undefined;
+  handlersStalledAfterMs?: number | undefined;
   /** How long one call to the credentials' store may take. @defaultValue 10,000 */
   authTimeoutMs?: number | undefined;
   /** Logins that run at once over all sessions. @defaultValue 10 */
@@ -113,7 +113,7 @@ const schema = z.strictObject({
     })
     .prefault({}),
   attemptTimeoutMs: durationMs().default(20_000),
-  deafAfterMs: durationMs().default(30_000),
+  handlersStalledAfterMs: durationMs().default(30_000),
   authTimeoutMs: durationMs().default(10_000),
   maxLogins: z.number('takes a whole number from 1 to 10000').int().min(1).max(10_000).default(10),
   loginJitterMs: durationMs(0).default(300),
@@ -143,7 +143,7 @@ export function baileysProvider(options: BaileysProviderOptions): ConnectionProv
     loader,
     socketConfig: configFor(socketConfig),
     slots: createLoginSlots(config.maxLogins),
-    deafMemory: new Map(),
+    stallMemory: new Map(),
   };
   const runs = new Map<string, SessionRun>();
   silenceLibsignal();

@@ -25,8 +25,8 @@ import { createMessageFeed } from './messages/message-feed.js';
 import { Listeners } from './patches/notify-listeners.js';
 import { sendText } from './socket/send-text.js';
 import { watchSocket } from './socket/socket-monitor.js';
-import { DEAF } from './socket/socket-state.js';
-import { type DeafMemory, DeafStreak } from './socket/stalled-handlers.js';
+import { HANDLERS_STALLED } from './socket/socket-state.js';
+import { StalledHandlers, type StallMemory } from './socket/stalled-handlers.js';
 
 /** What `observeBaileysSocket` takes. */
 export interface ObserveBaileysSocketOptions {
@@ -53,7 +53,7 @@ export interface ObserveBaileysSocketOptions {
    * How long the handling of one stanza may take before the session's health is `degraded`; after twice as long the socket counts
    * as dead. @defaultValue 30,000
    */
-  deafAfterMs?: number | undefined;
+  handlersStalledAfterMs?: number | undefined;
   /** @defaultValue the system's */
   clock?: Clock | undefined;
 }
@@ -71,15 +71,15 @@ const schema = z.strictObject({
   conversationOf: conversationOfOption.optional(),
   reattachWithinMs: durationMs().default(300_000),
   attemptTimeoutMs: durationMs().default(30_000),
-  deafAfterMs: durationMs().default(30_000),
+  handlersStalledAfterMs: durationMs().default(30_000),
   clock: clockOption.default(systemClock),
 });
 
 /** Of all sessions that are attached in this process: each socket of a host's loop is an observation of its own. */
-const deafMemory: DeafMemory = new Map();
+const stallMemory: StallMemory = new Map();
 
 /** Findings that frames which come again do not refute. */
-const FINAL: ReadonlySet<string> = new Set(['stream_broken', 'deaf']);
+const FINAL: ReadonlySet<string> = new Set(['stream_broken', 'handlers_stalled']);
 
 /**
  * Makes a connection out of a Baileys socket that the host owns, for hosts with their own reconnect loop.
@@ -100,8 +100,8 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
   const failures = createFailureLog({ clock, logger });
   const feed = conversationOf && createMessageFeed({ sessionId, conversationOf, clock, logger });
   const listeners = new Listeners();
-  const streak = new DeafStreak(sessionId, deafMemory);
-  let deaf = false;
+  const streak = new StalledHandlers(sessionId, stallMemory);
+  let stalled = false;
   let deadReason: string | null = null;
   let notReattached = false;
   let cancelReattachWait = () => {};
@@ -110,7 +110,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
     socket,
     clock,
     attemptTimeoutMs: parsed.attemptTimeoutMs,
-    deafAfterMs: parsed.deafAfterMs,
+    handlersStalledAfterMs: parsed.handlersStalledAfterMs,
     ...feed?.ears(socket),
     onChange: look,
     onFrame() {
@@ -123,7 +123,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
       if (streak.handled(kind)) listeners.tell();
     },
     onDead: (reason) => {
-      if (reason === 'deaf') streak.givenUp(watch.state().stuckKind);
+      if (reason === 'handlers_stalled') streak.givenUp(watch.state().stuckKind);
       void foundDead(reason);
     },
   });
@@ -131,15 +131,15 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
   function look(): void {
     const now = watch.state();
     if (now.stage === 'closed') waitForReattach();
-    if (now.deaf && !deaf) noteDeaf(now.stuckKind);
-    deaf = now.deaf;
+    if (now.stalled && !stalled) noteStall(now.stuckKind);
+    stalled = now.stalled;
     listeners.tell();
   }
 
-  function noteDeaf(kind: string | null): void {
-    streak.turnedDeaf(kind);
+  function noteStall(kind: string | null): void {
+    streak.stalled(kind);
     logger.warn(
-      { code: 'connection_deaf', sessionId, kind },
+      { code: 'handlers_stalled', sessionId, kind },
       `Session ${maskNumbers(sessionId)}: stanzas arrive and their handling does not end`,
     );
   }
@@ -192,12 +192,14 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
     useLogger,
     sessionId,
     snapshot() {
-      const { stage, deaf: deafNow } = watch.state();
+      const { stage, stalled: stalledNow } = watch.state();
       if (stage === 'closed') return afterClose();
       if (deadReason !== null) return known('RECONNECTING', { code: deadReason });
       switch (stage) {
         case 'open':
-          return deafNow ? { ...known('CONNECTED', DEAF), health: 'degraded' } : known('CONNECTED', null);
+          return stalledNow
+            ? { ...known('CONNECTED', HANDLERS_STALLED), health: 'degraded' }
+            : known('CONNECTED', null);
         case 'pairing':
         case 'paired':
           return known('QR_CODE', null);

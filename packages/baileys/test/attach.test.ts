@@ -189,7 +189,7 @@ describe('an attached socket', () => {
     );
   });
 
-  it('F02: deaf at the defaults is told in 30 s and dead in 60 s; its successor asks for a restart, until it hears again', {
+  it('F02: at the defaults stalled handlers are reported in 30 s and end the connection in 60 s; its successor asks for a restart until they work again', {
     timeout: 60_000,
   }, async () => {
     const server = await startServer();
@@ -204,7 +204,7 @@ describe('an attached socket', () => {
     const deadAfterMs: number[] = [];
     for (let round = 0; round < 2; round++) {
       const socket = makeWASocket({ ...server.socketConfig(), auth: keys.auth, logger: quietLogger });
-      const observation = observeBaileysSocket({ sessionId: 'deaf', socket, onDead: 'end', clock });
+      const observation = observeBaileysSocket({ sessionId: 'stalled', socket, onDead: 'end', clock });
       await wa.attach(observation).ready;
       await until(observation, (seen) => seen.kind === 'known' && seen.status === 'CONNECTED', 'CONNECTED');
       keys.hang();
@@ -215,7 +215,7 @@ describe('an attached socket', () => {
       expect(restarts).toHaveLength(round);
       await until(
         observation,
-        (seen) => seen.kind === 'known' && seen.reason?.code === 'deaf' && seen.status !== 'CONNECTED',
+        (seen) => seen.kind === 'known' && seen.reason?.code === 'handlers_stalled' && seen.status !== 'CONNECTED',
         'its end',
       );
       deadAfterMs.push(clock.monotonicMs() - startedMs);
@@ -224,17 +224,17 @@ describe('an attached socket', () => {
     keys.release();
     const socket = makeWASocket({ ...server.socketConfig(), auth: keys.auth, logger: quietLogger });
     onTestFinished(() => void socket.end(undefined));
-    const observation = observeBaileysSocket({ sessionId: 'deaf', socket, onDead: 'end', clock });
+    const observation = observeBaileysSocket({ sessionId: 'stalled', socket, onDead: 'end', clock });
     await wa.attach(observation).ready;
     await until(observation, (seen) => seen.kind === 'known' && seen.status === 'CONNECTED', 'CONNECTED');
-    expect(observation.snapshot()).toMatchObject({ restartRequested: { code: 'deaf' } });
+    expect(observation.snapshot()).toMatchObject({ restartRequested: { code: 'handlers_stalled' } });
     await ana.sendText(PHONE, 'oi?');
     await until(
       observation,
       (seen) => seen.kind === 'known' && seen.restartRequested === null,
       'no more need of a restart',
     );
-    expect(restarts).toEqual(['deaf']);
+    expect(restarts).toEqual(['handlers_stalled']);
   });
 
   it('names what is wrong', () => {

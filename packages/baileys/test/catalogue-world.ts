@@ -12,7 +12,7 @@ import { baileysProvider, createBaileysAuthState } from '../src/index.js';
 
 /** A tenth of the defaults and less. */
 export const PROBE = { timeoutMs: 1_500, silenceMs: 1_500, failures: 2 };
-export const DEAF_AFTER_MS = 2_000;
+export const HANDLERS_STALLED_AFTER_MS = 2_000;
 
 export type Told = { [Name in WaSyncEventName]: { readonly name: Name } & WaSyncEvents[Name] }[WaSyncEventName];
 
@@ -88,7 +88,7 @@ export async function createCatalogueWorld(
     loginJitterMs: 50,
     // The store of this test hangs for longer than any limit would allow.
     authTimeoutMs: 600_000,
-    deafAfterMs: DEAF_AFTER_MS,
+    handlersStalledAfterMs: HANDLERS_STALLED_AFTER_MS,
     attemptTimeoutMs: 4_000,
     backoff: { baseMs: 60, maxMs: 400, replacedPauseMs: 20, replacedLongPauseMs: 600_000, slowRetryMs: 600_000 },
   });

@@ -1,7 +1,13 @@
 import * as rc14 from '@whiskeysockets/baileys';
 import * as rc13 from 'baileys-rc13';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { type CatalogueWorld, createCatalogueWorld, DEAF_AFTER_MS, PROBE, type Told } from './catalogue-world.js';
+import {
+  type CatalogueWorld,
+  createCatalogueWorld,
+  HANDLERS_STALLED_AFTER_MS,
+  PROBE,
+  type Told,
+} from './catalogue-world.js';
 import { createChance, SEED } from './seeded.js';
 
 /** What a machine that is busy with other things may take longer. */
@@ -42,13 +48,13 @@ describe.each([
       expect(session.device.connected).toBe(true);
     });
 
-    it('F02: each deaf connection is told, made anew, and where that does not help a restart is asked for, once; quiet ones are left alone', {
+    it('F02: each stalled connection is reported and replaced, and where that does not help a restart is asked for once; inactive ones are left alone', {
       timeout: 90_000,
     }, async ({ expect }) => {
       const chance = chanceOf('F02');
-      const deaf = await Promise.all(['F02-a', 'F02-b', 'F02-c'].map((id) => world.connected(id)));
+      const stalled = await Promise.all(['F02-a', 'F02-b', 'F02-c'].map((id) => world.connected(id)));
       await Promise.all(
-        deaf.map(async (session, n) => {
+        stalled.map(async (session, n) => {
           const contact = world.server.contact(`4917000000${n}`, 'Ada');
           await chance.pause(1_000);
           const store = world.hang(session.id);
@@ -57,16 +63,16 @@ describe.each([
           const isDegraded = (one: Told) => one.name === 'session:changed' && one.health === 'degraded';
           expect(await session.tells(isDegraded, 'degraded')).toMatchObject({
             to: 'CONNECTED',
-            reason: { code: 'deaf' },
+            reason: { code: 'handlers_stalled' },
           });
-          expect(performance.now() - startedMs).toBeLessThan(DEAF_AFTER_MS + SLACK_MS);
+          expect(performance.now() - startedMs).toBeLessThan(HANDLERS_STALLED_AFTER_MS + SLACK_MS);
           const isGivenUp = (one: Told) => one.name === 'session:changed' && one.to === 'RECONNECTING';
-          expect(await session.tells(isGivenUp, 'given up')).toMatchObject({ reason: { code: 'deaf' } });
+          expect(await session.tells(isGivenUp, 'given up')).toMatchObject({ reason: { code: 'handlers_stalled' } });
           expect(session.told('session:restart-requested')).toEqual([]);
           await session.becomes('CONNECTED');
           await contact.sendText(session.phone, 'are you there?');
           await session.tells(({ name }) => name === 'session:restart-requested', 'a restart is asked for');
-          expect(session.told('session:restart-requested')).toMatchObject([{ reason: { code: 'deaf' } }]);
+          expect(session.told('session:restart-requested')).toMatchObject([{ reason: { code: 'handlers_stalled' } }]);
           store.release();
           await session.rowThat(({ health, status }) => health === 'healthy' && status === 'CONNECTED', 'healthy');
           await contact.waitForReceipt(first.id);

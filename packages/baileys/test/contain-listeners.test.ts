@@ -58,7 +58,7 @@ it('hears of a promise that rejects, and tells a broken stream from a failed sta
   expect([told.failed.length, told.broken[0]]).toEqual([1, TROUBLE]);
 });
 
-it('follows the handling of live stanzas, of the kinds that a deaf connection leaves lying', async () => {
+it('follows the handling of live stanzas, of the kinds that a stalled connection leaves unhandled', async () => {
   const ws = await openWs();
   const told = ears();
   for (const kind of ['CB:call', 'CB:other']) ws.on(kind, async () => {});

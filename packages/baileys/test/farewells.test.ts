@@ -11,7 +11,7 @@ async function startQuiet(options: Parameters<typeof startServer>[0] = {}) {
   const host = await startEngine(server, {
     clock,
     provider: { conversationOf: ({ phoneJid }) => phoneJid },
-    wa: { inactivity: { idleAfterMs: 60_000, farewell: FAREWELL, shortestIdleMs: 60_000 } },
+    wa: { inactivity: { inactiveAfterMs: 60_000, farewell: FAREWELL, shortestInactiveMs: 60_000 } },
   });
   await host.wa.sessions.create({ id: 'a' });
   await rowBecomes(host.wa, 'CONNECTED');
@@ -127,7 +127,7 @@ describe('farewells', () => {
           });
         },
       },
-      wa: { inactivity: { idleAfterMs: 60_000, farewell: FAREWELL } },
+      wa: { inactivity: { inactiveAfterMs: 60_000, farewell: FAREWELL } },
     });
     await host.wa.sessions.create({ id: 'a' });
     await rowBecomes(host.wa, 'CONNECTED');

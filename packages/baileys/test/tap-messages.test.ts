@@ -55,7 +55,7 @@ it('hears a live message that comes out with the history only, and not the rest 
   expect(heard).toEqual(['A notify']);
 });
 
-it('is deaf once released', () => {
+it('passes nothing on once released', () => {
   const { ev, heard, tap, upsert } = start();
   ev.buffer();
   upsert('A');

@@ -22,7 +22,7 @@ export const SHORTENED: Pick<ReplicaSettings, 'waSync' | 'provider'> = {
   provider: {
     backoff: { baseMs: 200, maxMs: 2_000, stableAfterMs: 5_000, replacedPauseMs: 300, replacedLongPauseMs: 2_000 },
     attemptTimeoutMs: 4_000,
-    deafAfterMs: 5_000,
+    handlersStalledAfterMs: 5_000,
     loginJitterMs: 200,
     socketConfig: { keepAliveIntervalMs: 2_000 },
   },
@@ -45,7 +45,7 @@ export function historySettings(params: {
     storeLimitMs: TTL_MS / 3,
     timeZone: 'UTC',
     daily: null,
-    idleAfterMs: 86_400_000,
+    inactiveAfterMs: 86_400_000,
     storeStartMs: params.startedAt.getTime(),
     afterDays: 30,
     purgeAfterDays: 60,

@@ -14,7 +14,7 @@ export interface ReplicaSettings {
   readonly waSync: Pick<WaSyncOptions, 'lease' | 'probe' | 'jobs'>;
   readonly provider: Pick<
     BaileysProviderOptions,
-    'backoff' | 'attemptTimeoutMs' | 'deafAfterMs' | 'loginJitterMs' | 'maxLogins'
+    'backoff' | 'attemptTimeoutMs' | 'handlersStalledAfterMs' | 'loginJitterMs' | 'maxLogins'
   > & { readonly socketConfig?: object };
 }
 

@@ -5,7 +5,7 @@ export class CliError extends Error {
   constructor(
     readonly code: string,
     message: string,
-    readonly mend?: string,
+    readonly fix?: string,
   ) {
     super(message);
     this.name = 'CliError';
@@ -13,7 +13,7 @@ export class CliError extends Error {
 }
 
 /** What helps against an error, by its code. */
-const MENDS: Readonly<Record<string, string>> = {
+const FIXES: Readonly<Record<string, string>> = {
   unauthorized: 'Give the token of the service: --token, or better WA_SYNC_TOKEN.',
   forbidden: 'This token may only read. Use one of an admin.',
   out_of_scope: 'This caller sees only some sessions. Use a token that sees all.',
@@ -27,14 +27,14 @@ const MENDS: Readonly<Record<string, string>> = {
   schema_newer: 'Update wa-sync: the schema was made by a newer one.',
   schema_pending: 'Run: wa-sync migrate plan, then wa-sync migrate apply.',
   mirror_invalid:
-    'Run: wa-sync doctor with --mirror and --conversations as they are, which names each column and its mend.',
+    'Run: wa-sync doctor with --mirror and --conversations as they are, which names each column and its fix.',
   not_supported: 'The store of this service has no part for it.',
 };
 
 /** Any error as one that can be shown. */
 export function toCliError(error: unknown): CliError {
-  if (error instanceof CliError) return error.mend ? error : new CliError(error.code, error.message, MENDS[error.code]);
-  if (isWaSyncError(error)) return new CliError(error.code, error.message, MENDS[error.code]);
+  if (error instanceof CliError) return error.fix ? error : new CliError(error.code, error.message, FIXES[error.code]);
+  if (isWaSyncError(error)) return new CliError(error.code, error.message, FIXES[error.code]);
   const message = error instanceof Error ? error.message : String(error);
   return new CliError('internal_error', message);
 }

@@ -51,8 +51,8 @@ export async function withDatabase<T>(
 ): Promise<T> {
   const target = readTarget(args, env);
   if (target.kind !== 'database') {
-    const mend = 'Give --database-url, or WA_SYNC_DATABASE_URL and no WA_SYNC_URL.';
-    throw new CliError('usage', 'This needs a database', mend);
+    const fix = 'Give --database-url, or WA_SYNC_DATABASE_URL and no WA_SYNC_URL.';
+    throw new CliError('usage', 'This needs a database', fix);
   }
   const database = openDatabase(target);
   try {

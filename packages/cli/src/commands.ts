@@ -99,12 +99,15 @@ export const COMMANDS: readonly Definition[] = [
       CONVERSATIONS,
       DRY_RUN,
       YES,
-      ['--idle-hours <n>', 'With a database: hours of silence (24)'],
+      ['--inactive-hours <n>', 'With a database: hours of silence (24)'],
       ['--skip-status <words>', 'With a database: your statuses that are left alone, with commas between them'],
     ],
     examples: [
       ['wa-sync inactive --dry-run', 'which conversations are quiet for long enough'],
-      ['wa-sync inactive --database-url postgres://app@db/app --idle-hours 48', 'closes without a word; asks before'],
+      [
+        'wa-sync inactive --database-url postgres://app@db/app --inactive-hours 48',
+        'closes without a word; asks before',
+      ],
     ],
     run: inactive,
   },

@@ -21,8 +21,8 @@ export async function lookThenDo<Answer>(
   const dryRun = isGiven(context, 'dryRun');
   const yes = isGiven(context, 'yes');
   if (!dryRun && !yes && !context.output.interactive) {
-    const mend = `Look first: wa-sync ${command} --dry-run. Then: wa-sync ${command} --yes.`;
-    throw new CliError('not_confirmed', `${warning}, and nobody can be asked`, mend);
+    const fix = `Look first: wa-sync ${command} --dry-run. Then: wa-sync ${command} --yes.`;
+    throw new CliError('not_confirmed', `${warning}, and nobody can be asked`, fix);
   }
   if (dryRun || !yes) {
     const planned = await run(true);

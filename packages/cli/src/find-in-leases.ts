@@ -11,10 +11,10 @@ export function findInLeases(replicas: readonly ReplicaState[], checked: string[
   const run = alive.length === 1 ? '1 process runs' : `${alive.length} processes run`;
   checked.push(alive.length === 0 ? 'No process runs' : `${run}, with so many sessions: ${named}`);
   const findings: Finding[] = [];
-  const look = (code: string, what: string, mend: string) => findings.push({ level: 'look', code, what, mend });
+  const warn = (code: string, what: string, fix: string) => findings.push({ level: 'warn', code, what, fix });
   for (const { replicaId } of alive.filter(({ massOutage }) => massOutage)) {
     const what = `${replicaId} sees most of its sessions dead at once, and takes its own network for the cause`;
-    look(
+    warn(
       'mass_outage',
       what,
       'Look at the network of that host. Until it is over, nothing is cleaned up or closed there.',
@@ -22,15 +22,15 @@ export function findInLeases(replicas: readonly ReplicaState[], checked: string[
   }
   const ids = alive.map(({ replicaId }) => replicaId);
   for (const twice of new Set(ids.filter((id, at) => ids.indexOf(id) !== at))) {
-    const mend =
+    const fix =
       'Leave replicaId out, or give each process its own, such as the name of its pod; then restart one of the two.';
-    look('replica_id_twice', `Two living processes call themselves ${twice}`, mend);
+    warn('replica_id_twice', `Two living processes call themselves ${twice}`, fix);
   }
   for (const { replicaId, sessions, silentForMs } of replicas.filter((replica) => !replica.alive)) {
     if (sessions === 0) continue;
     const held = `${sessions} ${sessions === 1 ? 'session' : 'sessions'}`;
     const what = `The lease of ${replicaId} is over, and ${held} still ${sessions === 1 ? 'is' : 'are'} its own: last heard of ${Math.round(silentForMs / 1_000)} s ago`;
-    look(
+    warn(
       'lease_over',
       what,
       'Start it again, or leave it to another process of this database: one that runs takes over within a minute.',
@@ -52,7 +52,7 @@ export function findInClocks(
   }
   const seconds = Math.round(Math.abs(skewMs) / 1_000);
   const what = `The clock of this host is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} that of the database`;
-  const mend =
+  const fix =
     'Let both follow a time server (timedatectl set-ntp true). wa-sync decides by the clock of the database alone; your own code may not.';
-  return [{ level: 'look', code: 'clock_skew', what, mend }];
+  return [{ level: 'warn', code: 'clock_skew', what, fix }];
 }

@@ -68,13 +68,13 @@ export function openService(target: { url: string; token: string | null }) {
     const { cause, name } = error as { cause?: { code?: unknown; message?: unknown }; name?: string };
     const why =
       name === 'TimeoutError' ? `none in ${ANSWER_WITHIN_MS / 1_000} s` : String(cause?.code ?? cause?.message);
-    const mend = 'Start the service, or say where it is: --url or WA_SYNC_URL.';
-    return new CliError('service_unreachable', `No answer from ${address(url)}: ${why}`, mend);
+    const fix = 'Start the service, or say where it is: --url or WA_SYNC_URL.';
+    return new CliError('service_unreachable', `No answer from ${address(url)}: ${why}`, fix);
   }
 
   function notWaSync(): CliError {
-    const mend = 'The address has to be the one that the endpoints are mounted under, such as http://host/whatsapp.';
-    return new CliError('not_wa_sync', `What answers at ${address(url)} are not the endpoints of wa-sync`, mend);
+    const fix = 'The address has to be the one that the endpoints are mounted under, such as http://host/whatsapp.';
+    return new CliError('not_wa_sync', `What answers at ${address(url)} are not the endpoints of wa-sync`, fix);
   }
 
   function toProblem(problem: Json): CliError {

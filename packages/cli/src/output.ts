@@ -60,13 +60,13 @@ export function createOutput(options: { out: Sink; error: Sink; json: boolean; c
     raw(text: string): void {
       out.write(text);
     },
-    fail(failure: { code: string; message: string; mend?: string | undefined }): void {
+    fail(failure: { code: string; message: string; fix?: string | undefined }): void {
       endProgress();
-      const { code, message, mend } = failure;
-      if (json) error.write(`${shown(JSON.stringify({ error: { code, message, mend: mend ?? null } }))}\n`);
+      const { code, message, fix } = failure;
+      if (json) error.write(`${shown(JSON.stringify({ error: { code, message, fix: fix ?? null } }))}\n`);
       else
         error.write(
-          `${shown(`${paint('red', 'wa-sync:')} ${plainText(message)} (${plainText(code)})`)}\n${mend ? `${plainText(mend)}\n` : ''}`,
+          `${shown(`${paint('red', 'wa-sync:')} ${plainText(message)} (${plainText(code)})`)}\n${fix ? `${plainText(fix)}\n` : ''}`,
         );
     },
     /** A line that the next one takes the place of; only where a terminal is there. */

@@ -70,8 +70,8 @@ export function readTarget(args: readonly string[], env: Environment): Target {
   const database = databaseUrl ?? (url === undefined && !env.WA_SYNC_URL ? env.WA_SYNC_DATABASE_URL : undefined);
   if (database) {
     if (!/^postgres(ql)?:\/\//.test(database) || !URL.canParse(database)) {
-      const mend = 'What is no letter or digit in a password is written as %40 for @ and the like.';
-      throw new CliError('usage', '--database-url takes postgres://user:password@host:5432/name', mend);
+      const fix = 'What is no letter or digit in a password is written as %40 for @ and the like.';
+      throw new CliError('usage', '--database-url takes postgres://user:password@host:5432/name', fix);
     }
     return {
       kind: 'database',
@@ -81,7 +81,7 @@ export function readTarget(args: readonly string[], env: Environment): Target {
       conversations: typedOption(args, 'conversations'),
     };
   }
-  for (const option of ['schema', 'mirror', 'conversations', 'after-days', 'idle-hours', 'skip-status']) {
+  for (const option of ['schema', 'mirror', 'conversations', 'after-days', 'inactive-hours', 'skip-status']) {
     if (typedOption(args, option) === undefined) continue;
     throw new CliError(
       'usage',

@@ -114,7 +114,7 @@ describe('inactive on a database', () => {
         { id: 'old', state: 'OPEN' },
       ],
     ]);
-    const longer = await run('inactive', '--yes', '--idle-hours', '72');
+    const longer = await run('inactive', '--yes', '--inactive-hours', '72');
     expect([longer.code, longer.out]).toEqual([
       0,
       expect.stringContaining('Checked 0 of 2 open conversations: 0 closed'),
@@ -150,6 +150,6 @@ describe('inactive on a database', () => {
 });
 
 it('options of a database are none of a service', async () => {
-  const wrong = await runCli(['inactive', '--idle-hours', '3', '--url', 'http://127.0.0.1:1']);
-  expect([wrong.code, wrong.error]).toEqual([1, expect.stringContaining('--idle-hours is about a database')]);
+  const wrong = await runCli(['inactive', '--inactive-hours', '3', '--url', 'http://127.0.0.1:1']);
+  expect([wrong.code, wrong.error]).toEqual([1, expect.stringContaining('--inactive-hours is about a database')]);
 });

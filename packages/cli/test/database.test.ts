@@ -210,10 +210,7 @@ describe('doctor', () => {
   it('holds the mapping of your table of conversations against the database', async () => {
     await run('migrate', 'apply');
     const missing = await run('doctor', '--conversations', 'prisma');
-    expect([missing.code, missing.out]).toEqual([
-      1,
-      expect.stringMatching(/Conversation.*mirror_invalid\)\n +Mend: /s),
-    ]);
+    expect([missing.code, missing.out]).toEqual([1, expect.stringMatching(/Conversation.*mirror_invalid\)\n +Fix: /s)]);
     const wrong = await run('doctor', '--conversations', 'evolution');
     expect([wrong.code, wrong.error]).toEqual([
       1,
@@ -226,7 +223,7 @@ describe('doctor', () => {
     const missing = await run('doctor', '--mirror', 'prisma');
     expect([missing.code, missing.out]).toEqual([
       1,
-      expect.stringMatching(/WhatsAppSession.*mirror_invalid\)\n +Mend: /s),
+      expect.stringMatching(/WhatsAppSession.*mirror_invalid\)\n +Fix: /s),
     ]);
     await at.database.pool.query('CREATE TABLE numbers (id text PRIMARY KEY, state text)');
     const file = join(tmpdir(), `wa-sync-mirror-${process.pid}.json`);

@@ -29,7 +29,7 @@ const provider = createScriptedProvider({ clock: systemClock, onOpen: ({ connect
 interface Found {
   readonly code: string;
   readonly what: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
@@ -71,9 +71,9 @@ async function gone(code: string, ...args: string[]): Promise<void> {
 }
 
 /** Runs the command that an advice names, as a shell would split it. */
-async function runAdvised({ mend }: Found) {
-  const command = /^Run: wa-sync (.*)$/m.exec(mend)?.[1];
-  expect(command, mend).toBeDefined();
+async function runAdvised({ fix }: Found) {
+  const command = /^Run: wa-sync (.*)$/m.exec(fix)?.[1];
+  expect(command, fix).toBeDefined();
   const words = [...(command ?? '').matchAll(WORDS)].map(([whole, quoted, bare]) => quoted ?? bare ?? whole);
   const ended = await run(words);
   expect([ended.code === 1 ? ended.error : '', ended.out]).toEqual(['', expect.not.stringContaining('not_owned')]);
@@ -168,25 +168,25 @@ describe('advice of the doctor about sessions', () => {
     await runAdvised(await find('mirror_differs'));
     await gone('mirror_differs');
     await setHost("sales o'clock; x", 'ERROR');
-    expect((await find('mirror_differs')).mend).toContain(`wa-sync sync 'sales o'\\''clock; x'\n`);
+    expect((await find('mirror_differs')).fix).toContain(`wa-sync sync 'sales o'\\''clock; x'\n`);
     expect((await run(['sync', "sales o'clock; x"])).code).toBe(2);
     await gone('mirror_differs');
   });
 
   it('mirror_differs: where no process holds it, a start or your own hand does', async () => {
-    for (const [id, fix] of [
+    for (const [id, carryOut] of [
       ['by-start', () => wa.sessions.start('by-start')],
       ['by-hand', () => setHost('by-hand', 'DISCONNECTED')],
     ] as const) {
       await addHost(id);
       await wa.sessions.create({ id, desired: 'stopped' });
       await setHost(id, 'CONNECTED');
-      const { mend, what } = await find('mirror_differs');
-      expect([what, mend]).toEqual([
+      const { fix, what } = await find('mirror_differs');
+      expect([what, fix]).toEqual([
         expect.stringContaining('held by no process'),
         expect.not.stringContaining('wa-sync sync'),
       ]);
-      await fix();
+      await carryOut();
       await gone('mirror_differs');
     }
   });
@@ -194,7 +194,7 @@ describe('advice of the doctor about sessions', () => {
   it('mirror_missing: the row is added again, or the session goes', async () => {
     await provided('kept');
     await pool.query(`DELETE FROM numbers WHERE id = 'kept'`);
-    expect((await find('mirror_missing')).mend).toMatch(/add the row.*wa-sync sync kept,.*sessions\.remove/);
+    expect((await find('mirror_missing')).fix).toMatch(/add the row.*wa-sync sync kept,.*sessions\.remove/);
     await addHost('kept', 'ERROR');
     expect((await run(['sync', 'kept'])).code).toBe(2);
     await gone('mirror_missing');
@@ -221,14 +221,14 @@ describe('advice of the doctor about sessions', () => {
     ] as const) {
       await bring(code, state);
       const found = await find(code);
-      if (/^Run: /m.test(found.mend)) await run([...(/^Run: wa-sync (.*)$/m.exec(found.mend)?.[1] ?? '').split(' ')]);
-      expect(found.mend).toMatch(/wa\.sessions\.stop\(id\) and wa\.sessions\.start\(id\)/);
+      if (/^Run: /m.test(found.fix)) await run([...(/^Run: wa-sync (.*)$/m.exec(found.fix)?.[1] ?? '').split(' ')]);
+      expect(found.fix).toMatch(/wa\.sessions\.stop\(id\) and wa\.sessions\.start\(id\)/);
       await restart(code);
       await gone(code);
     }
     const loop = await bring('loop', { status: 'RECONNECTING', reconnectAttempt: 6, reason: { code: 'timed_out' } });
     const status = await run([
-      ...(/^Run: wa-sync (.*)$/m.exec((await find('reconnect_loop')).mend)?.[1] ?? '').split(' '),
+      ...(/^Run: wa-sync (.*)$/m.exec((await find('reconnect_loop')).fix)?.[1] ?? '').split(' '),
     ]);
     expect(status.out).toContain('timed_out');
     loop.script.open();
@@ -244,7 +244,7 @@ describe('advice of the doctor about sessions', () => {
     await wa.stop();
     await store.sessions.create({ sessions: [{ id: 'idle', desired: 'running' }] });
     await gone('no_sessions');
-    expect((await find('nobody_runs_it')).mend).toContain('wa.sessions.stop(id)');
+    expect((await find('nobody_runs_it')).fix).toContain('wa.sessions.stop(id)');
     await without.start();
     await without.attach(createScriptedConnection({ sessionId: 'idle', clock: systemClock })).ready;
     await gone('nobody_runs_it');
@@ -277,7 +277,7 @@ describe('advice of the doctor about processes and jobs', () => {
     await find('mass_outage');
     await store.leases.beat({ incarnation: one, massOutage: false });
     await gone('mass_outage');
-    expect((await find('replica_id_twice')).mend).toMatch(/Leave replicaId out/);
+    expect((await find('replica_id_twice')).fix).toMatch(/Leave replicaId out/);
     await store.leases.leave({ incarnation: two });
     const other = await leaveLease('other', 60_000);
     await gone('replica_id_twice');
@@ -295,7 +295,7 @@ describe('advice of the doctor about processes and jobs', () => {
 
     await store.jobs.begin({ runId: 'bad', job: 'cleanup', slot: null, owner });
     await store.jobs.end({ runId: 'bad', owner, outcome: 'failed', counts: {}, error: 'no disk' });
-    expect((await find('job_failed')).mend).toContain('The next slot tries again');
+    expect((await find('job_failed')).fix).toContain('The next slot tries again');
     await store.jobs.begin({ runId: 'good', job: 'cleanup', slot: null, owner });
     await store.jobs.end({ runId: 'good', owner, outcome: 'finished', counts: {}, error: null });
     await gone('job_failed');
@@ -306,11 +306,11 @@ describe('advice of the doctor about processes and jobs', () => {
 describe('commands in advice', () => {
   it('reach the schema and the database that the doctor was asked about, and hold no password', async () => {
     const found = await find('schema_pending', '--schema', 'other');
-    expect(found.mend).toBe("Run: wa-sync migrate apply --schema 'other'");
+    expect(found.fix).toBe("Run: wa-sync migrate apply --schema 'other'");
     await runAdvised(found);
     await gone('schema_pending', '--schema', 'other');
     const typed = await find('schema_pending', '--schema', 'third', '--database-url', database.url);
-    expect(typed.mend).toBe(
+    expect(typed.fix).toBe(
       `Run: wa-sync migrate apply --database-url "\${WA_SYNC_DATABASE_URL:?the same as before}" --schema 'third'`,
     );
   });

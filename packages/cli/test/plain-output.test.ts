@@ -26,7 +26,7 @@ describe('what a command prints', () => {
           output.line(`a ${text}`);
           output.table(['session', text], [[text, 'ERROR']]);
           output.document({ [text]: text });
-          output.fail({ code: text, message: text, mend: text });
+          output.fail({ code: text, message: text, fix: text });
         }
         const written = parts.join('');
         // biome-ignore lint/suspicious/noControlCharactersInRegex: our own colors are what is taken out

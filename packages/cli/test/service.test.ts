@@ -172,7 +172,7 @@ describe('the other commands', () => {
     expect([nobody.code, nobody.error]).toEqual([1, expect.stringContaining('session_not_found')]);
   });
 
-  it('doctor has a mend for each finding', async () => {
+  it('doctor has a fix for each finding', async () => {
     const service = await start();
     const healthy = await runCli(['doctor'], service.env);
     expect([healthy.code, healthy.out]).toEqual([0, expect.stringContaining('Nothing is wrong')]);
@@ -180,14 +180,14 @@ describe('the other commands', () => {
     await service.addAbandoned('left');
     await service.addOldRow('idle', 1);
     const ill = await runCli(['doctor', '--json'], service.env);
-    const { findings } = JSON.parse(ill.out) as { findings: { code: string; what: string; mend: string }[] };
+    const { findings } = JSON.parse(ill.out) as { findings: { code: string; what: string; fix: string }[] };
     expect([ill.code, findings.map(({ code }) => code).sort()]).toEqual([
       2,
       ['needs_pairing', 'nobody_runs_it', 'owner_gone'],
     ]);
-    for (const { mend } of findings) expect(mend.length).toBeGreaterThan(20);
+    for (const { fix } of findings) expect(fix.length).toBeGreaterThan(20);
     const refused = await runCli(['doctor', '--token', 'not-the-right-token'], service.env);
-    expect([refused.code, refused.out]).toEqual([1, expect.stringMatching(/unauthorized\)\n +Mend: Give the token/)]);
+    expect([refused.code, refused.out]).toEqual([1, expect.stringMatching(/unauthorized\)\n +Fix: Give the token/)]);
     expect(refused.out + refused.error).not.toContain('not-the-right-token');
   });
 });
@@ -228,7 +228,7 @@ describe('what goes wrong', () => {
   it('says it as JSON to programs', async () => {
     const { code, out, error } = await runCli(['sync', 'nobody', '--json'], (await start()).env);
     expect([code, out]).toEqual([1, '']);
-    expect(JSON.parse(error)).toMatchObject({ error: { code: 'session_not_found', mend: expect.any(String) } });
+    expect(JSON.parse(error)).toMatchObject({ error: { code: 'session_not_found', fix: expect.any(String) } });
   });
 
   it('tells what is no wa-sync, and takes the token nowhere else', async () => {

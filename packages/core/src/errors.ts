@@ -1,6 +1,6 @@
 import { maskNumbers } from './mask-numbers.js';
 
-/** Every code a `WaSyncError` can carry; `docs/ERRORS.md` says what each means and how to mend it. */
+/** Every code a `WaSyncError` can carry; `docs/ERRORS.md` says what each means and how to fix it. */
 export const ERROR_CODES = [
   'already_started',
   'auth_corrupt',

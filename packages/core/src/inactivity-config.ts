@@ -7,7 +7,7 @@ import type { ConversationRecord, Speaker } from './domain/conversation.js';
 /** What a host may say of a conversation; what it leaves out is taken from the options. */
 export interface ConversationPolicy {
   /** Quiet time until it is warned (where there is a warning) or closed. @defaultValue 86,400,000 (24 h) */
-  idleAfterMs?: number | undefined;
+  inactiveAfterMs?: number | undefined;
   /** Sent first; closed `graceMs` later. @defaultValue none */
   warning?: { text: string; graceMs: number } | null | undefined;
   /** Sent on closing. @defaultValue none */
@@ -26,8 +26,11 @@ export interface InactivityOptions extends ConversationPolicy {
   policy?:
     | ((conversation: ConversationRecord) => ConversationPolicy | null | Promise<ConversationPolicy | null>)
     | undefined;
-  /** The shortest quiet time that `policy` may ask for; conversations quiet for less are not looked at. @defaultValue `idleAfterMs` */
-  shortestIdleMs?: number | undefined;
+  /**
+   * The shortest inactive time that `policy` may ask for; a conversation inactive for less is not judged.
+   * @defaultValue `inactiveAfterMs`
+   */
+  shortestInactiveMs?: number | undefined;
   /** Conversations that one run may warn or close. @defaultValue 500 */
   maxPerRun?: number | undefined;
   /** Messages a minute that one session may send, against bans. @defaultValue 6 */
@@ -59,7 +62,7 @@ const dates = 'takes dates such as 2026-12-25';
 const date = z.string(dates).check(z.regex(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, dates));
 
 const policyShape = {
-  idleAfterMs: z.optional(quietTime),
+  inactiveAfterMs: z.optional(quietTime),
   warning: z.nullish(z.strictObject({ text, graceMs: quietTime })),
   farewell: z.nullish(text),
   lastFrom: z.nullish(z.array(z.enum(['contact', 'agent', 'bot'], 'takes contact, agent or bot'))),
@@ -85,7 +88,7 @@ export const inactivitySchema = z.prefault(
     policy: z.optional(
       z.custom<NonNullable<InactivityOptions['policy']>>((value) => typeof value === 'function', 'takes a function'),
     ),
-    shortestIdleMs: z.optional(quietTime),
+    shortestInactiveMs: z.optional(quietTime),
     maxPerRun: z._default(count, 500),
     sendsPerMinute: z._default(count, 6),
   }),
@@ -96,8 +99,8 @@ export const inactivitySchema = z.prefault(
 export type InactivityConfig = z.infer<typeof inactivitySchema>;
 
 /** The quiet time below which no conversation is looked at. */
-export function shortestIdleMs(options: InactivityConfig): number {
-  return options.shortestIdleMs ?? options.idleAfterMs ?? 24 * HOUR_MS;
+export function shortestInactiveMs(options: InactivityConfig): number {
+  return options.shortestInactiveMs ?? options.inactiveAfterMs ?? 24 * HOUR_MS;
 }
 
 /**
@@ -112,12 +115,12 @@ export async function closingPolicyOf(
   const own = options.policy ? await options.policy(conversation) : {};
   if (own === null) return null;
   const said = Object.entries(policySchema.parse(own)).filter(([, value]) => value !== undefined);
-  const { idleAfterMs, warning, farewell, lastFrom, skipStatuses, businessHours } = {
+  const { inactiveAfterMs, warning, farewell, lastFrom, skipStatuses, businessHours } = {
     ...options,
     ...(Object.fromEntries(said) as z.infer<typeof policySchema>),
   };
   return {
-    idleAfterMs: idleAfterMs ?? 24 * HOUR_MS,
+    inactiveAfterMs: inactiveAfterMs ?? 24 * HOUR_MS,
     warning: warning ?? null,
     farewell: farewell ?? null,
     lastFrom: lastFrom ?? null,

@@ -44,7 +44,7 @@ function createInboxSpy(inbox: InboxStore, { wakes = true } = {}) {
     fail(name: string, answer: Answer = () => Promise.reject(new Error(`${name} failed`))): void {
       faults.set(name, answer);
     },
-    mend: () => faults.clear(),
+    fix: () => faults.clear(),
     listeners: () => listeners,
     listened,
   };

@@ -10,16 +10,16 @@ describe('the rule', () => {
     active: fc.boolean(),
     owned: fc.boolean(),
     ownerSuspects: fc.boolean(),
-    idleForMs: days,
+    inactiveForMs: days,
     settledForMs: days,
   });
 
   it('takes nobody who is connected, young, being repaired, suspected by its owner, or already at rest', () => {
     fc.assert(
-      fc.property(facts, days, (session, idleForMs) => {
-        if (!eligibleForCleanup(session, { stage: 'deactivate', idleForMs })) return;
+      fc.property(facts, days, (session, inactiveForMs) => {
+        if (!eligibleForCleanup(session, { stage: 'deactivate', inactiveForMs })) return;
         expect(session.active).toBe(true);
-        expect(session.idleForMs).toBeGreaterThan(idleForMs);
+        expect(session.inactiveForMs).toBeGreaterThan(inactiveForMs);
         expect(session.status).not.toBe('CONNECTED');
         if (session.owned) {
           expect(['CONNECTING', 'RECONNECTING', 'REPLACED']).not.toContain(session.status);
@@ -31,11 +31,11 @@ describe('the rule', () => {
 
   it('deletes only what is at rest and nobody’s', () => {
     fc.assert(
-      fc.property(facts, days, days, (session, idleForMs, restedForMs) => {
-        if (!eligibleForCleanup(session, { stage: 'purge', idleForMs, restedForMs })) return;
+      fc.property(facts, days, days, (session, inactiveForMs, restedForMs) => {
+        if (!eligibleForCleanup(session, { stage: 'purge', inactiveForMs, restedForMs })) return;
         expect(session).toMatchObject({ active: false, owned: false });
         expect(session.status).not.toBe('CONNECTED');
-        expect(session.idleForMs).toBeGreaterThan(idleForMs);
+        expect(session.inactiveForMs).toBeGreaterThan(inactiveForMs);
         expect(session.settledForMs).toBeGreaterThanOrEqual(restedForMs);
       }),
     );
@@ -43,14 +43,14 @@ describe('the rule', () => {
 
   it('takes each that nobody needs, and not a millisecond too early', () => {
     const nobodys = { status: 'DISCONNECTED', active: true, owned: false, ownerSuspects: false } as const;
-    const unused = { ...nobodys, idleForMs: 10, settledForMs: 5 } as const;
+    const unused = { ...nobodys, inactiveForMs: 10, settledForMs: 5 } as const;
     const resting = { ...unused, active: false };
-    const rest = { stage: 'deactivate', idleForMs: 9 } as const;
+    const rest = { stage: 'deactivate', inactiveForMs: 9 } as const;
     expect(eligibleForCleanup(unused, rest)).toBe(true);
-    expect(eligibleForCleanup(unused, { ...rest, idleForMs: 10 })).toBe(false);
-    expect(eligibleForCleanup(resting, { stage: 'purge', idleForMs: 9, restedForMs: 5 })).toBe(true);
-    expect(eligibleForCleanup(resting, { stage: 'purge', idleForMs: 10, restedForMs: 5 })).toBe(false);
-    expect(eligibleForCleanup(resting, { stage: 'purge', idleForMs: 9, restedForMs: 6 })).toBe(false);
+    expect(eligibleForCleanup(unused, { ...rest, inactiveForMs: 10 })).toBe(false);
+    expect(eligibleForCleanup(resting, { stage: 'purge', inactiveForMs: 9, restedForMs: 5 })).toBe(true);
+    expect(eligibleForCleanup(resting, { stage: 'purge', inactiveForMs: 10, restedForMs: 5 })).toBe(false);
+    expect(eligibleForCleanup(resting, { stage: 'purge', inactiveForMs: 9, restedForMs: 6 })).toBe(false);
     for (const status of ['QR_CODE', 'LOGGED_OUT', 'ERROR', 'DISCONNECTED'] as const) {
       expect(eligibleForCleanup({ ...unused, status, owned: true }, rest)).toBe(true);
     }
@@ -143,9 +143,9 @@ describe('a cleanup', () => {
   it('only says what it would do in a dry run: both stages, what is marked already, and what is left', async () => {
     const { add, startAfter, clean, rows, memory, calls } = await cleaning();
     const made = await add(20);
-    await memory.cleanup.deactivate({ ids: made.slice(0, 4), idleForMs: -1 });
+    await memory.cleanup.deactivate({ ids: made.slice(0, 4), inactiveForMs: -1 });
     await startAfter(61);
-    await memory.cleanup.markForPurge({ ids: made.slice(0, 1), idleForMs: DAY, restedForMs: 0 });
+    await memory.cleanup.markForPurge({ ids: made.slice(0, 1), inactiveForMs: DAY, restedForMs: 0 });
     const before = await rows();
     calls.length = 0;
     const report = await clean({ dryRun: true });
@@ -170,7 +170,7 @@ describe('a session that is needed', () => {
   it('F29: stays where it comes back between look and write, in either stage', async () => {
     const { add, startAfter, clean, wa, memory, row } = await cleaning();
     const [first, second] = await add(2);
-    await memory.cleanup.deactivate({ ids: [second!], idleForMs: -1 });
+    await memory.cleanup.deactivate({ ids: [second!], inactiveForMs: -1 });
     await startAfter(61);
     const { candidates } = memory.cleanup;
     memory.cleanup.candidates = async (params) => {

@@ -45,7 +45,7 @@ const quiets: fc.Arbitrary<QuietConversation> = fc.record({
   gateOpen: fc.boolean(),
 });
 const policies: fc.Arbitrary<ClosingPolicy> = fc.record({
-  idleAfterMs: fc.nat({ max: 200_000 }),
+  inactiveAfterMs: fc.nat({ max: 200_000 }),
   warning: fc.option(fc.record({ text: fc.constant('still there?'), graceMs: fc.nat({ max: 200_000 }) })),
   farewell: fc.option(fc.constant('bye')),
   lastFrom: fc.option(fc.subarray(['contact', 'agent', 'bot'] as const)),
@@ -72,7 +72,7 @@ describe('the rule of closing', () => {
     holds(({ conversation, gateOpen, quietForMs }, policy, kind) => {
       if (kind !== 'close' && kind !== 'warn') return;
       expect(gateOpen).toBe(true);
-      expect(quietForMs).toBeGreaterThanOrEqual(policy.idleAfterMs);
+      expect(quietForMs).toBeGreaterThanOrEqual(policy.inactiveAfterMs);
       expect(policy.businessHours).not.toBe(never);
       expect(policy.skipStatuses).not.toContain(conversation.hostStatus);
       if (policy.lastFrom) expect(policy.lastFrom).toContain(conversation.lastFrom);
@@ -110,7 +110,7 @@ describe('the rule of closing', () => {
     const open = { ...fc.sample(conversations, 1)[0]!, state: 'OPEN' as const, chat: '1@lid', adopted: false };
     const quiet = { conversation: open, quietForMs: 10, warnedForMs: null, gateOpen: true };
     const policy = {
-      idleAfterMs: 10,
+      inactiveAfterMs: 10,
       warning: null,
       farewell: 'bye',
       lastFrom: null,
@@ -152,9 +152,9 @@ describe('the options of inactivity', () => {
     createWaSync({ store: createMemoryStore(), inactivity } as unknown as WaSyncOptions);
 
   it.each([
-    [{ idleAfterHours: 24 }, 'inactivity.idleAfterHours'],
-    [{ idleAfterMs: 24 }, 'inactivity.idleAfterMs'],
-    [{ idleAfterMs: '24h' }, 'inactivity.idleAfterMs'],
+    [{ inactiveAfterHours: 24 }, 'inactivity.inactiveAfterHours'],
+    [{ inactiveAfterMs: 24 }, 'inactivity.inactiveAfterMs'],
+    [{ inactiveAfterMs: '24h' }, 'inactivity.inactiveAfterMs'],
     [{ warning: { text: 'x' } }, 'inactivity.warning.graceMs'],
     [{ warning: { text: '', graceMs: 60_000 } }, 'inactivity.warning.text'],
     [{ farewell: '' }, 'inactivity.farewell'],
@@ -179,7 +179,7 @@ describe('the options of inactivity', () => {
   it('take what the documentation shows', () => {
     expect(
       make({
-        idleAfterMs: 86_400_000,
+        inactiveAfterMs: 86_400_000,
         warning: { text: 'Ainda aí?', graceMs: 600_000 },
         farewell: 'Até logo',
         lastFrom: ['agent'],

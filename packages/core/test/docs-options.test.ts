@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { parseConfig } from '../src/config.js';
-import { closingPolicyOf, shortestIdleMs } from '../src/inactivity-config.js';
+import { closingPolicyOf, shortestInactiveMs } from '../src/inactivity-config.js';
 import {
   type ConversationRecord,
   createMemoryStore,
@@ -54,8 +54,12 @@ async function defaultOf(path: string): Promise<unknown> {
   const { schedules } = config;
   const jobs = Object.fromEntries(Object.entries(schedules).map(([job, rule]) => [job, rule?.expression ?? false]));
   const policy = await closingPolicyOf(config.inactivity, {} as ConversationRecord);
-  const follows = shortestIdleMs({ ...config.inactivity, idleAfterMs: 123_456 }) === 123_456;
-  const inactivity = { ...config.inactivity, ...policy, shortestIdleMs: follows ? { name: 'idleAfterMs' } : undefined };
+  const follows = shortestInactiveMs({ ...config.inactivity, inactiveAfterMs: 123_456 }) === 123_456;
+  const inactivity = {
+    ...config.inactivity,
+    ...policy,
+    shortestInactiveMs: follows ? { name: 'inactiveAfterMs' } : undefined,
+  };
   const replicaId = config.replicaId.replace(/(?<=-).{8}$/, '…');
   return path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown> | null)?.[key], {
     ...config,

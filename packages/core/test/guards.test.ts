@@ -122,7 +122,7 @@ describe('a mass outage', () => {
   });
 
   it('stops warnings, closings and farewells of its sessions, those decided before too', async () => {
-    const inactivity = { idleAfterMs: 5 * MINUTE, farewell: 'Até logo' };
+    const inactivity = { inactiveAfterMs: 5 * MINUTE, farewell: 'Até logo' };
     const world = await holding(5, { inactivity });
     const other = world.replica({ ...off, replicaId: 'two', inactivity });
     await world.during(other.wa.start(), 0);
@@ -209,7 +209,7 @@ describe('a reconnect loop', () => {
 });
 
 describe('a connection that asks for a restart of the process', () => {
-  const reason = { code: 'deaf', detail: 'Three new sockets heard nothing' };
+  const reason = { code: 'handlers_stalled', detail: 'Three new sockets heard nothing' };
 
   it('is told once until it no longer asks, and its status stays as it is', async () => {
     const world = await holding(1);

@@ -71,7 +71,7 @@ describe('a farewell', () => {
   it('whose sender dies on the way is unknown, closed by the next check, and nobody sends it again', async () => {
     const world = createWorld();
     const mortal = createMortalClock(world.clock);
-    const inactivity = { idleAfterMs: HOUR, farewell };
+    const inactivity = { inactiveAfterMs: HOUR, farewell };
     const first = world.replica({ ...off, replicaId: 'one', clock: mortal.clock, inactivity });
     const second = world.replica({ ...off, replicaId: 'two', inactivity });
     await world.during(first.wa.start(), 0);
@@ -107,7 +107,7 @@ describe('a farewell', () => {
 
   it('waits for the owner that holds the session, whoever decided', async () => {
     const world = await talking({ farewell: null });
-    const judge = world.replica({ ...off, replicaId: 'two', inactivity: { idleAfterMs: HOUR, farewell } });
+    const judge = world.replica({ ...off, replicaId: 'two', inactivity: { inactiveAfterMs: HOUR, farewell } });
     await world.during(judge.wa.start(), 0);
     await world.say();
     await world.quiet(2 * HOUR);

@@ -6,7 +6,7 @@ describe('the gate', () => {
   type World = Awaited<ReturnType<typeof talking>>;
   const closed: [string, (world: World) => Promise<void>][] = [
     ['offline', async ({ socket }) => socket.script.close('connection_closed')],
-    ['deaf', async ({ socket }) => socket.script.set({ health: 'degraded' })],
+    ['with stalled handlers', async ({ socket }) => socket.script.set({ health: 'degraded' })],
     [
       'just connected again',
       async ({ socket, clock }) => {
@@ -73,7 +73,7 @@ describe('the gate', () => {
     const world = createWorld();
     const mortal = createMortalClock(world.clock);
     const owner = world.replica({ ...off, replicaId: 'one', clock: mortal.clock });
-    const inactivity = { idleAfterMs: HOUR };
+    const inactivity = { inactiveAfterMs: HOUR };
     const lease = { ttlMs: 90_000, tickMs: 30_000 };
     const judge = world.replica({ ...off, replicaId: 'two', inactivity, lease });
     await world.during(owner.wa.start(), 0);

@@ -27,11 +27,11 @@ describe('the host’s policy', () => {
     const seen: string[] = [];
     const world = await talking({
       lastFrom: ['agent', 'bot'],
-      shortestIdleMs: 30 * MINUTE,
+      shortestInactiveMs: 30 * MINUTE,
       policy: (conversation) => {
         seen.push(conversation.id);
         if (conversation.id === 'alone') return null;
-        if (conversation.id === 'early') return { idleAfterMs: 40 * MINUTE, lastFrom: null, farewell: undefined };
+        if (conversation.id === 'early') return { inactiveAfterMs: 40 * MINUTE, lastFrom: null, farewell: undefined };
         return {};
       },
     });
@@ -42,13 +42,13 @@ describe('the host’s policy', () => {
       Object.fromEntries(conversations.map(({ id, outcome, reason }) => [id, `${outcome} ${reason}`]));
     expect(by(await world.check())).toEqual({
       alone: 'skipped no_policy',
-      early: 'closing idle',
+      early: 'closing inactive',
       asked: 'skipped last_speaker',
-      told: 'waits not_idle',
+      told: 'waits not_inactive',
     });
     expect((await world.read('early')).outgoing?.text).toBe(farewell);
     await world.quiet(20 * MINUTE);
-    expect(by(await world.check())).toMatchObject({ told: 'closing idle', asked: 'skipped last_speaker' });
+    expect(by(await world.check())).toMatchObject({ told: 'closing inactive', asked: 'skipped last_speaker' });
     expect(seen).toContain('alone');
   });
 
@@ -61,7 +61,7 @@ describe('the host’s policy', () => {
       hangs: () => new Promise(() => {}),
       nothing: () => undefined,
       text: () => 'close it',
-      unit: () => ({ idleAfterMs: '1h' }),
+      unit: () => ({ inactiveAfterMs: '1h' }),
       unknown: () => ({ idle: 1 }),
       empty: () => ({ farewell: '' }),
       zone: () => ({ businessHours: { timeZone: 'Mars/Olympus', days: {} } }),

@@ -11,7 +11,7 @@ describe('a quiet conversation', () => {
     expect(await world.check()).toMatchObject({
       postponed: null,
       totals: { checked: 1, closed: 1 },
-      conversations: [{ id: 'c', sessionId: 's', outcome: 'closing', reason: 'idle' }],
+      conversations: [{ id: 'c', sessionId: 's', outcome: 'closing', reason: 'inactive' }],
     });
     expect(await world.read()).toMatchObject({ state: 'CLOSING', outgoing: { delivery: 'pending', kind: 'farewell' } });
     await world.quiet(5_000);

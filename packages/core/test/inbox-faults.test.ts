@@ -30,7 +30,7 @@ describe('an owner that does not answer', () => {
     });
     const statuses = during(asker.wa.status('s'), WAIT_MS);
     await expect(statuses).rejects.toMatchObject(silent);
-    spies.owner.mend();
+    spies.owner.fix();
     socket.script.close('lost');
     await clock.advance(11_000);
     const before = await row('s');
@@ -175,7 +175,7 @@ describe('an inbox that fails', () => {
         message: expect.stringContaining(why),
       });
       expect(codes()).toEqual(expect.arrayContaining([...logged]));
-      spies[who].mend();
+      spies[who].fix();
       expect(await row('s')).toEqual(before);
       expect(await during(asker.wa.status('s'), 6_000)).toMatchObject({ connected: true, askedOf: 'owner' });
       expect([...owner.events, ...asker.events].filter(({ name: event }) => event === 'lease:lost')).toEqual([]);
@@ -205,7 +205,7 @@ describe('the wake-up', () => {
     await clock.advance(30_000);
     expect(codes().filter((code) => code === 'inbox_failed')).toHaveLength(1);
     expect(await during(other.wa.status('s'), 6_000)).toMatchObject({ askedOf: 'owner' });
-    spies.asker.mend();
+    spies.asker.fix();
     const before = spies.asker.listeners();
     await clock.advance(6_000);
     expect(spies.asker.listeners()).toBe(before + 1);

@@ -138,7 +138,7 @@ describe('the events', () => {
     const { wa, socket, clock, during } = await holding();
     const seen: { name: string; payload: { at?: unknown } }[] = [];
     for (const name of EVENT_NAMES) wa.on(name, (payload) => void seen.push({ name, payload }));
-    socket.script.set({ health: 'degraded', reason: { code: 'slow' }, restartRequested: { code: 'deaf' } });
+    socket.script.set({ health: 'degraded', reason: { code: 'slow' }, restartRequested: { code: 'handlers_stalled' } });
     await clock.advance(1_000);
     await during(wa.runJob('inactivity'), 1_000);
     await during(wa.stop(), 1_200);

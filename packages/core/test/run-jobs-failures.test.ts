@@ -84,7 +84,7 @@ describe('a store that fails under a job', () => {
 
 describe('stop and observers', () => {
   it('stops within its time while a run is under way, and the run changes nothing afterwards', async () => {
-    const world = await running({ inactivity: { idleAfterMs: MINUTE } }, '00:55:00');
+    const world = await running({ inactivity: { inactiveAfterMs: MINUTE } }, '00:55:00');
     await quietConversation(world);
     world.broken.calls.add('quiet');
     world.broken.hang = true;

@@ -51,7 +51,7 @@ describe('the schedule of cluster jobs', () => {
     const world = await running({
       jobs: { sync: false, cleanup: false, inactivity: '* * * * *' },
       inactivity: {
-        idleAfterMs: 10 * MINUTE,
+        inactiveAfterMs: 10 * MINUTE,
         policy: async () => {
           running_ += 1;
           most = Math.max(most, running_);
@@ -117,7 +117,7 @@ describe('the schedule of cluster jobs', () => {
     const policy = held();
     let judged = 0;
     const inactivity = {
-      idleAfterMs: MINUTE,
+      inactiveAfterMs: MINUTE,
       policy: async () => {
         judged += 1;
         await policy.gate;

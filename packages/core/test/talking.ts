@@ -16,7 +16,7 @@ export async function talking(
   const { wa, events } = world.replica({
     ...off,
     replicaId: 'one',
-    inactivity: { idleAfterMs: HOUR, farewell, ...inactivity },
+    inactivity: { inactiveAfterMs: HOUR, farewell, ...inactivity },
     ...options,
   });
   await world.during(wa.start(), 0);

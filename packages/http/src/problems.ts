@@ -65,7 +65,7 @@ export function sessionNotFound(id: string): HttpProblem {
   return new HttpProblem('session_not_found', `There is no session ${logText(id)}`);
 }
 
-/** Any error as a problem. What a caller cannot mend is answered by its title alone: its text is for the log. */
+/** Any error as a problem. What a caller cannot fix is answered by its title alone: its text is for the log. */
 export function toProblem(error: unknown): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (!isWaSyncError(error) || !Object.hasOwn(PROBLEMS, error.code)) return new HttpProblem('internal_error');

@@ -74,7 +74,7 @@ export const cleanupReport = z
           id: z.string(),
           status,
           aliveAt: instant.check(z.describe('Last proof of life, else creation')),
-          idleForMs: z.number().check(z.gte(0)),
+          inactiveForMs: z.number().check(z.gte(0)),
           stage: z.enum(['deactivate', 'purge']),
           outcome: z.enum(['done', 'would', 'came_back', 'failed']),
           credentials: z

@@ -66,7 +66,7 @@ describe('createMetrics', () => {
     const sessionId = 's';
     const changed = { sessionId, health: 'healthy', evidence: 'observed' } as const;
     emit('session:changed', { ...changed, from: 'CONNECTED', to: 'RECONNECTING', reason: null });
-    emit('session:changed', { ...changed, from: 'CONNECTED', to: 'CONNECTED', reason: { code: 'deaf' } });
+    emit('session:changed', { ...changed, from: 'CONNECTED', to: 'CONNECTED', reason: { code: 'handlers_stalled' } });
     emit('drift:corrected', { sessionId, stored: 'CONNECTED', actual: 'ERROR', reason: null });
     emit('drift:foreign-write', { sessionId, word: 'X', actual: 'CONNECTED' });
     emit('mirror:blocked', { sessionId, cause: 'missing' });

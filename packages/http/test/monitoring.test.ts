@@ -88,11 +88,11 @@ describe('docs/monitoring', () => {
     }
   });
 
-  it('every alert has an expression, a summary and a mend', () => {
+  it('every alert has an expression, a summary and a fix', () => {
     const count = (pattern: RegExp) => [...rules.matchAll(pattern)].length;
     const alerts = count(/^ {6}- alert: \w+$/gm);
     expect(alerts).toBeGreaterThan(5);
-    expect([ruleExprs.length, count(/^ {10}summary: /gm), count(/^ {10}mend: /gm)]).toEqual([alerts, alerts, alerts]);
+    expect([ruleExprs.length, count(/^ {10}summary: /gm), count(/^ {10}fix: /gm)]).toEqual([alerts, alerts, alerts]);
   });
 
   it('finds strangers', () => {

@@ -11,12 +11,12 @@ const cleaned: CleanupReport = {
   postponed: null,
   totals: { sessions: 9, deactivated: 1, purged: 1, cameBack: 0, failed: 1, left: 2 },
   sessions: [
-    { id: 'a', status: 'DISCONNECTED', aliveAt: startedAt, idleForMs: 1, stage: 'deactivate', outcome: 'done' },
+    { id: 'a', status: 'DISCONNECTED', aliveAt: startedAt, inactiveForMs: 1, stage: 'deactivate', outcome: 'done' },
     {
       id: 'b',
       status: 'ERROR',
       aliveAt: startedAt,
-      idleForMs: 2,
+      inactiveForMs: 2,
       stage: 'purge',
       outcome: 'done',
       credentials: 'host',

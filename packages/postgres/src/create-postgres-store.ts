@@ -81,8 +81,8 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     await runMigrations(runner, config.schema);
     const { findings, sql } = await inspectMirrors(runner, config);
     refuseFindings(findings);
-    for (const { about, problem, mend } of findings) {
-      logger?.info({ code: 'mirror_note', about }, `The mapped ${about} ${problem}; ${mend}`);
+    for (const { about, problem, fix } of findings) {
+      logger?.info({ code: 'mirror_note', about }, `The mapped ${about} ${problem}; ${fix}`);
     }
     return prepareStore(config, sql);
   }

@@ -300,7 +300,7 @@ describe('a mirror that does not fit', () => {
       '"public"."WhatsAppSession"."lastseen" does not exist (mapped as lastSeenAt); write lastSeen',
     );
   });
-  it('names a word that the enum lacks, and the mend', async () => {
+  it('names a word that the enum lacks, and the fix', async () => {
     const message = await refusal((mirror) => ({ ...mirror, status: { QR_CODE: 'PAIRING' } }));
     expect(message).toContain('enum "WhatsAppSessionStatus" has no word PAIRING (for the status QR_CODE)');
     expect(message).toContain('mirror.sessions.status.QR_CODE');

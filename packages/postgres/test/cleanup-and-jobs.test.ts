@@ -8,7 +8,7 @@ import { untilWaiting } from './until-waiting.js';
 import { useDatabase } from './use-database.js';
 
 const DAY = 24 * 3600_000;
-const idleForMs = 30 * DAY;
+const inactiveForMs = 30 * DAY;
 const mirror = { sessions: prismaWhatsAppSession() };
 
 const at = useDatabase({
@@ -49,12 +49,12 @@ describe('cleanup', () => {
     await shiftStoreTime(pool, 31 * DAY);
     await create('new');
     expect(await store.cleanup.census()).toEqual({ total: 5, active: 5 });
-    const candidates = await store.cleanup.candidates({ stage: 'deactivate', idleForMs, limit: 10 });
+    const candidates = await store.cleanup.candidates({ stage: 'deactivate', inactiveForMs, limit: 10 });
     expect(candidates.map(({ id }) => id)).toEqual(['old', 'resting']);
     expect(candidates[0]).toMatchObject({ status: 'DISCONNECTED', aliveAt: expect.any(Date) });
-    expect(candidates[0]?.idleForMs).toBeGreaterThan(31 * DAY - 1);
+    expect(candidates[0]?.inactiveForMs).toBeGreaterThan(31 * DAY - 1);
     const all = ['old', 'resting', 'repairing', 'living', 'new', 'unknown'];
-    expect((await store.cleanup.deactivate({ ids: all, idleForMs })).sort()).toEqual(['old', 'resting']);
+    expect((await store.cleanup.deactivate({ ids: all, inactiveForMs })).sort()).toEqual(['old', 'resting']);
     expect(await hostRow('old')).toEqual({ status: 'DISCONNECTED', active: false, error: 'inactive' });
     expect(await hostRow('new')).toMatchObject({ status: 'CONNECTED', active: true });
     expect(await get('resting')).toMatchObject({
@@ -64,7 +64,7 @@ describe('cleanup', () => {
       reason: { code: 'inactive' },
     });
     expect(await store.cleanup.census()).toEqual({ total: 5, active: 3 });
-    expect(await store.cleanup.deactivate({ ids: all, idleForMs })).toEqual([]);
+    expect(await store.cleanup.deactivate({ ids: all, inactiveForMs })).toEqual([]);
   });
 
   it('leaves sessions of an owner that suspects its own network', async () => {
@@ -72,9 +72,9 @@ describe('cleanup', () => {
     await holdSessions(store, owner, ['a'], { status: 'DISCONNECTED' });
     await shiftStoreTime(pool, 31 * DAY);
     await store.leases.beat({ incarnation: owner, massOutage: true });
-    expect(await store.cleanup.deactivate({ ids: ['a'], idleForMs })).toEqual([]);
+    expect(await store.cleanup.deactivate({ ids: ['a'], inactiveForMs })).toEqual([]);
     await store.leases.beat({ incarnation: owner, massOutage: false });
-    expect(await store.cleanup.deactivate({ ids: ['a'], idleForMs })).toEqual(['a']);
+    expect(await store.cleanup.deactivate({ ids: ['a'], inactiveForMs })).toEqual(['a']);
   });
 
   it('purges rows and credentials that were marked, and never the host’s row', async () => {
@@ -83,12 +83,12 @@ describe('cleanup', () => {
     for (const sessionId of ['a', 'b', 'c']) await store.auth.write({ sessionId, tenure: null, entries });
     await shiftStoreTime(pool, 61 * DAY);
     const ids = ['a', 'b', 'c'];
-    expect(await store.cleanup.markForPurge({ ids, idleForMs, restedForMs: 0 })).toEqual([]);
-    await store.cleanup.deactivate({ ids, idleForMs });
-    expect(await store.cleanup.markForPurge({ ids, idleForMs, restedForMs: 0 })).toEqual(ids);
+    expect(await store.cleanup.markForPurge({ ids, inactiveForMs, restedForMs: 0 })).toEqual([]);
+    await store.cleanup.deactivate({ ids, inactiveForMs });
+    expect(await store.cleanup.markForPurge({ ids, inactiveForMs, restedForMs: 0 })).toEqual(ids);
     expect((await store.auth.read({ sessionId: 'a', type: 'creds', ids: ['creds'] })).size).toBe(0);
     expect((await store.cleanup.marked({ limit: 10 })).map(({ id }) => id)).toEqual(ids);
-    expect(await store.cleanup.candidates({ stage: 'purge', idleForMs, restedForMs: 0, limit: 10 })).toEqual([]);
+    expect(await store.cleanup.candidates({ stage: 'purge', inactiveForMs, restedForMs: 0, limit: 10 })).toEqual([]);
 
     // Two come back before the deletion: one is wanted again, on one WhatsApp is already open.
     expect(await store.sessions.setDesired({ id: 'a', desired: 'running' })).toMatchObject({
@@ -120,7 +120,7 @@ describe('cleanup', () => {
       const client = await pool.connect();
       await client.query('BEGIN');
       await client.query('SELECT 1 FROM wa_sync.session WHERE id = $1 FOR UPDATE', [session.id]);
-      const cleaning = store.cleanup.deactivate({ ids: [session.id], idleForMs });
+      const cleaning = store.cleanup.deactivate({ ids: [session.id], inactiveForMs });
       await untilWaiting(pool);
       await client.query(`UPDATE wa_sync.session SET status = 'CONNECTED', version = version + 1 WHERE id = $1`, [
         session.id,

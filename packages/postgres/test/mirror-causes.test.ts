@@ -39,7 +39,7 @@ async function refusal(options: Partial<PostgresStoreOptions> = {}): Promise<str
   } catch (error) {
     if (!isWaSyncError(error)) throw error;
     expect(error.message).not.toContain('\n');
-    for (const { about, problem, mend } of errors) expect(error.message).toContain(`${about} ${problem}; ${mend}`);
+    for (const { about, problem, fix } of errors) expect(error.message).toContain(`${about} ${problem}; ${fix}`);
     return `${error.code}: ${error.message}`;
   }
   throw new Error('it did not fail');
@@ -152,7 +152,7 @@ describe('ids that are no texts', () => {
     const of = (table: string) => storeOf({ mirror: { sessions: { table, columns: { id: 'id', status: 'status' } } } });
     const store = of('numbered');
     const notes = await store.checkMirror();
-    expect(notes.map(({ about, problem, mend }) => `${about} ${problem}; ${mend}`)).toEqual([
+    expect(notes.map(({ about, problem, fix }) => `${about} ${problem}; ${fix}`)).toEqual([
       '"public"."numbered"."id" is a whole number (pg_catalog.int4): an id that is none has no row here; use it as a text, String(row.id)',
     ]);
     await holdSessions(store, await joinReplica(store), ['7', 'seven']);

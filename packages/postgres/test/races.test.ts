@@ -122,7 +122,7 @@ describe(`${ROUNDS} rounds of ${CLIENTS} clients`, () => {
       const session = await read();
       const answers = await clients(async (store, index): Promise<'rested' | 'back' | 'missed'> => {
         if (index !== round % CLIENTS) {
-          const ids = await store.cleanup!.deactivate({ ids: ['a'], idleForMs: 30 * DAY });
+          const ids = await store.cleanup!.deactivate({ ids: ['a'], inactiveForMs: 30 * DAY });
           return ids.length > 0 ? 'rested' : 'missed';
         }
         const [outcome] = await store.sessions.write({ owner, writes: [writeOf(session, change())] });

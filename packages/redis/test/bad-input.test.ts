@@ -229,7 +229,7 @@ describe('a server that refuses', () => {
 });
 
 describe('a server that is not fit', () => {
-  it('throws keys away: refused, with the mend', async () => {
+  it('throws keys away: refused, with the fix', async () => {
     await raw.config('SET', 'maxmemory-policy', 'allkeys-lru');
     const error = await failureOf(() => open().init());
     await raw.config('SET', 'maxmemory-policy', 'noeviction');

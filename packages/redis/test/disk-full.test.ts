@@ -113,7 +113,7 @@ describe.each(CLIENT_KINDS)('a server that cannot write to its disk, on %s', (_,
   it('whose snapshot failed refuses writes as something that passes, loses nothing, and goes on once it has a folder', async () => {
     // Somebody who can write anywhere as root still needs the folder to be there.
     const gone = await folder();
-    const mended = await folder();
+    const fixed = await folder();
     const flags = ['--dir', gone, '--save', '3600 1', '--enable-protected-configs', 'yes', '--appendonly', 'no'];
     const scene = await open(connect, flags);
     const { raw } = scene;
@@ -122,7 +122,7 @@ describe.each(CLIENT_KINDS)('a server that cannot write to its disk, on %s', (_,
     await until(async () => expect(await raw.info('persistence')).toContain('rdb_last_bgsave_status:err'));
     await refusesWritesAndReads(scene);
 
-    await raw.config('SET', 'dir', mended);
+    await raw.config('SET', 'dir', fixed);
     await raw.bgsave();
     await until(async () => expect(await raw.info('persistence')).toContain('rdb_last_bgsave_status:ok'));
     await worksAgain(scene);

@@ -71,7 +71,7 @@ describe.each(CLIENT_KINDS)('a replica that is promoted, on %s', (_, connect) =>
     await store.sessions.create({
       sessions: ['b', 'old'].map((id) => ({ id, desired: 'running' as const })),
     });
-    await store.cleanup.deactivate({ ids: ['old'], idleForMs: -1 });
+    await store.cleanup.deactivate({ ids: ['old'], inactiveForMs: -1 });
     const { next } = await store.history.since({ after: null, limit: 1 });
     await copied();
 
@@ -91,8 +91,8 @@ describe.each(CLIENT_KINDS)('a replica that is promoted, on %s', (_, connect) =>
     // The status went back, and is put right by its owner.
     const [again] = await store.sessions.get({ ids: ['a'] });
     expect(again).toMatchObject({ status: 'CONNECTED', version: held!.version });
-    const [mended] = await store.sessions.write({ owner, writes: [writeOf(again!, change({ status: 'ERROR' }))] });
-    expect(mended).toMatchObject({ applied: true, session: { status: 'ERROR' } });
+    const [fixed] = await store.sessions.write({ owner, writes: [writeOf(again!, change({ status: 'ERROR' }))] });
+    expect(fixed).toMatchObject({ applied: true, session: { status: 'ERROR' } });
     // The claim is undone: another may have the session, and then only that one can write.
     const taker = await joinReplica(store);
     expect(await claim(taker, 'taken')).toMatchObject({ claimed: true });
@@ -104,10 +104,12 @@ describe.each(CLIENT_KINDS)('a replica that is promoted, on %s', (_, connect) =>
     const feed = await store.history.since({ after: transitions[0]!.id, limit: 10 });
     expect(feed.missed || feed.transitions.length === 1).toBe(true);
 
-    await expect(store.cleanup.markForPurge({ ids: ['old'], idleForMs: -1, restedForMs: 0 })).rejects.toMatchObject({
-      code: 'store_failed',
-      retryable: true,
-    });
+    await expect(store.cleanup.markForPurge({ ids: ['old'], inactiveForMs: -1, restedForMs: 0 })).rejects.toMatchObject(
+      {
+        code: 'store_failed',
+        retryable: true,
+      },
+    );
     const begun = await store.jobs.begin({ runId: 'r', job: 'cleanup', slot: null, owner });
     expect(begun).toEqual({ begun: false, why: 'running', run: null });
     expect(await store.leases.beat({ incarnation: owner, massOutage: false })).toMatchObject({ alive: true });

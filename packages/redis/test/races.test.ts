@@ -130,14 +130,14 @@ describe(`${ROUNDS} rounds of ${CLIENTS} clients`, () => {
 
   it('of which some clean up and one returns: what came back stays', async () => {
     const owner = await joinReplica(first);
-    const idleForMs = 30 * DAY;
+    const inactiveForMs = 30 * DAY;
     for (let round = 0; round < ROUNDS; round += 1) {
       const id = `s${round}`;
       await first.sessions.create({ sessions: [{ id, desired: 'running' }] });
       await shiftStoreTime(raw, prefix, 31 * DAY);
       await first.leases.beat({ incarnation: owner, massOutage: false });
-      await first.cleanup.deactivate({ ids: [id], idleForMs });
-      await first.cleanup.markForPurge({ ids: [id], idleForMs, restedForMs: 0 });
+      await first.cleanup.deactivate({ ids: [id], inactiveForMs });
+      await first.cleanup.markForPurge({ ids: [id], inactiveForMs, restedForMs: 0 });
       const back = round % CLIENTS;
       let claimed = false;
       const purged = await clients(async (store, index) => {

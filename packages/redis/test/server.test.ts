@@ -82,9 +82,9 @@ describe.each(CLIENT_KINDS)('a server that is killed and comes back, on %s', (_,
       messages: [{ conversationId: 'c', sessionId: 'talks', from: 'contact', at: new Date() }],
     });
     await shiftStoreTime(raw, prefix, 31 * DAY);
-    const idleForMs = 30 * DAY;
-    await store.cleanup.deactivate({ ids: ['old'], idleForMs });
-    expect(await store.cleanup.markForPurge({ ids: ['old'], idleForMs, restedForMs: 0 })).toEqual(['old']);
+    const inactiveForMs = 30 * DAY;
+    await store.cleanup.deactivate({ ids: ['old'], inactiveForMs });
+    expect(await store.cleanup.markForPurge({ ids: ['old'], inactiveForMs, restedForMs: 0 })).toEqual(['old']);
     const before = await runIdOf();
     await server.kill();
     await server.restart();
@@ -96,8 +96,8 @@ describe.each(CLIENT_KINDS)('a server that is killed and comes back, on %s', (_,
     const other = createRedisStore({ client: another.client, prefix });
     for (const one of [store, other]) {
       for (const refused of [
-        one.cleanup.deactivate({ ids: ['a'], idleForMs }),
-        one.cleanup.markForPurge({ ids: ['a'], idleForMs, restedForMs: 0 }),
+        one.cleanup.deactivate({ ids: ['a'], inactiveForMs }),
+        one.cleanup.markForPurge({ ids: ['a'], inactiveForMs, restedForMs: 0 }),
         one.cleanup.purge({ ids: ['old'] }),
       ]) {
         await expect(refused).rejects.toMatchObject({ code: 'store_failed', retryable: true });

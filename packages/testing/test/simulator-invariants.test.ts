@@ -13,7 +13,7 @@ const settings: WorldSettings = {
   storeLimitMs: 10_000,
   timeZone: 'UTC',
   daily: null,
-  idleAfterMs: 60_000,
+  inactiveAfterMs: 60_000,
   storeStartMs: START_MS,
   afterDays: 3,
   purgeAfterDays: 6,

@@ -16,7 +16,7 @@ export class SessionAlerts {
 
   @OnWaSync('session:changed')
   alert({ sessionId, to }: WaSyncEvents['session:changed']): void {
-    const mend = NEEDS_A_PERSON[to];
-    if (mend !== undefined) this.logger.warn(`Session ${sessionId} needs a person: ${mend}`);
+    const fix = NEEDS_A_PERSON[to];
+    if (fix !== undefined) this.logger.warn(`Session ${sessionId} needs a person: ${fix}`);
   }
 }

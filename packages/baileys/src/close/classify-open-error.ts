@@ -1,7 +1,7 @@
 import { errorLine, isWaSyncError, loggableError, type WaSyncErrorCode } from '@wa-sync/core';
 import type { CloseReason } from './close-reasons.js';
 
-/** Faults that trying again does not mend. */
+/** Faults that trying again does not fix. */
 const FINAL: ReadonlySet<WaSyncErrorCode> = new Set([
   'auth_corrupt',
   'auth_key_missing',

@@ -12,7 +12,7 @@ export interface ListenerEars {
   onBroken(error: unknown): void;
   /** A stanza's handler failed; the stream itself goes on. */
   onHandlerError(error: unknown): void;
-  /** A stanza of a kind that a deaf connection leaves lying is being handled. */
+  /** A stanza of a kind that a stalled connection leaves unhandled is being handled. */
   onHandler(outcome: Promise<unknown>, kind: string): void;
 }
 

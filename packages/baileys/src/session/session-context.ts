@@ -3,7 +3,7 @@ import type { AuthSource } from '../auth/auth-source.js';
 import type { ConversationOf } from '../client/conversation-of.js';
 import type { BaileysLoader } from '../client/load-baileys.js';
 import type { MessageFeed } from '../messages/message-feed.js';
-import type { DeafMemory, DeafStreak } from '../socket/stalled-handlers.js';
+import type { StalledHandlers, StallMemory } from '../socket/stalled-handlers.js';
 import type { LoginSlots } from './login-slots.js';
 import type { BackoffSettings } from './next-step.js';
 import type { SessionView } from './session-view.js';
@@ -15,10 +15,10 @@ export interface SessionDeps {
   readonly socketConfig: (params: { sessionId: string }) => object;
   readonly conversationOf?: ConversationOf | undefined;
   readonly slots: LoginSlots;
-  readonly deafMemory: DeafMemory;
+  readonly stallMemory: StallMemory;
   readonly backoff: BackoffSettings;
   readonly attemptTimeoutMs: number;
-  readonly deafAfterMs: number;
+  readonly handlersStalledAfterMs: number;
   readonly authTimeoutMs: number;
   readonly loginJitterMs: number;
   readonly clock: Clock;
@@ -30,7 +30,7 @@ export interface SessionDeps {
 export interface SessionParts {
   readonly sessionId: string;
   readonly view: SessionView;
-  readonly streak: DeafStreak;
+  readonly streak: StalledHandlers;
   readonly feed: MessageFeed | undefined;
   readonly stopping: AbortSignal;
   readonly deps: SessionDeps;

@@ -15,7 +15,7 @@ import { classifyOpenError } from '../close/classify-open-error.js';
 import type { CloseFacts, CloseReason } from '../close/close-reasons.js';
 import { createMessageFeed, type MessageFeed } from '../messages/message-feed.js';
 import { holdProcess, letProcessGo } from '../socket/hold-process.js';
-import { DeafStreak } from '../socket/stalled-handlers.js';
+import { StalledHandlers } from '../socket/stalled-handlers.js';
 import { type CredentialsOwner, HeldCredentials } from './hold-credentials.js';
 import { afterOpen, type NextStep, NO_HISTORY, nextStep } from './next-step.js';
 import { createSessionConnection } from './session-connection.js';
@@ -43,7 +43,7 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
   readonly phone: string | null;
   readonly fenced: AbortSignal;
   readonly stopping: AbortSignal;
-  readonly streak: DeafStreak;
+  readonly streak: StalledHandlers;
   readonly feed: MessageFeed | undefined;
   readonly view: SessionView;
   readonly connection: WhatsAppConnection;
@@ -68,7 +68,7 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
     this.phone = phone;
     this.fenced = fenced;
     this.stopping = this.stopper.signal;
-    this.streak = new DeafStreak(sessionId, deps.deafMemory);
+    this.streak = new StalledHandlers(sessionId, deps.stallMemory);
     this.openFailures = createFailureLog(deps);
     this.feed = conversationOf && createMessageFeed({ sessionId, conversationOf, clock, logger });
     this.credentials = new HeldCredentials(this, deps);

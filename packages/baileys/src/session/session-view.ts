@@ -5,8 +5,8 @@
  */
 import type { Clock, KnownObservation, SessionStatus } from '@wa-sync/core';
 import { Listeners } from '../patches/notify-listeners.js';
-import { AUTH_FAILING, DEAF, type SocketState, type SocketWatch } from '../socket/socket-state.js';
-import type { DeafStreak } from '../socket/stalled-handlers.js';
+import { AUTH_FAILING, HANDLERS_STALLED, type SocketState, type SocketWatch } from '../socket/socket-state.js';
+import type { StalledHandlers } from '../socket/stalled-handlers.js';
 
 type Shown = Pick<KnownObservation, 'status' | 'health' | 'reason' | 'reconnectAttempt' | 'qr'>;
 
@@ -21,7 +21,7 @@ export class SessionView {
 
   constructor(
     private readonly clock: Clock,
-    private readonly streak: DeafStreak,
+    private readonly streak: StalledHandlers,
     /** Whether their store fails is shown too. */
     private readonly credentials: { failing(): boolean },
   ) {}
@@ -70,7 +70,7 @@ export class SessionView {
     if (socket.stage === 'open') {
       this.everOpen = true;
       this.pairing = false;
-      const trouble = socket.deaf ? DEAF : this.credentials.failing() ? AUTH_FAILING : null;
+      const trouble = socket.stalled ? HANDLERS_STALLED : this.credentials.failing() ? AUTH_FAILING : null;
       const health = trouble === null ? 'healthy' : 'degraded';
       this.show({ status: 'CONNECTED', health, reason: trouble, reconnectAttempt: 0 });
     }

@@ -18,13 +18,13 @@ export class SocketInUse implements WatchSocketParams {
   readonly socket: BaileysSocketLike;
   readonly clock: Clock;
   readonly attemptTimeoutMs: number;
-  readonly deafAfterMs: number;
+  readonly handlersStalledAfterMs: number;
   readonly qrTimeoutMs: number | undefined;
   readonly onMessages: OnMessages | undefined;
   readonly onStanza: ((stanza: unknown) => void) | undefined;
   readonly watch: SocketWatch;
   private opened = false;
-  private deaf = false;
+  private stalled = false;
 
   constructor(
     private readonly session: SessionParts,
@@ -40,7 +40,7 @@ export class SocketInUse implements WatchSocketParams {
     this.socket.ev.on('creds.update', () => auth.saveSoon());
     this.clock = deps.clock;
     this.attemptTimeoutMs = deps.attemptTimeoutMs;
-    this.deafAfterMs = deps.deafAfterMs;
+    this.handlersStalledAfterMs = deps.handlersStalledAfterMs;
     this.qrTimeoutMs = config.qrTimeout;
     const ears = feed?.ears(this.socket);
     this.onMessages = ears?.onMessages;
@@ -59,14 +59,14 @@ export class SocketInUse implements WatchSocketParams {
     } else if (!stopping.aborted) {
       if (stage === 'open' && !this.opened) this.session.onOpen();
       this.opened ||= stage === 'open';
-      if (state.deaf && !this.deaf) this.noteDeaf(state.stuckKind);
-      this.deaf = state.deaf;
+      if (state.stalled && !this.stalled) this.noteStall(state.stuckKind);
+      this.stalled = state.stalled;
       view.showSocket(state);
     }
   }
 
   onDead(reason: string): void {
-    if (reason === 'deaf') this.session.streak.givenUp(this.watch.state().stuckKind);
+    if (reason === 'handlers_stalled') this.session.streak.givenUp(this.watch.state().stuckKind);
     void this.giveUp(reason);
   }
 
@@ -98,11 +98,11 @@ export class SocketInUse implements WatchSocketParams {
     await ended;
   }
 
-  private noteDeaf(kind: string | null): void {
+  private noteStall(kind: string | null): void {
     const { sessionId, streak, deps } = this.session;
-    streak.turnedDeaf(kind);
+    streak.stalled(kind);
     deps.logger.warn(
-      { code: 'connection_deaf', sessionId, kind },
+      { code: 'handlers_stalled', sessionId, kind },
       `Session ${maskNumbers(sessionId)}: stanzas arrive and their handling does not end`,
     );
   }

@@ -1,6 +1,6 @@
 /**
- * Tells a deaf connection from a quiet one: stanzas arrive and their handlers do not settle. Silence is no sign of it, and neither is
- * an answered ping, which goes past the handlers.
+ * Tells a stalled connection from an inactive one: stanzas arrive and their handlers do not end. Silence is no sign of it, and
+ * neither is an answered ping, which bypasses the handlers.
  *
  * Owns: the handlers under way and the one timer that looks at the oldest of them.
  */
@@ -9,9 +9,9 @@ import type { Clock } from '@wa-sync/core';
 /** Who is told of what the handlers of a socket do. */
 export interface HandlersTold {
   readonly clock: Clock;
-  /** A handler that takes longer means deaf; one that takes twice as long will not come back. */
-  readonly deafAfterMs: number;
-  onDeafChange(): void;
+  /** A handler that takes longer is stalled; one that takes twice as long will not come back. */
+  readonly handlersStalledAfterMs: number;
+  onStalledChange(): void;
   onHopeless(): void;
   /** A handler of this kind came to its end in time. */
   onHandled(kind: string): void;
@@ -20,19 +20,19 @@ export interface HandlersTold {
 export class PendingHandlers {
   /** When each began, oldest first. */
   private begun: { readonly atMs: number; readonly kind: string }[] = [];
-  private deaf = false;
+  private stalled = false;
   private cancel: (() => void) | null = null;
 
   constructor(private readonly told: HandlersTold) {}
 
   /** `oldestKind`: what the oldest of them handles. */
-  state(): { readonly deaf: boolean; readonly oldestKind: string | null } {
-    return { deaf: this.deaf, oldestKind: this.begun[0]?.kind ?? null };
+  state(): { readonly stalled: boolean; readonly oldestKind: string | null } {
+    return { stalled: this.stalled, oldestKind: this.begun[0]?.kind ?? null };
   }
 
   /** Follows one run of a handler. */
   async follow(outcome: Promise<unknown>, kind: string): Promise<void> {
-    const { clock, deafAfterMs } = this.told;
+    const { clock, handlersStalledAfterMs } = this.told;
     const own = { atMs: clock.monotonicMs(), kind };
     this.begun.push(own);
     this.schedule();
@@ -40,16 +40,16 @@ export class PendingHandlers {
       await outcome;
     } finally {
       // A socket that was given up meanwhile proves nothing any more.
-      if (this.drop(own) && clock.monotonicMs() - own.atMs < deafAfterMs) this.told.onHandled(kind);
+      if (this.drop(own) && clock.monotonicMs() - own.atMs < handlersStalledAfterMs) this.told.onHandled(kind);
       if (this.begun.length === 0) this.cancelLook();
-      if (this.deaf) this.setDeaf(this.oldestMs() >= deafAfterMs);
+      if (this.stalled) this.setStalled(this.oldestMs() >= handlersStalledAfterMs);
     }
   }
 
   clear(): void {
     this.cancelLook();
     this.begun = [];
-    this.deaf = false;
+    this.stalled = false;
   }
 
   private drop(one: PendingHandlers['begun'][number]): boolean {
@@ -63,29 +63,29 @@ export class PendingHandlers {
     return first === undefined ? 0 : this.told.clock.monotonicMs() - first.atMs;
   }
 
-  private setDeaf(next: boolean): void {
-    if (this.deaf === next) return;
-    this.deaf = next;
-    this.told.onDeafChange();
+  private setStalled(next: boolean): void {
+    if (this.stalled === next) return;
+    this.stalled = next;
+    this.told.onStalledChange();
   }
 
   private schedule(): void {
     if (this.cancel !== null || this.begun.length === 0) return;
-    const { clock, deafAfterMs } = this.told;
-    const dueAtMs = this.deaf ? 2 * deafAfterMs : deafAfterMs;
+    const { clock, handlersStalledAfterMs } = this.told;
+    const dueAtMs = this.stalled ? 2 * handlersStalledAfterMs : handlersStalledAfterMs;
     this.cancel = clock.schedule(() => void this.look(), Math.max(1, dueAtMs - this.oldestMs()));
   }
 
   private async look(): Promise<void> {
-    const { clock, deafAfterMs } = this.told;
+    const { clock, handlersStalledAfterMs } = this.told;
     // After a stall of this process the answers lie unread: they are read first.
     await clock.yield();
     await clock.yield();
     if (this.cancel === null) return;
     this.cancel = null;
     const ageMs = this.oldestMs();
-    this.setDeaf(ageMs >= deafAfterMs);
-    if (ageMs >= 2 * deafAfterMs) this.told.onHopeless();
+    this.setStalled(ageMs >= handlersStalledAfterMs);
+    if (ageMs >= 2 * handlersStalledAfterMs) this.told.onHopeless();
     else this.schedule();
   }
 

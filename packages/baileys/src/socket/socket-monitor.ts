@@ -30,7 +30,7 @@ export function watchSocket(params: WatchSocketParams): SocketWatch {
 class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
   readonly socket: BaileysSocketLike;
   readonly clock: Clock;
-  readonly deafAfterMs: number;
+  readonly handlersStalledAfterMs: number;
   readonly timer: OneTimer;
   private readonly signs: SocketSigns;
   private readonly handlers: PendingHandlers;
@@ -46,7 +46,7 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
   constructor(private readonly params: WatchSocketParams) {
     this.socket = params.socket;
     this.clock = params.clock;
-    this.deafAfterMs = params.deafAfterMs;
+    this.handlersStalledAfterMs = params.handlersStalledAfterMs;
     this.timer = new OneTimer(params.clock, this);
     this.signs = new SocketSigns(params.socket, params.clock);
     this.handlers = new PendingHandlers(this);
@@ -73,10 +73,10 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
 
   state(): SocketState {
     const { stage, qr, closeFacts: close } = this;
-    const { deaf, oldestKind } = this.handlers.state();
-    const stuckKind = deaf ? oldestKind : null;
+    const { stalled, oldestKind } = this.handlers.state();
+    const stuckKind = stalled ? oldestKind : null;
     const qrExpiresAt = qr === null ? null : this.pairing().qrExpiresAt();
-    return { stage, qr, qrExpiresAt, deaf, stuckKind, phone: phoneOf(this.socket), close };
+    return { stage, qr, qrExpiresAt, stalled, stuckKind, phone: phoneOf(this.socket), close };
   }
 
   whenClosed(run: () => void): () => void {
@@ -162,12 +162,12 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
     if (this.alive() && !this.endBegun()) void this.handlers.follow(outcome, kind);
   }
 
-  onDeafChange(): void {
+  onStalledChange(): void {
     this.params.onChange();
   }
 
   onHopeless(): void {
-    this.onDead('deaf');
+    this.onDead('handlers_stalled');
   }
 
   onHandled(kind: string): void {

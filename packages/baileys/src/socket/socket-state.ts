@@ -16,8 +16,8 @@ export interface WatchSocketParams {
   readonly clock: Clock;
   /** How long a login may be without a frame before it is given up. */
   readonly attemptTimeoutMs: number;
-  /** How long the handling of one stanza may take before the connection counts as deaf; after twice as long it is given up. */
-  readonly deafAfterMs: number;
+  /** How long the handling of one stanza may take before it counts as stalled; after twice as long the socket is given up. */
+  readonly handlersStalledAfterMs: number;
   /** The stage, or what it shows, changed. */
   onChange(): void;
   /** A frame arrived. */
@@ -42,7 +42,7 @@ export interface SocketState {
   readonly qr: string | null;
   readonly qrExpiresAt: Date | null;
   /** Whether stanzas arrive and nothing comes of them. */
-  readonly deaf: boolean;
+  readonly stalled: boolean;
   /** What kind of stanza it is that is not handled; `null` where all are. */
   readonly stuckKind: string | null;
   readonly phone: string | null;
@@ -68,7 +68,10 @@ export interface SocketWatch {
 }
 
 /** Why the health of a connection is degraded that receives and handles nothing. */
-export const DEAF: Reason = { code: 'deaf', detail: 'Stanzas arrive and their handling does not end' };
+export const HANDLERS_STALLED: Reason = {
+  code: 'handlers_stalled',
+  detail: 'Stanzas arrive and their handling does not end',
+};
 
 /** Why the health of a connection is degraded whose credentials cannot be read or written. */
 export const AUTH_FAILING: Reason = {

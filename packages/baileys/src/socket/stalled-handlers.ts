@@ -1,22 +1,23 @@
 /**
- * Remembers, from one socket of a session to the next, that a deaf one was given up: if its successor is deaf to the same kind of stanza, a new socket did not help.
+ * Remembers, from one socket of a session to the next, that one was given up because its handlers stalled: if its successor
+ * stalls at the same kind of stanza, a new socket did not help.
  *
  * Owns: by session, the kinds that were given up on and whether a restart is asked for, until those kinds are handled again.
  */
 import type { Reason } from '@wa-sync/core';
 
-/** What is remembered of each session that was deaf. */
-export type DeafMemory = Map<string, { readonly kinds: Set<string>; restart: Reason | null }>;
+/** What is remembered of each session whose handlers stalled. */
+export type StallMemory = Map<string, { readonly kinds: Set<string>; restart: Reason | null }>;
 
-const STAYS_DEAF: Reason = {
-  code: 'deaf',
-  detail: 'A new connection is as deaf as the one before: what handles its stanzas hangs in this process',
+const STILL_STALLED: Reason = {
+  code: 'handlers_stalled',
+  detail: 'A new connection stalls like the one before: what handles its stanzas hangs in this process',
 };
 
-export class DeafStreak {
+export class StalledHandlers {
   constructor(
     private readonly sessionId: string,
-    private readonly memory: DeafMemory,
+    private readonly memory: StallMemory,
   ) {}
 
   /** Why only a restart of the process may help; `null` where it has not come to that. */
@@ -25,9 +26,9 @@ export class DeafStreak {
   }
 
   /** A socket does not handle stanzas of this kind. */
-  turnedDeaf(kind: string | null): void {
+  stalled(kind: string | null): void {
     const known = this.memory.get(this.sessionId);
-    if (kind !== null && known?.kinds.has(kind)) known.restart = STAYS_DEAF;
+    if (kind !== null && known?.kinds.has(kind)) known.restart = STILL_STALLED;
   }
 
   /** It is given up for that. */

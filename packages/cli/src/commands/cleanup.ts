@@ -97,7 +97,7 @@ function show(output: Output, answer: RunAnswer): void {
     sessions.map((session) => [
       String(session.id),
       String(session.status),
-      `${Math.floor(Number(session.idleForMs) / DAY_MS)} days`,
+      `${Math.floor(Number(session.inactiveForMs) / DAY_MS)} days`,
       String(session.stage),
       String(session.outcome),
       String(session.credentials ?? '-'),

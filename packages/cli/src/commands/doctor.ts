@@ -11,7 +11,7 @@ import { withProgress } from '../show-progress.js';
 import { type Source, sourceOfService } from '../source.js';
 
 const RUNS_LOOKED_AT = 50;
-const COLORS = { error: 'red', look: 'yellow', note: 'dim' } as const;
+const COLORS = { error: 'red', warn: 'yellow', note: 'dim' } as const;
 
 /** `wa-sync doctor`: what is wrong, and what to do about each. */
 export async function doctor(context: CommandContext): Promise<ExitCode> {
@@ -28,19 +28,19 @@ export async function doctor(context: CommandContext): Promise<ExitCode> {
     );
   } catch (error) {
     // What keeps the doctor from looking on is the finding that matters most.
-    const { code, message, mend } = toCliError(error);
+    const { code, message, fix } = toCliError(error);
     if (code === 'usage') throw error;
-    findings.unshift({ level: 'error', code, what: message, mend: mend ?? 'Look at the log of the service.' });
+    findings.unshift({ level: 'error', code, what: message, fix: fix ?? 'Look at the log of the service.' });
   }
   output.document({ checked, findings });
   for (const line of checked) output.line(`${output.paint('green', 'ok')}  ${line}`);
-  for (const { level, code, what, mend } of findings) {
+  for (const { level, code, what, fix } of findings) {
     const mark = output.paint(COLORS[level], level);
-    output.line(`\n${mark}  ${plainText(what)} (${code})\n      Mend: ${mend.replaceAll('\n', '\n      ')}`);
+    output.line(`\n${mark}  ${plainText(what)} (${code})\n      Fix: ${fix.replaceAll('\n', '\n      ')}`);
   }
   const found = new Set(findings.map(({ level }) => level));
   if (found.has('error')) return EXIT.error;
-  if (found.has('look')) return EXIT.drift;
+  if (found.has('warn')) return EXIT.drift;
   output.line(output.paint('green', `${findings.length > 0 ? '\n' : ''}Nothing is wrong`));
   return EXIT.fine;
 }
@@ -78,16 +78,16 @@ async function examineDatabase(database: Database, examination: Examination): Pr
   checked.push('The database answers');
   let mapped = true;
   if (database.hasMirror) {
-    for (const { severity, about, problem, mend } of await database.store.checkMirror()) {
+    for (const { severity, about, problem, fix } of await database.store.checkMirror()) {
       if (severity === 'error') mapped = false;
       const code = severity === 'error' ? 'mirror_invalid' : 'mirror_note';
-      findings.push({ level: severity, code, what: `${about}: ${problem}`, mend });
+      findings.push({ level: severity, code, what: `${about}: ${problem}`, fix });
     }
     if (mapped) checked.push('The mapping of your tables fits');
   }
   if (pending.length > 0) {
     const what = current === 0 ? 'There is no schema of wa-sync' : `The schema is at version ${current} of ${latest}`;
-    findings.push({ level: 'look', code: 'schema_pending', what, mend: `Run: ${run('migrate apply')}` });
+    findings.push({ level: 'warn', code: 'schema_pending', what, fix: `Run: ${run('migrate apply')}` });
     return;
   }
   checked.push(`The schema is at version ${current}, the newest`);

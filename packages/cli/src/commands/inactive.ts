@@ -34,12 +34,13 @@ export async function inactive(context: CommandContext): Promise<ExitCode> {
 
 /** Closes without a word: what would be said, and to whom, is the service's to know. */
 function onDatabase(context: CommandContext): (dryRun: boolean) => Promise<RunAnswer> {
-  const idleAfterMs = numberOption(context, 'idle-hours', { byDefault: 24, lowest: 1, highest: 8_760 }) * HOUR_MS;
+  const inactiveAfterMs =
+    numberOption(context, 'inactive-hours', { byDefault: 24, lowest: 1, highest: 8_760 }) * HOUR_MS;
   const skipped = typedOption(context.args, 'skip-status') ?? '';
   const skipStatuses = skipped.split(',').filter((status) => status !== '');
   return (dryRun) =>
     withDatabase(context, async (database) => {
-      const report = await runAsReplica(database, { inactivity: { idleAfterMs, skipStatuses } }, (wa) =>
+      const report = await runAsReplica(database, { inactivity: { inactiveAfterMs, skipStatuses } }, (wa) =>
         wa.checkInactiveConversations({ dryRun }),
       );
       const { closed, waiting, cancelled, adopted } = report.totals;

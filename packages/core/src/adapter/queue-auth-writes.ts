@@ -40,7 +40,7 @@ export function queueAuthWrites(params: {
   const { isAway, mostWaitMs, logger, monotonicMs } = params;
   let queue: PendingWrite[] = [];
   let flushing = false;
-  // Said at the first write and not before: a host that keeps its own credentials has nothing to mend.
+  // Said at the first write and not before: a host that keeps its own credentials has nothing to fix.
   let warned = params.encrypted;
 
   /** The next writes in order: of a session only those that share one tenure, so that each has one verdict. */

@@ -5,7 +5,7 @@ import { type BusinessHours, isBusinessTime } from './business-hours.js';
 /** How one conversation is closed. Durations in milliseconds. */
 export interface ClosingPolicy {
   /** Quiet time until it is warned (where there is a warning) or closed. */
-  readonly idleAfterMs: number;
+  readonly inactiveAfterMs: number;
   /** Sent first; the conversation is closed `graceMs` later. */
   readonly warning: { readonly text: string; readonly graceMs: number } | null;
   /** Sent on closing, in the host's language; `null` closes without a word. */
@@ -20,7 +20,10 @@ export interface ClosingPolicy {
 
 /** What happens to a quiet conversation. */
 export type ClosingDecision =
-  | { readonly kind: 'wait'; readonly why: 'not_idle' | 'warning_pending' | 'grace' | 'gate_closed' | 'after_hours' }
+  | {
+      readonly kind: 'wait';
+      readonly why: 'not_inactive' | 'warning_pending' | 'grace' | 'gate_closed' | 'after_hours';
+    }
   | { readonly kind: 'skip'; readonly why: 'status' | 'last_speaker' | 'group' | 'no_policy' }
   | { readonly kind: 'warn'; readonly text: string }
   | { readonly kind: 'close'; readonly farewell: string | null };
@@ -37,7 +40,7 @@ export function decideClosing(quiet: QuietConversation, policy: ClosingPolicy | 
   if (policy.lastFrom !== null && (lastFrom === null || !policy.lastFrom.includes(lastFrom))) {
     return { kind: 'skip', why: 'last_speaker' };
   }
-  if (quietForMs < policy.idleAfterMs) return { kind: 'wait', why: 'not_idle' };
+  if (quietForMs < policy.inactiveAfterMs) return { kind: 'wait', why: 'not_inactive' };
   if (!gateOpen) return { kind: 'wait', why: 'gate_closed' };
   if (policy.businessHours && !isBusinessTime(storeNow, policy.businessHours))
     return { kind: 'wait', why: 'after_hours' };

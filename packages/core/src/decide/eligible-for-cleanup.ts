@@ -9,7 +9,7 @@ export interface CleanupFacts {
   /** The owner suspects its own network. */
   readonly ownerSuspects: boolean;
   /** Store time since the last proof of life, else since creation or import. */
-  readonly idleForMs: number;
+  readonly inactiveForMs: number;
   /** Store time since its status, health or owner changed. */
   readonly settledForMs: number;
 }
@@ -19,7 +19,7 @@ const AT_REST: ReadonlySet<SessionStatus> = new Set(['QR_CODE', 'LOGGED_OUT', 'E
 
 /** Whether a session may be taken by a stage of the cleanup. Pure; stores that judge in a statement of their own say the same there. */
 export function eligibleForCleanup(facts: CleanupFacts, rule: CleanupRule): boolean {
-  if (facts.idleForMs <= rule.idleForMs || facts.status === 'CONNECTED') return false;
+  if (facts.inactiveForMs <= rule.inactiveForMs || facts.status === 'CONNECTED') return false;
   if (rule.stage === 'purge') return !facts.active && !facts.owned && facts.settledForMs >= rule.restedForMs;
   return facts.active && (!facts.owned || (AT_REST.has(facts.status) && !facts.ownerSuspects));
 }

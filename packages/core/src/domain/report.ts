@@ -45,7 +45,7 @@ export interface CleanedSession {
   readonly id: string;
   readonly status: SessionStatus;
   readonly aliveAt: Date;
-  readonly idleForMs: number;
+  readonly inactiveForMs: number;
   readonly stage: 'deactivate' | 'purge';
   /** `done`, `would` in a dry run, `came_back` where it returned between look and write, `failed` where its credentials could not be deleted. */
   readonly outcome: 'done' | 'would' | 'came_back' | 'failed';

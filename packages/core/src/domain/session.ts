@@ -85,7 +85,7 @@ export interface KnownObservation extends SessionState {
   /** When `qr` stops working, by the wall clock of this host, where that is known. */
   readonly qrExpiresAt?: Date | null | undefined;
   /**
-   * Everything that can be mended from inside this process was tried, and only a restart of it may help: the host is told by `session:restart-requested`, once until
+   * Everything that can be fixed from inside this process was tried, and only a restart of it may help: the host is told by `session:restart-requested`, once until
    * this is absent again. It changes no status. Call the `onChange` listeners when it comes and goes.
    */
   readonly restartRequested?: Reason | null | undefined;

@@ -25,7 +25,7 @@ export function createMemoryCleanup(params: {
       id: row.id,
       status: row.status,
       aliveAt: new Date(aliveAtMs),
-      idleForMs: clock.now().getTime() - aliveAtMs,
+      inactiveForMs: clock.now().getTime() - aliveAtMs,
     };
   }
 
@@ -34,7 +34,7 @@ export function createMemoryCleanup(params: {
     const { status, active, owner } = row;
     const facts = {
       ...{ status, active, owned: owner !== null, ownerSuspects: owner !== null && leases.suspects(owner) },
-      idleForMs: describe(row).idleForMs,
+      inactiveForMs: describe(row).inactiveForMs,
       settledForMs: clock.now().getTime() - row.settledAtMs,
     };
     return eligibleForCleanup(facts, rule);
@@ -58,11 +58,11 @@ export function createMemoryCleanup(params: {
       }
       return found;
     },
-    async deactivate({ ids, idleForMs }) {
+    async deactivate({ ids, inactiveForMs }) {
       const nowMs = clock.now().getTime();
       return ids.filter((id) => {
         const row = table.get(id);
-        if (!holds(row, { stage: 'deactivate', idleForMs })) return false;
+        if (!holds(row, { stage: 'deactivate', inactiveForMs })) return false;
         const ended = endRow(row, { reason: { code: 'inactive' }, evidence: 'unobserved', seenAtMs: nowMs, nowMs });
         table.put({ ...ended, active: false });
         return true;

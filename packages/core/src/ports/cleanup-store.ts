@@ -8,11 +8,11 @@ export type CleanupRule =
   | {
       readonly stage: 'deactivate';
       /** The last proof of life is longer ago than this. */
-      readonly idleForMs: number;
+      readonly inactiveForMs: number;
     }
   | {
       readonly stage: 'purge';
-      readonly idleForMs: number;
+      readonly inactiveForMs: number;
       /** It was put to rest at least this long ago, so that somebody could miss it: a row may have been old when it was imported. */
       readonly restedForMs: number;
     };
@@ -24,14 +24,14 @@ export interface CleanupCandidate {
   /** The proof of life, creation or import that its age counts from. */
   readonly aliveAt: Date;
   /** Milliseconds of store time since then. */
-  readonly idleForMs: number;
+  readonly inactiveForMs: number;
 }
 
 /**
  * Removal of sessions that nobody uses. The rule is checked on the very row that is changed, in the same statement: a session that came
  * back between look and write stays.
  *
- * The rule: the last proof of life (else creation or import) is more than `idleForMs` of store time ago; the status is not `CONNECTED`; nobody
+ * The rule: the last proof of life (else creation or import) is more than `inactiveForMs` of store time ago; the status is not `CONNECTED`; nobody
  * owns it, or its owner has nothing to repair (`QR_CODE`, `LOGGED_OUT`, `ERROR`, `DISCONNECTED`) and does not suspect its own network.
  * `deactivate` takes active sessions, `purge` takes inactive ones that nobody owns and that changed neither status nor owner for `restedForMs`.
  */
@@ -44,12 +44,12 @@ export interface CleanupStore {
    * Puts sessions to rest where the rule still holds: `active` false here and in the host's row, owned by nobody, `DISCONNECTED` with reason
    * `inactive` (`LOGGED_OUT` keeps its status). Answers the ids.
    */
-  deactivate(params: { ids: readonly string[]; idleForMs: number }): Promise<string[]>;
+  deactivate(params: { ids: readonly string[]; inactiveForMs: number }): Promise<string[]>;
   /**
    * Marks sessions for deletion where the rule still holds, and makes their credentials unreadable. Answers the ids. A mark is taken back by a claim
    * and by `setDesired` to `running`.
    */
-  markForPurge(params: { ids: readonly string[]; idleForMs: number; restedForMs: number }): Promise<string[]>;
+  markForPurge(params: { ids: readonly string[]; inactiveForMs: number; restedForMs: number }): Promise<string[]>;
   /** What is marked, in the order of the ids, after `after`, so that a run that was cut off goes on. */
   marked(params: { after?: string | undefined; limit: number }): Promise<CleanupCandidate[]>;
   /** Deletes rows that are still marked, inactive and nobody's, with their credentials; the host's row stays. Answers the ids. */

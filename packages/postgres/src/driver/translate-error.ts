@@ -10,7 +10,7 @@ const DOOR_CLASSES = ['28', '3D'];
 /** The server is going, coming or full. */
 const AWAY_STATES = new Set(['57P01', '57P02', '57P03', '57P05', '53300']);
 const TIMEOUT_STATES = new Set(['55P03', '57014', '25P03', '25P04']);
-/** Disk full, out of memory: somebody mends that without a change of ours. */
+/** Disk full, out of memory: somebody fixes that without a change of ours. */
 const PASSING_STATES = new Set(['40001', '40P01', '53100', '53200']);
 
 /** The SQLSTATE of a server's error; `null` where the server did not answer. */

@@ -12,9 +12,9 @@ export async function findRowSecurity(runner: StatementRunner, table: HostTable,
   const { rowSecurity, role, quoted } = table;
   if (rowSecurity === null) return [];
   const to = quoteIdentifier(role);
-  const mend = `ALTER ROLE ${to} BYPASSRLS, or CREATE POLICY wa_sync ON ${quoted} TO ${to} USING (true) WITH CHECK (true)`;
+  const fix = `ALTER ROLE ${to} BYPASSRLS, or CREATE POLICY wa_sync ON ${quoted} TO ${to} USING (true) WITH CHECK (true)`;
   const error = (problem: string): MirrorFinding[] => [
-    { severity: 'error', about: quoted, problem, mend, rights: true },
+    { severity: 'error', about: quoted, problem, fix, rights: true },
   ];
   if (!rowSecurity.select) return error(`has row level security, and no policy lets ${role} read its rows`);
   if (!rowSecurity.update) return error(`has row level security, and no policy lets ${role} update its rows`);
@@ -29,5 +29,5 @@ export async function findRowSecurity(runner: StatementRunner, table: HostTable,
     return error(`cannot be read by ${role} under its row level security: ${serverWords(failure)}`);
   }
   const problem = `has row level security: a row that its policies hide from ${role} counts as missing`;
-  return [{ severity: 'note', about: quoted, problem, mend }];
+  return [{ severity: 'note', about: quoted, problem, fix }];
 }

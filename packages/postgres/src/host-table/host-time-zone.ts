@@ -20,8 +20,8 @@ export function findZoneless(abouts: readonly string[], ownZone: string, now: Da
   const zone = aheadMinutes(ownZone, now) === 0 ? EXAMPLE : ownZone;
   const hours = Math.abs(aheadMinutes(zone, now)) / 60;
   const problem = `has no time zone and is written in UTC: read by a process in ${zone} this is ${Number(hours.toFixed(2))} h off`;
-  const mend = `set columns.timeZone to the zone of the code that reads it ('UTC' for Prisma, where nothing is off), or make it timestamptz`;
-  return abouts.map((about) => ({ severity: 'note', about, problem, mend }));
+  const fix = `set columns.timeZone to the zone of the code that reads it ('UTC' for Prisma, where nothing is off), or make it timestamptz`;
+  return abouts.map((about) => ({ severity: 'note', about, problem, fix }));
 }
 
 /** Holds a zone that Node knows against the zones of the server. */
@@ -35,7 +35,7 @@ export async function findUnknownZone(
     return [];
   } catch (error) {
     if (sqlState(error) !== '22023') throw error;
-    const mend = 'give it another name of the same zone, or update the time zones of the server';
-    return [{ severity: 'error', about: key, problem: `${timeZone} is no time zone that this server knows`, mend }];
+    const fix = 'give it another name of the same zone, or update the time zones of the server';
+    return [{ severity: 'error', about: key, problem: `${timeZone} is no time zone that this server knows`, fix }];
   }
 }

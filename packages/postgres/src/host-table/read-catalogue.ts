@@ -132,7 +132,7 @@ export async function readHostTable(runner: StatementRunner, table: string): Pro
 export async function explainMissing(
   runner: StatementRunner,
   table: string,
-): Promise<{ problem: string; mend: string }> {
+): Promise<{ problem: string; fix: string }> {
   const { schema, name } = splitTableName(table) ?? { schema: null, name: table };
   const { database, path, schemaThere, alike } = await runner.json<{
     database: string;
@@ -144,16 +144,16 @@ export async function explainMissing(
   const [first] = alike;
   if (first === undefined) {
     const inSchema = schema !== null && !schemaThere ? `, which has no schema ${schema}` : '';
-    const mend = 'create it, or correct the name or the database of the pool';
-    return { problem: `does not exist in database ${database}${inSchema}`, mend };
+    const fix = 'create it, or correct the name or the database of the pool';
+    return { problem: `does not exist in database ${database}${inSchema}`, fix };
   }
   const write = `write table: '${first[0]}.${first[1]}'`;
   if (first[1] !== name) {
-    return { problem: 'does not exist', mend: `there is ${places}: names are case-sensitive here, ${write}` };
+    return { problem: 'does not exist', fix: `there is ${places}: names are case-sensitive here, ${write}` };
   }
   const problem =
     schema === null
       ? `is in none of the schemas of the search path (${path || 'empty'})`
       : `is not in schema ${schema}`;
-  return { problem, mend: `there is ${places}: ${write}` };
+  return { problem, fix: `there is ${places}: ${write}` };
 }

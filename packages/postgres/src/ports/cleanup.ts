@@ -4,7 +4,7 @@ import type { StatementRunner } from '../driver/run-statement.js';
 import { type ChangedRow, mirroredWrites } from '../statements/apply-mirrored.js';
 import type { PreparedStore } from '../statements/prepare-store.js';
 
-type CandidateTuple = [id: string, status: SessionStatus, aliveAt: string, idleForMs: number];
+type CandidateTuple = [id: string, status: SessionStatus, aliveAt: string, inactiveForMs: number];
 
 /** The cleanup part of the store. */
 export function createCleanup(params: { runner: StatementRunner; ready: () => Promise<PreparedStore> }): CleanupStore {
@@ -36,11 +36,11 @@ export function createCleanup(params: { runner: StatementRunner; ready: () => Pr
       }),
     candidates: ({ after, limit, ...rule }) =>
       run(async ({ cleaning }) => {
-        const values = [after?.replaceAll('\0', '') ?? '', rule.idleForMs, limit];
+        const values = [after?.replaceAll('\0', '') ?? '', rule.inactiveForMs, limit];
         if (rule.stage === 'purge') values.push(rule.restedForMs);
         return (await runner.json<CandidateTuple[]>(cleaning.candidates[rule.stage], values)).map(readCandidate);
       }),
-    deactivate: ({ ids, idleForMs }) =>
+    deactivate: ({ ids, inactiveForMs }) =>
       run(async ({ cleaning, cleaningOursOnly, writing, mirror }) => {
         const mirrored = mirroredWrites({ runner, mirror, statements: writing, waitMs: 0 });
         return inBatches(ids, async (some) => {
@@ -48,16 +48,16 @@ export function createCleanup(params: { runner: StatementRunner; ready: () => Pr
             runner.json<ChangedRow[]>((mode.mirror ? cleaning : cleaningOursOnly).deactivate, [
               lockMs(),
               items,
-              idleForMs,
+              inactiveForMs,
             ]),
           );
           return rows.map(({ tuple }) => tuple[0]);
         });
       }),
-    markForPurge: ({ ids, idleForMs, restedForMs }) =>
+    markForPurge: ({ ids, inactiveForMs, restedForMs }) =>
       run(({ cleaning }) =>
         inBatches(ids, (some) =>
-          runner.json<string[]>(cleaning.markForPurge, [lockMs(), some, idleForMs, restedForMs]),
+          runner.json<string[]>(cleaning.markForPurge, [lockMs(), some, inactiveForMs, restedForMs]),
         ),
       ),
     marked: ({ after, limit }) =>
@@ -70,6 +70,6 @@ export function createCleanup(params: { runner: StatementRunner; ready: () => Pr
   };
 }
 
-function readCandidate([id, status, aliveAt, idleForMs]: CandidateTuple): CleanupCandidate {
-  return { id, status, aliveAt: new Date(aliveAt), idleForMs };
+function readCandidate([id, status, aliveAt, inactiveForMs]: CandidateTuple): CleanupCandidate {
+  return { id, status, aliveAt: new Date(aliveAt), inactiveForMs };
 }

@@ -24,11 +24,11 @@ const ALIVE_AT = 'coalesce(s.last_seen_at, s.created_at)';
  * it is then. `suspects` lists the owners that suspect their own network.
  */
 function ruleSql(
-  rule: { stage: 'deactivate'; idleForMs: string } | { stage: 'purge'; idleForMs: string; restedForMs: string },
+  rule: { stage: 'deactivate'; inactiveForMs: string } | { stage: 'purge'; inactiveForMs: string; restedForMs: string },
   suspects: string,
 ): string {
-  const { idleForMs } = rule;
-  const idle = `s.status <> 'CONNECTED' AND clock_timestamp() - ${ALIVE_AT} > ${idleForMs} * interval '1 millisecond'`;
+  const { inactiveForMs } = rule;
+  const idle = `s.status <> 'CONNECTED' AND clock_timestamp() - ${ALIVE_AT} > ${inactiveForMs} * interval '1 millisecond'`;
   if (rule.stage === 'purge') {
     const rested = `clock_timestamp() - s.settled_at >= ${rule.restedForMs} * interval '1 millisecond'`;
     return `${idle} AND NOT s.active AND s.owner IS NULL AND ${rested}`;
@@ -55,8 +55,8 @@ export function cleanupStatements(schema: string, mirror: SessionsMirrorSql | nu
       `SELECT json_build_array(count(*), count(*) FILTER (WHERE s.active))::text AS answer FROM ${session} s`,
     ),
     candidates: {
-      deactivate: candidates({ stage: 'deactivate', idleForMs: '$2::float8' }),
-      purge: candidates({ stage: 'purge', idleForMs: '$2::float8', restedForMs: '$4::float8' }),
+      deactivate: candidates({ stage: 'deactivate', inactiveForMs: '$2::float8' }),
+      purge: candidates({ stage: 'purge', inactiveForMs: '$2::float8', restedForMs: '$4::float8' }),
     },
     // A beat that tells of an outage and a deactivation wait for each other.
     deactivate: statement(`
@@ -66,14 +66,14 @@ export function cleanupStatements(schema: string, mirror: SessionsMirrorSql | nu
         UPDATE ${session} s SET ${END_ROW}, ${reasonAtEnd(`'inactive'`, 'NULL')}, evidence = 'unobserved', active = false
         FROM lock_limit
         WHERE s.id = ANY ($2::text[])
-          AND ${ruleSql({ stage: 'deactivate', idleForMs: '$3::float8' }, 'SELECT incarnation FROM replicas WHERE mass_outage')}
+          AND ${ruleSql({ stage: 'deactivate', inactiveForMs: '$3::float8' }, 'SELECT incarnation FROM replicas WHERE mass_outage')}
         RETURNING s.*
       ) ${answerChangedSql(schema, mirror, 'skip', { active: false })}`),
     markForPurge: statement(`
       WITH ${LOCK_LIMIT},
       marked AS (
         UPDATE ${session} s SET purge_marked_at = clock_timestamp() FROM lock_limit
-        WHERE s.id = ANY ($2::text[]) AND ${ruleSql({ stage: 'purge', idleForMs: '$3::float8', restedForMs: '$4::float8' }, suspects)}
+        WHERE s.id = ANY ($2::text[]) AND ${ruleSql({ stage: 'purge', inactiveForMs: '$3::float8', restedForMs: '$4::float8' }, suspects)}
         RETURNING s.id, s.no
       ),
       next AS MATERIALIZED (

@@ -128,9 +128,9 @@ function judgeRights(
     const lacking = [...(column.readable ? [] : ['SELECT']), ...(writes && !column.writable ? ['UPDATE'] : [])];
     if (lacking.length === 0) return [];
     const about = `${table}.${quoteIdentifier(column.name)}`;
-    const mend = `GRANT ${lacking.map((right) => `${right} (${quoteIdentifier(column.name)})`).join(', ')} ON ${table} TO the role of the pool`;
+    const fix = `GRANT ${lacking.map((right) => `${right} (${quoteIdentifier(column.name)})`).join(', ')} ON ${table} TO the role of the pool`;
     return [
-      { severity: 'error', about, problem: `the role has no right to ${lacking.join(' and ')}`, mend, rights: true },
+      { severity: 'error', about, problem: `the role has no right to ${lacking.join(' and ')}`, fix, rights: true },
     ];
   });
 }
@@ -139,7 +139,7 @@ function judgeRights(
 export function refuseFindings(findings: readonly MirrorFinding[]): void {
   const errors = findings.filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return;
-  const text = errors.map(({ about, problem, mend }) => `${about} ${problem}; ${mend}`).join('. ');
+  const text = errors.map(({ about, problem, fix }) => `${about} ${problem}; ${fix}`).join('. ');
   const code = errors.every(({ rights }) => rights) ? 'store_rights' : 'mirror_invalid';
   throw new WaSyncError(code, `The mirror does not fit the database: ${text}`);
 }

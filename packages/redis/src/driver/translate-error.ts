@@ -5,13 +5,13 @@ import { CONNECTION_ERROR_CODES } from '@wa-sync/core/adapter';
 const DOOR = new Set(['WRONGPASS', 'NOAUTH']);
 /** The server is coming, has lost its master, or its cluster is not whole. */
 const AWAY = new Set(['LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'NOREPLICAS']);
-/** A replica after a fail-over, memory or disk full: somebody mends that without a change of ours. */
+/** A replica after a fail-over, memory or disk full: somebody fixes that without a change of ours. */
 const PASSING = new Set(['READONLY', 'OOM', 'MISCONF', 'UNKILLABLE']);
 
-const MENDS: Readonly<Record<string, string>> = {
+const FIXES: Readonly<Record<string, string>> = {
   READONLY: 'this server is a replica; the client must follow the master',
   OOM: 'raise maxmemory, or free memory',
-  MISCONF: 'the server cannot write to its disk; free it, or mend its folder',
+  MISCONF: 'the server cannot write to its disk; free it, or fix its folder',
   MOVED: 'this server is part of a cluster; give the store a client for clusters',
   CROSSSLOT: 'this server is part of a cluster; give the store a client for clusters',
 };
@@ -30,8 +30,8 @@ export function translateError(error: unknown, target: string | null): WaSyncErr
   const word = serverWord(first);
   const cause = bareCause(first);
   if (word === null) return translateSilence(first, cause, target);
-  const mend = MENDS[word];
-  const words = mend === undefined ? wordsOf(first) : `${wordsOf(first)} (${mend})`;
+  const fix = FIXES[word];
+  const words = fix === undefined ? wordsOf(first) : `${wordsOf(first)} (${fix})`;
   // What a server says to a long command of somebody whose password it did not take.
   if (DOOR.has(word) || /unauthenticated (multi)?bulk length/.test(words)) {
     return new WaSyncError('store_unreachable', `Redis${at(target)} refused the connection: ${words}`, { cause });

@@ -56,16 +56,23 @@ export function createCleanup({ calls, keys }: { calls: StoreCalls; keys: StoreK
       const found: CleanupCandidate[] = [];
       for (let from = after; ; ) {
         const rested = rule.stage === 'purge' ? String(rule.restedForMs) : '';
-        const args = [rule.stage, String(rule.idleForMs), rested, from, String(SLICE), String(limit - found.length)];
+        const args = [
+          rule.stage,
+          String(rule.inactiveForMs),
+          rested,
+          from,
+          String(SLICE),
+          String(limit - found.length),
+        ];
         const [end, some] = await calls.list(candidatesScript, { keys: names, args });
         found.push(...listOf(some).map(readCandidate));
         from = String(end);
         if (from === '') return found;
       }
     },
-    deactivate: ({ ids, idleForMs }) => change(deactivateScript, [String(idleForMs)], ids, () => []),
-    markForPurge: ({ ids, idleForMs, restedForMs }) =>
-      change(markForPurgeScript, [String(idleForMs), String(restedForMs)], ids, credentials),
+    deactivate: ({ ids, inactiveForMs }) => change(deactivateScript, [String(inactiveForMs)], ids, () => []),
+    markForPurge: ({ ids, inactiveForMs, restedForMs }) =>
+      change(markForPurgeScript, [String(inactiveForMs), String(restedForMs)], ids, credentials),
     async marked({ after = '', limit }) {
       return (await calls.list(markedScript, { keys: names, args: [after, String(limit)] })).map(readCandidate);
     },
@@ -83,6 +90,6 @@ function held(untilMs: number): WaSyncError {
 }
 
 function readCandidate(text: unknown): CleanupCandidate {
-  const [id, status, aliveAt, idleForMs] = JSON.parse(String(text)) as [string, SessionStatus, number, number];
-  return { id, status, aliveAt: new Date(aliveAt), idleForMs };
+  const [id, status, aliveAt, inactiveForMs] = JSON.parse(String(text)) as [string, SessionStatus, number, number];
+  return { id, status, aliveAt: new Date(aliveAt), inactiveForMs };
 }

@@ -5,7 +5,7 @@ import { type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
 
 /** A day and a bit: what the sessions of these tests may be silent for. */
-export const IDLE_MS = 100_000;
+export const INACTIVE_MS = 100_000;
 
 /** The part of a store that these tests are about. */
 export function cleanupOf(store: WaSyncStore): CleanupStore {
@@ -15,14 +15,14 @@ export function cleanupOf(store: WaSyncStore): CleanupStore {
 
 /** Ids that satisfy the rule now. */
 export async function candidateIds(store: WaSyncStore, stage: 'deactivate' | 'purge'): Promise<string[]> {
-  const rule = { stage, idleForMs: IDLE_MS, restedForMs: 0 };
+  const rule = { stage, inactiveForMs: INACTIVE_MS, restedForMs: 0 };
   return (await cleanupOf(store).candidates({ ...rule, limit: 1_000 })).map(({ id }) => id);
 }
 
-/** Makes rows that nobody ever held, `IDLE_MS` and a second ago. */
+/** Makes rows that nobody ever held, `INACTIVE_MS` and a second ago. */
 export async function unused(harness: { store: WaSyncStore; advance(ms: number): Promise<void> }, ...ids: string[]) {
   await create(harness.store, ...ids);
-  await harness.advance(IDLE_MS + 1_000);
+  await harness.advance(INACTIVE_MS + 1_000);
 }
 
 /** Who may be taken. */
@@ -33,33 +33,33 @@ export function describeCleanupRule(suite: StoreSuite): void {
       const cleanup = cleanupOf(harness.store);
       expect(await cleanup.census()).toEqual({ total: 0, active: 0 });
       await unused(harness, 'a', 'b', 'c');
-      await cleanup.deactivate({ ids: ['a'], idleForMs: IDLE_MS });
+      await cleanup.deactivate({ ids: ['a'], inactiveForMs: INACTIVE_MS });
       expect(await cleanup.census()).toEqual({ total: 3, active: 2 });
     });
 
     test('takes by the age since creation, and not before its time', async ({ store, advance }) => {
       await create(store, 'old');
-      await advance(IDLE_MS + 10_000);
+      await advance(INACTIVE_MS + 10_000);
       await create(store, 'young');
       const [found, ...others] = await cleanupOf(store).candidates({
         stage: 'deactivate',
-        idleForMs: IDLE_MS,
+        inactiveForMs: INACTIVE_MS,
         limit: 9,
       });
       expect(others).toEqual([]);
       const { createdAt } = await readOne(store, 'old');
       expect(found).toMatchObject({ id: 'old', status: 'DISCONNECTED', aliveAt: createdAt });
-      expect(found?.idleForMs).toBeGreaterThanOrEqual(IDLE_MS + 9_000);
+      expect(found?.inactiveForMs).toBeGreaterThanOrEqual(INACTIVE_MS + 9_000);
     });
 
     test('counts from the last proof of life where there was one, not from the last write', async (harness) => {
       const { store, advance } = harness;
       const owner = await join(store);
-      const silent = { status: 'DISCONNECTED', seenAgoMs: IDLE_MS + 50_000 } as const;
+      const silent = { status: 'DISCONNECTED', seenAgoMs: INACTIVE_MS + 50_000 } as const;
       await hold(store, owner, 'long-silent', silent);
       await hold(store, owner, 'just-seen', { status: 'DISCONNECTED', seenAgoMs: 10 });
       expect(await candidateIds(store, 'deactivate')).toEqual(['long-silent']);
-      await advance(IDLE_MS + 1_000);
+      await advance(INACTIVE_MS + 1_000);
       await store.sessions.setDesired({ id: 'just-seen', desired: 'stopped' });
       expect(await candidateIds(store, 'deactivate')).toEqual(['just-seen', 'long-silent']);
     });
@@ -78,15 +78,15 @@ export function describeCleanupRule(suite: StoreSuite): void {
         'REPLACED',
       ];
       for (const status of statuses) await hold(store, owner, status, { status });
-      await advance(IDLE_MS + 1_000);
+      await advance(INACTIVE_MS + 1_000);
       await store.leases.beat({ incarnation: owner, massOutage: false });
       expect(await candidateIds(store, 'deactivate')).toEqual(['DISCONNECTED', 'ERROR', 'LOGGED_OUT', 'QR_CODE']);
       await store.leases.beat({ incarnation: owner, massOutage: true });
       expect(await candidateIds(store, 'deactivate')).toEqual([]);
       const ids = [...statuses];
-      expect(await cleanupOf(store).deactivate({ ids, idleForMs: IDLE_MS })).toEqual([]);
+      expect(await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS })).toEqual([]);
       await store.leases.beat({ incarnation: owner, massOutage: false });
-      const taken = await cleanupOf(store).deactivate({ ids, idleForMs: IDLE_MS });
+      const taken = await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS });
       expect(taken.sort()).toEqual(['DISCONNECTED', 'ERROR', 'LOGGED_OUT', 'QR_CODE']);
     });
 
@@ -94,21 +94,23 @@ export function describeCleanupRule(suite: StoreSuite): void {
       const { store } = harness;
       await unused(harness, 'active', 'resting', 'young-resting');
       expect(await candidateIds(store, 'purge')).toEqual([]);
-      await cleanupOf(store).deactivate({ ids: ['resting'], idleForMs: IDLE_MS });
+      await cleanupOf(store).deactivate({ ids: ['resting'], inactiveForMs: INACTIVE_MS });
       expect(await candidateIds(store, 'purge')).toEqual(['resting']);
       expect(
-        await cleanupOf(store).candidates({ stage: 'purge', idleForMs: IDLE_MS * 2, restedForMs: 0, limit: 9 }),
+        await cleanupOf(store).candidates({ stage: 'purge', inactiveForMs: INACTIVE_MS * 2, restedForMs: 0, limit: 9 }),
       ).toEqual([]);
       const ids = ['active', 'resting', 'unknown'];
-      expect(await cleanupOf(store).markForPurge({ ids, idleForMs: IDLE_MS * 2, restedForMs: 0 })).toEqual([]);
-      expect(await cleanupOf(store).markForPurge({ ids, idleForMs: IDLE_MS, restedForMs: 0 })).toEqual(['resting']);
+      expect(await cleanupOf(store).markForPurge({ ids, inactiveForMs: INACTIVE_MS * 2, restedForMs: 0 })).toEqual([]);
+      expect(await cleanupOf(store).markForPurge({ ids, inactiveForMs: INACTIVE_MS, restedForMs: 0 })).toEqual([
+        'resting',
+      ]);
     });
 
     test('deletes only what was at rest for long enough, however old it is', async (harness) => {
       const { store, advance } = harness;
       await unused(harness, 'resting');
-      await cleanupOf(store).deactivate({ ids: ['resting'], idleForMs: IDLE_MS });
-      const rested = { idleForMs: IDLE_MS, restedForMs: 50_000 };
+      await cleanupOf(store).deactivate({ ids: ['resting'], inactiveForMs: INACTIVE_MS });
+      const rested = { inactiveForMs: INACTIVE_MS, restedForMs: 50_000 };
       const found = () => cleanupOf(store).candidates({ stage: 'purge', ...rested, limit: 9 });
       await advance(40_000);
       expect(await found()).toEqual([]);
@@ -123,12 +125,17 @@ export function describeCleanupRule(suite: StoreSuite): void {
       await unused(harness, ...STRANGE_IDS);
       const seen: string[] = [];
       for (let after: string | undefined; ; after = seen.at(-1)) {
-        const page = await cleanupOf(store).candidates({ stage: 'deactivate', idleForMs: IDLE_MS, after, limit: 7 });
+        const page = await cleanupOf(store).candidates({
+          stage: 'deactivate',
+          inactiveForMs: INACTIVE_MS,
+          after,
+          limit: 7,
+        });
         seen.push(...page.map(({ id }) => id));
         if (page.length < 7) break;
       }
       expect(seen).toEqual([...STRANGE_IDS].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
-      const taken = await cleanupOf(store).deactivate({ ids: STRANGE_IDS, idleForMs: IDLE_MS });
+      const taken = await cleanupOf(store).deactivate({ ids: STRANGE_IDS, inactiveForMs: INACTIVE_MS });
       expect([...taken].sort()).toEqual([...STRANGE_IDS].sort());
     });
   });

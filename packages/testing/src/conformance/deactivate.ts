@@ -15,7 +15,7 @@ import {
   tryClaim,
   tryWrite,
 } from './arrange.js';
-import { candidateIds, cleanupOf, IDLE_MS, unused } from './cleanup-rule.js';
+import { candidateIds, cleanupOf, INACTIVE_MS, unused } from './cleanup-rule.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 /** A session is put to rest, and comes back. */
@@ -29,11 +29,11 @@ export function describeDeactivate(suite: StoreSuite): void {
       const reason = { code: 'device_removed' };
       await hold(store, owner, 'gone', { status: 'LOGGED_OUT', reason });
       await create(store, 'never');
-      await advance(IDLE_MS + 1_000);
+      await advance(INACTIVE_MS + 1_000);
       await store.leases.beat({ incarnation: owner, massOutage: false });
       const ids = ['gone', 'never', 'pairing'];
       const before = await Promise.all(ids.map((id) => readOne(store, id)));
-      expect((await cleanupOf(store).deactivate({ ids, idleForMs: IDLE_MS })).sort()).toEqual(ids);
+      expect((await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS })).sort()).toEqual(ids);
       const rows = await Promise.all(ids.map((id) => readOne(store, id)));
       const rest = { active: false, owner: null, tenure: null, evidence: 'unobserved', qr: null };
       expect(rows).toMatchObject([
@@ -43,7 +43,7 @@ export function describeDeactivate(suite: StoreSuite): void {
       ]);
       expect(rows.map(({ version }) => version)).toEqual(before.map(({ version }) => version + 1));
       expect(rows.map(({ lastSeenAt }) => lastSeenAt)).toEqual(before.map(({ lastSeenAt }) => lastSeenAt));
-      expect(await cleanupOf(store).deactivate({ ids, idleForMs: IDLE_MS })).toEqual([]);
+      expect(await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS })).toEqual([]);
       expect(await store.sessions.claimable({ limit: 10 })).toEqual([]);
     });
 
@@ -51,9 +51,9 @@ export function describeDeactivate(suite: StoreSuite): void {
       const { store, advance } = harness;
       const owner = await join(store);
       const held = await hold(store, owner, 'a', { status: 'ERROR' });
-      await advance(IDLE_MS + 1_000);
+      await advance(INACTIVE_MS + 1_000);
       await store.leases.beat({ incarnation: owner, massOutage: false });
-      await cleanupOf(store).deactivate({ ids: ['a'], idleForMs: IDLE_MS });
+      await cleanupOf(store).deactivate({ ids: ['a'], inactiveForMs: INACTIVE_MS });
       expect(await tryWrite(store, held, change())).toEqual({ id: 'a', applied: false });
       expect(await readOne(store, 'a')).toMatchObject({ active: false, status: 'DISCONNECTED' });
     });
@@ -69,7 +69,7 @@ export function describeDeactivate(suite: StoreSuite): void {
       await tryWrite(store, seen, change());
       await tryWrite(store, await readOne(store, 'seen'), change({ status: 'DISCONNECTED', seenAgoMs: 5 }));
       const ids = ['claimed', 'seen', 'still', 'unknown'];
-      expect(await cleanupOf(store).deactivate({ ids, idleForMs: IDLE_MS })).toEqual(['still']);
+      expect(await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS })).toEqual(['still']);
       expect(await readOne(store, 'claimed')).toMatchObject({ active: true, owner });
       expect(await readOne(store, 'seen')).toMatchObject({ active: true, owner });
     });
@@ -81,7 +81,7 @@ export function describeDeactivate(suite: StoreSuite): void {
       const owner = await join(store);
       const [cleaner = store, client = store] = await clientsOf(harness, 2);
       const [taken, outcomes] = await Promise.all([
-        race(ids, (id) => cleanupOf(cleaner).deactivate({ ids: [id], idleForMs: IDLE_MS })),
+        race(ids, (id) => cleanupOf(cleaner).deactivate({ ids: [id], inactiveForMs: INACTIVE_MS })),
         race(ids, async (id) => {
           const outcome = await tryClaim(client, owner, id, 'takeover');
           if (!outcome.claimed) throw new Error('A take-over is never refused to one who lives');
@@ -104,7 +104,7 @@ export function describeDeactivate(suite: StoreSuite): void {
   describe('an inactive session', () => {
     async function resting(harness: Parameters<typeof unused>[0], ...ids: string[]): Promise<void> {
       await unused(harness, ...ids);
-      await cleanupOf(harness.store).deactivate({ ids, idleForMs: IDLE_MS });
+      await cleanupOf(harness.store).deactivate({ ids, inactiveForMs: INACTIVE_MS });
     }
 
     test('is refused to a free claim as inactive, also where its owner’s lease was over', async (harness) => {
@@ -152,8 +152,8 @@ export function describeDeactivate(suite: StoreSuite): void {
       await fence(store, owner);
       await freeAll(store);
       for (const id of ['a', 'b']) expect(await readOne(store, id)).toMatchObject({ active: true });
-      await harness.advance(IDLE_MS + 1_000);
-      await cleanupOf(store).deactivate({ ids: ['a', 'b'], idleForMs: IDLE_MS });
+      await harness.advance(INACTIVE_MS + 1_000);
+      await cleanupOf(store).deactivate({ ids: ['a', 'b'], inactiveForMs: INACTIVE_MS });
       for (const id of ['a', 'b']) expect(await readOne(store, id)).toMatchObject({ active: false });
     });
   });

@@ -1,7 +1,7 @@
 import type { WaSyncStore } from '@wa-sync/core';
 import { describe, expect } from 'vitest';
 import { claim, create, hold, join, readOne, write } from './arrange.js';
-import { cleanupOf, IDLE_MS, unused } from './cleanup-rule.js';
+import { cleanupOf, INACTIVE_MS, unused } from './cleanup-rule.js';
 import { changesOf, historyOf } from './history-transitions.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
@@ -77,9 +77,9 @@ export function describeHistoryOfSession(suite: StoreSuite): void {
       expect(await changesOf(store, 'stays')).toHaveLength(1);
       if (!store.cleanup) return leaveOut('the store cleans nothing up');
       await unused(harness, 'old');
-      await cleanupOf(store).deactivate({ ids: ['old'], idleForMs: IDLE_MS });
+      await cleanupOf(store).deactivate({ ids: ['old'], inactiveForMs: INACTIVE_MS });
       expect(await changesOf(store, 'old')).toHaveLength(1);
-      await cleanupOf(store).markForPurge({ ids: ['old'], idleForMs: IDLE_MS, restedForMs: 0 });
+      await cleanupOf(store).markForPurge({ ids: ['old'], inactiveForMs: INACTIVE_MS, restedForMs: 0 });
       expect(await cleanupOf(store).purge({ ids: ['old'] })).toEqual(['old']);
       expect(await changesOf(store, 'old')).toEqual([]);
     });

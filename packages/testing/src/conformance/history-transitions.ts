@@ -17,7 +17,7 @@ import {
   tryWrite,
   write,
 } from './arrange.js';
-import { cleanupOf, IDLE_MS } from './cleanup-rule.js';
+import { cleanupOf, INACTIVE_MS } from './cleanup-rule.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
 
 /** The part of a store that these tests are about. */
@@ -76,7 +76,7 @@ export function describeTransitions(suite: StoreSuite): void {
         { status: 'CONNECTED', reason: null },
         { status: 'CONNECTED', health: 'degraded', reason: null },
         { status: 'CONNECTED', health: 'degraded', reason: { code: 'slow' } },
-        { status: 'CONNECTED', health: 'degraded', reason: { code: 'deaf' } },
+        { status: 'CONNECTED', health: 'degraded', reason: { code: 'handlers_stalled' } },
       ] as const;
       for (const fields of changes) await write(store, await readOne(store, 'a'), fields);
       const entries = (await changesOf(store, 'a')).reverse();
@@ -86,7 +86,7 @@ export function describeTransitions(suite: StoreSuite): void {
         ['DISCONNECTED', 'CONNECTED', 'healthy', null],
         ['CONNECTED', 'CONNECTED', 'degraded', null],
         ['CONNECTED', 'CONNECTED', 'degraded', { code: 'slow' }],
-        ['CONNECTED', 'CONNECTED', 'degraded', { code: 'deaf' }],
+        ['CONNECTED', 'CONNECTED', 'degraded', { code: 'handlers_stalled' }],
       ]);
     });
 
@@ -205,9 +205,9 @@ export function describeTransitions(suite: StoreSuite): void {
       const owner = await join(store);
       await hold(store, owner, 'a', { status: 'QR_CODE', qr: '2@x' });
       await create(store, 'b');
-      await advance(IDLE_MS + 1_000);
+      await advance(INACTIVE_MS + 1_000);
       await store.leases.beat({ incarnation: owner, massOutage: false });
-      const rest = () => cleanupOf(store).deactivate({ ids: ['a', 'b'], idleForMs: IDLE_MS });
+      const rest = () => cleanupOf(store).deactivate({ ids: ['a', 'b'], inactiveForMs: INACTIVE_MS });
       const inactive = {
         evidence: 'unobserved',
         health: 'healthy',

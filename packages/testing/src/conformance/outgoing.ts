@@ -99,7 +99,10 @@ export function describeOutgoing(suite: StoreSuite): void {
       ['another has the session', async ({ store }) => tryClaim(store, await join(store), 's', 'takeover')],
       ['the owner is fenced', ({ store }, owner) => fence(store, owner)],
       ['the owner’s lease is over', ({ advance }) => advance(TTL_MS + 1_000)],
-      ['the number is deaf', async ({ store }) => write(store, await readOne(store, 's'), { health: 'degraded' })],
+      [
+        'its handlers are stalled',
+        async ({ store }) => write(store, await readOne(store, 's'), { health: 'degraded' }),
+      ],
       [
         'the number has only just come back',
         async ({ store }) => {

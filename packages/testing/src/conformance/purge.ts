@@ -1,7 +1,7 @@
 import type { WaSyncStore } from '@wa-sync/core';
 import { describe, expect } from 'vitest';
 import { change, join, RACERS, race, readOne, tryClaim, tryWrite } from './arrange.js';
-import { candidateIds, cleanupOf, IDLE_MS, unused } from './cleanup-rule.js';
+import { candidateIds, cleanupOf, INACTIVE_MS, unused } from './cleanup-rule.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
 
@@ -9,12 +9,12 @@ type Aging = Parameters<typeof unused>[0];
 
 async function resting(harness: Aging, ...ids: string[]): Promise<void> {
   await unused(harness, ...ids);
-  await cleanupOf(harness.store).deactivate({ ids, idleForMs: IDLE_MS });
+  await cleanupOf(harness.store).deactivate({ ids, inactiveForMs: INACTIVE_MS });
 }
 
 async function marked(harness: Aging, ...ids: string[]): Promise<void> {
   await resting(harness, ...ids);
-  const taken = await cleanupOf(harness.store).markForPurge({ ids, idleForMs: IDLE_MS, restedForMs: 0 });
+  const taken = await cleanupOf(harness.store).markForPurge({ ids, inactiveForMs: INACTIVE_MS, restedForMs: 0 });
   expect([...taken].sort()).toEqual([...ids].sort());
 }
 
@@ -30,12 +30,16 @@ export function describePurge(suite: StoreSuite): void {
       const { store } = harness;
       await resting(harness, 'a', 'b');
       const before = await readOne(store, 'a');
-      expect(await cleanupOf(store).markForPurge({ ids: ['a'], idleForMs: IDLE_MS, restedForMs: 0 })).toEqual(['a']);
+      expect(await cleanupOf(store).markForPurge({ ids: ['a'], inactiveForMs: INACTIVE_MS, restedForMs: 0 })).toEqual([
+        'a',
+      ]);
       expect(await cleanupOf(store).marked({ limit: 10 })).toMatchObject([
         { id: 'a', status: 'DISCONNECTED', aliveAt: before.createdAt },
       ]);
       expect(await candidateIds(store, 'purge')).toEqual(['b']);
-      expect(await cleanupOf(store).markForPurge({ ids: ['a'], idleForMs: IDLE_MS, restedForMs: 0 })).toEqual(['a']);
+      expect(await cleanupOf(store).markForPurge({ ids: ['a'], inactiveForMs: INACTIVE_MS, restedForMs: 0 })).toEqual([
+        'a',
+      ]);
       expect(await markedIds(store)).toEqual(['a']);
     });
 
@@ -45,7 +49,7 @@ export function describePurge(suite: StoreSuite): void {
       await resting(harness, 'a', 'b');
       const entries = [{ type: 'creds', id: 'me', value: new Uint8Array([1, 2]) }];
       for (const sessionId of ['a', 'b']) await store.auth.write({ sessionId, tenure: null, entries });
-      await cleanupOf(store).markForPurge({ ids: ['a'], idleForMs: IDLE_MS, restedForMs: 0 });
+      await cleanupOf(store).markForPurge({ ids: ['a'], inactiveForMs: INACTIVE_MS, restedForMs: 0 });
       const read = async (sessionId: string) =>
         (await store.auth?.read({ sessionId, type: 'creds', ids: ['me'] }))?.size;
       expect([await read('a'), await read('b')]).toEqual([0, 1]);
@@ -88,7 +92,7 @@ export function describePurge(suite: StoreSuite): void {
         await store.auth?.quarantine({ sessionId, reason: 'logged_out' });
         await store.auth?.write({ sessionId, tenure: null, entries });
       }
-      await cleanupOf(store).markForPurge({ ids: ['a'], idleForMs: IDLE_MS, restedForMs: 0 });
+      await cleanupOf(store).markForPurge({ ids: ['a'], inactiveForMs: INACTIVE_MS, restedForMs: 0 });
       expect(await cleanupOf(store).purge({ ids: ['a', 'b', 'unknown'] })).toEqual(['a']);
       expect(await cleanupOf(store).purge({ ids: ['a'] })).toEqual([]);
       expect((await store.sessions.list({ limit: 10 })).map(({ id }) => id)).toEqual(['b']);

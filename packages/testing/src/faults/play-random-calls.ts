@@ -235,8 +235,8 @@ export async function playRandomCalls(caller: RandomCaller, over: () => boolean)
       const id = `${ids[0]}-old${round}`;
       await raw.addOld(id);
       const back = chance(0.5);
-      const idleForMs = 60 * 86_400_000;
-      await told(() => store.cleanup.markForPurge({ ids: [id], idleForMs, restedForMs: 0 }));
+      const inactiveForMs = 60 * 86_400_000;
+      await told(() => store.cleanup.markForPurge({ ids: [id], inactiveForMs, restedForMs: 0 }));
       if (back) await told(() => store.sessions.setDesired({ id, desired: 'running' }));
       await told(() => store.cleanup.purge({ ids: [id] }));
       const isThere = (await raw.row(id)) !== null;

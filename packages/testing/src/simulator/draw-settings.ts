@@ -111,7 +111,7 @@ export function drawSettings(seed: number): WorldPlan {
     const old = draw.between(3, 6);
     for (let index = 0; index < old; index += 1) forgotten.set(`old${index}`, draw.between(0, purgeAfterDays + 3));
   }
-  const idleAfterMs = draw.between(60, 100) * 1_000;
+  const inactiveAfterMs = draw.between(60, 100) * 1_000;
   const farewell = draw.chance(0.8) ? 'Até logo' : null;
   const warning = draw.chance(0.4) ? { text: 'Ainda está aí?', graceMs: 60_000 } : null;
   // A minute to twelve before the transition, so that the world's first slots fall around it.
@@ -133,7 +133,7 @@ export function drawSettings(seed: number): WorldPlan {
     storeLimitMs: Math.floor(lease.ttlMs / 3),
     timeZone,
     daily,
-    idleAfterMs,
+    inactiveAfterMs,
     storeStartMs: startMs,
     afterDays,
     purgeAfterDays,
@@ -149,7 +149,7 @@ export function drawSettings(seed: number): WorldPlan {
       probe,
       jobs: { sync: '* * * * *', cleanup: '*/2 * * * *', inactivity: daily ?? '* * * * *' },
       cleanup: { afterDays, purgeAfterDays, maxFraction: draw.pick([0.2, 0.5, 1]) },
-      inactivity: { idleAfterMs, farewell, warning, sendsPerMinute: draw.pick([1, 6, 60]) },
+      inactivity: { inactiveAfterMs, farewell, warning, sendsPerMinute: draw.pick([1, 6, 60]) },
     },
     faultEveryMs: profile === 'storm' ? draw.between(4_000, 12_000) : 30_000,
     faults,

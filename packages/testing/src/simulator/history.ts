@@ -36,7 +36,7 @@ export interface WorldSettings {
   readonly timeZone: string;
   /** Cron of a check of conversations at a fixed hour, `minute hour * * *`; absent, it runs every minute. */
   readonly daily: string | null;
-  readonly idleAfterMs: number;
+  readonly inactiveAfterMs: number;
   /** Instant of the store's clock at time 0. */
   readonly storeStartMs: number;
   readonly afterDays: number;

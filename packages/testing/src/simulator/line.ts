@@ -204,7 +204,7 @@ export function createLine(params: LineParams): Line {
     stop,
     setHealth(health) {
       if (link && connection.known().status === 'CONNECTED') {
-        connection.say({ health, reason: health === 'degraded' ? { code: 'deaf' } : null });
+        connection.say({ health, reason: health === 'degraded' ? { code: 'handlers_stalled' } : null });
       }
     },
   };

@@ -175,9 +175,9 @@ export function createWorld(plan: WorldPlan, { framesEveryMs }: { framesEveryMs?
 
 function settingsOf(plan: WorldPlan): EntryOf<'settings'>['settings'] {
   const { seed, ttlMs, tickMs, probeTimeoutMs, silenceMs, failures, storeLimitMs, timeZone, daily } = plan;
-  const { idleAfterMs, storeStartMs, afterDays, purgeAfterDays, quietFromMs, rollbacks, endMs } = plan;
+  const { inactiveAfterMs, storeStartMs, afterDays, purgeAfterDays, quietFromMs, rollbacks, endMs } = plan;
   return {
     ...{ seed, ttlMs, tickMs, probeTimeoutMs, silenceMs, failures, storeLimitMs, timeZone, daily },
-    ...{ idleAfterMs, storeStartMs, afterDays, purgeAfterDays, quietFromMs, rollbacks, endMs },
+    ...{ inactiveAfterMs, storeStartMs, afterDays, purgeAfterDays, quietFromMs, rollbacks, endMs },
   };
 }

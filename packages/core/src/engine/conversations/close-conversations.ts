@@ -6,7 +6,7 @@ import type { Config } from '../../config.js';
 import { outgoingId } from '../../decide/closing.js';
 import type { CheckedConversation, InactivityReport } from '../../domain/report.js';
 import { WaSyncError } from '../../errors.js';
-import { shortestIdleMs } from '../../inactivity-config.js';
+import { shortestInactiveMs } from '../../inactivity-config.js';
 import { maskNumbers } from '../../mask-numbers.js';
 import type {
   ConversationMove,
@@ -116,7 +116,8 @@ export function createCloseConversations(deps: {
 
   async function apply(run: Run, moves: ReadonlyMap<ConversationMove, QuietConversation>): Promise<void> {
     if (run.dryRun) {
-      for (const [move, quiet] of moves) note(run, quiet, move.to === 'WARNED' ? 'would_warn' : 'would_close', 'idle');
+      for (const [move, quiet] of moves)
+        note(run, quiet, move.to === 'WARNED' ? 'would_warn' : 'would_close', 'inactive');
       return;
     }
     if (moves.size === 0 || !mayGoOn(run)) return;
@@ -126,7 +127,7 @@ export function createCloseConversations(deps: {
         note(run, quiet, 'cancelled', 'no_longer_quiet');
         continue;
       }
-      note(run, quiet, MOVED[move.to], 'idle');
+      note(run, quiet, MOVED[move.to], 'inactive');
       tellMoved(move, quiet);
     }
   }
@@ -150,7 +151,7 @@ export function createCloseConversations(deps: {
   async function checkAll(run: Run): Promise<void> {
     for (let after: QuietCursor | undefined, full = true; full && run.left > 0 && mayGoOn(run); ) {
       const page = await conversations().quiet({
-        quietForMs: shortestIdleMs(inactivity),
+        quietForMs: shortestInactiveMs(inactivity),
         settledForMs: SETTLED_FOR_MS,
         after,
         limit: PAGE,

@@ -43,10 +43,10 @@ export function createCleanUp(deps: {
   const { clock, logger, cleanup } = deps.config;
   const purgeCredentials = createPurgeCredentials(deps);
   const { afterDays, purgeAfterDays } = cleanup;
-  const DEACTIVATE: CleanupRule = { stage: 'deactivate', idleForMs: afterDays * DAY_MS };
+  const DEACTIVATE: CleanupRule = { stage: 'deactivate', inactiveForMs: afterDays * DAY_MS };
   const PURGE: CleanupRule = {
     stage: 'purge',
-    idleForMs: purgeAfterDays * DAY_MS,
+    inactiveForMs: purgeAfterDays * DAY_MS,
     restedForMs: Math.max(0, (purgeAfterDays - afterDays) * DAY_MS - RUNS_APART_MS),
   };
 
@@ -75,13 +75,13 @@ export function createCleanUp(deps: {
     stage: CleanupStage,
     rest: Pick<CleanedSession, 'outcome' | 'credentials'>,
   ): void {
-    const { id, status, aliveAt, idleForMs } = found;
-    if (named.length < NAMED) named.push({ id, status, aliveAt, idleForMs, stage, ...rest });
+    const { id, status, aliveAt, inactiveForMs } = found;
+    if (named.length < NAMED) named.push({ id, status, aliveAt, inactiveForMs, stage, ...rest });
     if (rest.outcome === 'came_back') counts.cameBack += 1;
     else if (rest.outcome === 'failed') counts.failed += 1;
     else counts[stage === 'purge' ? 'purged' : 'deactivated'] += 1;
     if (rest.outcome !== 'done') return;
-    const days = Math.floor(idleForMs / DAY_MS);
+    const days = Math.floor(inactiveForMs / DAY_MS);
     const did = stage === 'purge' ? 'deleted with its credentials' : 'put to rest';
     logger.info(
       { sessionId: id, stage, status, days },

@@ -46,7 +46,7 @@ export function createLinkWatch(deps: { config: Pick<Config, 'clock' | 'logger'>
     if (!asked || told) return;
     logger.error(
       { code: 'restart_requested', sessionId, reason: reason.code },
-      `Session ${maskNumbers(sessionId)} cannot be mended from inside this process (${reason.code}): restart it`,
+      `Session ${maskNumbers(sessionId)} cannot be fixed from inside this process (${reason.code}): restart it`,
     );
     deps.events.emit('session:restart-requested', { sessionId, at: clock.now(), reason });
   }

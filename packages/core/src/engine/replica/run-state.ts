@@ -146,6 +146,6 @@ export function createRunState(deps: {
 }
 
 function notRunning(state: 'new' | 'stopped'): WaSyncError {
-  const mend = state === 'new' ? 'call start() first' : 'make a new one';
-  return new WaSyncError('not_running', `This replica is ${state}: ${mend}`);
+  const fix = state === 'new' ? 'call start() first' : 'make a new one';
+  return new WaSyncError('not_running', `This replica is ${state}: ${fix}`);
 }

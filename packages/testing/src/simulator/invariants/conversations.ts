@@ -16,7 +16,7 @@ export const S8: Invariant = {
   name: 'S8',
   promise: 'no conversation closes over a message that was recorded before, nor through a closed gate',
   check(history, bench) {
-    const { ttlMs, idleAfterMs, rollbacks } = settingsOf(history);
+    const { ttlMs, inactiveAfterMs, rollbacks } = settingsOf(history);
     if (rollbacks) return;
     const leases = createLeaseFollower(ttlMs);
     const { rows, follow } = createRowFollower();
@@ -52,7 +52,7 @@ export const S8: Invariant = {
           const last = heard.get(id);
           if (last?.sequence !== sequence)
             bench.broken(entry.t, `${id} moved to ${to} over a message: ${last?.sequence} recorded, ${sequence} read`);
-          else if (entry.t - last.heardMs < idleAfterMs)
+          else if (entry.t - last.heardMs < inactiveAfterMs)
             bench.broken(entry.t, `${id} moved to ${to} ${entry.t - last.heardMs} ms after its last message`);
           const row = last && rows.get(last.sessionId);
           const settled = row !== undefined && entry.t - (settledFrom.get(row.id) ?? 0) >= SETTLED_MS;

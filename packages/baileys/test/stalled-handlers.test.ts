@@ -17,14 +17,14 @@ import {
 const PHONE = '5511911110001';
 const degraded = (seen: { kind: string; health?: string }) => seen.kind === 'known' && seen.health === 'degraded';
 
-describe('F02: a deaf connection', () => {
+describe('F02: a connection whose handlers stall', () => {
   it('is CONNECTED and degraded, then made anew; what it left lying arrives', async () => {
     const server = await startServer();
     const store = hangingAuth(server.createCredentials({ phone: PHONE }));
     const host = await startProvider(server, {
       auth: async () => ({ state: store.auth, saveCreds: async () => {} }),
       authTimeoutMs: 60_000,
-      deafAfterMs: 300,
+      handlersStalledAfterMs: 300,
     });
     const connection = host.open(await host.addSession('a'));
     await untilStatus(connection, 'CONNECTED');
@@ -32,10 +32,10 @@ describe('F02: a deaf connection', () => {
     const ana = server.contact('5511988887777', 'Ana');
     const { id } = await ana.sendText(PHONE, 'oi');
     const seen = await until(connection, degraded, 'degraded health');
-    expect(seen).toMatchObject({ status: 'CONNECTED', reason: { code: 'deaf' } });
+    expect(seen).toMatchObject({ status: 'CONNECTED', reason: { code: 'handlers_stalled' } });
     expect(store.hung()).toBeGreaterThan(0);
     await expect(connection.probe({ timeoutMs: 2_000 })).resolves.toBe('answered');
-    const repaired = untilStatus(connection, 'RECONNECTING', { reason: 'deaf' });
+    const repaired = untilStatus(connection, 'RECONNECTING', { reason: 'handlers_stalled' });
     await repaired;
     store.release();
     await untilStatus(connection, 'CONNECTED');
@@ -48,7 +48,7 @@ describe('F02: a deaf connection', () => {
     const server = await startServer();
     const store = hangingAuth(server.createCredentials({ phone: PHONE }));
     const socket = makeWASocket({ ...server.socketConfig(), auth: store.auth, logger: quietLogger });
-    const connection = observeBaileysSocket({ sessionId: 'a', socket, onDead: 'end', deafAfterMs: 400 });
+    const connection = observeBaileysSocket({ sessionId: 'a', socket, onDead: 'end', handlersStalledAfterMs: 400 });
     await untilStatus(connection, 'CONNECTED');
     store.hang();
     await server.contact('5511988887777', 'Ana').sendText(PHONE, 'oi');
@@ -121,7 +121,7 @@ describe('F03: quiet accounts', () => {
 async function openObserved(server: Awaited<ReturnType<typeof startServer>>, phone: string) {
   const { auth } = hangingAuth(server.createCredentials({ phone }));
   const socket = makeWASocket({ ...server.socketConfig(), auth, logger: quietLogger });
-  const connection = observeBaileysSocket({ sessionId: phone, socket, onDead: 'end', deafAfterMs: 250 });
+  const connection = observeBaileysSocket({ sessionId: phone, socket, onDead: 'end', handlersStalledAfterMs: 250 });
   await untilStatus(connection, 'CONNECTED');
   const states: string[] = [];
   recordStatuses(connection);
