@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LocalPostgres, startPostgres } from '@wa-sync/dev/servers/postgres';
 import { type FakeWhatsApp, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
+import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createHostApp, type HostApp, type HostAppOptions } from '../src/create-host-app.js';
+import { createHostApp, type HostApp, type HostAppOptions, type Running } from '../src/create-host-app.js';
 import { leadToFake } from '../src/lead-to-fake.js';
+import { NEST_PRISMA_DEPENDENCIES, nestPrismaApp } from '../src/nest-prisma-app.js';
 import { root } from '../src/pack-packages.js';
 import { readCpuSeconds } from '../src/read-cpu-seconds.js';
 import { readFence, readFences, readInstallLine } from '../src/read-page.js';
@@ -46,30 +48,44 @@ async function inEmptyFolder(
   if (cpu !== null) expect(cpu).toBeLessThan(MACHINE_SECONDS);
 }
 
+const readTable = (page: string) => readFile(join(root, page, 'schema.sql'), 'utf8');
+
 /** Makes the host's table and its row `sales`, and writes what becomes of the row. */
-async function watchTable(app: HostApp, page: string, before = '') {
-  const table = await readFile(join(root, page, 'schema.sql'), 'utf8');
+async function watchTable(app: HostApp) {
   const row = `INSERT INTO "WhatsAppSession" ("id", "companyId", "sessionName", "updatedAt") VALUES ('sales', 'c', 'sales', now());`;
-  const args = ['watch-row.mjs', `${table}\n${before}\n${row}`, HOST_ROW];
+  const args = ['watch-row.mjs', `${await readTable('examples/express')}\n${row}`, HOST_ROW];
   const watch = app.start('node', args, { env: { DATABASE_URL: postgres.url() } });
   await watch.waitFor(/WATCHES/);
   return watch;
 }
 
-/** The story of a first day: a QR code in the row, a phone that scans it, a row that is true, and still true after the end. */
-async function playFirstDay(app: HostApp, main: readonly string[], page: string, before = ''): Promise<void> {
-  const watch = await watchTable(app, page, before);
-  const env = { DATABASE_URL: postgres.url(), WA_SYNC_TOKEN: TOKEN };
-  const running = app.start('node', ['--import', './around.mjs', ...main], { env });
-  const [, port] = await running.waitFor(/LISTENS ON (\d+)/);
+function startHost(app: HostApp, main: string, env: Record<string, string> = {}): Running {
+  const fromPage = { DATABASE_URL: postgres.url(), WA_SYNC_TOKEN: TOKEN };
+  return app.start('node', ['--import', './around.mjs', main], { env: { ...fromPage, ...env } });
+}
+
+/**
+ * The story of a first day: a QR code in the row, a phone that scans it, a row that is true, and still true after the end.
+ * `watch` prints the row.
+ */
+async function playFirstDay(host: Running, watch: Running): Promise<void> {
+  const [, port] = await host.waitFor(/LISTENS ON (\d+)/);
   const [, qr = ''] = await watch.waitFor(QR_IN_ROW);
   await whatsapp.pair(qr, { phone: '5511912345678' });
   await watch.waitFor(/ROW \{"status":"CONNECTED","qr":null\}/);
   const headers = { authorization: `Bearer ${TOKEN}` };
   const answer = await fetch(`http://127.0.0.1:${port}/whatsapp/status`, { headers });
   expect(await answer.json()).toEqual({ connected: true, timestamp: expect.any(String) });
-  await running.stop();
+  await host.stop();
   await watch.waitFor(/"CONNECTED"[\s\S]*ROW \{"status":"DISCONNECTED"/);
+}
+
+/** The host's tables, as its migrations made them. */
+async function makeTables(page: string): Promise<void> {
+  const client = new pg.Client({ connectionString: postgres.url() });
+  await client.connect();
+  await client.query(await readTable(page));
+  await client.end();
 }
 
 describe('mounted by the words of a page', () => {
@@ -89,43 +105,49 @@ describe('mounted by the words of a page', () => {
           'around.mjs': leadToFake(whatsapp, scoped),
         },
       },
-      (app) => playFirstDay(app, ['main.mjs'], 'examples/express'),
+      async (app) => {
+        const watch = await watchTable(app);
+        await playFirstDay(startHost(app, 'main.mjs'), watch);
+      },
     );
   });
 
-  it('Nest on a table as Prisma makes it, and Baileys 7.0.0-rc14: the same, from TypeScript', async () => {
+  it('Nest, Prisma and Baileys 7.0.0-rc14: the same, in the row that Prisma made and as Prisma reads it', async () => {
     const page = 'examples/nest/README.md';
     const text = await readFile(join(root, page), 'utf8');
     expect(text).toContain('`npm install --save-dev @types/pg`');
-    const [database, appModule, main, numbers] = readFences(page, 'ts');
+    const [database = '', whatsappModule = '', main = '', numbers = ''] = readFences(page, 'ts');
     await inEmptyFolder(
       {
         name: 'nest',
         type: 'module',
-        // What `nest new` brings.
-        dependencies: {
-          '@nestjs/common': '12.5.1',
-          '@nestjs/core': '12.5.1',
-          '@nestjs/platform-express': '12.5.1',
-          'reflect-metadata': '0.2.2',
-          rxjs: '7.8.2',
-          typescript: '6.0.3',
-          '@types/node': '20.19.43',
-          '@types/pg': '8.23.1',
-        },
+        dependencies: { ...NEST_PRISMA_DEPENDENCIES, '@types/pg': '8.23.1' },
         line: readInstallLine(page, PG),
         files: {
-          'tsconfig.json': NEST_TSCONFIG,
-          'src/database.module.ts': database ?? '',
-          'src/app.module.ts': appModule ?? '',
-          'src/main.ts': main ?? '',
-          'src/numbers.service.ts': numbers ?? '',
+          ...nestPrismaApp(),
+          'src/database.module.ts': database,
+          'src/whatsapp.module.ts': whatsappModule,
+          'src/main.ts': main,
+          'src/numbers.service.ts': numbers,
           'around.mjs': leadToFake(whatsapp, '@whiskeysockets/baileys'),
         },
       },
       async (app) => {
+        await makeTables('examples/nest');
+        await app.run('chmod', ['+x', 'no-engine']);
+        const env = { PRISMA_SCHEMA_ENGINE_BINARY: join(app.folder, 'no-engine'), CHECKPOINT_DISABLE: '1' };
+        await app.run('./node_modules/.bin/prisma', ['generate'], { env });
         await app.run('./node_modules/.bin/tsc', ['-p', '.']);
-        await playFirstDay(app, ['dist/main.js'], 'examples/nest', `INSERT INTO "Company" VALUES ('c', 'acme');`);
+        const host = startHost(app, 'dist/main.js', { TZ: 'America/Sao_Paulo' });
+        await playFirstDay(host, host);
+        // One clock: an instant of another zone would be off by half an hour at least.
+        const ages = [...host.output().matchAll(/written (-?\d+) s ago/g)].map(([, seconds]) =>
+          Math.abs(Number(seconds)),
+        );
+        expect(ages.length).toBeGreaterThanOrEqual(4);
+        expect(Math.max(...ages)).toBeLessThan(600);
+        // Nothing of its columns needs to be said to a host on Prisma.
+        expect(host.output()).not.toContain('time zone');
       },
     );
   });
@@ -159,21 +181,4 @@ describe('mounted by the words of a page', () => {
       },
     );
   });
-});
-
-/** As `nest new` writes it, and strict. */
-const NEST_TSCONFIG = JSON.stringify({
-  compilerOptions: {
-    module: 'nodenext',
-    target: 'ES2023',
-    rootDir: './src',
-    outDir: './dist',
-    strict: true,
-    skipLibCheck: true,
-    emitDecoratorMetadata: true,
-    experimentalDecorators: true,
-    isolatedModules: true,
-    types: ['node'],
-  },
-  include: ['src'],
 });

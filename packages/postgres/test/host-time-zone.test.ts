@@ -2,7 +2,15 @@
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { findZoneless } from '../src/host-table/host-time-zone.js';
-import { createPostgresStore, prismaWhatsAppSession, type SessionsMirror } from '../src/index.js';
+import {
+  createPostgresStore,
+  evolutionInstance,
+  type PostgresStoreOptions,
+  prismaConversation,
+  prismaWhatsAppSession,
+  type SessionsMirror,
+} from '../src/index.js';
+import { PRISMA_CONVERSATIONS } from './host-conversations.js';
 import { addHostRows, PRISMA_TABLES } from './host-table.js';
 import { useDatabase } from './use-database.js';
 
@@ -15,8 +23,18 @@ afterEach(() => {
 });
 
 function mirrorOf(timeZone?: string): { sessions: SessionsMirror } {
-  const sessions = prismaWhatsAppSession();
-  return { sessions: timeZone === undefined ? sessions : { ...sessions, columns: { ...sessions.columns, timeZone } } };
+  const { columns, ...sessions } = prismaWhatsAppSession();
+  return { sessions: { ...sessions, columns: { ...columns, timeZone } } };
+}
+
+/** What the log says of a mapping at the start of a store. */
+async function startLog(mirror: PostgresStoreOptions['mirror']): Promise<string> {
+  const lines: string[] = [];
+  const collect = (_: unknown, text: string) => void lines.push(text);
+  const store = createPostgresStore({ pool: at.database.pool, mirror });
+  store.useLogger?.({ logger: { debug: collect, info: collect, warn: collect, error: collect } });
+  await store.init();
+  return lines.join('\n');
 }
 
 /** Writes a row over a session in one zone, and reads it as node-postgres does: as local time of the process. Milliseconds that it is off. */
@@ -74,17 +92,23 @@ describe('a column without a time zone', () => {
 
   it('is told at the start and by checkMirror, in words that name the zone of the process and the option', async () => {
     process.env.TZ = 'America/Sao_Paulo';
-    const told: string[] = [];
-    const hear = (_: unknown, text: string) => void told.push(text);
-    const logger = { debug: hear, info: hear, warn: hear, error: hear };
-    const store = createPostgresStore({ pool: at.database.pool, mirror: mirrorOf() });
-    store.useLogger?.({ logger });
-    await store.init();
-    expect(told.join('\n')).toMatch(
+    expect(await startLog(mirrorOf())).toMatch(
       /"lastSeen" has no time zone .*read by a process in America\/Sao_Paulo this is 3 h off; set columns\.timeZone/,
     );
     const set = createPostgresStore({ pool: at.database.pool, mirror: mirrorOf('America/Sao_Paulo') });
     expect(await set.checkMirror()).toEqual([]);
+  });
+
+  it('is not mentioned where a preset maps a table that Prisma writes', async () => {
+    process.env.TZ = 'America/Sao_Paulo';
+    // As Evolution API's own migrations make it.
+    await at.database.pool.query(`${PRISMA_CONVERSATIONS}
+      CREATE TYPE "InstanceConnectionStatus" AS ENUM ('open', 'close', 'connecting');
+      CREATE TABLE "Instance" ("id" TEXT PRIMARY KEY, "name" VARCHAR(255) NOT NULL UNIQUE, "number" VARCHAR(100),
+        "connectionStatus" "InstanceConnectionStatus" NOT NULL DEFAULT 'open', "updatedAt" TIMESTAMP)`);
+    const conversations = prismaConversation({ session: 'shop' });
+    expect(await startLog({ sessions: prismaWhatsAppSession(), conversations })).not.toContain('time zone');
+    expect(await startLog({ sessions: evolutionInstance() })).not.toContain('time zone');
   });
 
   it('is told by an example where the process itself is in UTC, and in the half hours of a zone', () => {

@@ -2,9 +2,12 @@ const TYPES: Readonly<Record<string, string>> = { String: 'text', DateTime: 'tim
 
 /** The tables and enums that Prisma makes of a block of models, for the part of its language that the pages use; anything else is an error. */
 export function tablesOfModels(code: string): string[] {
-  const enums = [...code.matchAll(/^enum (\w+) \{ ([\w ]+) \}$/gm)].map(([, name = '', words = '']) => ({
+  const enums = [...code.matchAll(/^enum (\w+) \{\n((?: +\w+\n)+)\}$/gm)].map(([, name = '', words = '']) => ({
     name,
-    sql: `CREATE TYPE "${name}" AS ENUM (${words.split(' ').map((word) => `'${word}'`)})`,
+    sql: `CREATE TYPE "${name}" AS ENUM (${words
+      .trim()
+      .split(/\s+/)
+      .map((word) => `'${word}'`)})`,
   }));
   const models = [...code.matchAll(/^model (\w+) \{\n(.*?)^\}$/gms)].map(([, name = '', fields = '']) => {
     const columns = fields

@@ -1,8 +1,11 @@
 import type { ConversationsMirror, SessionsMirror } from '../driver/config.js';
 
+/** How Prisma writes and reads `timestamp(3)`, whatever the zone of the process or of the server. */
+const OF_PRISMA = 'UTC';
+
 /**
  * A mapping for a Prisma table `WhatsAppSession` (id, sessionName, phoneNumber, status, qrCode, lastSeen, error, active,
- * updatedAt) whose enum has DISCONNECTED, CONNECTING, CONNECTED, QR_CODE and ERROR.
+ * updatedAt) whose enum has DISCONNECTED, CONNECTING, CONNECTED, QR_CODE and ERROR. `columns.timeZone` is `'UTC'`.
  *
  * @param options.table - @defaultValue `'WhatsAppSession'`
  * @param options.id - column that holds wa-sync's session id, with a unique index of its own. @defaultValue `'id'`
@@ -19,13 +22,14 @@ export function prismaWhatsAppSession(options: { table?: string; id?: string } =
       qr: 'qrCode',
       active: 'active',
       updatedAt: 'updatedAt',
+      timeZone: OF_PRISMA,
     },
   };
 }
 
 /**
- * A mapping for a Prisma table `Conversation` (id, status, finishedAt, updatedAt) whose enum has ACTIVE and FINISHED; rows with another word (PAUSED,
- * ESCALATED) are left alone.
+ * A mapping for a Prisma table `Conversation` (id, status, finishedAt, updatedAt) whose enum has ACTIVE and FINISHED.
+ * Rows with another word (PAUSED, ESCALATED) are left alone. `columns.timeZone` is `'UTC'`.
  *
  * @param options.table - @defaultValue `'Conversation'`
  * @param options.sessionId - column that holds the session id. @defaultValue none
@@ -42,6 +46,7 @@ export function prismaConversation(
       closedAt: 'finishedAt',
       updatedAt: 'updatedAt',
       sessionId: options.sessionId,
+      timeZone: OF_PRISMA,
     },
     open: ['ACTIVE'],
     closed: 'FINISHED',
@@ -70,7 +75,8 @@ export function whaticketWhatsapps(options: { table?: string } = {}): SessionsMi
 }
 
 /**
- * A mapping for Evolution API's table `Instance`; session ids are its instance names.
+ * A mapping for Evolution API's table `Instance`, which Prisma writes, so that `columns.timeZone` is `'UTC'`. Session ids
+ * are its instance names.
  *
  * @param options.table - @defaultValue `'Instance'`
  * @param options.id - @defaultValue `'name'`
@@ -78,7 +84,13 @@ export function whaticketWhatsapps(options: { table?: string } = {}): SessionsMi
 export function evolutionInstance(options: { table?: string; id?: string } = {}): SessionsMirror {
   return {
     table: options.table ?? 'Instance',
-    columns: { id: options.id ?? 'name', status: 'connectionStatus', phone: 'number', updatedAt: 'updatedAt' },
+    columns: {
+      id: options.id ?? 'name',
+      status: 'connectionStatus',
+      phone: 'number',
+      updatedAt: 'updatedAt',
+      timeZone: OF_PRISMA,
+    },
     status: {
       CONNECTING: 'connecting',
       QR_CODE: 'connecting',
