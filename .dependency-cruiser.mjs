@@ -14,6 +14,13 @@ const LAYERS = {
   'packages/baileys/src': ['session', 'socket', 'patches', 'messages', 'auth', 'close', 'client'],
   'packages/postgres/src': ['ports', 'statements', 'host-table', 'rows', 'migrations', 'driver'],
   'packages/redis/src': ['ports', 'scripts', 'driver'],
+  'packages/dev': [
+    'bench chaos demo docs-checks hosts-tests mutants',
+    'commands',
+    'faults simulator',
+    'servers',
+    'lint nest-majors',
+  ],
 };
 
 /** One rule a folder: what it may not import, which is every folder that stands above or beside it. */

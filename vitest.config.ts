@@ -8,14 +8,9 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: [
-      'packages/*/test/**/*.test.ts',
-      'packages/dev/*/test/**/*.test.ts',
-      'examples/*/test/**/*.test.ts',
-      'bench/test/**/*.test.ts',
-    ],
+    include: ['packages/*/test/**/*.test.ts', 'packages/dev/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
     // They install packages: npm run test:hosts.
-    exclude: [...configDefaults.exclude, 'packages/hosts-tests/**'],
+    exclude: [...configDefaults.exclude, 'packages/dev/hosts-tests/**'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     pool: 'forks',

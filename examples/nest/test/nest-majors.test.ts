@@ -9,7 +9,8 @@ import { build } from 'tsup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const folders = { 10: join(root, 'majors/nest-10'), 11: join(root, 'majors/nest-11'), 12: root } as const;
+const majors = join(root, '../../packages/dev/nest-majors');
+const folders = { 10: join(majors, 'nest-10'), 11: join(majors, 'nest-11'), 12: root } as const;
 
 let bundles: string;
 

@@ -1,0 +1,103 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { ensureServers } from './ensure-servers.mjs';
+import { bin, root, run } from './run-process.mjs';
+
+/**
+ * What did not run: tests that a store is excused from by an ability that it says it lacks, each with why (`meta.leftOut`, set by the conformance suites), and how many others
+ * of which file.
+ */
+function listLeftOut({ testResults }) {
+  const excused = new Set();
+  const others = [];
+  for (const { name, assertionResults } of testResults) {
+    const left = assertionResults.filter(({ status }) => status !== 'passed' && status !== 'failed');
+    const plain = left.filter(({ meta }) => meta?.leftOut === undefined);
+    if (plain.length > 0) others.push(`  ${relative(root, name)}: ${plain.length} not run`);
+    for (const { ancestorTitles, title, meta } of left) {
+      const suite = ancestorTitles.find((ancestor) => ancestor !== '');
+      if (meta?.leftOut !== undefined) excused.add(`  ${suite}: ${title} (${meta.leftOut})`);
+    }
+  }
+  return ['Left out:', ...[...excused].sort(), ...others.sort()];
+}
+
+/** What core is held to by its own tests and those of its memory store; `vitest.config.ts` says how much of it they have to reach. */
+const OF_CORE = ['packages/core/test/', 'packages/testing/test/memory-store.test.ts'];
+
+/** Runs all tests, or those that are named, and ends with one line of counts. */
+export async function runTests(args) {
+  failIfFailed(await countTests(args));
+}
+
+/** Runs the tests of `packages/dev/hosts-tests`: some packages of each kind, with `--all` every one. */
+export async function runHostTests(args) {
+  failIfFailed(await countHostTests(args));
+}
+
+/** Both, one after the other; the last line adds them up. */
+export async function runAllTests() {
+  const counts = [await countTests([]), await countHostTests([])];
+  const sum = (of) => counts.reduce((total, one) => total + one[of], 0);
+  console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
+  for (const one of counts) failIfFailed(one);
+}
+
+async function countTests(args) {
+  ensureServers();
+  const folder = await mkdtemp(join(tmpdir(), 'wa-sync-test-'));
+  const coverage = ['--coverage', `--coverage.reportsDirectory=${join(folder, 'coverage')}`];
+  const others = OF_CORE.flatMap((path) => ['--exclude', path.endsWith('/') ? `${path}**` : path]);
+  return count(folder, args.length > 0 ? [args] : [[...OF_CORE, ...coverage], others]);
+}
+
+async function countHostTests(args) {
+  const folder = await mkdtemp(join(tmpdir(), 'wa-sync-test-'));
+  const all = args.includes('--all');
+  const own = ['--root', 'packages/dev/hosts-tests', ...args.filter((arg) => arg !== '--all')];
+  return count(folder, [own], { WA_SYNC_HOSTS: all ? 'all' : 'newest' });
+}
+
+/** One vitest run after the other. `folder` is deleted. */
+async function count(folder, runs, env = {}) {
+  const started = Date.now();
+  let [passed, failed] = [0, 0];
+  let failure = null;
+  const testResults = [];
+  try {
+    for (const [index, some] of runs.entries()) {
+      const report = join(folder, `${index}.json`);
+      const error = await runVitest(some, report, env);
+      const told = JSON.parse(await readFile(report, 'utf8'));
+      testResults.push(...told.testResults);
+      passed += told.numPassedTests;
+      // A run that fails without a failed test (a file that does not load, an unhandled rejection, too little coverage) counts as one.
+      failed += error ? Math.max(1, told.numFailedTests) : told.numFailedTests;
+      failure ??= error;
+    }
+  } catch (error) {
+    // vitest ended before it could write a report.
+    failed += 1;
+    failure ??= error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  for (const line of listLeftOut({ testResults })) console.log(line);
+  console.log(`Took ${Math.round((Date.now() - started) / 1000)} s`);
+  console.log(`${passed} passed, ${failed} failed`);
+  return { passed, failed, failure };
+}
+
+function failIfFailed({ failure }) {
+  if (failure) throw failure;
+}
+
+/** Why it failed, or `null`. */
+function runVitest(args, report, env) {
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  return run(bin('vitest'), ['run', ...reporters, ...args], { env: { ...process.env, ...env } }).then(
+    () => null,
+    (error) => error,
+  );
+}

@@ -1,0 +1,142 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PHONES, SESSION_IDS, type SessionId } from '../settings.js';
+import { type StoryWorld, startWorld } from '../story-world.js';
+
+/**
+ * The main job on real parts at DEFAULT settings: the Express app as a process, Postgres, real Baileys sockets. Rows are read by SQL, truth is the fake
+ * server's own view.
+ */
+describe('the main job at default settings', () => {
+  let world: StoryWorld;
+
+  beforeAll(async () => {
+    world = await startWorld(() => {}, {});
+    await world.startApp();
+    for (const id of SESSION_IDS) {
+      const { qrCode } = await until(
+        () => world.row(id),
+        (row) => row.qrCode !== null,
+      );
+      await world.whatsapp.pair(qrCode ?? '', { phone: PHONES[id] });
+      await rowSays(id, 'CONNECTED');
+    }
+  }, 120_000);
+
+  afterAll(async () => {
+    await world?.stop();
+  });
+
+  async function until<Value>(
+    look: () => Promise<Value>,
+    holds: (value: Value) => boolean,
+    withinMs = 60_000,
+  ): Promise<Value> {
+    const startedMs = performance.now();
+    for (;;) {
+      const value = await look();
+      if (holds(value)) return value;
+      if (performance.now() - startedMs > withinMs)
+        throw new Error(`Not within ${withinMs} ms: ${JSON.stringify(value)}`);
+      await pause(10);
+    }
+  }
+  const rowSays = (id: SessionId, status: string) =>
+    until(
+      () => world.row(id),
+      (row) => row.status === status,
+    );
+  const bothSayConnected = async (id: SessionId) => {
+    await until(
+      async () => world.truth(id),
+      (truth) => truth === 'connected',
+    );
+    await rowSays(id, 'CONNECTED');
+  };
+  async function secondsUntilSeen(id: SessionId): Promise<number> {
+    const startedMs = performance.now();
+    await until(
+      () => world.row(id),
+      (row) => row.status !== 'CONNECTED',
+    );
+    return (performance.now() - startedMs) / 1000;
+  }
+
+  it.each(['fin', 'rst', 'closeWebSocket'] as const)(
+    'writes a close (%s) within a second',
+    { timeout: 60_000 },
+    async (fault) => {
+      await bothSayConnected('suporte');
+      world.session('suporte')[fault]();
+      expect(await secondsUntilSeen('suporte')).toBeLessThan(1);
+      await bothSayConnected('suporte');
+    },
+  );
+
+  it('finds a dead link by force-sync within one probe timeout and a second', { timeout: 60_000 }, async () => {
+    await bothSayConnected('financeiro');
+    world.session('financeiro').goSilent();
+    const startedMs = performance.now();
+    const answer = await world.post('force-sync-current?sessionId=financeiro');
+    expect(performance.now() - startedMs).toBeLessThan(6_000);
+    expect(answer).toMatchObject({
+      report: { sessions: [{ id: 'financeiro', stored: 'CONNECTED', action: 'healed' }] },
+    });
+    await bothSayConnected('financeiro');
+  });
+
+  it('F37: puts a row that was edited by hand right when asked, and reports a foreign write', {
+    timeout: 60_000,
+  }, async () => {
+    await bothSayConnected('suporte');
+    await world.edit('suporte', 'DISCONNECTED');
+    const answer = await world.post('sync-status?sessionId=suporte');
+    expect((await world.row('suporte')).status).toBe('CONNECTED');
+    expect(answer).toMatchObject({
+      report: {
+        sessions: [{ id: 'suporte', foreignWord: 'DISCONNECTED', actual: 'CONNECTED', action: 'mirror_repaired' }],
+      },
+    });
+  });
+
+  it('F01: sees a silent drop within 35 s and heals it', { timeout: 120_000 }, async () => {
+    await bothSayConnected('vendas');
+    world.session('vendas').goSilent();
+    expect(await secondsUntilSeen('vendas')).toBeLessThan(35);
+    await bothSayConnected('vendas');
+  });
+
+  it('F17: after kill -9 the view is true at the ttl, and the rows within 12 s of the restart', {
+    timeout: 120_000,
+  }, async () => {
+    for (const id of SESSION_IDS) await bothSayConnected(id);
+    await world.app().kill();
+    const killedMs = performance.now();
+    for (const id of SESSION_IDS) expect((await world.row(id)).status).toBe('CONNECTED');
+    await until(
+      () => world.effective('vendas'),
+      (seen) => seen.evidence === 'expired',
+    );
+    const seconds = (performance.now() - killedMs) / 1000;
+    // The lease runs from its last renewal, which was up to a tick before the kill.
+    expect(seconds).toBeGreaterThan(24);
+    expect(seconds).toBeLessThan(30.5);
+    const restartedMs = performance.now();
+    await world.startApp();
+    for (const id of SESSION_IDS) await bothSayConnected(id);
+    // Starting node and loading the app is in this time too.
+    expect((performance.now() - restartedMs) / 1000).toBeLessThan(15);
+  });
+
+  it('L4: writes on SIGTERM that it is gone, within 1.2 s', { timeout: 60_000 }, async () => {
+    for (const id of SESSION_IDS) await bothSayConnected(id);
+    const startedMs = performance.now();
+    await world.app().stop();
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    for (const id of SESSION_IDS) {
+      expect((await world.row(id)).status).toBe('DISCONNECTED');
+      expect(await world.own(id)).toMatchObject({ status: 'DISCONNECTED', reason: 'shutdown' });
+      expect(world.truth(id)).toBe('not connected');
+    }
+  });
+});
