@@ -1,3 +1,6 @@
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { HostApp } from './create-host-app.js';
 import { readFences } from './read-page.js';
 
 /** What `nest new` and Prisma's own guide for Nest bring. */
@@ -122,6 +125,13 @@ export const nestPrismaApp = (): Record<string, string> => ({
   'prisma/schema.prisma': schema(),
   'src/sales.module.ts': SALES_MODULE,
   'src/app.module.ts': APP_MODULE,
-  // Takes the place of Prisma's engine for migrations, which is downloaded; the client needs none.
-  'no-engine': '#!/bin/sh\nexit 0\n',
 });
+
+/** `prisma generate` in an app, with something in place of the engine for migrations, which is downloaded and makes no client. */
+export async function generatePrismaClient(app: HostApp): Promise<void> {
+  const engine = join(app.folder, 'no-engine');
+  await app.write({ 'no-engine': '#!/bin/sh\nexit 0\n' });
+  await chmod(engine, 0o755);
+  const env = { PRISMA_SCHEMA_ENGINE_BINARY: engine, CHECKPOINT_DISABLE: '1' };
+  await app.run('./node_modules/.bin/prisma', ['generate'], { env });
+}

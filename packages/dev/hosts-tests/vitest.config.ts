@@ -8,7 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['src/pack-packages.ts'],
+    globalSetup: ['pack-packages.ts'],
     // An installation and what follows, on a machine that is three times slower; each step has a bound of its own.
     testTimeout: 900_000,
     hookTimeout: 900_000,

@@ -6,7 +6,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHostApp, type HostApp, type HostAppOptions, type Running } from '../create-host-app.js';
 import { leadToFake } from '../lead-to-fake.js';
-import { NEST_PRISMA_DEPENDENCIES, nestPrismaApp } from '../nest-prisma-app.js';
+import { generatePrismaClient, NEST_PRISMA_DEPENDENCIES, nestPrismaApp } from '../nest-prisma-app.js';
 import { root } from '../pack-packages.js';
 import { readCpuSeconds } from '../read-cpu-seconds.js';
 import { readFence, readFences, readInstallLine } from '../read-page.js';
@@ -134,9 +134,7 @@ describe('mounted by the words of a page', () => {
       },
       async (app) => {
         await makeTables('examples/nest');
-        await app.run('chmod', ['+x', 'no-engine']);
-        const env = { PRISMA_SCHEMA_ENGINE_BINARY: join(app.folder, 'no-engine'), CHECKPOINT_DISABLE: '1' };
-        await app.run('./node_modules/.bin/prisma', ['generate'], { env });
+        await generatePrismaClient(app);
         await app.run('./node_modules/.bin/tsc', ['-p', '.']);
         const host = startHost(app, 'dist/main.js', { TZ: 'America/Sao_Paulo' });
         await playFirstDay(host, host);
