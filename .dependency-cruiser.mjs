@@ -21,6 +21,19 @@ const LAYERS = {
     'servers',
     'lint nest-majors',
   ],
+  'packages/http/src': ['node', 'handler', 'routes', 'access runs events metrics', 'host', 'request', 'reply'],
+  'packages/cli/src': ['command-line', 'commands', 'doctor', 'target', 'terminal'],
+  'packages/fake-whatsapp/src': [
+    'cli',
+    'server',
+    'pairing',
+    'messages queries',
+    'session',
+    'link',
+    'devices',
+    'baileys',
+    'wire',
+  ],
 };
 
 /** One rule a folder: what it may not import, which is every folder that stands above or beside it. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { runCommandLine } from './command-line.js';
-import { createOutput } from './output.js';
+import { runCommandLine } from './command-line/command-line.js';
+import { createOutput } from './terminal/output.js';
 
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 const args = process.argv.slice(2);

@@ -7,8 +7,8 @@ import { createScriptedConnection, createScriptedProvider, type ScriptedConnecti
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startPostgres, type TestDatabase, type TestServer } from '../../postgres/test/start-postgres.js';
-import { runCommandLine } from '../src/command-line.js';
-import { createOutput } from '../src/output.js';
+import { runCommandLine } from '../src/command-line/command-line.js';
+import { createOutput } from '../src/terminal/output.js';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
-import { COMMANDS } from '../src/commands.js';
-import { createOutput } from '../src/output.js';
+import { COMMANDS } from '../src/command-line/commands.js';
+import { createOutput } from '../src/terminal/output.js';
 import { runCli } from './run-cli.js';
 
 // Each test starts processes, which takes seconds where others work too.

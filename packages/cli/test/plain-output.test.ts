@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createOutput } from '../src/output.js';
-import { quoteForShell } from '../src/quote-for-shell.js';
+import { quoteForShell } from '../src/target/read-target.js';
+import { createOutput } from '../src/terminal/output.js';
 
 const hostile = fc
   .array(

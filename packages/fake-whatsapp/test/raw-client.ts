@@ -1,11 +1,11 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync } from 'node:crypto';
 import { type AuthenticationCreds, type BinaryNode, proto } from '@whiskeysockets/baileys';
 import { WebSocket } from 'ws';
+import { agreeOnSecret, generateX25519KeyPair } from '../src/devices/x25519.js';
 import type { FakeWhatsApp } from '../src/index.js';
 import { decodeNode } from '../src/wire/decode-node.js';
 import { encodeNode } from '../src/wire/encode-node.js';
 import { tokenDictionary } from '../src/wire/token-dictionary.js';
-import { agreeOnSecret, generateX25519KeyPair } from '../src/x25519.js';
 
 const MODE = Buffer.from('Noise_XX_25519_AESGCM_SHA256\0\0\0\0');
 const NONE = Buffer.alloc(0);

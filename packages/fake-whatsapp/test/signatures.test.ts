@@ -2,10 +2,10 @@ import { createHmac, createPublicKey, verify } from 'node:crypto';
 import { Curve, getBinaryNodeChild, getBinaryNodeChildBuffer, proto } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 import { loadBaileys } from '../src/baileys/load-baileys.js';
-import { generateRootKey, issueCertificateChain, ROOT_SERIAL } from '../src/certificate-chain.js';
-import { pairSuccessNode } from '../src/device-identity.js';
-import { createDeviceRegistry } from '../src/device-registry.js';
-import { generateX25519KeyPair } from '../src/x25519.js';
+import { createDeviceRegistry } from '../src/devices/device-registry.js';
+import { generateX25519KeyPair } from '../src/devices/x25519.js';
+import { generateRootKey, issueCertificateChain, ROOT_SERIAL } from '../src/link/certificate-chain.js';
+import { pairSuccessNode } from '../src/pairing/device-identity.js';
 
 // Baileys 7.0.0-rc14 ignores what libsignal's verify returns, so that it accepts any signature. The signatures are
 // checked here by node:crypto instead, so that the server also holds for a Baileys that looks.

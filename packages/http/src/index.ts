@@ -1,9 +1,14 @@
-export type { Ask } from './ask.js';
-export { createHttpHandler, type HttpContext, type HttpHandler } from './create-http-handler.js';
-export { ENDPOINTS as ROUTES } from './endpoints.js';
-export type { Reply } from './make-reply.js';
-export type { Access, Authorize, HostContext, HttpOptions, MetricsSource, Role } from './options.js';
-export { type FieldError, PROBLEMS, type ProblemCode } from './problems.js';
-export type { Endpoint as Route } from './route.js';
-export { type NodeHandler, toNodeHandler } from './to-node-handler.js';
-export type { WaSyncLike } from './wa-sync-like.js';
+export { createHttpHandler, type HttpContext, type HttpHandler } from './handler/create-http-handler.js';
+export type { Access, Authorize, HostContext, HttpOptions, MetricsSource, Role } from './host/options.js';
+export type { WaSyncLike } from './host/wa-sync-like.js';
+export { type NodeHandler, toNodeHandler } from './node/to-node-handler.js';
+export type { Reply } from './reply/make-reply.js';
+export { type FieldError, PROBLEMS, type ProblemCode } from './reply/problems.js';
+export type { Ask } from './request/ask.js';
+export type { Endpoint as Route } from './routes/route.js';
+
+import type { Endpoint } from './routes/route.js';
+import { ROUTES as ALL_ROUTES } from './routes/routes.js';
+
+/** Every endpoint, in the order of the docs; what checks and handles its calls is not published. */
+export const ROUTES: readonly Endpoint[] = ALL_ROUTES;

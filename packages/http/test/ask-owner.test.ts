@@ -2,7 +2,7 @@ import { createMemoryStore, createWaSync, systemClock, type WaSync } from '@wa-s
 import { createScriptedConnection, type ScriptedConnection } from '@wa-sync/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHttpHandler, toNodeHandler } from '../src/index.js';
-import * as wire from '../src/wire-schemas.js';
+import * as wire from '../src/reply/wire-schemas.js';
 import { type Listening, listen } from './listen.js';
 
 describe('a request about a session that another replica holds', () => {

@@ -4,7 +4,7 @@ import { systemClock } from '@wa-sync/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HttpOptions, WaSyncLike } from '../src/index.js';
 import { createMetrics } from '../src/metrics.js';
-import * as wire from '../src/wire-schemas.js';
+import * as wire from '../src/reply/wire-schemas.js';
 import { createGate, startWorld, TOKEN, type World } from './start-world.js';
 
 /** How a suite mounts the endpoints; `url` has the prefix in it. */

@@ -1,12 +1,12 @@
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { matchRoutes } from '../src/handler/match-routes.js';
 import { createHttpHandler, PROBLEMS, toNodeHandler } from '../src/index.js';
-import { matchRoutes } from '../src/match-routes.js';
 import { createMetrics, type Metrics } from '../src/metrics.js';
-import { problemsOf } from '../src/openapi.js';
-import type { Route } from '../src/route.js';
-import { ROUTES } from '../src/routes.js';
+import { problemsOf } from '../src/routes/openapi.js';
+import type { Route } from '../src/routes/route.js';
+import { ROUTES } from '../src/routes/routes.js';
 import { CANARY_NUMBER, CANARY_TOKEN, type FuzzedRequest, fuzzedRequest } from './fuzz-requests.js';
 import { type Listening, listen } from './listen.js';
 import { startWorld, type World } from './start-world.js';

@@ -2,7 +2,7 @@ import { type Logger, WaSyncError } from '@wa-sync/core';
 import { createManualClock } from '@wa-sync/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Access, createHttpHandler, type HttpContext, type HttpOptions, type WaSyncLike } from '../src/index.js';
-import * as wire from '../src/wire-schemas.js';
+import * as wire from '../src/reply/wire-schemas.js';
 import { createGate, startWorld, TOKEN, type World } from './start-world.js';
 
 let world: World;

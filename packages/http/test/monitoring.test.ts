@@ -58,12 +58,6 @@ describe('docs/METRICS.md', () => {
       ]),
     );
   });
-
-  it('has the same metrics in Portuguese', () => {
-    const names = (text: string) =>
-      [...text.matchAll(/^\| `(wa_sync_\w+)` *\| (\w+) *\| (.*?) *\|/gm)].map((row) => row.slice(1));
-    expect(names(read('METRICS.pt-BR.md'))).toEqual(names(read('METRICS.md')));
-  });
 });
 
 describe('docs/monitoring', () => {

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { silentLogger } from '@wa-sync/core';
 import { describe, expect, it } from 'vitest';
 import { createHttpHandler, type HttpHandler, toNodeHandler, type WaSyncLike } from '../src/index.js';
-import type { Reply } from '../src/make-reply.js';
+import type { Reply } from '../src/reply/make-reply.js';
 import { listen } from './listen.js';
 
 /** Sends bytes as they are and reads until the server ends the connection. */

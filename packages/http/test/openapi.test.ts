@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { PROBLEMS } from '../src/index.js';
-import { openApiDocument, problemsOf } from '../src/openapi.js';
-import { ROUTES } from '../src/routes.js';
+import { openApiDocument, problemsOf } from '../src/routes/openapi.js';
+import { ROUTES } from '../src/routes/routes.js';
 
 const committed = new URL('../openapi.json', import.meta.url);
 const current = openApiDocument({ basePath: '/whatsapp', routes: ROUTES });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { askOfRequest } from '../src/ask.js';
 import { createHttpHandler } from '../src/index.js';
-import { readBody } from '../src/read-body.js';
+import { askOfRequest } from '../src/request/ask.js';
+import { readBody } from '../src/request/read-body.js';
 import { startWorld, TOKEN } from './start-world.js';
 
 const SIZE = 16 * 1_024;

@@ -1,7 +1,7 @@
 import type { CleanupReport, InactivityReport } from '@wa-sync/core';
 import { describe, expect, it } from 'vitest';
-import { cleanupResult, inactivityResult } from '../src/run-results.js';
-import * as wire from '../src/wire-schemas.js';
+import * as wire from '../src/reply/wire-schemas.js';
+import { cleanupResult, inactivityResult } from '../src/runs/run-results.js';
 
 const startedAt = new Date(0);
 const cleaned: CleanupReport = {

@@ -1,13 +1,12 @@
-import { CliError } from '../cli-error.js';
-import { type CommandContext, isGiven, numberOption, serviceOf, withDatabase } from '../command.js';
-import { lookThenDo } from '../confirm.js';
-import { EXIT, type ExitCode } from '../exit-codes.js';
-import type { Database } from '../open-database.js';
-import type { RunAnswer } from '../open-service.js';
-import type { Output } from '../output.js';
-import { isDatabase } from '../read-target.js';
-import { runAsReplica } from '../run-as-replica.js';
-import { withProgress } from '../show-progress.js';
+import type { Database } from '../target/open-database.js';
+import { runAsReplica } from '../target/open-database.js';
+import type { RunAnswer } from '../target/open-service.js';
+import { isDatabase } from '../target/read-target.js';
+import { CliError, EXIT, type ExitCode } from '../terminal/cli-error.js';
+import type { Output } from '../terminal/output.js';
+import { withProgress } from '../terminal/output.js';
+import { type CommandContext, isGiven, numberOption, serviceOf, withDatabase } from './command.js';
+import { lookThenDo } from './confirm.js';
 
 const DAY_MS = 86_400_000;
 /** What a replica grants its own logins after a start. */

@@ -1,14 +1,13 @@
 import { plainText } from '@wa-sync/core';
-import { CliError, toCliError } from '../cli-error.js';
-import { type CommandContext, withDatabase } from '../command.js';
-import { EXIT, type ExitCode } from '../exit-codes.js';
-import { findInClocks, findInLeases } from '../find-in-leases.js';
-import { type CommandFor, type Finding, findInRuns, findInSessions } from '../find-problems.js';
-import type { Database } from '../open-database.js';
-import { openService, type Service } from '../open-service.js';
-import { readTarget, repeatTarget } from '../read-target.js';
-import { withProgress } from '../show-progress.js';
-import { type Source, sourceOfService } from '../source.js';
+import { findInClocks, findInLeases } from '../doctor/find-in-leases.js';
+import { type CommandFor, type Finding, findInRuns, findInSessions } from '../doctor/find-problems.js';
+import type { Database } from '../target/open-database.js';
+import { openService, type Service } from '../target/open-service.js';
+import { readTarget, repeatTarget } from '../target/read-target.js';
+import { type Source, sourceOfService } from '../target/source.js';
+import { CliError, EXIT, type ExitCode, toCliError } from '../terminal/cli-error.js';
+import { withProgress } from '../terminal/output.js';
+import { type CommandContext, withDatabase } from './command.js';
 
 const RUNS_LOOKED_AT = 50;
 const COLORS = { error: 'red', warn: 'yellow', note: 'dim' } as const;

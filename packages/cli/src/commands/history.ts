@@ -1,8 +1,6 @@
-import { CliError } from '../cli-error.js';
-import { type CommandContext, readLimit, withSource } from '../command.js';
-import { EXIT, type ExitCode } from '../exit-codes.js';
-import { quoteForShell } from '../quote-for-shell.js';
-import { typedOption } from '../read-target.js';
+import { quoteForShell, typedOption } from '../target/read-target.js';
+import { CliError, EXIT, type ExitCode } from '../terminal/cli-error.js';
+import { type CommandContext, readLimit, withSource } from './command.js';
 
 const PAGE = 20;
 

@@ -1,12 +1,12 @@
 import { checkedText } from '@wa-sync/core/adapter';
-import { type CommandContext, isGiven, numberOption, serviceOf, withDatabase } from '../command.js';
-import { lookThenDo } from '../confirm.js';
-import { EXIT, type ExitCode } from '../exit-codes.js';
-import type { RunAnswer } from '../open-service.js';
-import type { Output } from '../output.js';
-import { isDatabase, typedOption } from '../read-target.js';
-import { runAsReplica } from '../run-as-replica.js';
-import { withProgress } from '../show-progress.js';
+import { runAsReplica } from '../target/open-database.js';
+import type { RunAnswer } from '../target/open-service.js';
+import { isDatabase, typedOption } from '../target/read-target.js';
+import { EXIT, type ExitCode } from '../terminal/cli-error.js';
+import type { Output } from '../terminal/output.js';
+import { withProgress } from '../terminal/output.js';
+import { type CommandContext, isGiven, numberOption, serviceOf, withDatabase } from './command.js';
+import { lookThenDo } from './confirm.js';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,8 +1,7 @@
 import { migrationSql } from '@wa-sync/postgres';
-import { CliError } from '../cli-error.js';
-import { type CommandContext, withDatabase } from '../command.js';
-import { EXIT, type ExitCode } from '../exit-codes.js';
-import { typedOption } from '../read-target.js';
+import { typedOption } from '../target/read-target.js';
+import { CliError, EXIT, type ExitCode } from '../terminal/cli-error.js';
+import { type CommandContext, withDatabase } from './command.js';
 
 /** `wa-sync migrate plan | apply | sql`: the library's own schema. `sql` needs no database. */
 export async function migrate(context: CommandContext, what: string): Promise<ExitCode> {

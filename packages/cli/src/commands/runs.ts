@@ -1,9 +1,8 @@
-import { CliError } from '../cli-error.js';
-import { type CommandContext, readLimit, withSource } from '../command.js';
-import { EXIT, type ExitCode } from '../exit-codes.js';
-import type { Output } from '../output.js';
-import { typedOption } from '../read-target.js';
-import type { JobRunView, Source } from '../source.js';
+import { typedOption } from '../target/read-target.js';
+import type { JobRunView, Source } from '../target/source.js';
+import { CliError, EXIT, type ExitCode } from '../terminal/cli-error.js';
+import type { Output } from '../terminal/output.js';
+import { type CommandContext, readLimit, withSource } from './command.js';
 
 const PAGE = 20;
 

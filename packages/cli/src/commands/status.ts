@@ -1,11 +1,9 @@
-import { CliError } from '../cli-error.js';
-import type { CommandContext } from '../command.js';
-import { withSource } from '../command.js';
-import { EXIT, type ExitCode } from '../exit-codes.js';
-import type { Service } from '../open-service.js';
-import { allSessions, driftOf, type SessionSource, type SessionView } from '../session-view.js';
-import { withProgress } from '../show-progress.js';
-import { showSessions } from './sessions.js';
+import type { Service } from '../target/open-service.js';
+import { quoteForShell, typedOption } from '../target/read-target.js';
+import { allSessions, driftOf, type SessionSource, type SessionView } from '../target/session-view.js';
+import { CliError, EXIT, type ExitCode } from '../terminal/cli-error.js';
+import { type Output, withProgress } from '../terminal/output.js';
+import { type CommandContext, readLimit, withSource } from './command.js';
 
 /** Rows that are named; the totals count all. */
 const NAMED = 20;
@@ -99,4 +97,35 @@ async function askCurrent(service: Service): Promise<{ connected: boolean } | nu
     if (error instanceof CliError && fine.includes(error.code)) return null;
     throw error;
   }
+}
+
+const PAGE = 100;
+
+/** `wa-sync sessions`: a page of rows. */
+export async function sessions(context: CommandContext): Promise<ExitCode> {
+  const { output, args } = context;
+  const limit = readLimit(context, PAGE);
+  const page = await withSource(context, ({ sessions }) => sessions.list({ after: typedOption(args, 'after'), limit }));
+  output.document(page);
+  showSessions(output, page.sessions);
+  if (page.next !== null) output.line(output.paint('dim', `More: --after ${quoteForShell(String(page.next))}`));
+  return EXIT.fine;
+}
+
+/** Sessions as a table. */
+function showSessions(output: Output, rows: readonly SessionView[]): void {
+  const head = ['session', 'effective', 'stored', 'health', 'your table', 'reason', 'last seen', 'not true'];
+  output.table(
+    head,
+    rows.map((session) => [
+      session.id,
+      session.effective.status,
+      session.stored.status,
+      session.health,
+      session.mirror.state === 'none' ? '-' : session.mirror.state,
+      session.reason?.code ?? '-',
+      session.lastSeenAt ?? '-',
+      driftOf(session) ?? '-',
+    ]),
+  );
 }

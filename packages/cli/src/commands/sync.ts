@@ -1,10 +1,9 @@
-import { askOwners } from '../ask-owners.js';
-import { CliError } from '../cli-error.js';
-import { type CommandContext, isGiven, serviceOf, withDatabase } from '../command.js';
-import { EXIT, type ExitCode } from '../exit-codes.js';
-import type { RunAnswer } from '../open-service.js';
-import { readTarget } from '../read-target.js';
-import { type Note, withProgress } from '../show-progress.js';
+import type { RunAnswer } from '../target/open-service.js';
+import { readTarget } from '../target/read-target.js';
+import { CliError, EXIT, type ExitCode } from '../terminal/cli-error.js';
+import { type Note, withProgress } from '../terminal/output.js';
+import { askOwners } from './ask-owners.js';
+import { type CommandContext, isGiven, serviceOf, withDatabase } from './command.js';
 
 /** `wa-sync sync [session] [--all] [--force]`: compares and corrects. */
 export async function sync(context: CommandContext, id: string | undefined): Promise<ExitCode> {

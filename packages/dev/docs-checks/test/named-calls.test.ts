@@ -3,7 +3,7 @@ import { createMemoryStore, createWaSync } from '@wa-sync/core';
 import { createPostgresStore } from '@wa-sync/postgres';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { COMMANDS } from '../../../cli/src/commands.js';
+import { COMMANDS } from '../../../cli/src/command-line/commands.js';
 import { listPages, read } from './read-docs.js';
 
 // The page of the fake server calls that server `wa`.

@@ -2,8 +2,10 @@ import { basename } from 'node:path';
 import { expect, it } from 'vitest';
 import { listPages, read } from './read-docs.js';
 
-/** For those who write an adapter: English alone. */
-const ENGLISH_ALONE = ['docs/ADDING-AN-ADAPTER.md'];
+/** What no host has to follow step by step is in English alone. */
+const ENGLISH_ALONE = ['ADDING-AN-ADAPTER', 'ARCHITECTURE', 'EVENTS', 'GUARANTEES', 'METRICS'].map(
+  (name) => `docs/${name}.md`,
+);
 
 const portuguese = (page: string) => page.replace('.md', '.pt-BR.md');
 const pages = listPages();
@@ -41,6 +43,10 @@ const linksIn = (page: string) => [...read(page).matchAll(/\]\(([^)#\s]+)/g)].ma
 it('every guide for hosts is there in Portuguese', () => {
   expect(guides.length).toBeGreaterThan(10);
   expect(guides.filter((page) => !pairs.includes(page))).toEqual([]);
+});
+
+it('what is for other readers is there in English alone', () => {
+  expect(ENGLISH_ALONE.filter((page) => !pages.includes(page) || pages.includes(portuguese(page)))).toEqual([]);
 });
 
 it.each(pairs)('%s is in step with its Portuguese page, and each leads to the other', (page) => {

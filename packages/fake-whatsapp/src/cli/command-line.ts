@@ -1,8 +1,8 @@
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { cac } from 'cac';
-import { startFakeWhatsApp } from '../start-fake-whatsapp.js';
-import { answerScans } from './answer-scans.js';
+import type { FakeWhatsApp } from '../server/fake-whatsapp.js';
+import { startFakeWhatsApp } from '../server/start-fake-whatsapp.js';
 import { createConsole, HELP_LINES } from './console.js';
-import { hostSnippet } from './host-snippet.js';
 
 export type CommandLine = {
   args: readonly string[];
@@ -78,4 +78,56 @@ export async function runCommandLine({ args, version, print, fail, lines, signal
   lines.close();
   await wa.close();
   return 0;
+}
+
+/** What a host pastes so that its Baileys connects to this server and is linked by itself. */
+function hostSnippet({ url, port, trust }: Pick<FakeWhatsApp, 'url' | 'port' | 'trust'>): string {
+  const secure = url.startsWith('wss:');
+  const agent = secure ? ', agent: new Agent({ rejectUnauthorized: false })' : '';
+  return [
+    "import { trustFakeWhatsApp } from '@wa-sync/fake-whatsapp';",
+    ...(secure ? ["import { Agent } from 'node:https';"] : []),
+    `await trustFakeWhatsApp(${JSON.stringify(trust)});`,
+    `const sock = makeWASocket({ auth, waWebSocketUrl: '${url}'${agent} });`,
+    secure
+      ? "sock.ev.on('connection.update', ({ qr }) => qr && console.log(qr)); // paste it into the terminal of the server"
+      : `sock.ev.on('connection.update', ({ qr }) => qr && fetch('http://127.0.0.1:${port}/scan', { method: 'POST', body: qr }));`,
+  ].join('\n');
+}
+
+const MAX_BODY_BYTES = 16_384;
+
+/** The automatic phone: `POST /scan` with the text of a QR code. */
+function answerScans(): {
+  readonly onRequest: RequestListener;
+  /** Who scans. */
+  onScan(scan: (qr: string) => Promise<string>): void;
+} {
+  let scanWith: ((qr: string) => Promise<string>) | undefined;
+  return {
+    onRequest(request, response) {
+      if (request.method !== 'POST' || request.url !== '/scan' || !scanWith) {
+        response.writeHead(426, { connection: 'close' }).end();
+        return;
+      }
+      readBody(request)
+        .then(scanWith)
+        .then(
+          (said) => response.writeHead(200).end(`${said}\n`),
+          (error: Error) => response.writeHead(422).end(`${error.message}\n`),
+        );
+    },
+    onScan(scan) {
+      scanWith = scan;
+    },
+  };
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  let body = '';
+  for await (const chunk of request) {
+    body += chunk;
+    if (body.length > MAX_BODY_BYTES) throw new Error('This is no QR code');
+  }
+  return body.trim();
 }

@@ -1,5 +1,5 @@
-import type { FakeWhatsApp } from '../fake-whatsapp.js';
-import type { Session } from '../session-view.js';
+import type { FakeWhatsApp } from '../server/fake-whatsapp.js';
+import type { Session } from '../session/session-view.js';
 
 /** What can be typed, and what it does. */
 export const HELP_LINES: readonly (readonly [typed: string, does: string])[] = [

@@ -1,7 +1,7 @@
 import { inflateSync } from 'node:zlib';
 import type { BinaryNode } from './binary-node.js';
 import type { TokenDictionary } from './token-dictionary.js';
-import { DOMAIN_BYTES, PACKED_CHARACTERS, PACKED_FILLER, TAG } from './wire-tags.js';
+import { DOMAIN_BYTES, PACKED_CHARACTERS, PACKED_FILLER, TAG } from './token-dictionary.js';
 
 const COMPRESSED_BIT = 2;
 // A frame is at most 16 MB by its length bytes; what grows beyond this was made to fill the memory.

@@ -1,6 +1,6 @@
 import type { BinaryNode } from './binary-node.js';
 import type { TokenDictionary } from './token-dictionary.js';
-import { DOMAIN_BYTES, MAX_PACKED_LENGTH, PACKED_CHARACTERS, PACKED_FILLER, TAG } from './wire-tags.js';
+import { DOMAIN_BYTES, MAX_PACKED_LENGTH, PACKED_CHARACTERS, PACKED_FILLER, TAG } from './token-dictionary.js';
 
 const UNCOMPRESSED = 0;
 const DEVICE_JID = /^([^:@_]+):([1-9]\d{0,2})@(s\.whatsapp\.net|lid|hosted|hosted\.lid)$/;

@@ -5,9 +5,8 @@
 import { type Clock, systemClock, WaSyncError } from '@wa-sync/core';
 import { Registry } from 'prom-client';
 import * as z from 'zod/mini';
-import type { MetricsWaSync } from '../wa-sync-like.js';
-import { createCountCleanups } from './count-cleanups.js';
-import { countSessions } from './count-sessions.js';
+import type { MetricsWaSync } from '../host/wa-sync-like.js';
+import { countSessions, createCountCleanups } from './count-rows.js';
 import { createMeters } from './meters.js';
 import { METRICS, type MetricName } from './metric-table.js';
 import { watchEvents } from './watch-events.js';

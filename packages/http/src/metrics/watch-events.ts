@@ -1,6 +1,5 @@
 import type { JobName, WaSyncEventName, WaSyncEvents } from '@wa-sync/core';
-import type { MetricsWaSync } from '../wa-sync-like.js';
-import { createBoundLabel } from './bound-label.js';
+import type { MetricsWaSync } from '../host/wa-sync-like.js';
 import type { Meters } from './meters.js';
 
 /** Counts every event in O(1); answers the way to stop. */
@@ -58,5 +57,24 @@ export function watchEvents(wa: Pick<MetricsWaSync, 'on'>, meters: Meters): () =
   );
   return () => {
     for (const stop of stops) stop();
+  };
+}
+
+/** Different values that one label may take; what comes after is `other`. */
+const DIFFERENT = 50;
+
+/**
+ * Keeps a label small: a code as it is, anything else `other`. Codes come from adapters of anybody, and a label that held an id or a number would grow without end
+ * and tell whom the host talks to.
+ */
+function createBoundLabel(): (value: string) => string {
+  const seen = new Set<string>();
+
+  return (value) => {
+    if (seen.has(value)) return value;
+    const isCode = /^[a-z]\w{0,39}$/i.test(value) && !/\d{4}/.test(value);
+    if (seen.size >= DIFFERENT || !isCode) return 'other';
+    seen.add(value);
+    return value;
   };
 }

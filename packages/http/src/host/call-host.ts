@@ -1,0 +1,65 @@
+/** Functions of the host, contained: one may throw anything, return anything, or never settle. */
+import { type Clock, isWaSyncError, maskNumbers, type WaSyncError } from '@wa-sync/core';
+import { HttpProblem } from '../reply/problems.js';
+import type { Ask } from '../request/ask.js';
+import type { SparseLog } from './sparse-log.js';
+
+/** Longest that a request waits for a function of the host. */
+const HOST_WITHIN_MS = 10_000;
+
+export type CallHost = <T>(name: string, ask: Ask, call: () => T | Promise<T>) => Promise<T>;
+
+/**
+ * Calls a function of the host. What it throws is logged and becomes `internal_error`; where it does not settle in time, or the client has left, the request is
+ * released with `host_timeout`, and what it returns later is ignored.
+ */
+export function createCallHost({ clock, log }: { clock: Clock; log: SparseLog }): CallHost {
+  return async (name, ask, call) => {
+    const signal = ask.signal();
+    let release = () => {};
+    const late = new Promise<'late' | 'left'>((resolve) => {
+      const leave = () => resolve('left');
+      const cancel = clock.schedule(() => resolve('late'), HOST_WITHIN_MS);
+      signal.addEventListener('abort', leave, { once: true });
+      if (signal.aborted) leave();
+      release = () => {
+        cancel();
+        signal.removeEventListener('abort', leave);
+      };
+    });
+    const called = (async () => ({ returned: await call() }))().catch((error: unknown) => ({
+      thrown: readThrown(error),
+    }));
+    const settled = await Promise.race([called, late]);
+    release();
+    if (settled === 'left') throw new HttpProblem('host_timeout', undefined, { logged: true });
+    if (settled === 'late') {
+      log('error', `${name} did not settle within ${HOST_WITHIN_MS / 1_000} s: the request got 503`, () => ({
+        code: 'host_late',
+        function: name,
+      }));
+      throw new HttpProblem('host_timeout', undefined, { logged: true });
+    }
+    if ('returned' in settled) return settled.returned;
+    const { thrown } = settled;
+    // Such as a store that is down, asked by the host's own function: the code says what the caller may do.
+    if (isWaSyncError(thrown)) throw thrown;
+    log('error', `${name} failed, so the request got 500: ${maskNumbers(thrown.message)}`, () => ({
+      code: 'host_failed',
+      function: name,
+      err: thrown,
+    }));
+    throw new HttpProblem('internal_error', undefined, { logged: true });
+  };
+}
+
+/** What was thrown, as an error that can be read: a proxy or a getter may throw once more. */
+function readThrown(thrown: unknown): Error | WaSyncError {
+  try {
+    if (isWaSyncError(thrown)) return thrown;
+    if (thrown instanceof Error && typeof thrown.message === 'string') return thrown;
+    return new Error(`it threw ${typeof thrown === 'string' ? thrown : `a value of type ${typeof thrown}`}`);
+  } catch {
+    return new Error('it threw a value that cannot be read');
+  }
+}

@@ -1,0 +1,67 @@
+import type * as z from 'zod/mini';
+import type { Answer } from '../reply/make-reply.js';
+import { describeProblem, HttpProblem, toProblem } from '../reply/problems.js';
+import type { acceptedAnswer, requestRun } from '../reply/wire-schemas.js';
+import type { Run } from '../runs/run-registry.js';
+import type { RunResult } from '../runs/run-results.js';
+import type { Call } from './route.js';
+
+/** Longest `Prefer: wait=` that is granted. */
+const LONGEST_WAIT_MS = 300_000;
+
+/** Starts a run or joins the equal one, waits for it as long as the caller likes, and answers 200 or 202. */
+export async function answerRun(
+  call: Call,
+  run: {
+    operation: string;
+    sessionIds: readonly string[] | null;
+    /** What tells it apart from other runs of the operation. */
+    options?: object;
+    work(): Promise<RunResult>;
+  },
+): Promise<Answer> {
+  const { runs, chargeRun, config, clock, stopping } = call.services;
+  const { operation, sessionIds, options, work } = run;
+  const key = JSON.stringify([operation, sessionIds, options]);
+  let joined = runs.equal(key);
+  if (!joined) {
+    chargeRun(call.caller.key);
+    joined = runs.start({ key, operation, sessionIds, work });
+  }
+  const preferredMs = readPreferredWait(call.ask.header('prefer'));
+  const outcome = await runs.wait(joined, preferredMs ?? config.waitMs, [call.ask.signal(), stopping]);
+  const applied: Record<string, string> =
+    preferredMs === null ? {} : { 'preference-applied': `wait=${preferredMs / 1_000}` };
+  if (outcome) {
+    if (!outcome.ok) throw outcome.error;
+    const { message, report } = outcome.result;
+    return { status: 200, body: { message, timestamp: outcome.at.toISOString(), report }, headers: applied };
+  }
+  // The run ends with the process, so nobody could be asked how; and a server that closes waits for this answer.
+  if (stopping.aborted) throw new HttpProblem('not_running', 'This replica has stopped meanwhile');
+  runs.keep(joined);
+  const body: z.infer<typeof acceptedAnswer> = {
+    message: 'The run goes on; ask for it at Location',
+    timestamp: clock.now().toISOString(),
+    run: { id: joined.id, state: 'running' },
+  };
+  return { status: 202, body, headers: { ...applied, location: `${call.basePath}/runs/${joined.id}` } };
+}
+
+/** A run that a request started, for `GET /runs/:id`. */
+export function describeRun(run: Run): z.infer<typeof requestRun> {
+  const { id, operation, outcome } = run;
+  const started = { kind: 'request', id, operation, startedAt: run.startedAt.toISOString() } as const;
+  if (!outcome) return { ...started, state: 'running', finishedAt: null, report: null, problem: null };
+  const finishedAt = outcome.at.toISOString();
+  if (outcome.ok) {
+    return { ...started, state: 'completed', finishedAt, report: outcome.result.report, problem: null };
+  }
+  const { errors: _, ...problem } = describeProblem(toProblem(outcome.error));
+  return { ...started, state: 'failed', finishedAt, report: null, problem };
+}
+
+function readPreferredWait(prefer: string | null): number | null {
+  const seconds = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:$|[,;])/i.exec(prefer ?? '')?.[1];
+  return seconds === undefined ? null : Math.min(LONGEST_WAIT_MS, Number(seconds) * 1_000);
+}

@@ -1,0 +1,57 @@
+import type { Clock, WaSync } from '@wa-sync/core';
+import { HttpProblem } from '../reply/problems.js';
+
+/** A readiness check must be over before an orchestrator loses patience with it. */
+const READY_WITHIN_MS = 2_000;
+/** Readings of the store begin at least so far apart. */
+const APART_MS = 1_000;
+
+/** Settles where the store answers, and rejects with why it does not. */
+export type CheckReadiness = () => Promise<void>;
+
+/**
+ * Asks the store whether it answers, for anybody and without a token, so that no number of callers is a load on it: one reading a second at most, shared by all who ask
+ * meanwhile, and never a second one beside a reading that hangs.
+ */
+export function createCheckReadiness({
+  sessions,
+  clock,
+}: {
+  sessions: Pick<WaSync['sessions'], 'list'>;
+  clock: Clock;
+}): CheckReadiness {
+  let begunAtMs: number | null = null;
+  /** What is known of the last reading: settles with it, or once it is late. */
+  let verdict: Promise<void> = Promise.resolve();
+  let reading = false;
+
+  async function read(): Promise<void> {
+    reading = true;
+    try {
+      await sessions.list({ limit: 1 });
+    } finally {
+      reading = false;
+    }
+  }
+
+  function begin(): Promise<void> {
+    begunAtMs = clock.monotonicMs();
+    const answered = read();
+    // Late, and then it fails: nobody waits any more.
+    answered.catch(() => {});
+    let cancel = () => {};
+    const late = new Promise<never>((_, reject) => {
+      cancel = clock.schedule(() => reject(new HttpProblem('store_timeout')), READY_WITHIN_MS);
+    });
+    return Promise.race([answered, late]).finally(cancel);
+  }
+
+  return () => {
+    // A reading that hangs keeps its verdict, which is `store_timeout` by then, until it has settled.
+    if (!reading && (begunAtMs === null || clock.monotonicMs() - begunAtMs >= APART_MS)) {
+      verdict = begin();
+      verdict.catch(() => {});
+    }
+    return verdict;
+  };
+}
