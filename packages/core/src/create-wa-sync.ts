@@ -1,4 +1,6 @@
-import { parseConfig, type WaSyncOptions } from './config.js';
+import type { WaSync } from './api/wa-sync.js';
+import { WaSyncError } from './domain/errors.js';
+import { checkSessionId } from './domain/session.js';
 import { createCloseConversations } from './engine/conversations/close-conversations.js';
 import { createSendOutgoing } from './engine/conversations/send-outgoing.js';
 import { createEvents } from './engine/events/emit-events.js';
@@ -6,10 +8,9 @@ import { createAskOwner } from './engine/inbox/ask-owner.js';
 import { createInboxWakes } from './engine/inbox/inbox-notifications.js';
 import { createCleanUp } from './engine/jobs/clean-up.js';
 import { createForgetOld } from './engine/jobs/forget-old.js';
-import { createHistoryApi } from './engine/jobs/history-api.js';
+import { createHistoryApi, createRunsApi } from './engine/jobs/history-api.js';
 import { createJobBodies, createJobCalls } from './engine/jobs/job-calls.js';
 import { createRunJobs } from './engine/jobs/run-jobs.js';
-import { createRunsApi } from './engine/jobs/runs-api.js';
 import { createSchedule } from './engine/jobs/schedule.js';
 import { createSettleUnheld } from './engine/lease/close-unheld.js';
 import { createMassGuard } from './engine/lease/guard-mass-outage.js';
@@ -33,10 +34,8 @@ import { createAskStatus } from './engine/sync/ask-status.js';
 import { createAnswerInbox } from './engine/sync/handle-requests.js';
 import { createSweep } from './engine/sync/sweep.js';
 import { createSyncCalls } from './engine/sync/sync-calls.js';
-import { WaSyncError } from './errors.js';
 import { createFailureLog } from './logging/log-failures.js';
-import { checkSessionId } from './session-id.js';
-import type { WaSync } from './wa-sync.js';
+import { parseConfig, type WaSyncOptions } from './options/config.js';
 
 /**
  * Makes a replica: the object that keeps the rows of its sessions true once it is started.

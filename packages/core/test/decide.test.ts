@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nextBackoffMs } from '../src/decide/backoff.js';
 import { decide } from '../src/decide/decide.js';
+import { nextBackoffMs } from '../src/decide/link-faults.js';
 import {
   type KnownObservation,
   type Observation,

@@ -2,8 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { parseConfig } from '../src/config.js';
-import { closingPolicyOf, shortestInactiveMs } from '../src/inactivity-config.js';
 import {
   type ConversationRecord,
   createMemoryStore,
@@ -12,6 +10,8 @@ import {
   systemRandom,
   type WaSyncOptions,
 } from '../src/index.js';
+import { parseConfig } from '../src/options/config.js';
+import { closingPolicyOf, shortestInactiveMs } from '../src/options/inactivity-config.js';
 
 const store = createMemoryStore();
 const config = parseConfig({ store });

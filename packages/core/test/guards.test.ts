@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { looksLikeMassOutage } from '../src/decide/mass-outage.js';
-import { isReconnectLoop } from '../src/decide/reconnect-loop.js';
+import { isReconnectLoop, looksLikeMassOutage } from '../src/decide/link-faults.js';
 import type { WaSyncOptions } from '../src/index.js';
 import { createWorld } from './world.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isWaSyncError } from '../src/errors.js';
+import { isWaSyncError } from '../src/domain/errors.js';
 import { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from '../src/memory/create-memory-store.js';
 import type { Clock } from '../src/ports/clock.js';
 import type { ExpectedState } from '../src/ports/session-store.js';

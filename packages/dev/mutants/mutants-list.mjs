@@ -174,12 +174,12 @@ export const MUTANTS = [
   one(
     'unknown is taken for disconnected',
     'engine/owned-sessions/observe.ts',
-    "if (seen.kind === 'unknown') return seen;",
-    "if (seen.kind === 'unknown') {\n    return { kind: 'known', status: 'DISCONNECTED', health: 'healthy', reason: null, reconnectAttempt: 0, phone: null, qr: null, silentForMs: null };\n  }",
+    "if (seen.kind === 'unknown') return seen;\n  if (seen.status === 'CONNECTING')",
+    "if (seen.kind === 'unknown') {\n    return { kind: 'known', status: 'DISCONNECTED', health: 'healthy', reason: null, reconnectAttempt: 0, phone: null, qr: null, silentForMs: null };\n  }\n  if (seen.status === 'CONNECTING')",
   ),
   one(
     'a snapshot that throws means an error',
-    'engine/owned-sessions/read-snapshot.ts',
+    'engine/owned-sessions/observe.ts',
     "return { kind: 'unknown', why: 'snapshot_failed' };",
     "return { kind: 'known', status: 'ERROR', health: 'healthy', reason: null, reconnectAttempt: 0, phone: null, qr: null, silentForMs: null };",
   ),
@@ -198,7 +198,7 @@ export const MUTANTS = [
   one('an expired lease says observed', 'memory/memory-leases.ts', "evidence: 'expired'", "evidence: 'observed'"),
   one(
     'a dead owner is believed',
-    'memory/read-session.ts',
+    'memory/memory-sessions.ts',
     'if (row.owner === null || !leases.isOver(row.owner))',
     'if (row.owner === null || leases !== undefined)',
   ),

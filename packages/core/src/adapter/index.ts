@@ -1,13 +1,12 @@
 /** What adapters of stores share, and what asks replicas through one. Needs `node:crypto`; the main entry does not. */
-export { checkedText } from '../domain/checked-text.js';
+export { checkedText } from '../domain/report.js';
+export { logText } from '../domain/safe-text.js';
 export { readOwnerAnswer } from '../engine/inbox/owner-answers.js';
 export { createReport } from '../engine/sync/create-report.js';
-export { lateLogger } from '../logging/late-logger.js';
 export { createFailureLog, type FailureLog } from '../logging/log-failures.js';
-export { logText } from '../logging/log-text.js';
-export { type OptionSchema, parseOptions } from '../parse-options.js';
-export { type AuthKeyRing, authKeyRingSchema } from './auth-key-ring.js';
+export { lateLogger } from '../logging/logger-option.js';
+export { type OptionSchema, parseOptions } from '../options/parse-options.js';
 export { CONNECTION_ERROR_CODES } from './connection-error-codes.js';
 export { keepListening, type Listen, type ListenEnding, type ListenOnce } from './keep-listening.js';
 export { type AuthWriteGroup, type AuthWriteVerdict, queueAuthWrites } from './queue-auth-writes.js';
-export { openRecord, sealRecord } from './seal-record.js';
+export { type AuthKeyRing, authKeyRingSchema, openRecord, sealRecord } from './seal-record.js';

@@ -2,7 +2,7 @@
  * Wake-ups from a store. Owns: at most one listening connection for as long as somebody listens, and a pause before another try. States: idle, listening,
  * pausing, off (it cannot be done here). Everything works without it, so nothing here ever fails a call.
  */
-import { systemClock } from '../clock.js';
+import { systemClock } from '../ports/clock.js';
 import type { InboxStore } from '../ports/inbox-store.js';
 
 /** The optional method of an inbox. */

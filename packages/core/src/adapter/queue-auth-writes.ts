@@ -1,4 +1,4 @@
-import { WaSyncError } from '../errors.js';
+import { WaSyncError } from '../domain/errors.js';
 import type { AuthEntry } from '../ports/auth-store.js';
 import type { Logger } from '../ports/logger.js';
 

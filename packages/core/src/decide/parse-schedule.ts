@@ -1,5 +1,5 @@
 import { CronTime } from 'cron';
-import { WaSyncError } from '../errors.js';
+import { WaSyncError } from '../domain/errors.js';
 import { zoneOffsetMs } from './civil-time.js';
 
 /** A cron expression taken apart. */

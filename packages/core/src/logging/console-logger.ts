@@ -1,5 +1,5 @@
+import { logText } from '../domain/safe-text.js';
 import type { Logger } from '../ports/logger.js';
-import { logText } from './log-text.js';
 import { errorLine, framesOf, loggableError } from './loggable-error.js';
 
 /** Writes nothing. */

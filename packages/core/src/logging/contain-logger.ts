@@ -1,6 +1,6 @@
+import { logText } from '../domain/safe-text.js';
 import type { LogCall, Logger } from '../ports/logger.js';
 import { silentLogger } from './console-logger.js';
-import { logText } from './log-text.js';
 import { errorLine, loggableError } from './loggable-error.js';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;

@@ -1,4 +1,4 @@
-import { WaSyncError } from '../errors.js';
+import { WaSyncError } from '../domain/errors.js';
 import type { Logger } from '../ports/logger.js';
 import { errorLine, loggableError, stackText } from './loggable-error.js';
 

@@ -1,4 +1,4 @@
-import { logText } from './log-text.js';
+import { logText } from '../domain/safe-text.js';
 
 const MOST_CAUSES = 5;
 const MOST_FRAMES = 30;

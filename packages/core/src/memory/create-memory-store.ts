@@ -2,9 +2,10 @@
  * The embedded default store: everything a replica keeps, in the memory of this process. Give one store to several
  * replicas and they share it. Each operation changes all it changes before it answers, with no await in between.
  */
-import { systemClock } from '../clock.js';
-import { WaSyncError } from '../errors.js';
+
+import { WaSyncError } from '../domain/errors.js';
 import type { Clock } from '../ports/clock.js';
+import { systemClock } from '../ports/clock.js';
 import type { WaSyncStore } from '../ports/store.js';
 import { createLeaseBook } from './lease-book.js';
 import { createMemoryAuth } from './memory-auth.js';

@@ -1,4 +1,4 @@
-import { WaSyncError } from '../errors.js';
+import { WaSyncError } from '../domain/errors.js';
 import type { AuthStore } from '../ports/auth-store.js';
 import type { SessionTable } from './session-table.js';
 

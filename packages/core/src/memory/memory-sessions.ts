@@ -1,9 +1,8 @@
-import type { StoredSession } from '../domain/session.js';
+import type { Evidence, MirrorView, SessionStatus, StoredSession } from '../domain/session.js';
 import type { Clock } from '../ports/clock.js';
 import type { Claim, ClaimOutcome, GuardedWrite, SessionStore, WriteOutcome } from '../ports/session-store.js';
 import { endRow, newRow, unheldRow, writtenRow } from './change-row.js';
 import type { LeaseBook } from './lease-book.js';
-import { readSession } from './read-session.js';
 import type { SessionRow, SessionTable } from './session-table.js';
 
 /** Rows copied between two yields: a quarter of a millisecond or so of work. */
@@ -136,5 +135,37 @@ export function createMemorySessions(params: {
       marks.delete(id);
       return table.delete(id);
     },
+  };
+}
+
+const NO_MIRROR: MirrorView = Object.freeze({ state: 'none', word: null });
+
+function effectiveOf(row: SessionRow, leases: LeaseBook): { status: SessionStatus; evidence: Evidence } {
+  if (row.owner === null || !leases.isOver(row.owner)) return { status: row.status, evidence: row.evidence };
+  return { status: row.status === 'LOGGED_OUT' ? 'LOGGED_OUT' : 'DISCONNECTED', evidence: 'expired' };
+}
+
+/** A copy of a row as callers see it. Field by field: spreading a row took ten times as long. */
+function readSession(row: SessionRow, leases: LeaseBook): StoredSession {
+  return {
+    id: row.id,
+    status: row.status,
+    health: row.health,
+    reason: row.reason,
+    reconnectAttempt: row.reconnectAttempt,
+    phone: row.phone,
+    qr: row.qr,
+    evidence: row.evidence,
+    desired: row.desired,
+    active: row.active,
+    owner: row.owner,
+    tenure: row.tenure,
+    version: row.version,
+    writeId: row.writeId,
+    statusChangedAt: new Date(row.statusChangedAtMs),
+    lastSeenAt: row.lastSeenAtMs === null ? null : new Date(row.lastSeenAtMs),
+    createdAt: new Date(row.createdAtMs),
+    effective: effectiveOf(row, leases),
+    mirror: NO_MIRROR,
   };
 }

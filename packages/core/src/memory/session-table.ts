@@ -3,8 +3,8 @@
  * keep the indexes true in the same step. Rows never leave the store: they hold instants as numbers, and callers get copies.
  */
 import type { Evidence, Reason, SessionRecord } from '../domain/session.js';
+import { sessionIdHash } from '../domain/session.js';
 import type { ExpectedState } from '../ports/session-store.js';
-import { sessionIdHash } from '../session-id.js';
 import { createOrderedIds, type OrderedIds } from './ordered-ids.js';
 
 /** One row, instants in milliseconds since the epoch. */

@@ -2,12 +2,13 @@
  * Closes conversations that went quiet. This side only decides: it moves a conversation on, guarded by the sequence it read and by the gate, so a message or an outage
  * that came in between cancels the move. What has to be sent is sent by the session's owner (`send-outgoing.ts`).
  */
-import type { Config } from '../../config.js';
+
 import { outgoingId } from '../../decide/closing.js';
+import { WaSyncError } from '../../domain/errors.js';
 import type { CheckedConversation, InactivityReport } from '../../domain/report.js';
-import { WaSyncError } from '../../errors.js';
-import { shortestInactiveMs } from '../../inactivity-config.js';
-import { maskNumbers } from '../../mask-numbers.js';
+import { maskNumbers } from '../../domain/safe-text.js';
+import type { Config } from '../../options/config.js';
+import { shortestInactiveMs } from '../../options/inactivity-config.js';
 import type {
   ConversationMove,
   ConversationStore,
@@ -18,7 +19,7 @@ import type { WaSyncStore } from '../../ports/store.js';
 import type { Events } from '../events/emit-events.js';
 import type { Lease } from '../lease/lease.js';
 import { createJudgeConversations, type Judged } from './judge-conversations.js';
-import { SETTLED_FOR_MS, tellEnded } from './publish-conversation.js';
+import { SETTLED_FOR_MS, tellEnded } from './send-outgoing.js';
 
 const NAMED = 1_000;
 const PAGE = 200;

@@ -1,12 +1,11 @@
-import type { Config } from '../../config.js';
 import { type ClosingDecision, decideClosing } from '../../decide/closing.js';
-import { WaSyncError } from '../../errors.js';
-import { closingPolicyOf } from '../../inactivity-config.js';
+import { WaSyncError } from '../../domain/errors.js';
 import { createFailureLog } from '../../logging/log-failures.js';
+import type { Config } from '../../options/config.js';
+import { closingPolicyOf } from '../../options/inactivity-config.js';
 import type { QuietConversation } from '../../ports/conversation-store.js';
 import type { Lease } from '../lease/lease.js';
-import { createSlots } from '../limits/limit-concurrency.js';
-import { waitAtMost } from '../limits/wait-at-most.js';
+import { createSlots, waitAtMost } from '../limits/limit-calls.js';
 
 const AT_ONCE = 16;
 const POLICY_LIMIT_MS = 5_000;

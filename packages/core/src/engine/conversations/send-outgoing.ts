@@ -4,17 +4,18 @@
  *
  * Owns: the sessions that are sending now, how often each sent in the last minute, and ends that could not be recorded.
  */
-import type { Config } from '../../config.js';
+
 import type { ConversationRecord, OutgoingMessage } from '../../domain/conversation.js';
+import { maskNumbers } from '../../domain/safe-text.js';
+import type { Config } from '../../options/config.js';
 import type { SendAnswer } from '../../ports/connection.js';
 import type { ConversationStore } from '../../ports/conversation-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Events } from '../events/emit-events.js';
 import type { Lease } from '../lease/lease.js';
-import { waitAtMost } from '../limits/wait-at-most.js';
+import { waitAtMost } from '../limits/limit-calls.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
 import { observe } from '../owned-sessions/observe.js';
-import { SETTLED_FOR_MS, tellEnded } from './publish-conversation.js';
 
 const BATCH = 200;
 const ACK_LIMIT_MS = 20_000;
@@ -152,4 +153,23 @@ export function createSendOutgoing(deps: {
       await Promise.all(busy.values());
     },
   };
+}
+
+/** After a connection opens, what was written meanwhile arrives within half a minute; until it is recorded nobody is called quiet. */
+export const SETTLED_FOR_MS = 60_000;
+
+/** Tells what became of a conversation's message; one that was reopened meanwhile is not called closed. */
+export function tellEnded(
+  deps: { config: Pick<Config, 'clock' | 'logger'>; events: Events },
+  { id, sessionId, outgoing, state }: ConversationRecord,
+): void {
+  const { clock, logger } = deps.config;
+  if (!outgoing) return;
+  const { kind, delivery } = outgoing;
+  logger.info(
+    { conversationId: id, sessionId, kind, delivery },
+    `Conversation ${maskNumbers(id)}: ${kind} ${delivery}`,
+  );
+  if (kind !== 'farewell' || state !== 'CLOSED') return;
+  deps.events.emit('conversation:closed', { at: clock.now(), conversationId: id, sessionId, delivery });
 }

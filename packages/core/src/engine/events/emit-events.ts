@@ -1,5 +1,5 @@
 import { EventEmitter } from 'eventemitter3';
-import type { WaSyncEventName, WaSyncEvents } from '../../events.js';
+import type { WaSyncEventName, WaSyncEvents } from '../../api/events.js';
 import type { FailureLog } from '../../logging/log-failures.js';
 
 export type Events = ReturnType<typeof createEvents>;

@@ -3,8 +3,9 @@
  *
  * Owns: the questions that wait for an answer. Equal ones share one request; those of one moment are put in one statement, and their answers are fetched in one.
  */
-import type { Config } from '../../config.js';
+
 import type { StoredSession } from '../../domain/session.js';
+import type { Config } from '../../options/config.js';
 import type { InboxRequest, InboxRequestKind } from '../../ports/inbox-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';

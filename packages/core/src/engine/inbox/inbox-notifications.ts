@@ -3,7 +3,7 @@
  *
  * Owns: the listener, which belongs to one incarnation: a fenced replica listens anew under its next one.
  */
-import type { Config } from '../../config.js';
+import type { Config } from '../../options/config.js';
 import type { Lease } from '../lease/lease.js';
 
 export type InboxWakes = ReturnType<typeof createInboxWakes>;

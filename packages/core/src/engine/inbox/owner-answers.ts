@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
+import type { StatusAnswer } from '../../api/wa-sync.js';
 import type { SyncedSession } from '../../domain/report.js';
 import { SESSION_STATUSES } from '../../domain/session.js';
 import type { InboxRequestKind } from '../../ports/inbox-store.js';
-import type { StatusAnswer } from '../../wa-sync.js';
 
 /** What an owner says to a question, by its kind. `{ unknown }`: it has the session and cannot tell; `{ refused }`: it did not do it. */
 export interface OwnerAnswers {

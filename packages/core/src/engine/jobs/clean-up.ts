@@ -2,10 +2,11 @@
  * Removes sessions that nobody uses, in two stages: put to rest, later deleted with their credentials. The store checks the rule again on the very row it
  * changes. A run that was cut off goes on with the next one, because what is to be deleted is marked before anything is deleted.
  */
-import type { Config } from '../../config.js';
+
+import { WaSyncError } from '../../domain/errors.js';
 import type { CleanedSession, CleanupReport } from '../../domain/report.js';
-import { WaSyncError } from '../../errors.js';
-import { maskNumbers } from '../../mask-numbers.js';
+import { maskNumbers } from '../../domain/safe-text.js';
+import type { Config } from '../../options/config.js';
 import type { CleanupCandidate, CleanupRule, CleanupStage, CleanupStore } from '../../ports/cleanup-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';

@@ -4,7 +4,7 @@
  *
  * Owns: when it was last done here.
  */
-import type { Config } from '../../config.js';
+import type { Config } from '../../options/config.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';
 

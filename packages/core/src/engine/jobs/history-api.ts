@@ -1,10 +1,11 @@
-import { WaSyncError } from '../../errors.js';
-import { maskNumbers } from '../../mask-numbers.js';
+import type { HistoryApi, RunsApi, SessionsApi } from '../../api/wa-sync.js';
+import { WaSyncError } from '../../domain/errors.js';
+import { maskNumbers } from '../../domain/safe-text.js';
+import { checkSessionId } from '../../domain/session.js';
 import type { HistoryStore } from '../../ports/history-store.js';
+import { JOB_NAMES, type JobStore } from '../../ports/job-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
-import { checkSessionId } from '../../session-id.js';
-import type { HistoryApi, SessionsApi } from '../../wa-sync.js';
-import { pageLimit } from '../limits/page-limit.js';
+import { pageLimit } from '../limits/limit-calls.js';
 
 /** What became of the rows: of one session in pages, of all as a feed. */
 export function createHistoryApi({ store }: { store: WaSyncStore }): {
@@ -30,5 +31,25 @@ export function createHistoryApi({ store }: { store: WaSyncStore }): {
       }
       return { transitions, next: transitions.length === limit ? (transitions.at(-1)?.id ?? null) : null };
     },
+  };
+}
+
+/** `wa.runs`: the store's book of cluster jobs. */
+export function createRunsApi({ store }: { store: WaSyncStore }): RunsApi {
+  function jobs(): JobStore {
+    if (store.jobs) return store.jobs;
+    throw new WaSyncError('not_supported', 'This store keeps no book of job runs');
+  }
+
+  return {
+    async list({ job, before, limit: asked } = {}) {
+      const limit = pageLimit(asked);
+      if (job !== undefined && !JOB_NAMES.includes(job)) {
+        throw new WaSyncError('config_invalid', 'job takes cleanup or inactivity');
+      }
+      const runs = await jobs().list({ job, before, limit });
+      return { runs, next: runs.length === limit ? (runs.at(-1)?.id ?? null) : null };
+    },
+    get: async (id) => jobs().get({ runId: id }),
   };
 }

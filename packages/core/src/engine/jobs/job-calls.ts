@@ -1,6 +1,6 @@
-import type { Config } from '../../config.js';
-import { checkedText } from '../../domain/checked-text.js';
 import type { CleanupReport, InactivityReport, SyncReport } from '../../domain/report.js';
+import { checkedText } from '../../domain/report.js';
+import type { Config } from '../../options/config.js';
 import type { JobName } from '../../ports/job-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { CloseConversations } from '../conversations/close-conversations.js';

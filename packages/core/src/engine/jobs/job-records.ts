@@ -4,8 +4,8 @@
  * Owns: begins and ends whose answer never came. A run that was begun without our knowing, or whose end was not recorded, would stand in the way of every
  * later one for as long as our lease stands, so both are settled before the next begin.
  */
-import { isWaSyncError } from '../../errors.js';
-import { logText } from '../../logging/log-text.js';
+import { isWaSyncError } from '../../domain/errors.js';
+import { logText } from '../../domain/safe-text.js';
 import { errorLine, loggableError } from '../../logging/loggable-error.js';
 import type { RandomSource } from '../../ports/clock.js';
 import type { BeginAnswer, ClusterJobName, JobStore } from '../../ports/job-store.js';

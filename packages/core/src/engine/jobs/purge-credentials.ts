@@ -1,10 +1,9 @@
-import type { Config } from '../../config.js';
+import { WaSyncError } from '../../domain/errors.js';
 import type { CleanedSession } from '../../domain/report.js';
-import { WaSyncError } from '../../errors.js';
+import type { Config } from '../../options/config.js';
 import type { CleanupCandidate } from '../../ports/cleanup-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
-import { createSlots } from '../limits/limit-concurrency.js';
-import { waitAtMost } from '../limits/wait-at-most.js';
+import { createSlots, waitAtMost } from '../limits/limit-calls.js';
 
 const AT_ONCE = 8;
 const ANSWER_LIMIT_MS = 30_000;

@@ -5,8 +5,9 @@
  * Owns: the run under way of each cluster job on this replica, and the last slot of each that began. A slot that cannot begin yet (another run goes on, the store
  * does not answer, it is too early to judge) is not used up.
  */
-import type { Config, ScheduledJob } from '../../config.js';
-import { WaSyncError } from '../../errors.js';
+
+import { WaSyncError } from '../../domain/errors.js';
+import type { Config, ScheduledJob } from '../../options/config.js';
 import type { BeginAnswer, ClusterJobName, JobName, JobRun } from '../../ports/job-store.js';
 import type { SlotAnswer } from '../../ports/scheduler.js';
 import type { WaSyncStore } from '../../ports/store.js';

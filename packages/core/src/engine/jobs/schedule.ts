@@ -1,4 +1,4 @@
-import type { Config } from '../../config.js';
+import type { Config } from '../../options/config.js';
 import type { ClusterJobName, JobName } from '../../ports/job-store.js';
 import type { SlotRule } from '../../ports/scheduler.js';
 import type { WaSyncStore } from '../../ports/store.js';

@@ -1,5 +1,5 @@
-import type { Config } from '../../config.js';
-import { maskNumbers } from '../../mask-numbers.js';
+import { maskNumbers } from '../../domain/safe-text.js';
+import type { Config } from '../../options/config.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Events } from '../events/emit-events.js';
 import type { Lease } from './lease.js';

@@ -2,8 +2,9 @@
  * Suspects this replica's own network where most of its links fall in one window. Statuses are written as they are; but the heartbeat carries a flag, and
  * until it is taken back nobody cleans up, closes or writes to the sessions of this replica. One event stands for all of them.
  */
-import type { Config } from '../../config.js';
-import { looksLikeMassOutage } from '../../decide/mass-outage.js';
+
+import { looksLikeMassOutage } from '../../decide/link-faults.js';
+import type { Config } from '../../options/config.js';
 import type { Events } from '../events/emit-events.js';
 import type { HeldSessions } from '../owned-sessions/held-sessions.js';
 import type { Lease } from './lease.js';

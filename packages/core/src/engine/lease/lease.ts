@@ -6,8 +6,9 @@
  * No decision uses a host's wall clock: trust runs on the monotonic clock from the *start* of the renewal, and another's lease is over
  * only after this replica itself saw its heartbeat stand still.
  */
-import type { Config } from '../../config.js';
-import { WaSyncError } from '../../errors.js';
+
+import { WaSyncError } from '../../domain/errors.js';
+import type { Config } from '../../options/config.js';
 import type { BeatAnswer, Heartbeat } from '../../ports/lease-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Events } from '../events/emit-events.js';

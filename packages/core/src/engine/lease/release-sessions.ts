@@ -4,8 +4,9 @@
  * Owns: what could not be given back yet. Each is taken up with every tick until the store has answered, the session runs here again, or the lease under
  * which it was held is over, which frees it as well.
  */
-import type { Config } from '../../config.js';
+
 import type { Reason, SessionStatus } from '../../domain/session.js';
+import type { Config } from '../../options/config.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { HeldSessions } from '../owned-sessions/held-sessions.js';
 import type { Tell } from '../owned-sessions/publish-changes.js';

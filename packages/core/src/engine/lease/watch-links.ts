@@ -3,10 +3,11 @@
  *
  * Owns the `link` of each held session; a connection that takes the place of another goes on with it.
  */
-import type { Config } from '../../config.js';
-import { isReconnectLoop, RECONNECT_WINDOW_MS } from '../../decide/reconnect-loop.js';
+
+import { isReconnectLoop, RECONNECT_WINDOW_MS } from '../../decide/link-faults.js';
+import { maskNumbers } from '../../domain/safe-text.js';
 import type { KnownObservation, SessionStatus } from '../../domain/session.js';
-import { maskNumbers } from '../../mask-numbers.js';
+import type { Config } from '../../options/config.js';
 import type { Events } from '../events/emit-events.js';
 import type { Held } from '../owned-sessions/held-sessions.js';
 import { observe } from '../owned-sessions/observe.js';

@@ -1,4 +1,4 @@
-import { WaSyncError } from '../../errors.js';
+import { WaSyncError } from '../../domain/errors.js';
 import type { Clock } from '../../ports/clock.js';
 import type { WaSyncStore } from '../../ports/store.js';
 

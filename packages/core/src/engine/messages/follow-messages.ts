@@ -3,8 +3,9 @@
  *
  * Owns: the messages that are not recorded yet, and the one loop that records them.
  */
-import type { Config } from '../../config.js';
-import { isWaSyncError } from '../../errors.js';
+
+import { isWaSyncError } from '../../domain/errors.js';
+import type { Config } from '../../options/config.js';
 import type { WhatsAppConnection } from '../../ports/connection.js';
 import type { RecordedMessage } from '../../ports/conversation-store.js';
 import type { WaSyncStore } from '../../ports/store.js';

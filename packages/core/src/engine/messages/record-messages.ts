@@ -1,5 +1,5 @@
-import type { Config } from '../../config.js';
-import { WaSyncError } from '../../errors.js';
+import { WaSyncError } from '../../domain/errors.js';
+import type { Config } from '../../options/config.js';
 import type { RecordedMessage } from '../../ports/conversation-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 

@@ -1,6 +1,8 @@
-import type { Config } from '../../config.js';
+import { WaSyncError } from '../../domain/errors.js';
+import { maskNumbers } from '../../domain/safe-text.js';
+import type { Config } from '../../options/config.js';
 import type { WhatsAppConnection } from '../../ports/connection.js';
-import { waitAtMost } from '../limits/wait-at-most.js';
+import { waitAtMost } from '../limits/limit-calls.js';
 
 /** Longer than any store call and goodbye that a close may wait for. */
 const CLOSE_LIMIT_MS = 15_000;
@@ -26,4 +28,15 @@ export async function closeConnection(
     logger.error({ code: 'close_failed', sessionId, err: error }, 'Closing a connection failed');
   }
   return false;
+}
+
+/** Unlinks the device of a connection at WhatsApp. */
+export async function logOut(connection: WhatsAppConnection): Promise<void> {
+  const named = `Session ${maskNumbers(connection.sessionId)}`;
+  if (!connection.logOut) throw new WaSyncError('not_supported', `${named} has a connection that cannot log out`);
+  try {
+    await connection.logOut();
+  } catch (cause) {
+    throw new WaSyncError('connection_closed', `${named} is not connected`, { cause, retryable: true });
+  }
 }

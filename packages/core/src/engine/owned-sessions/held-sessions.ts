@@ -7,8 +7,8 @@
  */
 import type { SyncedSession } from '../../domain/report.js';
 import type { StoredSession } from '../../domain/session.js';
+import { sessionIdHash } from '../../domain/session.js';
 import type { WhatsAppConnection } from '../../ports/connection.js';
-import { sessionIdHash } from '../../session-id.js';
 
 /** How the link of a session has come up and fallen; kept over a connection that takes the place of another. */
 export interface Link {

@@ -2,12 +2,13 @@
  * What the outside hears: events and log lines. Every change of a row and of an owner passes through here once, so that a write whose
  * answer was lost is told when it is found again, and none is told twice.
  */
-import type { Config } from '../../config.js';
+
+import { maskNumbers } from '../../domain/safe-text.js';
 import type { Observation, Reason, SessionStatus, StoredSession } from '../../domain/session.js';
-import { maskNumbers } from '../../mask-numbers.js';
+import type { Config } from '../../options/config.js';
 import type { Events } from '../events/emit-events.js';
 import type { Held, HeldSessions } from './held-sessions.js';
-import { isBadSnapshot } from './read-snapshot.js';
+import { isBadSnapshot } from './observe.js';
 
 /** Where a look came from: a sync reports drift, an event is how a row normally changes. */
 export type Trigger = 'event' | 'sync';

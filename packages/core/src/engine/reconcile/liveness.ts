@@ -5,15 +5,13 @@
  * between sweeps, so that a silent drop is seen in seconds. `waitAtMost` and the stall watch keep an adapter that never settles, and
  * a process that did not run, from being taken for a dead link.
  */
-import type { Config } from '../../config.js';
+import type { Config } from '../../options/config.js';
 import type { ProbeAnswer } from '../../ports/connection.js';
 import type { Logger } from '../../ports/logger.js';
 import type { Events } from '../events/emit-events.js';
-import { createSlots } from '../limits/limit-concurrency.js';
-import { createTurns } from '../limits/limit-rate.js';
-import { waitAtMost } from '../limits/wait-at-most.js';
+import { createSlots, createTurns, waitAtMost } from '../limits/limit-calls.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
-import { readSnapshot } from '../owned-sessions/read-snapshot.js';
+import { readSnapshot } from '../owned-sessions/observe.js';
 import type { StallWatch } from './watch-stalls.js';
 
 /** Connections looked at before pending I/O gets its turn. */

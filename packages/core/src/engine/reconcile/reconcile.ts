@@ -5,10 +5,11 @@
  * its event did, and a write is guarded by the tenure and version that were read *before* observing, so nobody else's newer write is overwritten. A write whose answer was lost may still be on its
  * way: the next look takes its version from it, or it would be committed over what came later.
  */
-import type { Config } from '../../config.js';
+
 import { decide } from '../../decide/decide.js';
 import type { SyncedSession } from '../../domain/report.js';
 import type { Observation, StoredSession } from '../../domain/session.js';
+import type { Config } from '../../options/config.js';
 import type { GuardedWrite, WriteOutcome } from '../../ports/session-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';

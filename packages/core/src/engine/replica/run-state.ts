@@ -2,10 +2,11 @@
  * The life of a replica: new, starting, running, stopping, stopped. `start` is over when the replica has a lease, has dealt with a
  * predecessor of its own name and has synced once; `stop` when its rows say that it is gone.
  */
-import type { Config } from '../../config.js';
-import { WaSyncError } from '../../errors.js';
+
+import type { WaSync } from '../../api/wa-sync.js';
+import { WaSyncError } from '../../domain/errors.js';
+import type { Config } from '../../options/config.js';
 import type { WaSyncStore } from '../../ports/store.js';
-import type { WaSync } from '../../wa-sync.js';
 import type { SendOutgoing } from '../conversations/send-outgoing.js';
 import type { AskOwner } from '../inbox/ask-owner.js';
 import type { InboxWakes } from '../inbox/inbox-notifications.js';
@@ -13,7 +14,7 @@ import type { ForgetOld } from '../jobs/forget-old.js';
 import type { RunJobs } from '../jobs/run-jobs.js';
 import type { JobSchedule } from '../jobs/schedule.js';
 import type { Lease } from '../lease/lease.js';
-import { waitAtMost } from '../limits/wait-at-most.js';
+import { waitAtMost } from '../limits/limit-calls.js';
 import type { FollowMessages } from '../messages/follow-messages.js';
 import type { HeldSessions } from '../owned-sessions/held-sessions.js';
 import type { Tell } from '../owned-sessions/publish-changes.js';

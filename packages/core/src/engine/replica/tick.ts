@@ -3,8 +3,9 @@
  * and take up again what could not be written. Wake-up after a suspend, catch-up and clock changes are this one path, because every
  * beat asks the store what time it is.
  */
-import type { Config } from '../../config.js';
-import { WaSyncError } from '../../errors.js';
+
+import { WaSyncError } from '../../domain/errors.js';
+import type { Config } from '../../options/config.js';
 import type { BeatAnswer } from '../../ports/lease-store.js';
 import type { SendOutgoing } from '../conversations/send-outgoing.js';
 import type { InboxWakes } from '../inbox/inbox-notifications.js';

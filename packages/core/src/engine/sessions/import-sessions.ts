@@ -1,9 +1,8 @@
-import { WaSyncError } from '../../errors.js';
+import type { SessionsApi } from '../../api/wa-sync.js';
+import { WaSyncError } from '../../domain/errors.js';
 import type { NewSession } from '../../ports/session-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
-import type { SessionsApi } from '../../wa-sync.js';
-import { readImported } from './new-session.js';
-import { showValue } from './show-value.js';
+import { readImported, showValue } from './new-session.js';
 
 const BATCH = 1_000;
 /** Wrong entries that the error names; the others are only counted. */

@@ -1,9 +1,9 @@
 /** What a caller may say of a session to add, checked field by field; each problem says what was given, what is taken, and the fix. */
-import { SESSION_STATUSES, type SessionStatus } from '../../domain/session.js';
-import { WaSyncError } from '../../errors.js';
+
+import { WaSyncError } from '../../domain/errors.js';
+import { maskNumbers } from '../../domain/safe-text.js';
+import { checkSessionId, SESSION_STATUSES, type SessionStatus } from '../../domain/session.js';
 import type { NewSession } from '../../ports/session-store.js';
-import { checkSessionId } from '../../session-id.js';
-import { showValue } from './show-value.js';
 
 const DESIRED = new Set<unknown>(['running', 'stopped']);
 const TAKES_OBJECT = 'takes an object with at least an id';
@@ -82,4 +82,41 @@ function instantProblem(at: unknown): string | null {
   if (at == null || (at instanceof Date && Number.isFinite(at.getTime()))) return null;
   const fix = typeof at === 'string' || typeof at === 'number' ? ', write new Date(row.lastSeenAt)' : '';
   return `lastSeenAt is ${showValue(at)}: it takes a Date${fix}`;
+}
+
+const MAX_LENGTH = 40;
+
+/** Names a wrong value in an error text: its type, and what it holds as far as that is short and no secret. Never the contents of an object. */
+export function showValue(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return value === '' ? 'an empty text' : `the text ${quote(value)}`;
+    case 'number':
+    case 'bigint':
+      return `the number ${maskNumbers(String(value))}`;
+    case 'boolean':
+      return String(value);
+    case 'undefined':
+      return 'missing';
+    case 'function':
+      return 'a function';
+    case 'symbol':
+      return 'a symbol';
+    case 'object':
+      return describeObject(value);
+  }
+}
+
+function quote(text: string): string {
+  // Masked before it is cut: half a number would show more than its last four digits.
+  const masked = maskNumbers(text).replace(/[\p{Cc}\p{Cs}\u2028\u2029]/gu, '\ufffd');
+  return `'${masked.length > MAX_LENGTH ? `${masked.slice(0, MAX_LENGTH)}…` : masked}'`;
+}
+
+function describeObject(value: object | null): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  if (value instanceof Date) return Number.isFinite(value.getTime()) ? 'a Date' : 'an invalid Date';
+  if (typeof (value as { then?: unknown }).then === 'function') return 'a promise';
+  return 'an object';
 }

@@ -1,11 +1,11 @@
-import type { Config } from '../../config.js';
+import type { PairingStep } from '../../api/wa-sync.js';
+import { WaSyncError } from '../../domain/errors.js';
+import { maskNumbers } from '../../domain/safe-text.js';
 import type { KnownObservation, Observation } from '../../domain/session.js';
-import { WaSyncError } from '../../errors.js';
-import { maskNumbers } from '../../mask-numbers.js';
+import type { Config } from '../../options/config.js';
 import type { WhatsAppConnection } from '../../ports/connection.js';
-import type { PairingStep } from '../../wa-sync.js';
 import type { Held } from '../owned-sessions/held-sessions.js';
-import { readSnapshot } from '../owned-sessions/read-snapshot.js';
+import { readSnapshot } from '../owned-sessions/observe.js';
 
 /** Statuses that a pairing does not come back from by itself. */
 const OVER = new Set(['DISCONNECTED', 'LOGGED_OUT', 'ERROR', 'REPLACED']);

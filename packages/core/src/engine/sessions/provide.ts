@@ -3,8 +3,9 @@
  * wants it stopped or another replica took over. A closed connection leaves the registry before its socket is gone, so late events
  * of it reach nobody.
  */
-import type { Config } from '../../config.js';
+
 import type { Reason, StoredSession } from '../../domain/session.js';
+import type { Config } from '../../options/config.js';
 import type { WhatsAppConnection } from '../../ports/connection.js';
 import type { Claim } from '../../ports/session-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
@@ -13,8 +14,8 @@ import type { GiveBack } from '../lease/release-sessions.js';
 import type { FollowMessages } from '../messages/follow-messages.js';
 import { closeConnection } from '../owned-sessions/close-connection.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
+import { readSnapshot } from '../owned-sessions/observe.js';
 import { type Tell, whyLost } from '../owned-sessions/publish-changes.js';
-import { readSnapshot } from '../owned-sessions/read-snapshot.js';
 
 /** Statuses in which a provider may have given up until a person acts. */
 const PARKED = new Set(['DISCONNECTED', 'LOGGED_OUT', 'ERROR']);

@@ -1,9 +1,9 @@
-import type { Config } from '../../config.js';
+import type { StatusAnswer } from '../../api/wa-sync.js';
+import { WaSyncError } from '../../domain/errors.js';
+import { maskNumbers } from '../../domain/safe-text.js';
 import type { StoredSession } from '../../domain/session.js';
-import { WaSyncError } from '../../errors.js';
-import { maskNumbers } from '../../mask-numbers.js';
+import type { Config } from '../../options/config.js';
 import type { WaSyncStore } from '../../ports/store.js';
-import type { StatusAnswer } from '../../wa-sync.js';
 import type { AskOwner } from '../inbox/ask-owner.js';
 import type { OwnerAnswers, OwnerStatus } from '../inbox/owner-answers.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';

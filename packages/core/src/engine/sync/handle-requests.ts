@@ -4,15 +4,16 @@
  *
  * Owns: the requests that are being worked on, and answers that are yet to be recorded.
  */
-import type { Config } from '../../config.js';
-import { isWaSyncError } from '../../errors.js';
+
+import { isWaSyncError } from '../../domain/errors.js';
+import type { Config } from '../../options/config.js';
 import type { InboxAnswer, InboxRequest, InboxRequestKind } from '../../ports/inbox-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { OwnerAnswers } from '../inbox/owner-answers.js';
 import type { Lease } from '../lease/lease.js';
-import { waitAtMost } from '../limits/wait-at-most.js';
+import { waitAtMost } from '../limits/limit-calls.js';
+import { logOut } from '../owned-sessions/close-connection.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
-import { logOut } from '../owned-sessions/log-out.js';
 import type { Provide } from '../sessions/provide.js';
 import type { AskStatus } from './ask-status.js';
 import type { Sweep } from './sweep.js';

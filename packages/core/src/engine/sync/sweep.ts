@@ -3,9 +3,10 @@
  * the store is told that state, answers the rows that differ from it, and a count and a hash sum that give away a row that vanished,
  * changed owner or has no connection. A sweep that finds nothing writes nothing.
  */
-import type { Config } from '../../config.js';
+
 import type { SyncedSession, SyncReport } from '../../domain/report.js';
 import type { SessionStatus, StoredSession } from '../../domain/session.js';
+import type { Config } from '../../options/config.js';
 import type { ExpectedState, SweepAnswer } from '../../ports/session-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';

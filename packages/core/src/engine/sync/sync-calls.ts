@@ -1,9 +1,9 @@
-import type { Config } from '../../config.js';
+import { WaSyncError } from '../../domain/errors.js';
 import type { SyncedSession, SyncReport } from '../../domain/report.js';
-import { WaSyncError } from '../../errors.js';
-import { maskNumbers } from '../../mask-numbers.js';
+import { maskNumbers } from '../../domain/safe-text.js';
+import { checkSessionId } from '../../domain/session.js';
+import type { Config } from '../../options/config.js';
 import type { WaSyncStore } from '../../ports/store.js';
-import { checkSessionId } from '../../session-id.js';
 import type { AskOwner } from '../inbox/ask-owner.js';
 import type { HeldSessions } from '../owned-sessions/held-sessions.js';
 import type { Provide } from '../sessions/provide.js';

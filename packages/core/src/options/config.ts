@@ -1,16 +1,16 @@
 import * as z from 'zod/mini';
-import { systemClock, systemRandom } from './clock.js';
-import { parseSchedule, type Schedule } from './decide/parse-schedule.js';
+import { parseSchedule, type Schedule } from '../decide/parse-schedule.js';
+import { checkSessionId } from '../domain/session.js';
+import { loggerOption } from '../logging/logger-option.js';
+import type { Clock, RandomSource } from '../ports/clock.js';
+import { systemClock, systemRandom } from '../ports/clock.js';
+import type { JobName } from '../ports/job-store.js';
+import type { Logger } from '../ports/logger.js';
+import type { ConnectionProvider } from '../ports/provider.js';
+import type { Scheduler } from '../ports/scheduler.js';
+import type { WaSyncStore } from '../ports/store.js';
 import { type InactivityOptions, inactivitySchema, zone } from './inactivity-config.js';
-import { loggerOption } from './logging/logger-option.js';
 import { parseOptions } from './parse-options.js';
-import type { Clock, RandomSource } from './ports/clock.js';
-import type { JobName } from './ports/job-store.js';
-import type { Logger } from './ports/logger.js';
-import type { ConnectionProvider } from './ports/provider.js';
-import type { Scheduler } from './ports/scheduler.js';
-import type { WaSyncStore } from './ports/store.js';
-import { checkSessionId } from './session-id.js';
 
 /** What `createWaSync` takes. Durations are whole milliseconds; an unknown key is an error that names it. */
 export interface WaSyncOptions {

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { WaSyncError } from './errors.js';
+import { WaSyncError } from '../domain/errors.js';
 
 /** A zod schema as far as published types name it: an app's compiler may be older than zod's types ask for. */
 export interface OptionSchema<Options> {

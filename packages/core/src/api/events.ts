@@ -1,7 +1,7 @@
-import type { Delivery } from './domain/conversation.js';
-import type { Evidence, Health, Reason, SessionStatus } from './domain/session.js';
-import type { ProbeAnswer } from './ports/connection.js';
-import type { JobName } from './ports/job-store.js';
+import type { Delivery } from '../domain/conversation.js';
+import type { Evidence, Health, Reason, SessionStatus } from '../domain/session.js';
+import type { ProbeAnswer } from '../ports/connection.js';
+import type { JobName } from '../ports/job-store.js';
 
 /** What every session event carries. */
 interface OfSession {

@@ -1,4 +1,4 @@
-import { maskNumbers } from './mask-numbers.js';
+import { maskNumbers } from './safe-text.js';
 
 /** Every code a `WaSyncError` can carry; `docs/ERRORS.md` says what each means and how to fix it. */
 export const ERROR_CODES = [

@@ -1,11 +1,11 @@
-import type { CleanupReport, InactivityReport, SyncReport } from './domain/report.js';
-import type { Desired, Evidence, Health, Reason, SessionStatus, StoredSession } from './domain/session.js';
+import type { CleanupReport, InactivityReport, SyncReport } from '../domain/report.js';
+import type { Desired, Evidence, Health, Reason, SessionStatus, StoredSession } from '../domain/session.js';
+import type { WhatsAppConnection } from '../ports/connection.js';
+import type { RecordedMessage } from '../ports/conversation-store.js';
+import type { Transition, TransitionFeed } from '../ports/history-store.js';
+import type { ClusterJobName, JobName, JobRun } from '../ports/job-store.js';
+import type { Logger } from '../ports/logger.js';
 import type { WaSyncEventName, WaSyncEvents } from './events.js';
-import type { WhatsAppConnection } from './ports/connection.js';
-import type { RecordedMessage } from './ports/conversation-store.js';
-import type { Transition, TransitionFeed } from './ports/history-store.js';
-import type { ClusterJobName, JobName, JobRun } from './ports/job-store.js';
-import type { Logger } from './ports/logger.js';
 
 /** What `status` answers. */
 export interface StatusAnswer {

@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
-import { type BusinessHours, WEEKDAYS } from './decide/business-hours.js';
-import { zoneOffsetMs } from './decide/civil-time.js';
-import type { ClosingPolicy } from './decide/closing.js';
-import type { ConversationRecord, Speaker } from './domain/conversation.js';
+import { type BusinessHours, WEEKDAYS } from '../decide/business-hours.js';
+import { zoneOffsetMs } from '../decide/civil-time.js';
+import type { ClosingPolicy } from '../decide/closing.js';
+import type { ConversationRecord, Speaker } from '../domain/conversation.js';
 
 /** What a host may say of a conversation; what it leaves out is taken from the options. */
 export interface ConversationPolicy {
