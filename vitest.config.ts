@@ -4,15 +4,18 @@ import { configDefaults, defineConfig } from 'vitest/config';
 // that ships both forms gets the wrong one.
 const conditions = ['@wa-sync/source'];
 
+const SERVERS = '**/*.servers.test.ts';
+const REALTIME = '**/*.realtime.test.ts';
+// They install packages: npm run test:hosts.
+const exclude = [...configDefaults.exclude, 'packages/dev/hosts-tests/**'];
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'packages/dev/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
-    // They install packages: npm run test:hosts.
-    exclude: [...configDefaults.exclude, 'packages/dev/hosts-tests/**'],
-    testTimeout: 20_000,
     hookTimeout: 60_000,
+    testTimeout: 20_000,
+    setupFiles: ['packages/dev/tests/fix-seeds.ts'],
     pool: 'forks',
     maxWorkers: 2,
     coverage: {
@@ -21,5 +24,34 @@ export default defineConfig({
       reporter: ['text-summary'],
       thresholds: { lines: 95, 'packages/core/src/decide/**': { branches: 100 } },
     },
+    projects: [
+      {
+        extends: true,
+        // No server, no process, no real time: npm test -- --project unit.
+        test: {
+          name: 'unit',
+          include: ['**/*.test.ts'],
+          exclude: [...exclude, SERVERS, REALTIME],
+          setupFiles: ['packages/dev/tests/no-servers.ts'],
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        // On the one Postgres and the one Redis of the project.
+        test: {
+          name: 'servers',
+          include: [SERVERS],
+          exclude,
+          globalSetup: ['packages/dev/tests/shared-servers.ts'],
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        // Sockets, processes, browsers, and servers that a test stops or fills: each brings its own.
+        test: { name: 'realtime', include: [REALTIME], exclude },
+      },
+    ],
   },
 });

@@ -1,7 +1,5 @@
+import { SEED } from '@wa-sync/dev/tests/seed';
 import { createSeededRandom } from '@wa-sync/testing';
-
-/** Printed in the names of tests; `WA_SYNC_SEED=n` plays one again. */
-export const SEED = Number(process.env.WA_SYNC_SEED ?? Math.floor(Math.random() * 2 ** 32));
 
 /** Chance for one test: other tests drawing from the same seed do not change it. */
 export function createChance(name: string) {

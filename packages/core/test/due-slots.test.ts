@@ -153,9 +153,19 @@ describe('a daily job in every zone', () => {
   let changes: readonly { zone: string; atMs: number }[] = [];
 
   beforeAll(() => {
-    changes = Intl.supportedValuesOf('timeZone').flatMap((zone) =>
-      transitions(wallClock(zone), fromMs, toMs).map((atMs) => ({ zone, atMs })),
-    );
+    // One zone for each clock: zones that change at the same instants by as much show the same wall clock.
+    const clocks = new Map<string, { zone: string; atMs: number }[]>();
+    for (const zone of Intl.supportedValuesOf('timeZone')) {
+      const wall = wallClock(zone);
+      const found = transitions(wall, fromMs, toMs);
+      const key = [fromMs, ...found].map((at) => `${at} ${wall(at) - at}`).join();
+      if (!clocks.has(key))
+        clocks.set(
+          key,
+          found.map((atMs) => ({ zone, atMs })),
+        );
+    }
+    changes = [...clocks.values()].flat();
   }, 600_000);
 
   it('falls once on each date around each change of the clock in 3 years, judged by walking it minute by minute', {
@@ -163,7 +173,7 @@ describe('a daily job in every zone', () => {
   }, () => {
     const judged = changes.map(({ zone, atMs }) => judge(zone, atMs - DAY_MS, atMs + DAY_MS));
     expect(judged.flatMap(({ wrong }) => wrong).slice(0, 10)).toEqual([]);
-    expect(judged.reduce((sum, { slots }) => sum + slots, 0)).toBeGreaterThan(15_000);
+    expect(judged.reduce((sum, { slots }) => sum + slots, 0)).toBeGreaterThan(8_000);
   });
 
   it('leaves the interval of a step unbroken around each change of the clock in 3 years', { timeout: 600_000 }, () => {

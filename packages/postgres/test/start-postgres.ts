@@ -1,5 +1,6 @@
 import { startPostgres as startLocal } from '@wa-sync/dev/servers/postgres';
 import pg from 'pg';
+import { inject } from 'vitest';
 
 /** A database of its own on a running server. */
 export interface TestDatabase {
@@ -16,8 +17,8 @@ export interface TestDatabase {
 export interface TestServer {
   readonly port: number;
   readonly password: string;
-  /** Makes a database, a copy of `template` where one is given. */
-  createDatabase(template?: string): Promise<TestDatabase>;
+  /** Makes a database: a copy of `template`, with the server's zone where no other is given. */
+  createDatabase(options?: { template?: string | undefined; timeZone?: string | undefined }): Promise<TestDatabase>;
   /** Ends the server with SIGKILL, as a machine that loses its power; `null` on a server that is not ours. */
   readonly kill: (() => Promise<void>) | null;
   /** Starts it again on the same data. */
@@ -26,12 +27,13 @@ export interface TestServer {
 }
 
 /**
- * Starts the Postgres that npm brings, or that of `TEST_POSTGRES_BIN`; about a second. With `TEST_POSTGRES_URL` (of a superuser) the tests run on that
- * server instead, without `flags` and without what would kill it.
+ * The Postgres that the files of the project `servers` share; elsewhere one of its own: the one that npm brings, or that
+ * of `TEST_POSTGRES_BIN`; about a second. With `TEST_POSTGRES_URL` (of a superuser) the tests run on that server
+ * instead, without `flags` and without what would kill it.
  */
 export async function startPostgres(flags: readonly string[] = ['-c', 'fsync=off']): Promise<TestServer> {
-  const given = process.env.TEST_POSTGRES_URL;
-  if (given !== undefined && given !== '') {
+  const given = process.env.TEST_POSTGRES_URL || inject('postgresUrl');
+  if (given) {
     const { hostname, port, username, password } = new URL(given);
     const access = { host: hostname, port: Number(port || 5432), user: username, password };
     return serverAt(access, { kill: null, restart: async () => {}, end: async () => {} });
@@ -39,6 +41,9 @@ export async function startPostgres(flags: readonly string[] = ['-c', 'fsync=off
   const { port, password, kill, restart, stop } = await startLocal(['-c', 'max_connections=200', ...flags]);
   return serverAt({ host: '127.0.0.1', port, user: 'postgres', password }, { kill, restart, end: stop });
 }
+
+// Files that share a process share a server too.
+let databases = 0;
 
 interface Access {
   readonly host: string;
@@ -54,17 +59,16 @@ function serverAt(
   const admin = new pg.Pool({ ...access, database: 'postgres', max: 2 });
   // An idle connection may hear of the server's end before the pool has closed it.
   admin.on('error', () => {});
-  let databases = 0;
-
   return {
     port: access.port,
     password: access.password,
     kill,
     restart,
-    async createDatabase(template = 'template1') {
+    async createDatabase({ template = 'template1', timeZone } = {}) {
       databases += 1;
       const name = `wa_sync_test_${process.pid}_${databases}`;
       await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+      if (timeZone !== undefined) await admin.query(`ALTER DATABASE ${name} SET timezone TO '${timeZone}'`);
       const pools: pg.Pool[] = [];
       const connect = (options: pg.PoolConfig = {}) => {
         const pool = new pg.Pool({ ...access, database: name, ...options });

@@ -6,11 +6,19 @@ import { startPostgres, type TestDatabase, type TestServer } from './start-postg
  * Gives the tests of a file a server, and each test a database of its own: a copy of what `prepare` made once, or an empty one. Call it before the
  * file's own hooks: what they set up stands on the database, and is taken down before it.
  */
-export function useDatabase(options: { flags?: readonly string[]; prepare?(pool: pg.Pool): Promise<unknown> } = {}): {
+export function useDatabase(
+  options: {
+    /** Of a server of its own. */
+    flags?: readonly string[];
+    /** Of the databases; else the server's. */
+    timeZone?: string;
+    prepare?(pool: pg.Pool): Promise<unknown>;
+  } = {},
+): {
   readonly server: TestServer;
   readonly database: TestDatabase;
 } {
-  const { flags, prepare } = options;
+  const { flags, prepare, timeZone } = options;
   let server: TestServer;
   let template: string | undefined;
   let database: TestDatabase;
@@ -18,7 +26,7 @@ export function useDatabase(options: { flags?: readonly string[]; prepare?(pool:
   beforeAll(async () => {
     server = await startPostgres(flags);
     if (prepare === undefined) return;
-    const { name, pool } = await server.createDatabase();
+    const { name, pool } = await server.createDatabase({ timeZone });
     await prepare(pool);
     // A database that somebody is connected to cannot be copied.
     await pool.end();
@@ -26,7 +34,7 @@ export function useDatabase(options: { flags?: readonly string[]; prepare?(pool:
   });
   afterAll(() => server?.stop());
   beforeEach(async () => {
-    database = await server.createDatabase(template);
+    database = await server.createDatabase({ template, timeZone });
   });
   afterEach(() => database?.drop());
 

@@ -13,13 +13,17 @@ export interface OptionSchema<Options> {
  */
 export function parseOptions<Options>(of: string, optionSchema: OptionSchema<Options>, options: unknown): Options {
   const schema = optionSchema as z.core.$ZodType<Options>;
-  const parsed = z.safeParse(schema, options);
+  // Before the words of a locale, which a host's own zod sets for every schema of the process.
+  const parsed = z.safeParse(schema, options, { error: () => NO_WORDS });
   if (parsed.success) return parsed.data;
   throw new WaSyncError(
     'config_invalid',
     parsed.error.issues.map((issue) => describeIssue(of, schema, issue)).join('; '),
   );
 }
+
+/** The message of a schema that has no words of its own. */
+const NO_WORDS = 'is not what it takes';
 
 /** What a place takes that holds other options, whose schemas have no words of their own. */
 const CONTAINERS: Readonly<Record<string, string>> = { object: 'takes an object', array: 'takes a list' };
@@ -31,7 +35,7 @@ function describeIssue(of: string, schema: z.core.$ZodType, issue: z.core.$ZodIs
     return `Unknown option ${keys}: ${at || of} takes ${knownKeys(schema, issue.path).join(', ')}`;
   }
   const container = issue.code === 'invalid_type' ? CONTAINERS[issue.expected] : undefined;
-  return `Option ${at || '(all)'} ${issue.message === 'Invalid input' && container ? container : issue.message}`;
+  return `Option ${at || '(all)'} ${issue.message === NO_WORDS && container ? container : issue.message}`;
 }
 
 interface Node {

@@ -2,7 +2,10 @@ import type { WhatsAppConnection } from '@wa-sync/core';
 import { describe, expect, it } from 'vitest';
 import { observeBaileysSocket } from '../src/index.js';
 import { openSocket, startProvider, startServer, untilStatus } from './kit.js';
+import { createChance } from './seeded.js';
 import { ADA, PHONE } from './world.js';
+
+const chance = createChance('send-text');
 
 const ID = '3EB00123456789ABCDEF';
 
@@ -74,7 +77,7 @@ describe.each(['provided', 'attached'] as const)('sendText of a session that is 
     ).resolves.toBe('sent');
     server.session(PHONE).treatMessages({ ack: 'never', deliver: false });
     const answer = say(connection, ada.jid, 20_000);
-    for (let turns = Math.floor(Math.random() * 30); turns >= 0; turns--)
+    for (let turns = Math.floor(chance.random.next() * 30); turns >= 0; turns--)
       await new Promise((next) => setImmediate(next));
     server.session(PHONE)[how]();
     await expect(answer).resolves.toBe('unknown');

@@ -4,12 +4,13 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createMemoryStore, createWaSync } from '@wa-sync/core';
+import { SEED } from '@wa-sync/dev/tests/seed';
 import { createMemoryAuthState } from '@wa-sync/fake-whatsapp';
 import { BufferJSON } from '@whiskeysockets/baileys';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { baileysProvider, createBaileysAuthState, multiFileAuth } from '../src/index.js';
 import { recordStatuses, startProvider, startServer, until, untilStatus } from './kit.js';
-import { createChance, SEED } from './seeded.js';
+import { createChance } from './seeded.js';
 
 const PHONE = '5511911110001';
 const OTHER = '5511922220002';

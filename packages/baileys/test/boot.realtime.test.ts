@@ -1,9 +1,9 @@
 import { createMemoryStore, createWaSync } from '@wa-sync/core';
+import { SEED } from '@wa-sync/dev/tests/seed';
 import { startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import { createSeededRandom } from '@wa-sync/testing';
 import { expect, it } from 'vitest';
 import { baileysProvider, createBaileysAuthState } from '../src/index.js';
-import { SEED } from './seeded.js';
 
 const SESSIONS = 200;
 const MAX_LOGINS = 8;

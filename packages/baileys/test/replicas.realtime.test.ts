@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SEED } from '@wa-sync/dev/tests/seed';
 import type { FakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import { startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import type { AuthenticationCreds } from '@whiskeysockets/baileys';
@@ -9,7 +10,7 @@ import { startPostgres, type TestServer } from '../../postgres/test/start-postgr
 import { createBaileysAuthState, multiFileAuth } from '../src/index.js';
 import { createLoginSlots } from '../src/session/login-slots.js';
 import { createReplicaWorld, type ReplicaWorld, TICK_MS, TTL_MS } from './replicas/replica-world.js';
-import { createChance, SEED } from './seeded.js';
+import { createChance } from './seeded.js';
 
 /** Real processes, a real database, real Baileys. Each world has sessions and a database of its own, so that all run side by side. */
 describe.concurrent(`replicas (WA_SYNC_SEED=${SEED})`, () => {

@@ -1,6 +1,6 @@
+import { SEED } from '@wa-sync/dev/tests/seed';
 import { describe, expect, it } from 'vitest';
 import { playFaultScript, type ScriptOutcome, SESSIONS } from './fault-script.js';
-import { SEED } from './seeded.js';
 
 const SCRIPTS = Number(process.env.WA_SYNC_SCRIPTS ?? 2);
 /** Sessions mostly wait, so that some scripts fit beside each other. */

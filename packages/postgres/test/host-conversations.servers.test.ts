@@ -20,7 +20,7 @@ const mirror = { conversations: prismaConversation({ sessionId: 'sessionId' }) }
 
 const at = useDatabase({
   // A host far from UTC, where a timestamp without a zone goes wrong if anybody lets it.
-  flags: ['-c', 'fsync=off', '-c', 'timezone=America/Sao_Paulo'],
+  timeZone: 'America/Sao_Paulo',
   prepare: async (pool) => {
     await pool.query(PRISMA_TABLES + CONVERSATIONS_BY_SESSION);
     await createPostgresStore({ pool, mirror }).init();

@@ -332,7 +332,7 @@ describe('a mirror that does not fit', () => {
   });
   it('is told in full by checkMirror, notes included', async () => {
     await at.database.pool.query(PRISMA_TABLES);
-    const sessions = columns({ qr: 'nope' })(prismaWhatsAppSession());
+    const sessions = columns({ qr: 'nope', timeZone: undefined })(prismaWhatsAppSession());
     const findings = await createPostgresStore({ pool: at.database.pool, mirror: { sessions } }).checkMirror();
     expect(findings.map(({ severity, about }) => [severity, about])).toEqual([
       ['note', '"public"."WhatsAppSession"."lastSeen"'],

@@ -1,4 +1,5 @@
 import { isWaSyncError } from '@wa-sync/core';
+import { SEED } from '@wa-sync/dev/tests/seed';
 import { joinReplica } from '@wa-sync/testing';
 import { type FaultProxy, playOverCuts, startFaultProxy } from '@wa-sync/testing/faults';
 import { Redis } from 'ioredis';
@@ -9,9 +10,8 @@ import { brokenIndexes, brokenPromises, rawView } from './raw-view.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 import { keysOf } from './store-harness.js';
 
-/** Cuts on both clients together. `CUTS=2000` is the whole proof, `SEED` another one. */
+/** Cuts on both clients together. `CUTS=2000` is the whole proof, `WA_SYNC_SEED` another one. */
 const CUTS = Number(process.env.CUTS ?? 80);
-const SEED = Number(process.env.SEED ?? 20_250_101);
 const IDS = Array.from({ length: 20 }, (_, index) => `s${index}`);
 const MOST_MB = 48;
 /** Some tenths of a second a cut; a run that hangs is told by it. */

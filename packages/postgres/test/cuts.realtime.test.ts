@@ -1,3 +1,4 @@
+import { SEED } from '@wa-sync/dev/tests/seed';
 import { type FaultProxy, playOverCuts, type RawRow, type RawView, startFaultProxy } from '@wa-sync/testing/faults';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,9 +7,8 @@ import { addConversations, CONVERSATIONS_BY_SESSION } from './host-conversations
 import { addHostRows, PRISMA_TABLES } from './host-table.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 
-/** `CUTS=2000` is the whole proof, `SEED` another one. */
+/** `CUTS=2000` is the whole proof, `WA_SYNC_SEED` another one. */
 const CUTS = Number(process.env.CUTS ?? 150);
-const SEED = Number(process.env.SEED ?? 20_250_101);
 /** One of them is the beginning of all others. */
 const IDS = ['s', ...Array.from({ length: 19 }, (_, index) => `s${index}`)];
 const MOST_MB = 48;

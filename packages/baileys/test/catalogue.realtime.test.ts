@@ -1,3 +1,4 @@
+import { SEED } from '@wa-sync/dev/tests/seed';
 import * as rc14 from '@whiskeysockets/baileys';
 import * as rc13 from 'baileys-rc13';
 import { afterAll, beforeAll, describe, it } from 'vitest';
@@ -8,7 +9,7 @@ import {
   PROBE,
   type Told,
 } from './catalogue-world.js';
-import { createChance, SEED } from './seeded.js';
+import { createChance } from './seeded.js';
 
 /** What a machine that is busy with other things may take longer. */
 const SLACK_MS = 4_000;

@@ -10,7 +10,7 @@ import { useDatabase } from './use-database.js';
 const mirror = { sessions: prismaWhatsAppSession() };
 const at = useDatabase({
   // A host far from UTC, where a timestamp without a zone goes wrong if anybody lets it.
-  flags: ['-c', 'fsync=off', '-c', 'timezone=America/Sao_Paulo'],
+  timeZone: 'America/Sao_Paulo',
   prepare: async (pool) => {
     await pool.query(PRISMA_TABLES);
     await createPostgresStore({ pool, mirror }).init();

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { startServer } from './kit.js';
+import { createChance } from './seeded.js';
 import { ADA, PHONE, rowBecomes, shiftedClock, startEngine } from './world.js';
+
+const chance = createChance('farewells');
 
 const FAREWELL = 'This conversation was closed because nobody wrote for a while.';
 const QUIET_MS = 120_000;
@@ -73,7 +76,7 @@ describe('farewells', () => {
     session.treatMessages({ ack: 'never', deliver: false });
     const closed = close(quiet);
     await host.conversationThat(ada.jid, ({ outgoing }) => outgoing?.delivery === 'sending');
-    for (let turns = Math.floor(Math.random() * 60); turns >= 0; turns--)
+    for (let turns = Math.floor(chance.random.next() * 60); turns >= 0; turns--)
       await new Promise((next) => setImmediate(next));
     const again = session.waitForNextLogin();
     session.fin();

@@ -3,7 +3,10 @@ import { makeWASocket, proto } from '@whiskeysockets/baileys';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type MessageOrigin, observeBaileysSocket } from '../src/index.js';
 import { fastClock, openSocket, quietLogger, startServer, untilStatus } from './kit.js';
+import { createChance } from './seeded.js';
 import { ADA, PHONE, rowBecomes, startEngine } from './world.js';
+
+const chance = createChance('messages');
 
 /** One conversation a contact, named by its phone number; groups have none. */
 function conversationsByPhone() {
@@ -227,10 +230,10 @@ describe('F39: messages that WhatsApp counts as received when a socket ends', ()
     const ids: string[] = [];
     for (let round = 0; round < 4; round++) {
       const session = server.session(PHONE);
-      const count = 5 + Math.floor(Math.random() * 20);
+      const count = 5 + Math.floor(chance.random.next() * 20);
       for (let index = 0; index < count; index++) ids.push((await ada.sendText(PHONE, `${round}/${index}`)).id);
       // Somewhere in the middle of their handling.
-      for (let turns = Math.floor(Math.random() * 40); turns > 0; turns--)
+      for (let turns = Math.floor(chance.random.next() * 40); turns > 0; turns--)
         await new Promise((next) => setImmediate(next));
       await session.waitForLogin();
       const next = session.waitForNextLogin();

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { SEED } from '@wa-sync/dev/tests/seed';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { matchRoutes } from '../src/handler/match-routes.js';
@@ -13,8 +14,6 @@ import { startWorld, type World } from './start-world.js';
 
 /** `FUZZ_REQUESTS=100000` is the whole of it. */
 const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 3_000);
-/** `FUZZ_SEED` sends the same requests once more. */
-const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 1e9));
 const AT_ONCE = 20;
 
 /** Pieces in, the whole answer out; a server that hangs up says nothing. A stream of events is read to its first bytes. */
@@ -101,7 +100,7 @@ describe('requests that nobody expects', () => {
       const status = Number([...answer.matchAll(/^HTTP\/1.1 (\d{3})/gm)].at(-1)?.[1]);
       seen.set(status, (seen.get(status) ?? 0) + 1);
       const route = routeOf(request);
-      const what = `FUZZ_SEED=${SEED}: ${request.method} ${JSON.stringify(request.target)} answered ${status}`;
+      const what = `WA_SYNC_SEED=${SEED}: ${request.method} ${JSON.stringify(request.target)} answered ${status}`;
       if (status !== 100 && !PARSER.has(status)) {
         if (route) expect(declaredOf(route), what).toContain(status);
         else expect([404, 405], what).toContain(status);
@@ -121,7 +120,7 @@ describe('requests that nobody expects', () => {
     }
     world.breakStore(false);
     console.log(
-      `FUZZ_SEED=${SEED}: ${sent} requests, by status: ${JSON.stringify(Object.fromEntries([...seen].sort(([a], [b]) => a - b)))}`,
+      `WA_SYNC_SEED=${SEED}: ${sent} requests, by status: ${JSON.stringify(Object.fromEntries([...seen].sort(([a], [b]) => a - b)))}`,
     );
     expect(sent).toBeGreaterThanOrEqual(REQUESTS);
     // Requests that all fail at the door would show nothing.
