@@ -19,6 +19,7 @@ const LAYERS = {
     'bench chaos demo docs-checks hosts-tests mutants',
     'commands',
     'faults simulator',
+    'example',
     'tests',
     'servers',
     'lint nest-majors',

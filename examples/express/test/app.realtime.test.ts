@@ -1,26 +1,15 @@
 import { silentLogger } from '@wa-sync/core';
-import pg from 'pg';
+import { exampleApp } from '@wa-sync/dev/example';
 import { describe, expect, it } from 'vitest';
-import { type ExpressAppOptions, type RunningApp, startApp } from '../src/app.js';
-import { readHostRow, waitForHostRow } from './kit.js';
-import { baileys, headers, short, TOKEN, useAppWorld } from './use-app-world.js';
+import { type RunningApp, startApp } from '../app/src/app.js';
+import type { Settings } from '../app/src/settings.js';
+import { readHostRow, waitForHostRow } from './host-row.js';
+import { headers, SHORT_OPTIONS, short, TOKEN, useAppWorld } from './use-app-world.js';
 
 const world = useAppWorld();
 
-async function start(options: Partial<ExpressAppOptions> = {}): Promise<RunningApp> {
-  const app = await startApp({
-    databaseUrl: world.database.url,
-    port: 0,
-    tokens: [TOKEN],
-    sessions: ['sales'],
-    waWebSocketUrl: world.whatsapp.url,
-    waSync: short,
-    baileys,
-    logger: silentLogger,
-    ...options,
-  });
-  return world.ends(app);
-}
+const start = async (more: Partial<Settings> = {}): Promise<RunningApp> =>
+  world.ends(await startApp(world.settings(more), silentLogger));
 
 describe('the app', () => {
   it('pairs from the host’s row, and puts a row right that somebody edited', async () => {
@@ -68,10 +57,12 @@ describe('the app', () => {
 });
 
 describe('as a process', () => {
-  const main = new URL('../src/main.ts', import.meta.url);
-
   it('says what is missing', async () => {
-    const app = world.run(main, { DATABASE_URL: 'postgres://a', PORT: 'x', WA_SYNC_OPTIONS: '{"prob":{}}' });
+    const app = world.run(exampleApp('express'), {
+      DATABASE_URL: 'postgres://a',
+      PORT: 'x',
+      WA_SYNC_OPTIONS: '{"prob":{}}',
+    });
     expect(await app.closed).toMatchObject({ code: 1 });
     const said = app.lines.join('\n');
     expect(said).toMatch(/WA_SYNC_TOKEN is missing: token of the endpoints/);
@@ -80,15 +71,13 @@ describe('as a process', () => {
   });
 
   it('starts from the environment, logs, and writes what SIGTERM means', async () => {
-    const app = world.run(main, {
+    const app = world.run(exampleApp('express', world.whatsapp), {
       DATABASE_URL: world.database.url,
       PORT: '0',
       WA_SYNC_TOKEN: `${TOKEN}-old, ${TOKEN}`,
       WA_SYNC_SESSIONS: 'sales, support',
       WA_SYNC_REPLICA_ID: 'one',
-      WA_SYNC_OPTIONS: JSON.stringify({ waSync: short, baileys }),
-      WA_WEB_SOCKET_URL: world.whatsapp.url,
-      FAKE_WHATSAPP_TRUST: JSON.stringify(world.whatsapp.trust),
+      WA_SYNC_OPTIONS: SHORT_OPTIONS,
     });
     const [, url] = await app.line(/^listening on (\S+)$/);
     await world.pair('support', '5511911114444');
@@ -110,28 +99,5 @@ describe('as a process', () => {
       error: 'shutdown',
     });
     expect(app.lines.join('\n')).not.toContain(TOKEN);
-  });
-
-  it('needs nothing at all, and leaves nothing behind when it is killed', { timeout: 60_000 }, async () => {
-    const app = world.run(main, { PORT: '0' });
-    const [, url] = await app.line(/^listening on (\S+)$/);
-    const [, token] = await app.line(/WA_SYNC_TOKEN=(\w+)/);
-    const [, own] = await app.line(/The database: (\S+)/);
-    for (const id of ['sales', 'support']) {
-      const ask = () =>
-        fetch(`${url}/whatsapp/status?sessionId=${id}`, { headers: { authorization: `Bearer ${token}` } });
-      await expect.poll(async () => (await ask()).json(), { timeout: 30_000 }).toMatchObject({ connected: true });
-    }
-    app.child.kill('SIGKILL');
-    await app.closed;
-    const reach = async () => {
-      const client = new pg.Client({ connectionString: own });
-      client.on('error', () => {});
-      return client.connect().then(
-        () => client.end().then(() => 'there'),
-        () => 'gone',
-      );
-    };
-    await expect.poll(reach, { timeout: 15_000 }).toBe('gone');
   });
 });

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import type { Program } from '@wa-sync/dev/example';
 
-/** A script of an example as a process of its own. */
+/** A program of the examples as a process of its own. */
 export interface StartedProcess {
   readonly child: ChildProcess;
   /** All lines of both outputs so far. */
@@ -14,12 +14,17 @@ export interface StartedProcess {
   readonly closed: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
-export function startProcess(script: URL, env: Record<string, string> = {}): StartedProcess {
-  const child = spawn(process.execPath, ['--conditions=@wa-sync/source', '--import', 'tsx', fileURLToPath(script)], {
-    // Here tsx finds the tsconfig that says what decorators mean.
-    cwd: fileURLToPath(new URL('.', script)),
-    env: { PATH: process.env.PATH ?? '', NO_COLOR: '1', ...env },
+/** Starts it with these variables alone. `detached`: in a process group of its own, as a terminal gives one. */
+export function startProcess(
+  program: Program,
+  env: Record<string, string> = {},
+  { detached = false }: { detached?: boolean } = {},
+): StartedProcess {
+  const child = spawn(process.execPath, program.args, {
+    cwd: program.cwd,
+    env: { PATH: process.env.PATH ?? '', NO_COLOR: '1', ...program.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached,
   });
   const lines: string[] = [];
   const waiting = new Set<() => void>();

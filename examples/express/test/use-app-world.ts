@@ -1,8 +1,10 @@
+import type { Program } from '@wa-sync/dev/example';
 import { type FakeWhatsApp, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { TestDatabase } from '../../../packages/postgres/test/start-postgres.js';
 import { useDatabase } from '../../../packages/postgres/test/use-database.js';
-import { waitForHostRow } from './kit.js';
+import type { Settings } from '../app/src/settings.js';
+import { waitForHostRow } from './host-row.js';
 import { type StartedProcess, startProcess } from './start-process.js';
 
 export const TOKEN = 'a-token-for-the-example-app';
@@ -12,14 +14,18 @@ export const short = {
   lease: { ttlMs: 3_000, tickMs: 300 },
   jobs: { sync: false },
 } as const;
-export const baileys = { loginJitterMs: 0, backoff: { baseMs: 50, maxMs: 200 } };
+const baileys = { loginJitterMs: 0, backoff: { baseMs: 50, maxMs: 200 } };
+/** `WA_SYNC_OPTIONS` of an app in a process of its own. */
+export const SHORT_OPTIONS = JSON.stringify({ waSync: short, baileys });
 
 /** What an example app runs against: a database for each test, and a WhatsApp for all. What `ends` and `run` were told of is over after each test. */
 export interface AppWorld {
   readonly database: TestDatabase;
   readonly whatsapp: FakeWhatsApp;
+  /** Of an app in this process: one session `sales`, on this database and this WhatsApp, with short waits. */
+  settings(more?: Partial<Settings>): Settings;
   ends<App extends { stop(): Promise<unknown> }>(app: App): App;
-  run(script: URL, env?: Record<string, string>): StartedProcess;
+  run(program: Program, env?: Record<string, string>): StartedProcess;
   /** The phone scans what the host's own row shows, as a user of the host would. */
   pair(id: string, phone: string): ReturnType<FakeWhatsApp['pair']>;
 }
@@ -49,12 +55,22 @@ export function useAppWorld(): AppWorld {
     get whatsapp() {
       return whatsapp;
     },
+    settings: (more) => ({
+      databaseUrl: postgres.database.url,
+      port: 0,
+      host: '127.0.0.1',
+      tokens: [TOKEN],
+      sessions: ['sales'],
+      waSync: short,
+      baileys: { ...baileys, socketConfig: { waWebSocketUrl: whatsapp.url } },
+      ...more,
+    }),
     ends(app) {
       running.push(app);
       return app;
     },
-    run(script, env) {
-      const started = startProcess(script, env);
+    run(program, env) {
+      const started = startProcess(program, env);
       processes.push(started);
       return started;
     },

@@ -1,28 +1,19 @@
-import type { AppOptions } from '@wa-sync/example-kit';
+import { join } from 'node:path';
+import { exampleApp, fromSource } from '@wa-sync/dev/example';
+import { WaSyncService } from '@wa-sync/nest';
 import { describe, expect, it } from 'vitest';
-import { readHostRow, waitForHostRow } from '../../express/test/kit.js';
-import { baileys, headers, short, TOKEN, useAppWorld } from '../../express/test/use-app-world.js';
-import { type RunningApp, startApp } from '../src/app/start-app.js';
-import { WaSyncService } from '../src/index.js';
+import { readHostRow, waitForHostRow } from '../../express/test/host-row.js';
+import { headers, SHORT_OPTIONS, TOKEN, useAppWorld } from '../../express/test/use-app-world.js';
+import type { Settings } from '../app/src/settings.js';
+import { type RunningApp, startApp } from '../app/src/start-app.js';
 import { recordingLogger } from './module-world.js';
 
 const world = useAppWorld();
 
-async function start(options: Partial<AppOptions> = {}, logger = recordingLogger().logger): Promise<RunningApp> {
-  const app = await startApp(
-    {
-      databaseUrl: world.database.url,
-      port: 0,
-      tokens: [TOKEN],
-      sessions: ['sales'],
-      waWebSocketUrl: world.whatsapp.url,
-      waSync: short,
-      baileys,
-      ...options,
-    },
-    { logger },
-  );
-  return world.ends(app);
+async function start(more: Partial<Settings> = {}, logger = recordingLogger().logger): Promise<RunningApp> {
+  const started = await startApp(world.settings(more), { logger });
+  world.ends({ stop: () => started.app.close() });
+  return started;
 }
 
 describe('the app', () => {
@@ -95,10 +86,12 @@ describe('the app', () => {
 });
 
 describe('as a process', () => {
-  const main = new URL('../src/app/main.ts', import.meta.url);
-
   it('says what is missing', async () => {
-    const app = world.run(main, { DATABASE_URL: 'postgres://a', PORT: 'x', WA_SYNC_OPTIONS: '{"prob":{}}' });
+    const app = world.run(exampleApp('nest'), {
+      DATABASE_URL: 'postgres://a',
+      PORT: 'x',
+      WA_SYNC_OPTIONS: '{"prob":{}}',
+    });
     expect(await app.closed).toMatchObject({ code: 1 });
     const said = app.lines.join('\n');
     expect(said).toMatch(/WA_SYNC_TOKEN is missing: token of the endpoints/);
@@ -107,15 +100,13 @@ describe('as a process', () => {
   });
 
   it('starts from the environment, logs, and writes what SIGTERM means', async () => {
-    const app = world.run(main, {
+    const app = world.run(exampleApp('nest', world.whatsapp), {
       DATABASE_URL: world.database.url,
       PORT: '0',
       WA_SYNC_TOKEN: `${TOKEN}-old, ${TOKEN}`,
       WA_SYNC_SESSIONS: 'sales, support',
       WA_SYNC_REPLICA_ID: 'one',
-      WA_SYNC_OPTIONS: JSON.stringify({ waSync: short, baileys }),
-      WA_WEB_SOCKET_URL: world.whatsapp.url,
-      FAKE_WHATSAPP_TRUST: JSON.stringify(world.whatsapp.trust),
+      WA_SYNC_OPTIONS: SHORT_OPTIONS,
     });
     const [, url] = await app.line(/^listening on (\S+)$/);
     await world.pair('support', '5511922224444');
@@ -134,18 +125,8 @@ describe('as a process', () => {
     expect(said).not.toContain('Shutdown hooks are off');
   });
 
-  it('needs nothing at all', { timeout: 60_000 }, async () => {
-    const app = world.run(main, { PORT: '0' });
-    const [, url] = await app.line(/^listening on (\S+)$/);
-    const [, token] = await app.line(/WA_SYNC_TOKEN=(\w+)$/);
-    const ask = () => fetch(`${url}/whatsapp/status`, { headers: { authorization: `Bearer ${token}` } });
-    await expect.poll(async () => (await ask()).json(), { timeout: 30_000 }).toMatchObject({ connected: true });
-    const conversations = async () => (await fetch(`${url}/conversations`)).json();
-    await expect.poll(conversations, { timeout: 10_000 }).toContainEqual(expect.objectContaining({ client: 'Ana' }));
-  });
-
   it('warns where the host has not turned on the shutdown hooks', async () => {
-    const started = world.run(new URL('./app-without-hooks.ts', import.meta.url));
+    const started = world.run(fromSource(join(import.meta.dirname, 'app-without-hooks.ts')));
     await started.line(/WARN \[wa-sync\] Shutdown hooks are off: call app\.enableShutdownHooks\(\)/);
   });
 });

@@ -10,8 +10,8 @@ const SHARED = ['pnpm-lock.yaml', 'tsconfig.base.json'];
 /** Runs from source: no build reads it. It needs the packages and their tests need it, which is a circle only to a builder. */
 const DEV = '@wa-sync/dev';
 
-/** Not read by a build. */
-const LEFT_OUT = new Set(['dist', 'node_modules', 'test']);
+/** Not read by a build; `app` is the example beside a package. */
+const LEFT_OUT = new Set(['app', 'dist', 'node_modules', 'test']);
 
 /**
  * Builds the named packages (all, unless given) and those of the workspace that they stand on; one whose inputs are those of its last build is
@@ -49,8 +49,9 @@ async function readWorkspace() {
   const packages = new Map();
   for (const parent of ['packages', 'examples']) {
     for (const entry of await readdir(join(root, parent), { withFileTypes: true })) {
-      if (!entry.isDirectory()) continue;
       const folder = join(parent, entry.name);
+      // A package that moved away leaves its ignored files behind.
+      if (!existsSync(join(root, folder, 'package.json'))) continue;
       const manifest = JSON.parse(await readFile(join(root, folder, 'package.json'), 'utf8'));
       packages.set(manifest.name, { short: basename(folder), folder, manifest });
     }

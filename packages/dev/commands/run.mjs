@@ -8,8 +8,6 @@ import { packForApp } from './pack.mjs';
 import { bin, root, run } from './run-process.mjs';
 import { runAllTests, runHostTests, runTests } from './run-tests.mjs';
 
-const EXAMPLES = { express: 'dist/main.js', nest: 'dist/app/main.js' };
-
 const commands = {
   build: () => build(),
   pack: packForApp,
@@ -47,18 +45,11 @@ function runSource(entry, args) {
   return run(process.execPath, ['--conditions=@wa-sync/source', '--import', 'tsx', join(root, entry), ...args]);
 }
 
-/** Runs an example app until it ends; how it ends on a signal is its own affair. */
-async function runExample([name, ...args]) {
-  const main = Object.hasOwn(EXAMPLES, name ?? '') ? EXAMPLES[name] : null;
-  if (!main) throw new Error(`Usage: npm run example ${Object.keys(EXAMPLES).join(' | ')}`);
-  await build([`@wa-sync/${name}`]);
-  try {
-    // The servers for trying out run from source.
-    await run(process.execPath, ['--import', 'tsx', join(root, 'examples', name, main), ...args]);
-  } catch (error) {
-    // Nest ends itself by the signal that it got.
-    if (error.signal === undefined) throw error;
-  }
+/** The launcher says itself why it ends. */
+async function runExample(args) {
+  await runSource('packages/dev/example/run-example.ts', args).catch((error) => {
+    process.exitCode = error.exitCode ?? 1;
+  });
 }
 
 async function step(name, command, args) {

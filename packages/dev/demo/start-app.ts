@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { exampleApp, type FakeAddress } from '@wa-sync/dev/example';
 
 /** The Express app of `examples/express`, as a process of its own. */
 export interface DemoApp {
@@ -15,9 +14,15 @@ export interface DemoApp {
 }
 
 /** Starts the app and waits until it listens. */
-export async function startApp(env: Readonly<Record<string, string>>, onLog: (line: string) => void): Promise<DemoApp> {
-  const child = spawn(process.execPath, programOf('@wa-sync/express'), {
-    env: { ...process.env, ...env },
+export async function startApp(
+  fake: FakeAddress,
+  env: Readonly<Record<string, string>>,
+  onLog: (line: string) => void,
+): Promise<DemoApp> {
+  const program = exampleApp('express', fake);
+  const child = spawn(process.execPath, program.args, {
+    cwd: program.cwd,
+    env: { ...process.env, ...program.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const said: string[] = [];
@@ -54,10 +59,4 @@ async function end(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<
   const exited = once(child, 'exit');
   child.kill(signal);
   await exited;
-}
-
-/** Arguments of node that run the app from its source. */
-function programOf(name: string): string[] {
-  const folder = dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
-  return ['--conditions=@wa-sync/source', '--import', 'tsx', join(folder, 'src/main.ts')];
 }

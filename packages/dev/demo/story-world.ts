@@ -54,8 +54,6 @@ export async function startWorld(onLog: (line: string) => void, options: object 
       WA_SYNC_TOKEN: token,
       WA_SYNC_SESSIONS: SESSION_IDS.join(','),
       WA_SYNC_REPLICA_ID: 'demo',
-      WA_WEB_SOCKET_URL: whatsapp.url,
-      FAKE_WHATSAPP_TRUST: JSON.stringify(whatsapp.trust),
       WA_SYNC_OPTIONS: JSON.stringify(options),
     };
     let app: DemoApp | null = null;
@@ -76,7 +74,7 @@ export async function startWorld(onLog: (line: string) => void, options: object 
       databaseUrl: postgres.url(),
       app: running,
       async startApp() {
-        app = await startApp(environment, onLog);
+        app = await startApp(whatsapp, environment, onLog);
       },
       row: (id) => one('SELECT status::text, "qrCode" FROM "WhatsAppSession" WHERE id = $1', id),
       effective: (id) => one('SELECT status, evidence FROM wa_sync.session_status WHERE id = $1', id),

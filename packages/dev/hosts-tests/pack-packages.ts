@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,8 +36,9 @@ export async function publicFolders(): Promise<{ folder: string; name: string; n
   const found: { folder: string; name: string; needs: string[] }[] = [];
   for (const parent of ['packages', 'examples']) {
     for (const entry of await readdir(join(root, parent), { withFileTypes: true })) {
-      if (!entry.isDirectory()) continue;
       const folder = join(parent, entry.name);
+      // A package that moved away leaves its ignored files behind.
+      if (!existsSync(join(root, folder, 'package.json'))) continue;
       const manifest: { name: string; private?: boolean; dependencies?: Record<string, string> } = JSON.parse(
         await readFile(join(root, folder, 'package.json'), 'utf8'),
       );

@@ -80,7 +80,7 @@ describe('on a service and a database', () => {
     [service, bin, postgres] = await Promise.all([startService(), makeBin(), startPostgres()]);
     await service.addSession('sales');
     database = await postgres.createDatabase();
-    await database.pool.query(await readFile(join(root, 'examples/express/schema.sql'), 'utf8'));
+    await database.pool.query(await readFile(join(root, 'examples/express/app/schema.sql'), 'utf8'));
     await createPostgresStore({ pool: database.pool }).init();
   }, 240_000);
   afterAll(async () => {

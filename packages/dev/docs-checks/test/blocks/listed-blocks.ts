@@ -9,7 +9,12 @@ export interface ListedBlock {
 }
 
 const OF_THE_REPOSITORY = 'starts the tests and tools of this repository, which take minutes';
-const UNTIL_ENDED = 'runs until a person ends it; the app that it starts is tested by examples/*/test/app.test.ts';
+const UNTIL_ENDED = 'runs until a person ends it; packages/dev/example/test/run-example.realtime.test.ts starts it';
+const COPIED = {
+  has: 'cp .env.example .env',
+  reason: 'is played in a copy of the app',
+  runBy: 'packages/dev/hosts-tests/test/example-apps.test.ts',
+};
 
 export const LISTED_BLOCKS: readonly ListedBlock[] = [
   { page: 'CONTRIBUTING.md', has: 'npm run check', reason: OF_THE_REPOSITORY },
@@ -53,4 +58,6 @@ export const LISTED_BLOCKS: readonly ListedBlock[] = [
   },
   { page: 'examples/express/README.md', has: 'npm run example express', reason: UNTIL_ENDED },
   { page: 'examples/nest/README.md', has: 'npm run example nest', reason: UNTIL_ENDED },
+  { page: 'examples/express/README.md', ...COPIED },
+  { page: 'examples/nest/README.md', ...COPIED },
 ];

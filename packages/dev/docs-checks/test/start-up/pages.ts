@@ -1,6 +1,6 @@
 import type { PageRun } from './run-page.js';
 
-const OF_THE_TABLE = { schema: 'examples/express/schema.sql', on: 'postgres', becomes: 'CONNECTED' } as const;
+const OF_THE_TABLE = { schema: 'examples/express/app/schema.sql', on: 'postgres', becomes: 'CONNECTED' } as const;
 
 /** Played at every `npm test`: the one that most readers begin with. */
 export const FIRST_PAGES: readonly PageRun[] = [
@@ -28,7 +28,7 @@ export const OTHER_PAGES: readonly PageRun[] = [
   {
     page: 'docs/POSTGRES.md',
     blocks: ["wa.sessions.ensure({ id: 'shop' })"],
-    schema: 'examples/express/schema.sql',
+    schema: 'examples/express/app/schema.sql',
     session: 'shop',
     becomes: 'row',
     on: 'postgres',
