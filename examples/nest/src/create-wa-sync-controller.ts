@@ -3,7 +3,7 @@ import { WaSyncError } from '@wa-sync/core';
 import { type HttpHandler, ROUTES } from '@wa-sync/http';
 import { answerRequest, type PlatformRequest, type PlatformResponse } from './answer-request.js';
 import type { WaSyncRoutes } from './module-options.js';
-import { WA_SYNC_HTTP } from './tokens.js';
+import { WA_SYNC_HTTP } from './module-options.js';
 
 /**
  * A controller with a Nest route for each endpoint: guards, global prefix and versioning of the host work as on its own routes. One route a path

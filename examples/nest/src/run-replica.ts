@@ -14,9 +14,8 @@ import {
 } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import type { Logger, WaSync } from '@wa-sync/core';
-import type { WaSyncModuleOptions } from './module-options.js';
-import { subscribeListeners } from './subscribe-listeners.js';
-import { WA_SYNC, WA_SYNC_OPTIONS } from './tokens.js';
+import { WA_SYNC, WA_SYNC_OPTIONS, type WaSyncModuleOptions } from './module-options.js';
+import { subscribeListeners } from './on-wa-sync.js';
 
 /** Hosts call `enableShutdownHooks()` before `listen()`, or right after it. */
 const LOOK_FOR_HOOKS_AFTER_MS = 1_000;
@@ -68,5 +67,15 @@ export class RunReplica implements OnModuleInit, OnApplicationBootstrap, OnModul
       { code: 'shutdown_hooks_off' },
       'Shutdown hooks are off: call app.enableShutdownHooks(), or after a SIGTERM rows say CONNECTED until the lease is over',
     );
+  }
+}
+
+/** Stops the replica where Nest 11 and 12 come first in a shutdown: in the module that the host imports. */
+@Injectable()
+export class StopReplica implements OnModuleDestroy {
+  constructor(@Inject(RunReplica) private readonly replica: RunReplica) {}
+
+  onModuleDestroy(): Promise<void> {
+    return this.replica.stop();
   }
 }

@@ -11,12 +11,12 @@ import {
 import { DiscoveryModule, DiscoveryService, HttpAdapterHost } from '@nestjs/core';
 import { createWaSync } from '@wa-sync/core';
 import { createHttpHandler, type HttpOptions, type WaSyncLike } from '@wa-sync/http';
+import { leaveBodyUnread } from './answer-request.js';
 import { createWaSyncController } from './create-wa-sync-controller.js';
-import { leaveBodyUnread } from './leave-body-unread.js';
 import type { WaSyncModuleOptions, WaSyncRoutes } from './module-options.js';
+import { WA_SYNC, WA_SYNC_CONTROLLER, WA_SYNC_HTTP, WA_SYNC_OPTIONS } from './module-options.js';
 import { nestLogger } from './nest-logger.js';
 import { RunReplica } from './run-replica.js';
-import { WA_SYNC, WA_SYNC_CONTROLLER, WA_SYNC_HTTP, WA_SYNC_OPTIONS } from './tokens.js';
 import { WaSyncHealthIndicator } from './wa-sync-health-indicator.js';
 import { WaSyncService } from './wa-sync-service.js';
 import { watchRoutes } from './watch-routes.js';

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { isWaSyncError, type WaSync, type WaSyncErrorCode } from '@wa-sync/core';
-import { WA_SYNC } from './tokens.js';
+import { WA_SYNC } from './module-options.js';
 
 /** What Terminus takes from an indicator. */
 export type WaSyncHealth<Key extends string> = Record<

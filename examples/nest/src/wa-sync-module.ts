@@ -1,8 +1,8 @@
 import { type DynamicModule, type FactoryProvider, Module } from '@nestjs/common';
 import { WaSyncError } from '@wa-sync/core';
 import type { WaSyncModuleAsyncOptions, WaSyncModuleOptions, WaSyncModuleRootOptions } from './module-options.js';
-import { StopReplica } from './stop-replica.js';
-import { WA_SYNC_OPTIONS } from './tokens.js';
+import { WA_SYNC_OPTIONS } from './module-options.js';
+import { StopReplica } from './run-replica.js';
 import { defineCoreModule } from './wa-sync-core-module.js';
 
 /**

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { WaSync, WaSyncEventName, WaSyncEvents } from '@wa-sync/core';
-import { WA_SYNC } from './tokens.js';
+import { WA_SYNC } from './module-options.js';
 
 /**
  * The replica, to inject anywhere. The module starts it once every module is initialised, and stops it before any provider that it depends

@@ -2,7 +2,7 @@ import { type INestApplication, VersioningType } from '@nestjs/common';
 import { createMemoryStore } from '@wa-sync/core';
 import { createHttpHandler } from '@wa-sync/http';
 import { describeHttpContract, type Serve } from '../../../packages/http/test/describe-http-contract.js';
-import { WA_SYNC_HTTP, WA_SYNC_OPTIONS } from '../src/tokens.js';
+import { WA_SYNC_HTTP, WA_SYNC_OPTIONS } from '../src/module-options.js';
 import { defineCoreModule } from '../src/wa-sync-core-module.js';
 import { PLATFORMS, type Platform, startNest } from './start-nest.js';
 

@@ -9,11 +9,11 @@ import {
 } from '@wa-sync/core';
 import { lateLogger } from '@wa-sync/core/adapter';
 import * as z from 'zod';
-import type { AuthSource } from './auth/auth-source.js';
 import { authStoreOption, fromAuthStore } from './auth/create-baileys-auth-state.js';
+import type { AuthSource } from './client/baileys-auth.js';
 import type { BaileysOption } from './client/baileys-module.js';
-import type { ConversationOf } from './client/conversation-of.js';
 import { createBaileysLoader } from './client/load-baileys.js';
+import type { ConversationOf } from './client/parse-options.js';
 import {
   baileysOption,
   clockOption,
@@ -23,7 +23,7 @@ import {
   parseOptions,
   randomOption,
 } from './client/parse-options.js';
-import { silenceLibsignal } from './patches/silence-libsignal.js';
+import { silenceLibsignal } from './patches/silence-logs.js';
 import { createLoginSlots } from './session/login-slots.js';
 import type { SessionDeps, SessionRun } from './session/session-context.js';
 import { runSession } from './session/session-loop.js';

@@ -1,4 +1,3 @@
-export type { AuthSource, SessionAuth } from './auth/auth-source.js';
 export { type BaileysAuthStateOptions, createBaileysAuthState } from './auth/create-baileys-auth-state.js';
 export {
   type ImportMultiFileAuthOptions,
@@ -8,11 +7,13 @@ export {
 export { type MultiFileAuthOptions, multiFileAuth } from './auth/multi-file-auth.js';
 export { type BaileysProviderOptions, baileysProvider, type SocketConfig } from './baileys-provider.js';
 export type {
+  AuthSource,
   AuthStateLike,
   BaileysAuthState,
   BaileysCreds,
   KeyPairLike,
   KeyStoreLike,
+  SessionAuth,
   SignalDataLike,
 } from './client/baileys-auth.js';
 export type {
@@ -24,9 +25,8 @@ export type {
   MessagesUpsertLike,
 } from './client/baileys-like.js';
 export type { BaileysModuleLike, BaileysOption } from './client/baileys-module.js';
-export type { ConversationOf, MessageOrigin } from './client/conversation-of.js';
-export { CLOSE_REASONS, classifyClose } from './close/classify-close.js';
+export type { ConversationOf, MessageOrigin } from './client/parse-options.js';
+export { CLOSE_REASONS, classifyClose, readCloseError } from './close/classify-close.js';
 export type { CloseAction, CloseFacts, CloseReason } from './close/close-reasons.js';
-export { readCloseError } from './close/read-close-error.js';
 export { type ObserveBaileysSocketOptions, observeBaileysSocket } from './observe-baileys-socket.js';
-export { silenceLibsignal } from './patches/silence-libsignal.js';
+export { silenceLibsignal } from './patches/silence-logs.js';

@@ -18,7 +18,7 @@ import {
 import { createFailureLog, lateLogger } from '@wa-sync/core/adapter';
 import * as z from 'zod';
 import type { BaileysSocketLike } from './client/baileys-like.js';
-import type { ConversationOf } from './client/conversation-of.js';
+import type { ConversationOf } from './client/parse-options.js';
 import { clockOption, conversationOfOption, durationMs, parseOptions, socketOption } from './client/parse-options.js';
 import { classifyClose } from './close/classify-close.js';
 import { createMessageFeed } from './messages/message-feed.js';

@@ -41,7 +41,6 @@ export {
 } from './ports/job-store.js';
 export type * from './ports/lease-store.js';
 export type * from './ports/logger.js';
-export type * from './ports/provider.js';
 export type * from './ports/scheduler.js';
 export type * from './ports/session-store.js';
 export type * from './ports/store.js';

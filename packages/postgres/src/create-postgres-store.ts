@@ -18,7 +18,7 @@ import { lateLogger } from '@wa-sync/core/adapter';
 import { type PostgresStoreOptions, parseConfig } from './driver/config.js';
 import { surviveBrokenClients } from './driver/pg-pool.js';
 import { createStatementRunner } from './driver/run-statement.js';
-import { hostViewText } from './host-table/host-view.js';
+import { hostViewText } from './host-table/compile-mirror.js';
 import type { MirrorFinding } from './host-table/judge-columns.js';
 import { readHostTable } from './host-table/read-catalogue.js';
 import { runMigrations } from './migrations/run-migrations.js';

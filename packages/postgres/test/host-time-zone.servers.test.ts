@@ -1,7 +1,7 @@
 /** Columns without a time zone: what they mean to whoever reads them, and the option that says of which zone they are. */
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { findZoneless } from '../src/host-table/host-time-zone.js';
+import { findZoneless } from '../src/host-table/find-host-traps.js';
 import {
   createPostgresStore,
   evolutionInstance,

@@ -17,8 +17,7 @@ import {
 import { lateLogger } from '@wa-sync/core/adapter';
 import { parseConfig, type RedisStoreOptions } from './driver/config.js';
 import { storeKeys } from './driver/keys.js';
-import { createScriptRunner } from './driver/run-script.js';
-import { storeCalls } from './driver/store-calls.js';
+import { createScriptRunner, storeCalls } from './driver/run-script.js';
 import { createAuth } from './ports/auth.js';
 import { createCleanup } from './ports/cleanup.js';
 import { createConversations } from './ports/conversations.js';

@@ -1,11 +1,16 @@
 import { type AuthEntry, type AuthStore, type Clock, checkSessionId, systemClock } from '@wa-sync/core';
 import * as z from 'zod';
-import { awaitAtMost } from '../client/await-at-most.js';
-import type { BaileysAuthState, BaileysCreds, SignalDataLike } from '../client/baileys-auth.js';
+import type {
+  AuthSource,
+  BaileysAuthState,
+  BaileysCreds,
+  SessionAuth,
+  SignalDataLike,
+} from '../client/baileys-auth.js';
 import type { BaileysOption } from '../client/baileys-module.js';
 import { type BaileysLoader, createBaileysLoader } from '../client/load-baileys.js';
 import { baileysOption, clockOption, durationMs, parseOptions, withMethods } from '../client/parse-options.js';
-import type { AuthSource, SessionAuth } from './auth-source.js';
+import { awaitAtMost } from '../client/timers.js';
 import { createAuthCodec } from './encode-auth.js';
 
 /** Type and id of the one record that is no signal key. */

@@ -5,10 +5,8 @@
  * socket that has ended still finishes work and writes late; its successor would find old keys over new ones.
  */
 import { type Clock, isWaSyncError, type Logger } from '@wa-sync/core';
-import { awaitAtMost } from '../client/await-at-most.js';
-import type { AuthStateLike, SignalDataLike } from '../client/baileys-auth.js';
-import type { SessionAuth } from './auth-source.js';
-import { forgetUnfinishedPairing } from './unfinished-pairing.js';
+import type { AuthStateLike, BaileysCreds, SessionAuth, SignalDataLike } from '../client/baileys-auth.js';
+import { awaitAtMost } from '../client/timers.js';
 
 const SAVE_AGAIN_MS = 5_000;
 const ASK_AGAIN_MS = 5_000;
@@ -178,4 +176,16 @@ export class GuardedAuth {
   private async askAgain(): Promise<void> {
     await this.call('Reading keys', () => this.auth.state.keys.get('session', ['0.0'])).catch(() => {});
   }
+}
+
+/**
+ * Takes back what asking for a pairing code leaves in credentials that nobody linked: with a `me` in them, Baileys would log in as a device that
+ * does not exist, and WhatsApp would call it logged out. Credentials of a linked device name a device, or have an account, and are never touched.
+ */
+function forgetUnfinishedPairing(creds: Partial<BaileysCreds> & { account?: unknown }): void {
+  const { me, account, pairingCode } = creds;
+  if (!me || account || pairingCode === undefined || me.id.includes(':')) return;
+  delete creds.me;
+  creds.pairingCode = undefined;
+  creds.registered = false;
 }

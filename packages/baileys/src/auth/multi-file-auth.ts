@@ -3,11 +3,10 @@ import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '@wa-sync/core';
 import * as z from 'zod';
-import type { BaileysAuthState } from '../client/baileys-auth.js';
+import type { AuthSource, BaileysAuthState } from '../client/baileys-auth.js';
 import type { BaileysMembers, BaileysOption } from '../client/baileys-module.js';
 import { createBaileysLoader } from '../client/load-baileys.js';
 import { baileysOption, parseOptions } from '../client/parse-options.js';
-import type { AuthSource } from './auth-source.js';
 import { checkCreds, corrupt } from './encode-auth.js';
 
 /** What `multiFileAuth` takes. */

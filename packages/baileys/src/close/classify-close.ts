@@ -1,3 +1,4 @@
+import { errorLine, isWaSyncError, loggableError, type WaSyncErrorCode } from '@wa-sync/core';
 import { CLOSE_RULES, type CloseFacts, type CloseReason, type CloseRule, type ReadFacts } from './close-reasons.js';
 
 /**
@@ -49,4 +50,47 @@ interface CloseData {
 
 function asRecord(value: unknown): CloseData {
   return typeof value === 'object' && value !== null ? (value as CloseData) : {};
+}
+
+/** Faults that trying again does not fix. */
+const FINAL: ReadonlySet<WaSyncErrorCode> = new Set([
+  'auth_corrupt',
+  'auth_key_missing',
+  'auth_wrong_number',
+  'baileys_unavailable',
+  'config_invalid',
+  'session_not_found',
+  'tenure_lost',
+]);
+
+/** What it means that a socket could not even be made: the store of the credentials failed, or Baileys refused its options. */
+export function classifyOpenError(error: unknown): CloseReason {
+  const code = isWaSyncError(error) ? error.code : 'open_failed';
+  // Most of what throws here is the host's own: a source of credentials, `socketConfig`, a pool. Its words are what helps.
+  const cause = errorLine(loggableError(error));
+  const words = {
+    en: isWaSyncError(error) ? error.message : `The connection could not be opened: ${cause}`,
+    pt: isWaSyncError(error) ? 'Não foi possível abrir a conexão.' : `Não foi possível abrir a conexão: ${cause}`,
+  };
+  if (!isWaSyncError(error) || error.retryable || !FINAL.has(error.code)) {
+    return { code, status: 'ERROR', action: 'open_failed', reconnects: true, credentials: 'keep', words };
+  }
+  const status = error.code === 'tenure_lost' ? 'DISCONNECTED' : 'ERROR';
+  return { code, status, action: 'stop', reconnects: false, credentials: 'keep', words };
+}
+
+/**
+ * Reads what Baileys gives as the error of a close or of a query: a Boom, a plain `Error`, nothing, or the bare number 1006 that
+ * a query in flight is rejected with when the WebSocket closes.
+ */
+export function readCloseError(error: unknown): CloseFacts {
+  if (typeof error === 'number') return { code: error };
+  if (typeof error !== 'object' || error === null) return {};
+  const { message, data, output } = error as { message?: unknown; data?: unknown; output?: { statusCode?: unknown } };
+  const code = output?.statusCode;
+  return {
+    code: typeof code === 'number' ? code : null,
+    message: typeof message === 'string' ? message : null,
+    data,
+  };
 }

@@ -6,12 +6,11 @@
  */
 import type { Clock } from '@wa-sync/core';
 import type { BaileysSocketLike, ConnectionUpdateLike } from '../client/baileys-like.js';
-import { OURS } from '../client/late-socket.js';
+import { OURS } from '../client/baileys-like.js';
 import { type OnMessages, tapMessages } from '../messages/tap-messages.js';
 import { type ContainedListeners, containListeners, type ListenerEars } from './contain-listeners.js';
-import { HangingCloseCut } from './cut-hanging-close.js';
+import { HangingCloseCut, LinkEndEar } from './cut-hanging-close.js';
 import { flushEvents } from './end-socket.js';
-import { LinkEndEar } from './hear-link-end.js';
 import { restTransactions } from './rest-transactions.js';
 
 /** Who is told of what a socket does. */

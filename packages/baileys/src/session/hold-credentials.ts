@@ -5,11 +5,11 @@
  * Owns: the guarded credentials. States: not opened, in use, put aside (the next login opens them anew), retired. What one socket may
  * do with them is the business of `GuardedAuth`.
  */
-import { type Clock, type Logger, maskNumbers } from '@wa-sync/core';
+import { type Clock, type Logger, maskNumbers, WaSyncError } from '@wa-sync/core';
 import { type AuthOwner, GuardedAuth } from '../auth/guard-auth.js';
-import { awaitAtMost } from '../client/await-at-most.js';
-import { pause } from '../client/pause.js';
-import { refuseOtherNumber } from './refuse-other-number.js';
+import type { BaileysCreds } from '../client/baileys-auth.js';
+import { isPaired, phoneIn } from '../client/baileys-like.js';
+import { awaitAtMost, pause } from '../client/timers.js';
 import type { SessionDeps } from './session-context.js';
 
 const SETTLE_KEYS_MS = 1_000;
@@ -121,4 +121,24 @@ export class HeldCredentials implements AuthOwner {
 async function store(auth: GuardedAuth): Promise<void> {
   await auth.settle(SETTLE_KEYS_MS);
   await auth.flush();
+}
+
+/** So many digits at the end are the same however a number is written: WhatsApp leaves the ninth digit of many Brazilian ones out. */
+const TAIL = 8;
+
+/**
+ * Refuses credentials of another number than the session's, as a backup that was restored in the wrong place leaves behind: opened, they would send the messages of
+ * one customer from the number of another, and throw out whoever uses them rightly.
+ *
+ * @throws WaSyncError `auth_wrong_number`
+ */
+function refuseOtherNumber(params: { sessionId: string; creds: object; phone: string | null }): void {
+  const { sessionId, creds } = params;
+  const wanted = params.phone?.replace(/\D/g, '') ?? '';
+  const found = isPaired(creds) ? phoneIn((creds as Partial<BaileysCreds>).me?.id) : null;
+  if (wanted.length < TAIL || found === null || found.slice(-TAIL) === wanted.slice(-TAIL)) return;
+  throw new WaSyncError(
+    'auth_wrong_number',
+    `The stored credentials of session ${maskNumbers(sessionId)} are those of ${maskNumbers(found)}, and the session is ${maskNumbers(wanted)}. Restore the right ones, or put them aside and pair again`,
+  );
 }

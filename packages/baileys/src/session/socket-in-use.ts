@@ -4,7 +4,7 @@ import type { BaileysSocketLike } from '../client/baileys-like.js';
 import type { BaileysMembers } from '../client/baileys-module.js';
 import type { CloseFacts } from '../close/close-reasons.js';
 import type { OnMessages } from '../messages/tap-messages.js';
-import { quietBaileysLogger } from '../patches/quiet-baileys-logger.js';
+import { quietBaileysLogger } from '../patches/silence-logs.js';
 import { watchSocket } from '../socket/socket-monitor.js';
 import type { SocketWatch, WatchSocketParams } from '../socket/socket-state.js';
 import type { SessionParts } from './session-context.js';

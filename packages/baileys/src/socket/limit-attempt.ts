@@ -1,6 +1,6 @@
 import type { Clock, ProbeAnswer } from '@wa-sync/core';
-import { SETTLE_MS } from '../client/late-socket.js';
-import type { OneTimer } from '../client/one-timer.js';
+import { SETTLE_MS } from '../client/baileys-like.js';
+import type { OneTimer } from '../client/timers.js';
 
 /** A login may take this many times its limit as long as frames keep coming. */
 const LONGEST_ATTEMPT = 3;

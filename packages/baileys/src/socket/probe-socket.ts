@@ -1,7 +1,7 @@
 import type { Clock, ProbeAnswer } from '@wa-sync/core';
 import type { BaileysSocketLike } from '../client/baileys-like.js';
+import { readCloseError } from '../close/classify-close.js';
 import type { WhenClosed } from '../close/close-moment.js';
-import { readCloseError } from '../close/read-close-error.js';
 
 /**
  * One `w:p` ping, settled within `timeoutMs`. The timeout is always passed on: without one a dead socket *resolves* after a minute.

@@ -1,7 +1,7 @@
 import type { Clock, SendAnswer } from '@wa-sync/core';
 import type { BaileysSocketLike } from '../client/baileys-like.js';
+import { readCloseError } from '../close/classify-close.js';
 import type { WhenClosed } from '../close/close-moment.js';
-import { readCloseError } from '../close/read-close-error.js';
 
 type Outcome = SendAnswer | 'has_reader';
 

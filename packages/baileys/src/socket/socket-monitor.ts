@@ -6,14 +6,12 @@
  * One object and no closures, here and in its parts, because each session has one of them for as long as it lives.
  */
 import type { Clock, ProbeAnswer } from '@wa-sync/core';
-import { type BaileysSocketLike, type ConnectionUpdateLike, phoneOf } from '../client/baileys-like.js';
-import { SETTLE_MS } from '../client/late-socket.js';
-import { OneTimer } from '../client/one-timer.js';
+import { type BaileysSocketLike, type ConnectionUpdateLike, phoneOf, SETTLE_MS } from '../client/baileys-like.js';
+import { OneTimer } from '../client/timers.js';
+import { readCloseError } from '../close/classify-close.js';
 import { CloseMoment } from '../close/close-moment.js';
 import type { CloseFacts } from '../close/close-reasons.js';
-import { readCloseError } from '../close/read-close-error.js';
-import { dropMappings } from '../messages/drop-mappings.js';
-import { type EndingSocket, failPendingQueries, SocketEnd } from '../patches/end-socket.js';
+import { dropMappings, type EndingSocket, failPendingQueries, SocketEnd } from '../patches/end-socket.js';
 import { type SocketEars, SocketListening } from '../patches/listen-to-socket.js';
 import { limitAttempt, proveOpen } from './limit-attempt.js';
 import { codesIn, type PairingCode, PairingOffer } from './pairing-offer.js';

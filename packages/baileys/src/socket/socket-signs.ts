@@ -5,7 +5,7 @@
  */
 import type { Clock, ProbeAnswer } from '@wa-sync/core';
 import type { BaileysSocketLike } from '../client/baileys-like.js';
-import { handshakeMayRun, loginMayBeOver } from '../client/late-socket.js';
+import { handshakeMayRun, loginMayBeOver } from '../client/baileys-like.js';
 import type { WhenClosed } from '../close/close-moment.js';
 import { pingSocket } from './probe-socket.js';
 

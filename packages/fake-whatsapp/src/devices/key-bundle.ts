@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import type { BinaryNode } from '../wire/binary-node.js';
-import type { PublicPreKey, PublicSignedPreKey } from './device-registry.js';
+import type { Account, AppStateKey, PublicPreKey, PublicSignedPreKey } from './device-registry.js';
 
 export const KEY_TYPE_CURVE25519 = Buffer.from([5]);
 
@@ -49,4 +50,37 @@ export function bundleNode(jid: string, bundle: KeyBundle): BinaryNode {
     });
   }
   return { tag: 'user', attrs: { jid, t: String(Math.floor(Date.now() / 1000)) }, content };
+}
+
+const APP_STATE_SYNC_KEY_SHARE = 6;
+
+/** The account's key, made when it is first asked for. */
+export function appStateKeyOf(account: Account): AppStateKey {
+  account.appStateKey ??= { id: Buffer.concat([Buffer.alloc(2), randomBytes(4)]), data: randomBytes(32) };
+  return account.appStateKey;
+}
+
+/**
+ * The message by which a phone hands its key to a device that it has just linked. Without it Baileys 6.17 and several
+ * forks hold all events back.
+ */
+export function appStateKeyMessage(account: Account): object {
+  const { id, data } = appStateKeyOf(account);
+  return {
+    protocolMessage: {
+      type: APP_STATE_SYNC_KEY_SHARE,
+      appStateSyncKeyShare: {
+        keys: [
+          {
+            keyId: { keyId: id },
+            keyData: {
+              keyData: data,
+              fingerprint: { rawId: 1, currentIndex: 0, deviceIndexes: [0] },
+              timestamp: Date.now(),
+            },
+          },
+        ],
+      },
+    },
+  };
 }

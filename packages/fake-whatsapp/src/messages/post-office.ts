@@ -1,8 +1,8 @@
 import { deflateSync } from 'node:zlib';
 import type { Baileys } from '../baileys/load-baileys.js';
-import { appStateKeyMessage } from '../devices/app-state-key.js';
 import { type Account, type Device, type DeviceRegistry, deviceJid, phoneOf } from '../devices/device-registry.js';
 import type { KeyBundle } from '../devices/key-bundle.js';
+import { appStateKeyMessage } from '../devices/key-bundle.js';
 import type { Encrypted } from '../devices/phone.js';
 import type { ServerConnection } from '../link/connection.js';
 import { createMailbox, type Mailbox } from '../session/mailbox.js';

@@ -1,7 +1,7 @@
 import type { Credentials } from '../baileys/credentials.js';
 import type { Baileys } from '../baileys/load-baileys.js';
-import { appStateKeyOf } from '../devices/app-state-key.js';
 import { type Device, type DeviceRegistry, phoneOf } from '../devices/device-registry.js';
+import { appStateKeyOf } from '../devices/key-bundle.js';
 import { FULL_STOCK } from '../queries/answer-encrypt.js';
 import { pairSuccessNode } from './device-identity.js';
 

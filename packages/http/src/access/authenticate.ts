@@ -1,7 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import type { CallHost } from '../host/call-host.js';
+import type { CallHost, SparseLog } from '../host/call-host.js';
 import type { HostContext, HttpConfig, Role } from '../host/options.js';
-import type { SparseLog } from '../host/sparse-log.js';
 import { HttpProblem } from '../reply/problems.js';
 import type { Ask } from '../request/ask.js';
 import { ACCESS_SHAPE, readAccess } from './read-access.js';

@@ -4,9 +4,8 @@ import { type Authenticate, type Caller, createAuthenticate, sentTokens } from '
 import { createRateLimit, createStreamLimit } from '../access/limit-callers.js';
 import { createEventFeed } from '../events/event-feed.js';
 import { createEventLog } from '../events/event-log.js';
-import { createCallHost } from '../host/call-host.js';
+import { createCallHost, createSparseLog } from '../host/call-host.js';
 import { type HttpOptions, parseOptions, trimSlash } from '../host/options.js';
-import { createSparseLog } from '../host/sparse-log.js';
 import type { WaSyncLike } from '../host/wa-sync-like.js';
 import { makeReply, type Reply, toResponse } from '../reply/make-reply.js';
 import { answerProblem, HttpProblem, hideWords, toProblem } from '../reply/problems.js';

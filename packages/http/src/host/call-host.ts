@@ -1,8 +1,7 @@
 /** Functions of the host, contained: one may throw anything, return anything, or never settle. */
-import { type Clock, isWaSyncError, maskNumbers, type WaSyncError } from '@wa-sync/core';
+import { type Clock, isWaSyncError, maskNumbers, type WaSync, type WaSyncError } from '@wa-sync/core';
 import { HttpProblem } from '../reply/problems.js';
 import type { Ask } from '../request/ask.js';
-import type { SparseLog } from './sparse-log.js';
 
 /** Longest that a request waits for a function of the host. */
 const HOST_WITHIN_MS = 10_000;
@@ -62,4 +61,34 @@ function readThrown(thrown: unknown): Error | WaSyncError {
   } catch {
     return new Error('it threw a value that cannot be read');
   }
+}
+
+/** The same line is written again after this. */
+const EVERY_MS = 60_000;
+/** Different lines remembered at once. */
+const REMEMBERED = 100;
+
+/** Writes a line that anybody may cause by asking: once a minute, and then with the number of those left out. */
+export type SparseLog = (
+  level: 'warn' | 'error',
+  line: string,
+  fields: () => Readonly<Record<string, unknown>>,
+) => void;
+
+export function createSparseLog({ wa, clock }: { wa: Pick<WaSync, 'logger'>; clock: Clock }): SparseLog {
+  const written = new Map<string, { readonly atMs: number; leftOut: number }>();
+
+  return (level, line, fields) => {
+    const nowMs = clock.monotonicMs();
+    const last = written.get(line);
+    if (last && nowMs - last.atMs < EVERY_MS) {
+      last.leftOut += 1;
+      return;
+    }
+    written.delete(line);
+    written.set(line, { atMs: nowMs, leftOut: 0 });
+    if (written.size > REMEMBERED) written.delete(written.keys().next().value!);
+    const leftOut = last?.leftOut ?? 0;
+    wa.logger[level]({ ...fields(), leftOut }, leftOut === 0 ? line : `${line} (and ${leftOut} times more before)`);
+  };
 }

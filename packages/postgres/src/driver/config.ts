@@ -1,10 +1,9 @@
 import { SESSION_STATUSES, type SessionStatus, WaSyncError } from '@wa-sync/core';
 import { type AuthKeyRing, authKeyRingSchema, parseOptions } from '@wa-sync/core/adapter';
 import * as z from 'zod';
-import { isIdentifier, splitTableName } from './identifiers.js';
-import { isTimeZone } from './instant-text.js';
 import { judgePool } from './judge-pool.js';
 import type { PgPoolLike } from './pg-pool.js';
+import { isIdentifier, isTimeZone, splitTableName } from './sql-text.js';
 
 /** How a host's own table of sessions is written. Nothing but `UPDATE` ever runs on it. */
 export interface SessionsMirror {

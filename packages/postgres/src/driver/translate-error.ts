@@ -1,6 +1,6 @@
 import { isWaSyncError, maskNumbers, WaSyncError } from '@wa-sync/core';
 import { CONNECTION_ERROR_CODES } from '@wa-sync/core/adapter';
-import { quoteIdentifier } from './identifiers.js';
+import { quoteIdentifier } from './sql-text.js';
 
 /** Raised by our migrations where the schema is newer than this package. */
 export const SCHEMA_NEWER_STATE = 'WA001';

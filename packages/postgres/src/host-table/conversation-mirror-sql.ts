@@ -1,5 +1,5 @@
 import type { ConversationsMirrorConfig } from '../driver/config.js';
-import { quoteIdentifier, quoteLiteral } from '../driver/identifiers.js';
+import { quoteIdentifier, quoteLiteral } from '../driver/sql-text.js';
 import type { ConversationsMirrorSql } from '../rows/mirror-sql-types.js';
 import {
   IDS,

@@ -1,4 +1,4 @@
-import { quoteIdentifier, quoteLiteral } from '../driver/identifiers.js';
+import { quoteIdentifier, quoteLiteral } from '../driver/sql-text.js';
 import type { HostColumn, HostTable } from './read-catalogue.js';
 
 /** What is wrong (`error`) or worth knowing (`note`) in a mapping, and the fix. */

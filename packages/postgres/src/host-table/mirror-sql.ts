@@ -1,5 +1,5 @@
 import type { SessionStatus } from '@wa-sync/core';
-import { quoteLiteral } from '../driver/identifiers.js';
+import { quoteLiteral } from '../driver/sql-text.js';
 import type { SessionsMirrorSql } from '../rows/mirror-sql-types.js';
 import { type HostExpressions, hostExpressions, leaseOverSql, tupleSql } from '../rows/session-row.js';
 

@@ -1,5 +1,5 @@
-import { quoteIdentifier, splitTableName } from '../driver/identifiers.js';
 import { type StatementRunner, statement } from '../driver/run-statement.js';
+import { quoteIdentifier, splitTableName } from '../driver/sql-text.js';
 
 /** A column as the live catalogue has it. */
 export interface HostColumn {

@@ -1,6 +1,6 @@
 import { SESSION_STATUSES } from '@wa-sync/core';
 import { checkSchemaName } from '../driver/config.js';
-import { quoteIdentifier, quoteLiteral } from '../driver/identifiers.js';
+import { quoteIdentifier, quoteLiteral } from '../driver/sql-text.js';
 import { SCHEMA_NEWER_STATE } from '../driver/translate-error.js';
 import { HISTORY } from './history-schema.js';
 import { INBOX } from './inbox-schema.js';

@@ -1,9 +1,9 @@
 import { WaSyncError } from '@wa-sync/core';
 import { checkSchemaName } from '../driver/config.js';
-import { quoteIdentifier, quoteLiteral } from '../driver/identifiers.js';
 import { checkPool } from '../driver/judge-pool.js';
 import type { PgPoolLike } from '../driver/pg-pool.js';
 import { createStatementRunner, type StatementRunner, statement } from '../driver/run-statement.js';
+import { quoteIdentifier, quoteLiteral } from '../driver/sql-text.js';
 import { LATEST_VERSION, MIGRATIONS, type Migration, migrationSql } from './migrations.js';
 
 /** Waiting for another process that migrates. */

@@ -1,6 +1,6 @@
 import type { CleanupCandidate, CleanupStore, SessionStatus } from '@wa-sync/core';
-import { MOST_ROWS } from '../driver/batches.js';
 import type { StatementRunner } from '../driver/run-statement.js';
+import { MOST_ROWS } from '../driver/run-statement.js';
 import { type ChangedRow, mirroredWrites } from '../statements/apply-mirrored.js';
 import type { PreparedStore } from '../statements/prepare-store.js';
 

@@ -5,9 +5,9 @@ import {
   type RecordedMessage,
   WaSyncError,
 } from '@wa-sync/core';
-import { inRounds, MOST_ROWS } from '../driver/batches.js';
-import { instantText } from '../driver/instant-text.js';
 import type { StatementRunner } from '../driver/run-statement.js';
+import { inRounds, MOST_ROWS } from '../driver/run-statement.js';
+import { instantText } from '../driver/sql-text.js';
 import { serverWords, sqlState } from '../driver/translate-error.js';
 import { type ConversationTuple, readConversation } from '../rows/conversation-row.js';
 import { createHostConversations } from '../statements/host-conversations.js';

@@ -3,8 +3,8 @@
  */
 import type { Logger } from '@wa-sync/core';
 import { keepListening, type Listen, type ListenEnding, type ListenOnce } from '@wa-sync/core/adapter';
-import { quoteIdentifier } from '../driver/identifiers.js';
 import type { PgClientLike, PgPoolLike } from '../driver/pg-pool.js';
+import { quoteIdentifier } from '../driver/sql-text.js';
 
 /** What a client of node-postgres has beyond what statements need. */
 type ListeningClient = PgClientLike & {

@@ -1,8 +1,8 @@
 import { checkSchemaName } from '../driver/config.js';
-import { quoteIdentifier } from '../driver/identifiers.js';
 import { checkPool } from '../driver/judge-pool.js';
 import type { PgPoolLike } from '../driver/pg-pool.js';
 import { createStatementRunner, statement } from '../driver/run-statement.js';
+import { quoteIdentifier } from '../driver/sql-text.js';
 
 /** A process that has, or had, a lease. */
 export interface ReplicaState {

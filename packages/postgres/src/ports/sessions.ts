@@ -7,9 +7,9 @@ import {
   type StoredSession,
   sessionIdHash,
 } from '@wa-sync/core';
-import { inRounds } from '../driver/batches.js';
-import { instantText } from '../driver/instant-text.js';
 import type { StatementRunner } from '../driver/run-statement.js';
+import { inRounds } from '../driver/run-statement.js';
+import { instantText } from '../driver/sql-text.js';
 import { readTuple, type SessionTuple } from '../rows/session-row.js';
 import { releaseSessions, settleUnheldSessions } from '../statements/end-sessions.js';
 import type { PreparedStore } from '../statements/prepare-store.js';

@@ -1,6 +1,6 @@
 import type { GuardedWrite, StatusChange, WriteOutcome } from '@wa-sync/core';
-import { inRounds } from '../driver/batches.js';
 import type { StatementRunner } from '../driver/run-statement.js';
+import { inRounds } from '../driver/run-statement.js';
 import { readTuple, type SessionTuple } from '../rows/session-row.js';
 import { type AppliedRow, type ChangedRow, mirroredWrites } from '../statements/apply-mirrored.js';
 import type { PreparedStore } from '../statements/prepare-store.js';

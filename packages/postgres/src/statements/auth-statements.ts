@@ -1,5 +1,5 @@
-import { orderedSql } from '../driver/call-order.js';
 import { type Statement, statement } from '../driver/run-statement.js';
+import { orderedSql } from './ordered-calls.js';
 import { LOCK_LIMIT } from './write-statements.js';
 
 /** Statements on credentials. */

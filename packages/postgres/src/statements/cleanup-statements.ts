@@ -1,5 +1,5 @@
-import { quoteLiteral } from '../driver/identifiers.js';
 import { type Statement, statement } from '../driver/run-statement.js';
+import { quoteLiteral } from '../driver/sql-text.js';
 import { answerChangedSql } from '../host-table/mirror-sql.js';
 import type { SessionsMirrorSql } from '../rows/mirror-sql-types.js';
 import { END_ROW, LOCK_LIMIT, reasonAtEnd } from './write-statements.js';

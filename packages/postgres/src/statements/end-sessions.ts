@@ -1,6 +1,6 @@
 import type { HeldTenure, Reason, SessionStatus, UnheldSession } from '@wa-sync/core';
-import { MOST_ROWS } from '../driver/batches.js';
 import type { Statement, StatementRunner } from '../driver/run-statement.js';
+import { MOST_ROWS } from '../driver/run-statement.js';
 import { type AppliedRow, type ChangedRow, mirroredWrites } from './apply-mirrored.js';
 import type { PreparedStore } from './prepare-store.js';
 import { mayBeTheHosts } from './write-around-refused.js';

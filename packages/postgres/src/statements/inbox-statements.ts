@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { quoteLiteral } from '../driver/identifiers.js';
 import { type Statement, statement } from '../driver/run-statement.js';
+import { quoteLiteral } from '../driver/sql-text.js';
 import { heldBySql, leaseOverSql, opaqueSql } from '../rows/session-row.js';
 import { LOCK_LIMIT } from './write-statements.js';
 

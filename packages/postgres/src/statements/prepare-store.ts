@@ -1,22 +1,21 @@
 import { WaSyncError } from '@wa-sync/core';
 import type { PostgresConfig } from '../driver/config.js';
-import { quoteIdentifier } from '../driver/identifiers.js';
 import type { Statement, StatementRunner } from '../driver/run-statement.js';
+import { quoteIdentifier } from '../driver/sql-text.js';
 import { compileMirror } from '../host-table/compile-mirror.js';
 import { compileConversationsMirror } from '../host-table/conversation-mirror-sql.js';
-import { findRowSecurity } from '../host-table/find-row-security.js';
-import { findUnknownZone, findZoneless } from '../host-table/host-time-zone.js';
+import { findRowSecurity, findUnknownZone, findZoneless } from '../host-table/find-host-traps.js';
 import { type MirrorFinding, zonelessOf } from '../host-table/judge-columns.js';
 import { explainMissing, type HostTable, readHostTable } from '../host-table/read-catalogue.js';
 import type { ConversationsMirrorSql, SessionsMirrorSql } from '../rows/mirror-sql-types.js';
 import { type AuthStatements, authStatements } from './auth-statements.js';
 import { type CleanupStatements, cleanupStatements } from './cleanup-statements.js';
 import { type ConversationStatements, conversationStatements } from './conversation-statements.js';
-import { wishStatement } from './desired-statement.js';
 import { type HistoryStatements, historyStatements } from './history-statements.js';
 import { channelOf, type InboxStatements, inboxStatements } from './inbox-statements.js';
 import { type JobStatements, jobStatements } from './job-statements.js';
 import { type LeaseStatements, leaseStatements } from './lease-statements.js';
+import { wishStatement } from './ordered-calls.js';
 import { type ReadStatements, readStatements } from './read-statements.js';
 import { type WriteStatements, writeStatements } from './write-statements.js';
 

@@ -9,8 +9,7 @@ import {
   sealRecord,
 } from '@wa-sync/core/adapter';
 import type { StoreKeys } from '../driver/keys.js';
-import type { TimeLimits } from '../driver/run-script.js';
-import type { StoreCalls } from '../driver/store-calls.js';
+import type { StoreCalls, TimeLimits } from '../driver/run-script.js';
 import { purgeAuthScript, quarantineScript, readAuthScript, writeAuthScript } from '../scripts/auth-scripts.js';
 import { sessionKeys } from '../scripts/script-parts.js';
 import { toJson } from '../scripts/session-row.js';

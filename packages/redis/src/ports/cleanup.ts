@@ -1,7 +1,6 @@
 import { type CleanupCandidate, type CleanupStore, type SessionStatus, WaSyncError } from '@wa-sync/core';
 import type { StoreKeys } from '../driver/keys.js';
-import type { Script } from '../driver/run-script.js';
-import type { StoreCalls } from '../driver/store-calls.js';
+import type { Script, StoreCalls } from '../driver/run-script.js';
 import {
   candidatesScript,
   censusScript,

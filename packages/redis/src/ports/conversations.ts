@@ -1,6 +1,6 @@
 import type { ConversationRecord, ConversationState, ConversationStore, OutgoingMessage, Speaker } from '@wa-sync/core';
 import type { StoreKeys } from '../driver/keys.js';
-import type { StoreCalls } from '../driver/store-calls.js';
+import type { StoreCalls } from '../driver/run-script.js';
 import { conversationKeys } from '../scripts/conversation-parts.js';
 import {
   beginSendScript,

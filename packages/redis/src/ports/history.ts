@@ -1,6 +1,6 @@
 import type { Evidence, Health, HistoryStore, SessionStatus, Transition } from '@wa-sync/core';
 import type { StoreKeys } from '../driver/keys.js';
-import type { StoreCalls } from '../driver/store-calls.js';
+import type { StoreCalls } from '../driver/run-script.js';
 import { changesOfScript, changesSinceScript, pruneChangesScript } from '../scripts/history-scripts.js';
 import { sessionKeys } from '../scripts/script-parts.js';
 import { listOf } from '../scripts/session-row.js';

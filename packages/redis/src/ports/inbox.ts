@@ -1,7 +1,7 @@
 import type { InboxAnswer, InboxRequest, InboxRequestKind, InboxStore } from '@wa-sync/core';
 import type { Listen } from '@wa-sync/core/adapter';
 import type { StoreKeys } from '../driver/keys.js';
-import type { StoreCalls } from '../driver/store-calls.js';
+import type { StoreCalls } from '../driver/run-script.js';
 import { answerScript, askScript, collectScript, pruneRequestsScript, takeScript } from '../scripts/inbox-scripts.js';
 import { sessionKeys } from '../scripts/script-parts.js';
 import { toJson } from '../scripts/session-row.js';

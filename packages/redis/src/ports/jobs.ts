@@ -1,6 +1,6 @@
 import { type BeginAnswer, type ClusterJobName, JOB_NAMES, type JobRun, type JobStore } from '@wa-sync/core';
 import type { StoreKeys } from '../driver/keys.js';
-import type { StoreCalls } from '../driver/store-calls.js';
+import type { StoreCalls } from '../driver/run-script.js';
 import { beginScript, endScript, getRunScript, lastSlotScript, listRunsScript } from '../scripts/job-scripts.js';
 import { sessionKeys } from '../scripts/script-parts.js';
 import { toJson } from '../scripts/session-row.js';

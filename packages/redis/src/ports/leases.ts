@@ -1,7 +1,6 @@
 import type { BeatAnswer, LeaseStore, Logger } from '@wa-sync/core';
 import type { StoreKeys } from '../driver/keys.js';
-import type { TimeLimits } from '../driver/run-script.js';
-import type { StoreCalls } from '../driver/store-calls.js';
+import type { StoreCalls, TimeLimits } from '../driver/run-script.js';
 import { conversationKeys } from '../scripts/conversation-parts.js';
 import { beatScript, fenceScript, freeFencedScript, joinScript, leaveScript } from '../scripts/lease-scripts.js';
 import { readHeartbeats } from '../scripts/session-row.js';

@@ -10,8 +10,7 @@ import {
   WaSyncError,
 } from '@wa-sync/core';
 import type { StoreKeys } from '../driver/keys.js';
-import type { Script } from '../driver/run-script.js';
-import type { StoreCalls } from '../driver/store-calls.js';
+import type { Script, StoreCalls } from '../driver/run-script.js';
 import {
   claimableScript,
   claimScript,

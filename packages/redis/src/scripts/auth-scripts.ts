@@ -1,6 +1,5 @@
-import { CALL_ORDER } from '../driver/call-order.js';
 import { script, scriptOnce } from '../driver/run-script.js';
-import { ROWS } from './script-parts.js';
+import { CALL_ORDER, ROWS } from './script-parts.js';
 
 /** Part of the scripts on the credentials of one session. */
 const ALONE_IN_ORDER = `

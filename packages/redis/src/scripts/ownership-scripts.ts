@@ -1,7 +1,6 @@
-import { CALL_ORDER } from '../driver/call-order.js';
 import { script, scriptOnce } from '../driver/run-script.js';
 import { REQUESTS } from './inbox-parts.js';
-import { ANSWER_ROWS, LEASES, ROWS } from './script-parts.js';
+import { ANSWER_ROWS, CALL_ORDER, LEASES, ROWS } from './script-parts.js';
 
 /** Arguments: owner, JSON `[[id, tenure, mode], …]`, deadline or nothing. Answers for each the row's text, or `-` and the word that says why not. */
 export const claimScript = script(

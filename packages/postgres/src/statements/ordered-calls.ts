@@ -1,4 +1,3 @@
-import { orderedSql } from '../driver/call-order.js';
 import { type Statement, statement } from '../driver/run-statement.js';
 import type { SessionsMirrorSql } from '../rows/mirror-sql-types.js';
 import { hostExpressions, leaseOverSql, tupleSql } from '../rows/session-row.js';
@@ -29,4 +28,19 @@ export function wishStatement(schema: string, mirror: SessionsMirrorSql | null):
     )
     SELECT coalesce(json_agg(json_build_array(${tupleSql('c', leaseOverSql('c', 'r'), hostExpressions(mirror))}, c.counts)), '[]')::text AS answer
     FROM shown c LEFT JOIN ${schema}.replica r ON r.incarnation = c.owner ${hostJoinSql(mirror, 'c')}`);
+}
+
+/**
+ * A common table expression `ordered`: takes sessions on to a later call of a process, and answers the `no` of those that it took. A call that was given up and comes
+ * late, or that another one of its process overtook, takes on none.
+ */
+export function orderedSql(params: { table: string; from: string; writer: string; callNo: string }): string {
+  const { table, from, writer, callNo } = params;
+  return `ordered AS (
+      INSERT INTO ${table} AS o (session_no, writer, write_no)
+      SELECT no, ${writer}::text, ${callNo}::bigint FROM ${from}
+      ON CONFLICT (session_no) DO UPDATE SET writer = excluded.writer, write_no = excluded.write_no
+        WHERE o.writer <> excluded.writer OR o.write_no < excluded.write_no
+      RETURNING session_no AS no
+    )`;
 }
