@@ -21,7 +21,7 @@ const LAYERS = {
     'faults simulator',
     'example',
     'tests',
-    'servers',
+    'fixtures servers',
     'lint nest-majors',
   ],
   'packages/http/src': ['node', 'handler', 'routes', 'access runs events metrics', 'host', 'request', 'reply'],

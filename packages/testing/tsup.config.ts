@@ -4,8 +4,6 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     conformance: 'src/conformance/index.ts',
-    faults: 'src/faults/index.ts',
-    simulator: 'src/simulator/index.ts',
   },
   format: ['esm', 'cjs'],
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },

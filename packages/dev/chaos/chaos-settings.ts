@@ -1,4 +1,4 @@
-import type { WorldSettings } from '@wa-sync/testing/simulator';
+import type { WorldSettings } from '../simulator/index.js';
 import type { ReplicaSettings } from './replica-settings.js';
 
 export const TTL_MS = 6_000;

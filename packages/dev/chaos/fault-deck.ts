@@ -6,7 +6,7 @@ import {
   type RandomFaults,
 } from '@wa-sync/fake-whatsapp';
 import { createSeededRandom } from '@wa-sync/testing';
-import type { HistoryFact } from '@wa-sync/testing/simulator';
+import type { HistoryFact } from '../simulator/index.js';
 import { TTL_MS } from './chaos-settings.js';
 import type { ChaosWorld } from './chaos-world.js';
 import { linkAgain } from './link-again.js';

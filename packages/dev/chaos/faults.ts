@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Session } from '@wa-sync/fake-whatsapp';
-import { createRecorder, type HistoryEntry, INVARIANTS, judgeHistory } from '@wa-sync/testing/simulator';
+import { createRecorder, type HistoryEntry, INVARIANTS, judgeHistory } from '../simulator/index.js';
 import { historySettings, KILL_SEEN_MS, SILENCE_SEEN_MS, TTL_MS } from './chaos-settings.js';
 import { type ChaosWorld, startWorld } from './chaos-world.js';
 import { createFaultDeck } from './fault-deck.js';

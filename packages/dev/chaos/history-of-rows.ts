@@ -1,5 +1,5 @@
 import type { StoredSession } from '@wa-sync/core';
-import type { HistoryEntry } from '@wa-sync/testing/simulator';
+import type { HistoryEntry } from '../simulator/index.js';
 import type { RawChange, RawReplica, RawRow } from './audit.js';
 
 /** What the simulator calls a row, from a row of the table; `shown` is what the view for readers says of it. */

@@ -1,4 +1,4 @@
-import type { HistoryFact, TrueSession } from '@wa-sync/testing/simulator';
+import type { HistoryFact, TrueSession } from '../simulator/index.js';
 import type { RawReplica } from './audit.js';
 import type { ChaosWorld } from './chaos-world.js';
 import { toStoredSession } from './history-of-rows.js';

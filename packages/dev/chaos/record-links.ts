@@ -1,5 +1,5 @@
 import type { FakeWhatsApp } from '@wa-sync/fake-whatsapp';
-import type { HistoryFact } from '@wa-sync/testing/simulator';
+import type { HistoryFact } from '../simulator/index.js';
 
 /** Name of the process that a connection came from, which is in its address. */
 export function processOf(path: string): string {

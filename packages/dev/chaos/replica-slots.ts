@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type FaultProxy, startFaultProxy } from '@wa-sync/testing/faults';
-import type { HistoryFact } from '@wa-sync/testing/simulator';
+import { type FaultProxy, startFaultProxy } from '../faults/index.js';
+import type { HistoryFact } from '../simulator/index.js';
 import { SHORTENED } from './chaos-settings.js';
 import type { ChaosWorld } from './chaos-world.js';
 import { addressFor } from './record-links.js';

@@ -1,4 +1,4 @@
-import type { HistoryFact } from '@wa-sync/testing/simulator';
+import type { HistoryFact } from '../simulator/index.js';
 
 const PULSE_MS = 100;
 /** A pulse so late means that the machine had no time for anybody. */

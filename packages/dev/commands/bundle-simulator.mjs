@@ -15,7 +15,7 @@ export async function bundleSimulator({ from = root, patches = [], name = '' } =
     config: false,
     silent: true,
     clean: false,
-    entry: { simulator: 'packages/testing/src/simulator/index.ts' },
+    entry: { simulator: 'packages/dev/simulator/index.ts' },
     outDir: folder,
     outExtension: () => ({ js: '.mjs' }),
     format: 'esm',

@@ -19,6 +19,7 @@ async function makeCopy(folder, from) {
   const parts = ['package.json', 'vitest.config.ts', 'tsconfig.json', 'tsconfig.base.json', 'docs'];
   for (const name of ['core', 'testing'])
     for (const part of ['src', 'test', 'package.json']) parts.push(`packages/${name}/${part}`);
+  parts.push('packages/dev/simulator');
   for (const part of parts) await cp(join(from, part), join(folder, part), { recursive: true });
   for (const name of ['.', 'packages/core', 'packages/testing']) {
     await linkModules(join(root, name, 'node_modules'), join(folder, name, 'node_modules'), folder);

@@ -1,5 +1,5 @@
 /** Options of a host's own client that change how values come back or how statements run: everything works all the same. */
-import { joinReplica } from '@wa-sync/testing';
+import { joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { useEveryPart } from '../../redis/test/use-every-part.js';

@@ -1,5 +1,5 @@
+import { type FaultProxy, playOverCuts, type RawRow, type RawView, startFaultProxy } from '@wa-sync/dev/faults';
 import { SEED } from '@wa-sync/dev/tests/seed';
-import { type FaultProxy, playOverCuts, type RawRow, type RawView, startFaultProxy } from '@wa-sync/testing/faults';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, prismaConversation, prismaWhatsAppSession } from '../src/index.js';

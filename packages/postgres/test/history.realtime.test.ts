@@ -1,4 +1,4 @@
-import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore } from '../src/index.js';

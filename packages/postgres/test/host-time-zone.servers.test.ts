@@ -1,5 +1,5 @@
 /** Columns without a time zone: what they mean to whoever reads them, and the option that says of which zone they are. */
-import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
 import { afterEach, describe, expect, it } from 'vitest';
 import { findZoneless } from '../src/host-table/find-host-traps.js';
 import {

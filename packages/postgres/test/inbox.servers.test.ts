@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { holdSessions, joinReplica } from '@wa-sync/testing';
+import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import pg from 'pg';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { createPostgresStore, type PostgresStore } from '../src/index.js';

@@ -1,6 +1,6 @@
 /** Why a mapped table cannot be used: the finding names the right cause and a fix that works, at the start and in `checkMirror`. */
 import { isWaSyncError } from '@wa-sync/core';
-import { holdSessions, joinReplica } from '@wa-sync/testing';
+import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStoreOptions, prismaWhatsAppSession } from '../src/index.js';

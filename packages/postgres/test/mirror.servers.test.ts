@@ -1,5 +1,5 @@
 import type { SessionStatus, StoredSession } from '@wa-sync/core';
-import { change, heldUnder, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
+import { change, heldUnder, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';

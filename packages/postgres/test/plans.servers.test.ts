@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { GuardedWrite } from '@wa-sync/core';
-import { change, heldUnder, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
+import { change, heldUnder, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaConversation, prismaWhatsAppSession } from '../src/index.js';
 import { explainedPool } from './explained-pool.js';

@@ -1,5 +1,5 @@
 import { SESSION_STATUSES } from '@wa-sync/core';
-import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   createPostgresStore,

@@ -1,4 +1,4 @@
-import { holdSessions, joinReplica } from '@wa-sync/testing';
+import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaConversation } from '../src/index.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { StoredSession } from '@wa-sync/core';
-import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';

@@ -1,5 +1,5 @@
 import { type StatusChange, sessionIdHash } from '@wa-sync/core';
-import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { AuthEntry } from '@wa-sync/core';
-import { holdSessions, joinReplica } from '@wa-sync/testing';
+import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createRedisStore, fromIoredis, type RedisStore, type RedisStoreOptions } from '../src/index.js';

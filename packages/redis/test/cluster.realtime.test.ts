@@ -1,4 +1,4 @@
-import { joinReplica } from '@wa-sync/testing';
+import { joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import { Cluster, type Redis } from 'ioredis';
 import { createCluster } from 'redis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';

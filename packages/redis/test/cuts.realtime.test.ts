@@ -1,7 +1,7 @@
 import { isWaSyncError } from '@wa-sync/core';
+import { type FaultProxy, playOverCuts, startFaultProxy } from '@wa-sync/dev/faults';
+import { joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import { SEED } from '@wa-sync/dev/tests/seed';
-import { joinReplica } from '@wa-sync/testing';
-import { type FaultProxy, playOverCuts, startFaultProxy } from '@wa-sync/testing/faults';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

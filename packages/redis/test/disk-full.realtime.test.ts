@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isWaSyncError, type StoredSession } from '@wa-sync/core';
-import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
 import type { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, type TestContext, vi } from 'vitest';
 import { createRedisStore, type RedisStore } from '../src/index.js';

@@ -1,6 +1,6 @@
 import type { WaSyncErrorCode } from '@wa-sync/core';
-import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/testing';
-import { type FaultProxy, startFaultProxy } from '@wa-sync/testing/faults';
+import { type FaultProxy, startFaultProxy } from '@wa-sync/dev/faults';
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createRedisStore, type RedisClient, type RedisStore } from '../src/index.js';
 import { CLIENT_KINDS } from './client-kinds.js';

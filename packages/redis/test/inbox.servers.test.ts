@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { silentLogger } from '@wa-sync/core';
-import { holdSessions, joinReplica } from '@wa-sync/testing';
-import { type FaultProxy, startFaultProxy } from '@wa-sync/testing/faults';
+import { type FaultProxy, startFaultProxy } from '@wa-sync/dev/faults';
+import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';

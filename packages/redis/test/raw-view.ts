@@ -1,4 +1,4 @@
-import type { RawRow, RawView } from '@wa-sync/testing/faults';
+import type { RawRow, RawView } from '@wa-sync/dev/faults';
 import type { Redis } from 'ioredis';
 
 type Tuple = [

@@ -1,5 +1,5 @@
 import { isWaSyncError, type WaSyncErrorCode } from '@wa-sync/core';
-import { holdSessions, joinReplica } from '@wa-sync/testing';
+import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRedisStore, type RedisStore } from '../src/index.js';

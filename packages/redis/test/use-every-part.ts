@@ -1,5 +1,5 @@
 import type { WaSyncStore } from '@wa-sync/core';
-import { holdSessions } from '@wa-sync/testing';
+import { holdSessions } from '@wa-sync/dev/fixtures/hold-sessions';
 import { expect } from 'vitest';
 
 const EXPECTED = { status: 'CONNECTED', health: 'healthy', reason: null } as const;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { holdSessions, joinReplica } from '@wa-sync/testing';
+import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRedisStore, fromIoredis, type RedisCommand, type RedisStore } from '../src/index.js';

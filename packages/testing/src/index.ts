@@ -1,4 +1,3 @@
-export { change, heldUnder, holdSessions, joinReplica, writeOf } from './hold-sessions.js';
 export { createManualClock, type ManualClock } from './manual-clock.js';
 export {
   type ConnectionScript,

@@ -1,6 +1,6 @@
+import { type FaultProxy, startFaultProxy } from '@wa-sync/dev/faults';
 import type { FakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import { createPostgresStore } from '@wa-sync/postgres';
-import { type FaultProxy, startFaultProxy } from '@wa-sync/testing/faults';
 import type { TestServer } from '../../../postgres/test/start-postgres.js';
 import { createBaileysAuthState } from '../../src/index.js';
 import { type Replica, type ReplicaSettings, startReplica } from './start-replica.js';

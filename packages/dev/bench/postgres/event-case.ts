@@ -1,5 +1,5 @@
-import { change, writeOf } from '@wa-sync/testing';
 import type pg from 'pg';
+import { change, writeOf } from '../../fixtures/hold-sessions.js';
 import { type BenchCase, type Figure, median } from '../bench-case.js';
 import { inTurns, settle, startWorld, type World, walBytes } from './world.js';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { startPostgres } from '@wa-sync/dev/servers/postgres';
 import { createPostgresStore, type PostgresStore } from '@wa-sync/postgres';
-import { change, writeOf } from '@wa-sync/testing';
 import pg from 'pg';
+import { change, writeOf } from '../../fixtures/hold-sessions.js';
 
 /** A server of its own with its defaults, fsync too, and sessions that one replica holds. */
 export interface World {

@@ -1,5 +1,5 @@
-import { INVARIANTS, judgeHistory } from '@wa-sync/testing/simulator';
 import { expect, it } from 'vitest';
+import { INVARIANTS, judgeHistory } from '../../simulator/index.js';
 import type { RawChange, RawReplica, RawRow } from '../audit.js';
 import { historySettings } from '../chaos-settings.js';
 import { historyOfRows } from '../history-of-rows.js';

@@ -10,9 +10,12 @@ import type {
   WriteOutcome,
 } from '@wa-sync/core';
 import { expect } from 'vitest';
-import { change } from '../hold-sessions.js';
 
-export { change };
+/** A connected, healthy state, but for the fields that are given. */
+export function change(fields: Partial<StatusChange> = {}): StatusChange {
+  const connected = { status: 'CONNECTED', health: 'healthy', reason: null, reconnectAttempt: 0 } as const;
+  return { ...connected, phone: null, qr: null, seenAgoMs: null, ...fields };
+}
 
 /** The `ttlMs` of every lease that the suites take. */
 export const TTL_MS = 30_000;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createSeededRandom } from '../seeded-random.js';
+import { createSeededRandom } from '@wa-sync/testing';
 import { drawFaults } from './draw-faults.js';
 import { followHistory } from './follow-history.js';
 import { heapMb } from './heap-mb.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createTimeline } from '../src/simulator/timeline.js';
+import { createTimeline } from '../timeline.js';
 
 describe('the timeline', () => {
   it('runs what is due in the order of instants, equal ones as they were asked for', async () => {

@@ -1,5 +1,5 @@
-import { FAULT_KINDS, hashHistory, INVARIANTS, judgeHistory, printHistory, runSeed } from '@wa-sync/testing/simulator';
 import { describe, expect, it } from 'vitest';
+import { FAULT_KINDS, hashHistory, INVARIANTS, judgeHistory, printHistory, runSeed } from '../index.js';
 
 const SMOKE_SEEDS = 150;
 

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { INVARIANTS } from '@wa-sync/testing/simulator';
 import { describe, expect, it } from 'vitest';
+import { INVARIANTS } from '../../simulator/index.js';
 
-const root = join(import.meta.dirname, '../../..');
+const root = join(import.meta.dirname, '../../../..');
 const IDS = [
   ...Array.from({ length: 16 }, (_, index) => `S${index + 1}`),
   ...Array.from({ length: 5 }, (_, index) => `L${index + 1}`),

@@ -1,6 +1,6 @@
 import type { ConversationRecord, StoredSession, Transition } from '@wa-sync/core';
-import { type HistoryEntry, judgeHistory, type WorldSettings } from '@wa-sync/testing/simulator';
 import { describe, expect, it } from 'vitest';
+import { type HistoryEntry, judgeHistory, type WorldSettings } from '../index.js';
 
 const START_MS = Date.parse('2025-11-02T04:00:00Z');
 const settings: WorldSettings = {

@@ -1,4 +1,4 @@
-import { createSeededRandom } from '../seeded-random.js';
+import { createSeededRandom } from '@wa-sync/testing';
 import type { FaultPlan, LinkFault } from './fault.js';
 
 /** What a drawn plan consists of; each pair is the least and the most. */

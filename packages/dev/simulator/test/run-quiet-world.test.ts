@@ -1,6 +1,6 @@
 import type { GuardedWrite } from '@wa-sync/core';
-import { type EntryOf, type HistoryEntry, judgeHistory, runQuietWorld } from '@wa-sync/testing/simulator';
 import { describe, expect, it } from 'vitest';
+import { type EntryOf, type HistoryEntry, judgeHistory, runQuietWorld } from '../index.js';
 
 const of = <What extends HistoryEntry['what']>(history: readonly HistoryEntry[], what: What) =>
   history.filter((entry): entry is EntryOf<What> => entry.what === what);

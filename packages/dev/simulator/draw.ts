@@ -1,4 +1,4 @@
-import { createSeededRandom } from '../seeded-random.js';
+import { createSeededRandom } from '@wa-sync/testing';
 
 /** Chance of one part of a world. Each part draws from its own stream, so that a draw more in one leaves the others as they were. */
 export interface Draw {

@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { drawFaults, type FaultProxy, type LinkFault, startFaultProxy } from '../src/faults/index.js';
+import { drawFaults, type FaultProxy, type LinkFault, startFaultProxy } from '../index.js';
 
 /** Answers every byte with the same byte, and remembers what it heard. */
 interface Echo {

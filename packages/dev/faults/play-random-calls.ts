@@ -8,7 +8,7 @@ import {
   type WaSyncErrorCode,
   type WaSyncStore,
 } from '@wa-sync/core';
-import { change, writeOf } from '../hold-sessions.js';
+import { change, writeOf } from '../fixtures/hold-sessions.js';
 
 /** Codes that a broken link may give; anything else is a defect. */
 const BROKEN: readonly WaSyncErrorCode[] = ['store_unreachable', 'store_timeout'];
