@@ -1,7 +1,6 @@
 // Gives the connection that each library makes as `pool`, and prints what wa-sync has to say. It is copied into an app of the test and run there.
 import 'reflect-metadata';
 import { MikroORM } from '@mikro-orm/postgresql';
-import { PrismaPg } from '@prisma/adapter-pg';
 import { createPostgresStore } from '@wa-sync/postgres';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { drizzle as drizzleOnPostgresJs } from 'drizzle-orm/postgres-js';
@@ -12,7 +11,6 @@ import pgPromise from 'pg-promise';
 import postgres from 'postgres';
 import { Sequelize } from 'sequelize';
 import { DataSource } from 'typeorm';
-import { PrismaClient } from './generated/client.js';
 
 const url = process.env.DATABASE_URL;
 const pool = new pg.Pool({ connectionString: url });
@@ -23,7 +21,6 @@ const byPostgresJs = postgres(url);
 const client = new pg.Client(url);
 const orm = await MikroORM.init({ clientUrl: url, entities: [], discovery: { warnWhenNoEntities: false } });
 const kysely = new Kysely({ dialect: new PostgresDialect({ pool }) });
-const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: url }) });
 const promised = pgPromise()(url);
 
 /** As a host has them after its start, and some before. */
@@ -36,7 +33,6 @@ await sequelize.authenticate();
 await dataSource.initialize();
 await client.connect();
 
-await prisma.$connect();
 await byKnex.raw('SELECT 1');
 await byPostgresJs`SELECT 1`;
 refuse({
@@ -48,7 +44,6 @@ refuse({
   'drizzle on pg': drizzle(pool),
   'drizzle on postgres.js': drizzleOnPostgresJs(byPostgresJs),
   'pg.Client': client,
-  Prisma: prisma,
   MikroORM: orm,
   'postgres.js': byPostgresJs,
   Kysely: kysely,
