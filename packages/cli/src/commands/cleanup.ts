@@ -14,11 +14,13 @@ const BOOT_MS = 600_000;
 const NEVER_DAYS = 3_650;
 
 /** `wa-sync cleanup [--dry-run] [--yes] [--force]`: puts unused sessions to rest; a service deletes old ones too. It asks before. */
-export function cleanup(context: CommandContext): Promise<ExitCode> {
+export async function cleanup(context: CommandContext): Promise<ExitCode> {
   const { output } = context;
   const force = isGiven(context, 'force');
+  // Before the target is looked at: a word that is no number is wrong on either.
+  const afterDays = numberOption(context, 'after-days', { byDefault: 30, lowest: 1, highest: NEVER_DAYS });
   const byDatabase = isDatabase(context.args, context.env);
-  const onePass = byDatabase ? onDatabase(context, force) : onService(context, force);
+  const onePass = byDatabase ? onDatabase(context, { force, afterDays }) : onService(context, force);
   return lookThenDo(context, {
     command: 'cleanup',
     warning: byDatabase ? 'A cleanup puts sessions to rest' : 'A cleanup deletes sessions and their credentials',
@@ -42,8 +44,10 @@ function onService(context: CommandContext, force: boolean): (dryRun: boolean) =
 }
 
 /** Only puts to rest: whether the host keeps credentials of its own, and how they are deleted, is the service's to know. */
-function onDatabase(context: CommandContext, force: boolean): (dryRun: boolean) => Promise<RunAnswer> {
-  const afterDays = numberOption(context, 'after-days', { byDefault: 30, lowest: 1, highest: NEVER_DAYS });
+function onDatabase(
+  context: CommandContext,
+  { force, afterDays }: { force: boolean; afterDays: number },
+): (dryRun: boolean) => Promise<RunAnswer> {
   const settings = {
     afterDays,
     purgeAfterDays: NEVER_DAYS,

@@ -13,8 +13,10 @@ const HOUR_MS = 3_600_000;
 /** `wa-sync inactive [--dry-run] [--yes]`: closes conversations that went quiet, by the service's policy or, on a database, by the options given. */
 export async function inactive(context: CommandContext): Promise<ExitCode> {
   const { output } = context;
+  // Before the target is looked at: a word that is no number is wrong on either.
+  const inactiveHours = numberOption(context, 'inactive-hours', { byDefault: 24, lowest: 1, highest: 8_760 });
   if (isDatabase(context.args, context.env)) {
-    const onePass = onDatabase(context);
+    const onePass = onDatabase(context, inactiveHours * HOUR_MS);
     return lookThenDo(context, {
       command: 'inactive',
       warning: 'This closes conversations, and knows nothing of the policy of a service',
@@ -33,9 +35,7 @@ export async function inactive(context: CommandContext): Promise<ExitCode> {
 }
 
 /** Closes without a word: what would be said, and to whom, is the service's to know. */
-function onDatabase(context: CommandContext): (dryRun: boolean) => Promise<RunAnswer> {
-  const inactiveAfterMs =
-    numberOption(context, 'inactive-hours', { byDefault: 24, lowest: 1, highest: 8_760 }) * HOUR_MS;
+function onDatabase(context: CommandContext, inactiveAfterMs: number): (dryRun: boolean) => Promise<RunAnswer> {
   const skipped = typedOption(context.args, 'skip-status') ?? '';
   const skipStatuses = skipped.split(',').filter((status) => status !== '');
   return (dryRun) =>

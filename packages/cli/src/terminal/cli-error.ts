@@ -1,13 +1,13 @@
-import { isWaSyncError } from '@wa-sync/core';
+import { isWaSyncError, maskNumbers } from '@wa-sync/core';
 
-/** Why a command could not do its work, and what to do about it. */
+/** Why a command could not do its work, and what to do about it. No message shows a whole phone number, whoever wrote it. */
 export class CliError extends Error {
   constructor(
     readonly code: string,
     message: string,
     readonly fix?: string,
   ) {
-    super(message);
+    super(maskNumbers(message));
     this.name = 'CliError';
   }
 }
