@@ -290,6 +290,9 @@ describe('a stream of events, of a store that keeps no history', () => {
     expect((await ask()).status).toBe(429);
     await Promise.all(readers.map(({ cancel }) => cancel()));
     expect((await ask()).status).toBe(200);
+    // One that had taken all of its own has them back, too.
+    id = 'caller 0';
+    expect((await ask()).status).toBe(200);
   });
 
   it('takes other limits', async () => {
