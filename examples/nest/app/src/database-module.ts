@@ -1,4 +1,5 @@
 import { type DynamicModule, Logger, Module } from '@nestjs/common';
+import { errorLine, loggableError } from '@wa-sync/core';
 import pg from 'pg';
 import { HelpdeskTables } from './helpdesk-tables.js';
 import type { Settings } from './settings.js';
@@ -24,6 +25,6 @@ function openPool(connectionString: string): pg.Pool {
   const logger = new Logger('Database');
   const pool = new pg.Pool({ connectionString });
   // Without a listener a broken idle connection would end the process.
-  pool.on('error', (error) => logger.warn(`An idle connection broke: ${error.message}`));
+  pool.on('error', (error) => logger.warn(`An idle connection broke: ${errorLine(loggableError(error))}`));
   return pool;
 }
