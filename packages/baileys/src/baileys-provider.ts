@@ -7,22 +7,22 @@ import {
   systemClock,
   systemRandom,
 } from '@wa-sync/core';
-import { lateLogger } from '@wa-sync/core/adapter';
-import * as z from 'zod';
+import { lateLogger, parseOptions } from '@wa-sync/core/adapter';
+import * as z from 'zod/mini';
 import { authStoreOption, fromAuthStore } from './auth/create-baileys-auth-state.js';
 import type { AuthSource } from './client/baileys-auth.js';
 import type { BaileysOption } from './client/baileys-module.js';
 import { createBaileysLoader } from './client/load-baileys.js';
-import type { ConversationOf } from './client/parse-options.js';
+import type { ConversationOf } from './client/option-types.js';
 import {
+  attemptTimeoutOption,
   baileysOption,
   clockOption,
   conversationOfOption,
   durationMs,
   hasMethods,
-  parseOptions,
   randomOption,
-} from './client/parse-options.js';
+} from './client/option-types.js';
 import { silenceLibsignal } from './patches/silence-logs.js';
 import { createLoginSlots } from './session/login-slots.js';
 import type { SessionDeps, SessionRun } from './session/session-context.js';
@@ -63,7 +63,7 @@ export interface BaileysProviderOptions {
         replacedLongPauseMs?: number | undefined;
       }
     | undefined;
-  /** How long a login may be without a frame before it is given up; three times as long in all. @defaultValue 20,000 */
+  /** How long a login may be without a frame before it is given up; three times as long in all. @defaultValue 30,000 */
   attemptTimeoutMs?: number | undefined;
   /**
    * How long the handling of one stanza may take before the session's health is `degraded`; after twice as long the connection is
@@ -87,39 +87,42 @@ export interface BaileysProviderOptions {
   random?: RandomSource | undefined;
 }
 
+const MAX_LOGINS = 'takes a whole number from 1 to 10000';
+
 const schema = z.strictObject({
   auth: z.union(
     [authStoreOption, z.custom<AuthSource>((value) => typeof value === 'function')],
     'takes an auth store such as store.auth, or a function that opens credentials',
   ),
-  socketConfig: z
-    .union(
+  socketConfig: z.optional(
+    z.union(
       [
         z.custom<(params: { sessionId: string }) => object>((value) => typeof value === 'function'),
         z.custom<object>((value) => typeof value === 'object' && value !== null && !('auth' in value)),
       ],
-      'takes options of makeWASocket other than auth, or a function that answers them',
-    )
-    .optional(),
-  conversationOf: conversationOfOption.optional(),
-  backoff: z
-    .strictObject({
-      baseMs: durationMs().default(1_000),
-      maxMs: durationMs().default(60_000),
-      stableAfterMs: durationMs().default(60_000),
-      slowRetryMs: durationMs().default(900_000),
-      replacedPauseMs: durationMs().default(2_000),
-      replacedLongPauseMs: durationMs().default(30_000),
-    })
-    .prefault({}),
-  attemptTimeoutMs: durationMs().default(20_000),
-  handlersStalledAfterMs: durationMs().default(30_000),
-  authTimeoutMs: durationMs().default(10_000),
-  maxLogins: z.number('takes a whole number from 1 to 10000').int().min(1).max(10_000).default(10),
-  loginJitterMs: durationMs(0).default(300),
-  baileys: baileysOption.optional(),
-  clock: clockOption.default(systemClock),
-  random: randomOption.default(systemRandom),
+      'takes options of makeWASocket other than auth, or a function that returns them',
+    ),
+  ),
+  conversationOf: z.optional(conversationOfOption),
+  backoff: z.prefault(
+    z.strictObject({
+      baseMs: z._default(durationMs(), 1_000),
+      maxMs: z._default(durationMs(), 60_000),
+      stableAfterMs: z._default(durationMs(), 60_000),
+      slowRetryMs: z._default(durationMs(), 900_000),
+      replacedPauseMs: z._default(durationMs(), 2_000),
+      replacedLongPauseMs: z._default(durationMs(), 30_000),
+    }),
+    {},
+  ),
+  attemptTimeoutMs: attemptTimeoutOption,
+  handlersStalledAfterMs: z._default(durationMs(), 30_000),
+  authTimeoutMs: z._default(durationMs(), 10_000),
+  maxLogins: z._default(z.int(MAX_LOGINS).check(z.gte(1, MAX_LOGINS), z.lte(10_000, MAX_LOGINS)), 10),
+  loginJitterMs: z._default(durationMs(0), 300),
+  baileys: z.optional(baileysOption),
+  clock: z._default(clockOption, systemClock),
+  random: z._default(randomOption, systemRandom),
 });
 
 /**

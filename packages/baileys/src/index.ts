@@ -25,7 +25,7 @@ export type {
   MessagesUpsertLike,
 } from './client/baileys-like.js';
 export type { BaileysModuleLike, BaileysOption } from './client/baileys-module.js';
-export type { ConversationOf, MessageOrigin } from './client/parse-options.js';
+export type { ConversationOf, MessageOrigin } from './client/option-types.js';
 export { CLOSE_REASONS, classifyClose, readCloseError } from './close/classify-close.js';
 export type { CloseAction, CloseFacts, CloseReason } from './close/close-reasons.js';
 export { type ObserveBaileysSocketOptions, observeBaileysSocket } from './observe-baileys-socket.js';

@@ -15,11 +15,17 @@ import {
   systemClock,
   type WhatsAppConnection,
 } from '@wa-sync/core';
-import { createFailureLog, lateLogger } from '@wa-sync/core/adapter';
-import * as z from 'zod';
+import { createFailureLog, lateLogger, parseOptions } from '@wa-sync/core/adapter';
+import * as z from 'zod/mini';
 import type { BaileysSocketLike } from './client/baileys-like.js';
-import type { ConversationOf } from './client/parse-options.js';
-import { clockOption, conversationOfOption, durationMs, parseOptions, socketOption } from './client/parse-options.js';
+import type { ConversationOf } from './client/option-types.js';
+import {
+  attemptTimeoutOption,
+  clockOption,
+  conversationOfOption,
+  durationMs,
+  socketOption,
+} from './client/option-types.js';
 import { classifyClose } from './close/classify-close.js';
 import { createMessageFeed } from './messages/message-feed.js';
 import { Listeners } from './patches/notify-listeners.js';
@@ -62,17 +68,17 @@ const schema = z.strictObject({
   sessionId: z.string('takes a session id'),
   socket: socketOption,
   onDead: z.enum(['end', 'report'], "takes 'end' or 'report'"),
-  onDeadReport: z
-    .custom<(found: { sessionId: string; reason: string }) => void>(
+  onDeadReport: z.optional(
+    z.custom<(found: { sessionId: string; reason: string }) => void>(
       (value) => typeof value === 'function',
       'takes a function',
-    )
-    .optional(),
-  conversationOf: conversationOfOption.optional(),
-  reattachWithinMs: durationMs().default(300_000),
-  attemptTimeoutMs: durationMs().default(30_000),
-  handlersStalledAfterMs: durationMs().default(30_000),
-  clock: clockOption.default(systemClock),
+    ),
+  ),
+  conversationOf: z.optional(conversationOfOption),
+  reattachWithinMs: z._default(durationMs(), 300_000),
+  attemptTimeoutMs: attemptTimeoutOption,
+  handlersStalledAfterMs: z._default(durationMs(), 30_000),
+  clock: z._default(clockOption, systemClock),
 });
 
 /** Of all sessions that are attached in this process: each socket of a host's loop is an observation of its own. */

@@ -411,7 +411,7 @@ describe('baileysProvider', () => {
     const auth = createMemoryStore().auth;
     expect(() => baileysProvider({ auth, maxLogin: 3 } as never)).toThrowError(/Unknown option maxLogin/);
     expect(() => baileysProvider({ auth, backoff: { baseMs: 1.5 } } as never)).toThrowError(
-      /backoff.baseMs takes whole milliseconds/,
+      /backoff.baseMs takes milliseconds, a whole number/,
     );
     try {
       baileysProvider({} as never);

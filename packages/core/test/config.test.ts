@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod/mini';
 import {
   checkSessionId,
   createMemoryStore,
@@ -27,6 +28,16 @@ describe('configuration', () => {
       /^Unknown option probe\.timeout: probe takes timeoutMs, /,
     );
     expect(refusal({ store, inactivity: { farewel: 'x' } })).toMatch(/^Unknown option inactivity\.farewel: .*farewell/);
+  });
+
+  it('says so in its own words where the zod of the host has a locale', () => {
+    const { localeError } = z.config();
+    z.config({ localeError: () => 'palavras de outro' });
+    try {
+      expect(refusal({ store, cleanup: 30 } as never)).toBe('Option cleanup takes an object');
+    } finally {
+      z.config({ localeError });
+    }
   });
 
   it('names a wrong value and what the key takes', () => {

@@ -250,7 +250,7 @@ describe('options', () => {
     ['an unknown key further in', { mirror: { session: {} } }, /Unknown option mirror\.session/],
     ['a pool that is none', { pool: {} }, /Option pool takes a pg\.Pool/],
     ['a schema that is no name', { schema: 'a"b' }, /Option schema/],
-    ['seconds for milliseconds', { timeouts: { lockMs: 0.5 } }, /timeouts\.lockMs takes whole milliseconds/],
+    ['seconds for milliseconds', { timeouts: { lockMs: 0.5 } }, /timeouts\.lockMs takes milliseconds, a whole number/],
     [
       'a table that is no name',
       { mirror: { sessions: { table: 'a.b.c', columns: { id: 'a', status: 'b' } } } },

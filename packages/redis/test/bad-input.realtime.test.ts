@@ -321,7 +321,11 @@ describe('an option', () => {
       { auth: { keyRing: { current: 'b', keys: { a: new Uint8Array(32) } } } },
       'one of keys',
     ],
-    ['limit in seconds', { timeouts: { commandMs: 5 } }, 'Option timeouts.commandMs takes whole milliseconds'],
+    [
+      'limit in seconds',
+      { timeouts: { commandMs: 5 } },
+      'Option timeouts.commandMs takes milliseconds, a whole number',
+    ],
   ];
   for (const [what, options, says] of wrong) {
     it(`${what} is refused by name`, async () => {

@@ -1,5 +1,6 @@
 import { type AuthEntry, type AuthStore, type Clock, checkSessionId, systemClock } from '@wa-sync/core';
-import * as z from 'zod';
+import { parseOptions } from '@wa-sync/core/adapter';
+import * as z from 'zod/mini';
 import type {
   AuthSource,
   BaileysAuthState,
@@ -9,7 +10,7 @@ import type {
 } from '../client/baileys-auth.js';
 import type { BaileysOption } from '../client/baileys-module.js';
 import { type BaileysLoader, createBaileysLoader } from '../client/load-baileys.js';
-import { baileysOption, clockOption, durationMs, parseOptions, withMethods } from '../client/parse-options.js';
+import { baileysOption, clockOption, durationMs, withMethods } from '../client/option-types.js';
 import { awaitAtMost } from '../client/timers.js';
 import { createAuthCodec } from './encode-auth.js';
 
@@ -41,10 +42,10 @@ export const authStoreOption = withMethods<AuthStore>('an auth store, such as st
 const schema = z.strictObject({
   store: authStoreOption,
   sessionId: z.string('takes a session id'),
-  tenure: z.string('takes the token of a claim').nullable().default(null),
-  timeoutMs: durationMs().default(10_000),
-  baileys: baileysOption.optional(),
-  clock: clockOption.default(systemClock),
+  tenure: z._default(z.nullable(z.string('takes the token of a claim')), null),
+  timeoutMs: z._default(durationMs(), 10_000),
+  baileys: z.optional(baileysOption),
+  clock: z._default(clockOption, systemClock),
 });
 
 /**

@@ -1,10 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AuthEntry, type AuthStore, checkSessionId, systemClock, WaSyncError } from '@wa-sync/core';
-import * as z from 'zod';
+import { parseOptions } from '@wa-sync/core/adapter';
+import * as z from 'zod/mini';
 import type { BaileysOption } from '../client/baileys-module.js';
 import { createBaileysLoader } from '../client/load-baileys.js';
-import { baileysOption, parseOptions } from '../client/parse-options.js';
+import { baileysOption } from '../client/option-types.js';
 import { authStoreOption } from './create-baileys-auth-state.js';
 import { corrupt, createAuthCodec } from './encode-auth.js';
 
@@ -35,9 +36,9 @@ export interface MultiFileAuthImport {
 const schema = z.strictObject({
   store: authStoreOption,
   sessionId: z.string('takes a session id'),
-  folder: z.string('takes a path').min(1, 'takes a path'),
-  tenure: z.string('takes the token of a claim').nullable().default(null),
-  baileys: baileysOption.optional(),
+  folder: z.string('takes a path').check(z.minLength(1, 'takes a path')),
+  tenure: z._default(z.nullable(z.string('takes the token of a claim')), null),
+  baileys: z.optional(baileysOption),
 });
 
 /** Kinds of records that Baileys keeps; a file is named `<kind>-<id>.json`. The longer of two that fit is meant. */

@@ -2,11 +2,12 @@ import { createHash, randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '@wa-sync/core';
-import * as z from 'zod';
+import { parseOptions } from '@wa-sync/core/adapter';
+import * as z from 'zod/mini';
 import type { AuthSource, BaileysAuthState } from '../client/baileys-auth.js';
 import type { BaileysMembers, BaileysOption } from '../client/baileys-module.js';
 import { createBaileysLoader } from '../client/load-baileys.js';
-import { baileysOption, parseOptions } from '../client/parse-options.js';
+import { baileysOption } from '../client/option-types.js';
 import { checkCreds, corrupt } from './encode-auth.js';
 
 /** What `multiFileAuth` takes. */
@@ -19,10 +20,10 @@ export interface MultiFileAuthOptions {
 
 const schema = z.strictObject({
   folder: z.union(
-    [z.string().min(1), z.custom<(sessionId: string) => string>((value) => typeof value === 'function')],
+    [z.string().check(z.minLength(1)), z.custom<(sessionId: string) => string>((value) => typeof value === 'function')],
     'takes a path, or a function from session id to path',
   ),
-  baileys: baileysOption.optional(),
+  baileys: z.optional(baileysOption),
 });
 
 const LONGEST_NAME = 120;

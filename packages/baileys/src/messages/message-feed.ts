@@ -6,7 +6,7 @@
 import { type Clock, type Logger, maskNumbers, type RecordedMessage } from '@wa-sync/core';
 import { createFailureLog } from '@wa-sync/core/adapter';
 import type { BaileysMessageLike, BaileysSocketLike } from '../client/baileys-like.js';
-import type { ConversationOf } from '../client/parse-options.js';
+import type { ConversationOf } from '../client/option-types.js';
 import { type MessageFacts, readMessage, withoutDevice } from './read-message.js';
 import type { MessageType } from './tap-messages.js';
 import { createUnreadStanzas } from './unread-stanzas.js';

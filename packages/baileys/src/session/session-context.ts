@@ -1,7 +1,7 @@
 import type { Clock, Logger, RandomSource, WhatsAppConnection } from '@wa-sync/core';
 import type { AuthSource } from '../client/baileys-auth.js';
 import type { BaileysLoader } from '../client/load-baileys.js';
-import type { ConversationOf } from '../client/parse-options.js';
+import type { ConversationOf } from '../client/option-types.js';
 import type { MessageFeed } from '../messages/message-feed.js';
 import type { StalledHandlers, StallMemory } from '../socket/stalled-handlers.js';
 import type { LoginSlots } from './login-slots.js';

@@ -5,7 +5,7 @@ import { createRateLimit, createStreamLimit } from '../access/limit-callers.js';
 import { createEventFeed } from '../events/event-feed.js';
 import { createEventLog } from '../events/event-log.js';
 import { createCallHost, createSparseLog } from '../host/call-host.js';
-import { type HttpOptions, parseOptions, trimSlash } from '../host/options.js';
+import { type HttpOptions, parseHttpOptions, trimSlash } from '../host/options.js';
 import type { WaSyncLike } from '../host/wa-sync-like.js';
 import { makeReply, type Reply, toResponse } from '../reply/make-reply.js';
 import { answerProblem, HttpProblem, hideWords, toProblem } from '../reply/problems.js';
@@ -45,7 +45,7 @@ const ANYBODY: Caller = { role: 'viewer', sessionIds: [], key: 'anybody' };
  * createServer(toNodeHandler(handler)).listen(3000);   // GET /whatsapp/status, …
  */
 export function createHttpHandler(wa: WaSyncLike, options: HttpOptions): HttpHandler {
-  const config = parseOptions(options);
+  const config = parseHttpOptions(options);
   const { clock } = config;
   const log = createSparseLog({ wa, clock });
   const callHost = createCallHost({ clock, log });

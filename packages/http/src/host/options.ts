@@ -1,4 +1,5 @@
-import { type Clock, systemClock, WaSyncError } from '@wa-sync/core';
+import { type Clock, systemClock } from '@wa-sync/core';
+import { parseOptions } from '@wa-sync/core/adapter';
 import * as z from 'zod/mini';
 
 /** What a caller may do: an `admin` everything, a `viewer` only read. */
@@ -126,10 +127,9 @@ export type HttpConfig = z.infer<typeof schema>;
  *
  * @throws WaSyncError `config_invalid` that names each wrong key and what it takes
  */
-export function parseOptions(options: HttpOptions): HttpConfig {
-  const parsed = schema.safeParse(options ?? {});
-  if (parsed.success) return { ...parsed.data, basePath: trimSlash(parsed.data.basePath) };
-  throw new WaSyncError('config_invalid', parsed.error.issues.map(describeIssue).join('; '));
+export function parseHttpOptions(options: HttpOptions): HttpConfig {
+  const config = parseOptions<HttpConfig>('createHttpHandler', schema, options ?? {});
+  return { ...config, basePath: trimSlash(config.basePath) };
 }
 
 /** A path prefix without the slash at its end; `'/'` becomes `''`. */
@@ -138,10 +138,4 @@ export function trimSlash(path: string): string {
   let end = path.length;
   while (path[end - 1] === '/') end -= 1;
   return path.slice(0, end);
-}
-
-function describeIssue(issue: z.core.$ZodIssue): string {
-  const at = issue.path.join('.');
-  if (issue.code !== 'unrecognized_keys') return `Option ${at || '(all)'} ${issue.message}`;
-  return `Unknown option ${issue.keys.map((key) => (at ? `${at}.${key}` : key)).join(', ')}`;
 }

@@ -3,6 +3,7 @@
  * `readEveryMs`, and never by two at once.
  */
 import { type Clock, systemClock, WaSyncError } from '@wa-sync/core';
+import { parseOptions } from '@wa-sync/core/adapter';
 import { Registry } from 'prom-client';
 import * as z from 'zod/mini';
 import type { MetricsWaSync } from '../host/wa-sync-like.js';
@@ -58,9 +59,7 @@ const schema = z.strictObject({
  * createHttpHandler(wa, { auth, metrics });   // GET /whatsapp/metrics
  */
 export function createMetrics(wa: MetricsWaSync, options: MetricsOptions = {}): Metrics {
-  const parsed = schema.safeParse(options);
-  if (!parsed.success) throw new WaSyncError('config_invalid', parsed.error.issues.map(describeIssue).join('; '));
-  const { registry = new Registry(), readEveryMs, clock } = parsed.data;
+  const { registry = new Registry(), readEveryMs, clock } = parseOptions('createMetrics', schema, options);
   const names = Object.keys(METRICS) as MetricName[];
   const taken = names.find((name) => registry.getSingleMetric(name));
   if (taken) {
@@ -126,9 +125,4 @@ export function createMetrics(wa: MetricsWaSync, options: MetricsOptions = {}): 
       for (const name of names) registry.removeSingleMetric(name);
     },
   };
-}
-
-function describeIssue(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys') return `Unknown option ${issue.keys.join(', ')}`;
-  return `Option ${issue.path.join('.') || '(all)'} ${issue.message}`;
 }

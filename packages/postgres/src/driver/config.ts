@@ -1,6 +1,6 @@
 import { SESSION_STATUSES, type SessionStatus, WaSyncError } from '@wa-sync/core';
 import { type AuthKeyRing, authKeyRingSchema, parseOptions } from '@wa-sync/core/adapter';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { judgePool } from './judge-pool.js';
 import type { PgPoolLike } from './pg-pool.js';
 import { isIdentifier, isTimeZone, splitTableName } from './sql-text.js';
@@ -99,7 +99,7 @@ export interface PostgresStoreOptions {
 }
 
 const identifier = (what: string) =>
-  z.string(what).refine(isIdentifier, `${what}: 1 to 63 bytes without quotes or control characters`);
+  z.string(what).check(z.refine(isIdentifier, `${what}: 1 to 63 bytes without quotes or control characters`));
 
 const SCHEMA_TAKES =
   'takes the name of a schema of its own: 1 to 63 bytes without quotes or control characters, not information_schema and nothing that begins with pg_';
@@ -108,72 +108,84 @@ const isSchemaName = (name: string) => isIdentifier(name) && !/^(pg_|information
 
 const column = identifier('takes the name of a column');
 
-const timeZone = z
-  .string("takes the IANA name of a time zone, such as 'America/Sao_Paulo'")
-  .refine(isTimeZone, "takes the IANA name of a time zone, such as 'America/Sao_Paulo'");
+const TIME_ZONE = "takes the IANA name of a time zone, such as 'America/Sao_Paulo'";
+const timeZone = z.string(TIME_ZONE).check(z.refine(isTimeZone, TIME_ZONE));
 
 const wholeMs = (lowest: number, highest: number) => {
-  const message = `takes whole milliseconds from ${lowest} to ${highest}`;
-  return z.number(message).int(message).min(lowest, message).max(highest, message);
+  const takes = `takes milliseconds, a whole number from ${lowest} to ${highest}`;
+  return z.int(takes).check(z.gte(lowest, takes), z.lte(highest, takes));
 };
 
-const word = z.string('takes a word').min(1, 'takes a word').max(255, 'takes a word of at most 255 characters');
+const word = z
+  .string('takes a word')
+  .check(z.minLength(1, 'takes a word'), z.maxLength(255, 'takes a word of at most 255 characters'));
+
+const TABLE = "takes 'table' or 'schema.table'";
+const table = z.string(TABLE).check(z.refine((name) => splitTableName(name) !== null, TABLE));
 
 const sessionsMirror = z.strictObject({
-  table: z
-    .string("takes 'table' or 'schema.table'")
-    .refine((table) => splitTableName(table) !== null, "takes 'table' or 'schema.table'"),
+  table,
   columns: z.strictObject({
     id: column,
     status: column,
-    lastSeenAt: column.optional(),
-    reason: column.optional(),
-    phone: column.optional(),
-    qr: column.optional(),
-    active: column.optional(),
-    updatedAt: column.optional(),
-    timeZone: timeZone.optional(),
+    lastSeenAt: z.optional(column),
+    reason: z.optional(column),
+    phone: z.optional(column),
+    qr: z.optional(column),
+    active: z.optional(column),
+    updatedAt: z.optional(column),
+    timeZone: z.optional(timeZone),
   }),
-  status: z.strictObject(Object.fromEntries(SESSION_STATUSES.map((status) => [status, word.optional()]))).prefault({}),
+  status: z.prefault(
+    z.strictObject(Object.fromEntries(SESSION_STATUSES.map((status) => [status, z.optional(word)]))),
+    {},
+  ),
 });
+
+const SESSION = 'takes a session id';
 
 const conversationsMirror = z
   .strictObject({
-    table: z
-      .string("takes 'table' or 'schema.table'")
-      .refine((table) => splitTableName(table) !== null, "takes 'table' or 'schema.table'"),
+    table,
     columns: z.strictObject({
       id: column,
       status: column,
-      closedAt: column.optional(),
-      updatedAt: column.optional(),
-      sessionId: column.optional(),
-      timeZone: timeZone.optional(),
+      closedAt: z.optional(column),
+      updatedAt: z.optional(column),
+      sessionId: z.optional(column),
+      timeZone: z.optional(timeZone),
     }),
-    open: z.array(word, 'takes at least one word').min(1, 'takes at least one word'),
+    open: z.array(word, 'takes at least one word').check(z.minLength(1, 'takes at least one word')),
     closed: word,
-    session: z.string('takes a session id').min(1, 'takes a session id').max(255, 'takes a session id').optional(),
+    session: z.optional(z.string(SESSION).check(z.minLength(1, SESSION), z.maxLength(255, SESSION))),
   })
-  .refine(({ open, closed }) => !open.includes(closed), {
-    message: 'takes a word that is not one of open',
-    path: ['closed'],
-  });
+  .check(
+    z.refine(({ open, closed }) => !open.includes(closed), {
+      error: 'takes a word that is not one of open',
+      path: ['closed'],
+    }),
+  );
 
 // Published types of core do not say that it is one of zod's.
 const keyRing = authKeyRingSchema as z.core.$ZodType<AuthKeyRing, AuthKeyRing>;
 
 const schema = z.strictObject({
   pool: z.custom<PgPoolLike>((pool) => judgePool(pool) === null, { error: ({ input }) => judgePool(input) ?? '' }),
-  schema: z.string(SCHEMA_TAKES).refine(isSchemaName, SCHEMA_TAKES).default('wa_sync'),
-  mirror: z
-    .strictObject({ sessions: sessionsMirror.optional(), conversations: conversationsMirror.optional() })
-    .prefault({}),
-  auth: z.strictObject({ keyRing: z.optional(keyRing) }).prefault({}),
-  timeouts: z
-    .strictObject({ statementMs: wholeMs(50, 120_000).default(8_000), lockMs: wholeMs(10, 60_000).default(1_000) })
-    .prefault({}),
-  prepare: z.boolean('takes true or false').default(true),
-  notify: z.boolean('takes true or false').default(true),
+  schema: z._default(z.string(SCHEMA_TAKES).check(z.refine(isSchemaName, SCHEMA_TAKES)), 'wa_sync'),
+  mirror: z.prefault(
+    z.strictObject({ sessions: z.optional(sessionsMirror), conversations: z.optional(conversationsMirror) }),
+    {},
+  ),
+  auth: z.prefault(z.strictObject({ keyRing: z.optional(keyRing) }), {}),
+  timeouts: z.prefault(
+    z.strictObject({
+      statementMs: z._default(wholeMs(50, 120_000), 8_000),
+      lockMs: z._default(wholeMs(10, 60_000), 1_000),
+    }),
+    {},
+  ),
+  prepare: z._default(z.boolean('takes true or false'), true),
+  notify: z._default(z.boolean('takes true or false'), true),
 } satisfies { [Key in keyof PostgresStoreOptions]-?: z.core.$ZodType<unknown, PostgresStoreOptions[Key]> });
 
 /** The options with every default in place. */

@@ -1,6 +1,6 @@
 import { WaSyncError } from '@wa-sync/core';
 import { type AuthKeyRing, authKeyRingSchema, parseOptions } from '@wa-sync/core/adapter';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { judgeClient } from './judge-client.js';
 import { type RedisClient, type RedisLike, redisLikeOf } from './redis-like.js';
 
@@ -25,7 +25,7 @@ export interface RedisStoreOptions {
 
 const clientTakes = 'takes an ioredis client or a node-redis client';
 const prefixTakes = 'takes 1 to 100 characters without braces or control characters';
-const commandMsTakes = 'takes whole milliseconds from 50 to 120,000';
+const commandMsTakes = 'takes milliseconds, a whole number from 50 to 120000';
 
 // Published types of core do not say that it is one of zod's.
 const keyRing = authKeyRingSchema as z.core.$ZodType<AuthKeyRing, AuthKeyRing>;
@@ -34,21 +34,17 @@ const schema = z.strictObject({
   client: z.custom<RedisClient>((client) => judgeClient(client) === null && redisLikeOf(client) !== null, {
     error: ({ input }) => judgeClient(input) ?? clientTakes,
   }),
-  prefix: z
-    .string(prefixTakes)
-    .refine((prefix) => /^[^{}\p{Cc}\p{Cs}]{1,100}$/u.test(prefix), prefixTakes)
-    .default('wa-sync'),
-  auth: z.strictObject({ keyRing: z.optional(keyRing) }).prefault({}),
-  timeouts: z
-    .strictObject({
-      commandMs: z
-        .number(commandMsTakes)
-        .int(commandMsTakes)
-        .min(50, commandMsTakes)
-        .max(120_000, commandMsTakes)
-        .default(8_000),
-    })
-    .prefault({}),
+  prefix: z._default(z.string(prefixTakes).check(z.regex(/^[^{}\p{Cc}\p{Cs}]{1,100}$/u, prefixTakes)), 'wa-sync'),
+  auth: z.prefault(z.strictObject({ keyRing: z.optional(keyRing) }), {}),
+  timeouts: z.prefault(
+    z.strictObject({
+      commandMs: z._default(
+        z.int(commandMsTakes).check(z.gte(50, commandMsTakes), z.lte(120_000, commandMsTakes)),
+        8_000,
+      ),
+    }),
+    {},
+  ),
 } satisfies { [Key in keyof RedisStoreOptions]-?: z.core.$ZodType<unknown, RedisStoreOptions[Key]> });
 
 /** The options with every default in place. */

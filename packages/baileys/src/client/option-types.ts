@@ -1,16 +1,17 @@
-import { type Clock, type RandomSource, WaSyncError } from '@wa-sync/core';
-import * as z from 'zod';
+import type { Clock, RandomSource } from '@wa-sync/core';
+import * as z from 'zod/mini';
 import type { BaileysMessageLike, BaileysSocketLike } from './baileys-like.js';
 import { type BaileysOption, isModule } from './baileys-module.js';
 
 const LONGEST_MS = 2_147_483_647;
 
-export const durationMs = (lowest = 1) =>
-  z
-    .number({ error: `takes milliseconds, a whole number from ${lowest}` })
-    .int(`takes whole milliseconds from ${lowest}`)
-    .min(lowest, `takes milliseconds from ${lowest}`)
-    .max(LONGEST_MS, `takes milliseconds up to ${LONGEST_MS.toLocaleString('en-US')}`);
+export function durationMs(lowest = 1) {
+  const takes = `takes milliseconds, a whole number from ${lowest} to ${LONGEST_MS}`;
+  return z.int(takes).check(z.gte(lowest, takes), z.lte(LONGEST_MS, takes));
+}
+
+/** How long opening a socket may take. Above the 20 s after which Baileys itself gives a connect up. */
+export const attemptTimeoutOption = z._default(durationMs(), 30_000);
 
 export const withMethods = <T>(what: string, methods: readonly string[]) =>
   z.custom<T>((value) => hasMethods(value, methods), `takes ${what}`);
@@ -36,25 +37,6 @@ export const socketOption = z.custom<BaileysSocketLike>(
 export function hasMethods(value: unknown, methods: readonly string[]): boolean {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
   return methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
-}
-
-/**
- * Checks options once.
- *
- * @throws WaSyncError `config_invalid` that names each wrong key and what it takes
- */
-export function parseOptions<Schema extends z.ZodType>(of: string, schema: Schema, options: unknown): z.infer<Schema> {
-  const parsed = schema.safeParse(options);
-  if (parsed.success) return parsed.data;
-  throw new WaSyncError('config_invalid', `${of}: ${parsed.error.issues.map(describeIssue).join('; ')}`);
-}
-
-function describeIssue(issue: z.core.$ZodIssue): string {
-  const at = issue.path.join('.');
-  if (issue.code === 'unrecognized_keys') {
-    return `Unknown option ${issue.keys.map((key) => (at ? `${at}.${key}` : key)).join(', ')}`;
-  }
-  return `Option ${at || '(all)'} ${issue.message}`;
 }
 
 /** What is known of a message when the host is asked for its conversation. */
