@@ -18,12 +18,12 @@ import { WA_SYNC, WA_SYNC_OPTIONS, type WaSyncModuleOptions } from './module-opt
 import { subscribeListeners } from './on-wa-sync.js';
 
 /** Hosts call `enableShutdownHooks()` before `listen()`, or right after it. */
-const LOOK_FOR_HOOKS_AFTER_MS = 1_000;
+const CHECK_HOOKS_AFTER_MS = 1_000;
 
 @Injectable()
 export class RunReplica implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger: Logger;
-  private lookForHooks: NodeJS.Timeout | undefined;
+  private hooksCheck: NodeJS.Timeout | undefined;
   private stopped: Promise<void> | null = null;
 
   constructor(
@@ -41,7 +41,7 @@ export class RunReplica implements OnModuleInit, OnApplicationBootstrap, OnModul
 
   async onApplicationBootstrap(): Promise<void> {
     await this.wa.start();
-    this.lookForHooks = setTimeout(() => this.warnWithoutHooks(), LOOK_FOR_HOOKS_AFTER_MS).unref();
+    this.hooksCheck = setTimeout(() => this.warnWithoutHooks(), CHECK_HOOKS_AFTER_MS).unref();
   }
 
   onModuleDestroy(): Promise<void> {
@@ -55,7 +55,7 @@ export class RunReplica implements OnModuleInit, OnApplicationBootstrap, OnModul
   }
 
   private async stopOnce(): Promise<void> {
-    clearTimeout(this.lookForHooks);
+    clearTimeout(this.hooksCheck);
     await this.wa.stop();
     await this.options.store.close();
   }

@@ -117,16 +117,16 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
     clock,
     attemptTimeoutMs: parsed.attemptTimeoutMs,
     handlersStalledAfterMs: parsed.handlersStalledAfterMs,
-    ...feed?.ears(socket),
+    ...feed?.handlersFor(socket),
     onChange: look,
     onFrame() {
       // Frames that come again prove a verdict wrong that was only reported.
       if (deadReason === null || watch.state().stage !== 'open' || FINAL.has(deadReason)) return;
       deadReason = null;
-      listeners.tell();
+      listeners.notify();
     },
     onHandled: (kind) => {
-      if (streak.handled(kind)) listeners.tell();
+      if (streak.handled(kind)) listeners.notify();
     },
     onDead: (reason) => {
       if (reason === 'handlers_stalled') streak.givenUp(watch.state().stuckKind);
@@ -139,7 +139,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
     if (now.stage === 'closed') waitForReattach();
     if (now.stalled && !stalled) noteStall(now.stuckKind);
     stalled = now.stalled;
-    listeners.tell();
+    listeners.notify();
   }
 
   function noteStall(kind: string | null): void {
@@ -154,14 +154,14 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
     if (!classifyClose(watch.state().close ?? {}).reconnects) return;
     cancelReattachWait = clock.schedule(() => {
       notReattached = true;
-      listeners.tell();
+      listeners.notify();
     }, reattachWithinMs);
   }
 
   async function foundDead(reason: string): Promise<void> {
     if (watch.state().stage === 'closed' || deadReason !== null) return;
     deadReason = reason;
-    listeners.tell();
+    listeners.notify();
     try {
       onDeadReport?.({ sessionId, reason });
     } catch (error) {
@@ -229,6 +229,6 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
       if (watch.state().stage !== 'open' || deadReason !== null) return 'failed';
       return sendText({ ...message, socket, clock, whenClosed: (run) => watch.whenClosed(run) });
     },
-    ...(feed && { onMessages: feed.onMessages, messagesTold: feed.idle }),
+    ...(feed && { onMessages: feed.onMessages, messagesDelivered: feed.idle }),
   };
 }

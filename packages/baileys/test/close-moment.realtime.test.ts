@@ -34,8 +34,8 @@ it('tells all who wait when it comes, each once, and at once who asks later', as
   whenClosed(() => told.push('first'));
   whenClosed(() => told.push('taken back'))();
   const until = untilClosed(whenClosed);
-  moment.tell();
-  moment.tell();
+  moment.notify();
+  moment.notify();
   await until;
   await untilClosed(whenClosed);
   whenClosed(() => told.push('late'));

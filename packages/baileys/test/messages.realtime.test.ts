@@ -280,7 +280,7 @@ describe('messages of an attached socket', () => {
       // After the first login of a device Baileys holds events back for 20 s, until the history has come.
       expect(asked.length).toBeLessThan(25);
       await baileys.end(undefined);
-      await connection.messagesTold?.();
+      await connection.messagesDelivered?.();
       expect(heard.sort()).toEqual(ids.map((id) => `${ADA} ${id}`).sort());
       expect(asked.every(({ isReplay }) => isReplay)).toBe(true);
     },

@@ -5,23 +5,23 @@ import { createCloseConversations } from './engine/conversations/close-conversat
 import { createSendOutgoing } from './engine/conversations/send-outgoing.js';
 import { createEvents } from './engine/events/emit-events.js';
 import { createAskOwner } from './engine/inbox/ask-owner.js';
-import { createInboxWakes } from './engine/inbox/inbox-notifications.js';
+import { createInboxNotifications } from './engine/inbox/inbox-notifications.js';
 import { createCleanUp } from './engine/jobs/clean-up.js';
 import { createForgetOld } from './engine/jobs/forget-old.js';
 import { createHistoryApi, createRunsApi } from './engine/jobs/history-api.js';
 import { createJobBodies, createJobCalls } from './engine/jobs/job-calls.js';
 import { createRunJobs } from './engine/jobs/run-jobs.js';
 import { createSchedule } from './engine/jobs/schedule.js';
-import { createSettleUnheld } from './engine/lease/close-unheld.js';
+import { createCloseUnheld } from './engine/lease/close-unheld.js';
 import { createMassGuard } from './engine/lease/guard-mass-outage.js';
 import { createLease } from './engine/lease/lease.js';
-import { createGiveBack } from './engine/lease/release-sessions.js';
+import { createReleaseSessions } from './engine/lease/release-sessions.js';
 import { createLinkWatch } from './engine/lease/watch-links.js';
 import { callLimitMs, limitStore } from './engine/limits/limit-store.js';
 import { createFollowMessages } from './engine/messages/follow-messages.js';
 import { createRecordMessages } from './engine/messages/record-messages.js';
 import { createHeldSessions, type Held } from './engine/owned-sessions/held-sessions.js';
-import { createTell } from './engine/owned-sessions/publish-changes.js';
+import { createPublishChanges } from './engine/owned-sessions/publish-changes.js';
 import { createLiveness } from './engine/reconcile/liveness.js';
 import { createReconciler } from './engine/reconcile/reconcile.js';
 import { createStallWatch } from './engine/reconcile/watch-stalls.js';
@@ -53,22 +53,31 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const store = limitStore(config.store, clock, callLimitMs(config.lease));
   const events = createEvents(createFailureLog(config));
   const held = createHeldSessions();
-  const tell = createTell({ config, held, events, onLost });
+  const publish = createPublishChanges({ config, held, events, onLost });
   const lease = createLease({ config, store, events, onRejoin });
-  const reconciler = createReconciler({ config, store, held, lease, tell });
+  const reconciler = createReconciler({ config, store, held, lease, publish });
   const stalls = createStallWatch(clock);
-  const liveness = createLiveness({ config, held, stalls, events, onVerdict: reconciler.look });
+  const liveness = createLiveness({ config, held, stalls, events, onVerdict: reconciler.enqueue });
   const recorder = createRecordMessages({ config, store });
   const messages = createFollowMessages({ config, store, recorder });
-  const giveBack = createGiveBack({ config, store, held, lease, tell });
-  const provide = createProvide({ config, store, held, giveBack, lease, tell, messages, onChange });
-  const sweep = createSweep({ config, store, held, lease, liveness, reconciler, tell, onStray: provide.settleStray });
-  const settleUnheld = createSettleUnheld({ config, store, lease, events });
+  const releaseSessions = createReleaseSessions({ config, store, held, lease, publish });
+  const provide = createProvide({ config, store, held, releaseSessions, lease, publish, messages, onChange });
+  const sweep = createSweep({
+    config,
+    store,
+    held,
+    lease,
+    liveness,
+    reconciler,
+    publish,
+    onStray: provide.settleStray,
+  });
+  const closeUnheld = createCloseUnheld({ config, store, lease, events });
   const askOwner = createAskOwner({ config, store, lease });
   const calls = createSyncCalls({ config, store, held, sweep, provide, askOwner });
   const cleanUp = createCleanUp({ config, store, lease });
   const close = createCloseConversations({ config, store, lease, events });
-  const parts = { sync: calls, cleanUp, close, settleUnheld };
+  const parts = { sync: calls, cleanUp, close, closeUnheld };
   const jobs = createRunJobs({ config, store, lease, events, bodies: createJobBodies(parts) });
   const schedule = createSchedule({ config, store, jobs });
   const jobCalls = createJobCalls({ ...parts, config, jobs, store });
@@ -78,36 +87,36 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const guard = createMassGuard({ config, held, lease, links, events });
   const status = createAskStatus({ config, store, held, liveness, askOwner });
   const answerInbox = createAnswerInbox({ config, store, held, lease, status, sweep, provide });
-  const wakes = createInboxWakes({ config, lease, onWake });
-  const inbox = { askOwner, answerInbox, wakes };
+  const notifications = createInboxNotifications({ config, lease, onNotification });
+  const inbox = { askOwner, answerInbox, notifications };
   const forgetOld = createForgetOld({ config, store, lease });
   const both = { config, held, lease, reconciler, provide, sendOutgoing, forgetOld, inbox };
-  const tick = createTick({ ...both, schedule, giveBack, guard });
-  const run = createRunState({ ...both, jobs, schedule, tell, store, liveness, stalls, tick, messages, calls });
+  const tick = createTick({ ...both, schedule, releaseSessions, guard });
+  const run = createRunState({ ...both, jobs, schedule, publish, store, liveness, stalls, tick, messages, calls });
 
-  const attach = createAttach({ config, held, giveBack, reconciler, messages, links, onChange });
+  const attach = createAttach({ config, held, releaseSessions, reconciler, messages, links, onChange });
 
   function onChange(entry: Held): void {
     liveness.refresh(entry);
     links.note(entry);
-    reconciler.look(entry);
+    reconciler.enqueue(entry);
   }
 
-  function onWake(): void {
-    askOwner.look();
+  function onNotification(): void {
+    askOwner.check();
     answerInbox.kick();
   }
 
   function onLost(entry: Held): void {
     if (entry.mode === 'provided') provide.drop(entry);
     // Its next claim says whether another has it for good.
-    else reconciler.look(entry);
+    else reconciler.enqueue(entry);
   }
 
   function onRejoin(): void {
     for (const entry of [...held.all()]) {
-      if (entry.tenure !== null) tell.lost(entry, 'fenced');
-      else if (entry.mode === 'attached') reconciler.look(entry);
+      if (entry.tenure !== null) publish.lost(entry, 'fenced');
+      else if (entry.mode === 'attached') reconciler.enqueue(entry);
     }
   }
 

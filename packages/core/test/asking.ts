@@ -27,7 +27,7 @@ function createInboxSpy(inbox: InboxStore, { wakes = true } = {}) {
     collect: pass('collect', inbox.collect),
     prune: pass('prune', inbox.prune),
     ...(wakes && {
-      listen: pass('listen', async (params: { incarnation: string; wake: () => void }) => {
+      listen: pass('listen', async (params: { incarnation: string; notify: () => void }) => {
         const stop = await inbox.listen!(params);
         listeners += 1;
         listened.push(params.incarnation);

@@ -11,7 +11,7 @@ describe('the rule', () => {
     owned: fc.boolean(),
     ownerSuspects: fc.boolean(),
     inactiveForMs: days,
-    settledForMs: days,
+    unchangedForMs: days,
   });
 
   it('takes nobody who is connected, young, being repaired, suspected by its owner, or already at rest', () => {
@@ -36,14 +36,14 @@ describe('the rule', () => {
         expect(session).toMatchObject({ active: false, owned: false });
         expect(session.status).not.toBe('CONNECTED');
         expect(session.inactiveForMs).toBeGreaterThan(inactiveForMs);
-        expect(session.settledForMs).toBeGreaterThanOrEqual(restedForMs);
+        expect(session.unchangedForMs).toBeGreaterThanOrEqual(restedForMs);
       }),
     );
   });
 
   it('takes each that nobody needs, and not a millisecond too early', () => {
     const nobodys = { status: 'DISCONNECTED', active: true, owned: false, ownerSuspects: false } as const;
-    const unused = { ...nobodys, inactiveForMs: 10, settledForMs: 5 } as const;
+    const unused = { ...nobodys, inactiveForMs: 10, unchangedForMs: 5 } as const;
     const resting = { ...unused, active: false };
     const rest = { stage: 'deactivate', inactiveForMs: 9 } as const;
     expect(eligibleForCleanup(unused, rest)).toBe(true);

@@ -6,8 +6,8 @@ import {
   createMemoryStore,
   createWaSync,
   decideClosing,
+  type InactiveConversation,
   outgoingId,
-  type QuietConversation,
   type WaSyncOptions,
 } from '../src/index.js';
 
@@ -38,9 +38,9 @@ const conversations = fc.record({
   adopted: fc.boolean(),
   hostStatus: fc.option(fc.constantFrom('ACTIVE', 'SNOOZED')),
 }) as fc.Arbitrary<ConversationRecord>;
-const quiets: fc.Arbitrary<QuietConversation> = fc.record({
+const quiets: fc.Arbitrary<InactiveConversation> = fc.record({
   conversation: conversations,
-  quietForMs: fc.nat({ max: 200_000 }),
+  inactiveForMs: fc.nat({ max: 200_000 }),
   warnedForMs: fc.option(fc.nat({ max: 200_000 })),
   gateOpen: fc.boolean(),
 });
@@ -54,7 +54,7 @@ const policies: fc.Arbitrary<ClosingPolicy> = fc.record({
 });
 
 /** Runs the rule on anything, and keeps count of how often it did something. */
-function holds(check: (quiet: QuietConversation, policy: ClosingPolicy, kind: string) => void): void {
+function holds(check: (quiet: InactiveConversation, policy: ClosingPolicy, kind: string) => void): void {
   const seen = new Map<string, number>();
   fc.assert(
     fc.property(quiets, policies, (quiet, policy) => {
@@ -69,10 +69,10 @@ function holds(check: (quiet: QuietConversation, policy: ClosingPolicy, kind: st
 
 describe('the rule of closing', () => {
   it('does nothing through a closed gate, before its time, after hours, or against the policy', () => {
-    holds(({ conversation, gateOpen, quietForMs }, policy, kind) => {
+    holds(({ conversation, gateOpen, inactiveForMs }, policy, kind) => {
       if (kind !== 'close' && kind !== 'warn') return;
       expect(gateOpen).toBe(true);
-      expect(quietForMs).toBeGreaterThanOrEqual(policy.inactiveAfterMs);
+      expect(inactiveForMs).toBeGreaterThanOrEqual(policy.inactiveAfterMs);
       expect(policy.businessHours).not.toBe(never);
       expect(policy.skipStatuses).not.toContain(conversation.hostStatus);
       if (policy.lastFrom) expect(policy.lastFrom).toContain(conversation.lastFrom);
@@ -108,7 +108,7 @@ describe('the rule of closing', () => {
 
   it('closes what nothing speaks against, and leaves alone what has no policy', () => {
     const open = { ...fc.sample(conversations, 1)[0]!, state: 'OPEN' as const, chat: '1@lid', adopted: false };
-    const quiet = { conversation: open, quietForMs: 10, warnedForMs: null, gateOpen: true };
+    const quiet = { conversation: open, inactiveForMs: 10, warnedForMs: null, gateOpen: true };
     const policy = {
       inactiveAfterMs: 10,
       warning: null,

@@ -105,7 +105,7 @@ describe('old entries', () => {
     const observer = await running({ history: { keepDays: 1 }, observeOnly: true });
     await observer.memory.sessions.create({ sessions: [{ id: 't', status: 'CONNECTED', desired: 'running' }] });
     await observer.clock.advance(660_000);
-    await observer.memory.sessions.settleUnheld?.({ graceMs: 600_000, limit: 9 });
+    await observer.memory.sessions.closeUnheld?.({ graceMs: 600_000, limit: 9 });
     observer.clock.jumpWallClock(1.5 * DAY);
     await observer.clock.advance(0.2 * HOUR);
     expect((await observer.wa.sessions.history('t')).transitions).toHaveLength(1);

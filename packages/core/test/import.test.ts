@@ -175,7 +175,7 @@ describe('sessions of an earlier system', () => {
     expect(await world.wa.sessions.import({ sessions })).toEqual({ created: 2_500 });
     expect(world.calls.filter((name) => name === 'create')).toHaveLength(3);
     await world.clock.advance(9 * MINUTE);
-    world.broken.calls.add('settleUnheld');
+    world.broken.calls.add('closeUnheld');
     await world.clock.advance(7 * MINUTE);
     expect((await world.row('s0')).status).toBe('CONNECTED');
     expect((await world.wa.syncNow()).totals.checked).toBe(0);

@@ -7,7 +7,7 @@ describe('a farewell', () => {
   async function closing(inactivity: InactivityOptions = {}) {
     const world = await talking(inactivity);
     await world.say();
-    await world.quiet(2 * HOUR);
+    await world.inactive(2 * HOUR);
     await world.check();
     return world;
   }
@@ -22,10 +22,10 @@ describe('a farewell', () => {
     async (_, answer, delivery) => {
       const world = await closing();
       world.socket.script.onSend(answer);
-      await world.quiet(40_000);
+      await world.inactive(40_000);
       expect(await world.read()).toMatchObject({ state: 'CLOSED', outgoing: { delivery } });
       expect(world.told('conversation:closed')).toMatchObject([{ delivery }]);
-      await world.quiet(HOUR);
+      await world.inactive(HOUR);
       expect(world.socket.script.sent).toHaveLength(1);
     },
   );
@@ -36,9 +36,9 @@ describe('a farewell', () => {
         const world = await closing();
         world.broken.calls.add(name);
         world.broken.commitFirst = commitFirst;
-        await world.quiet(11_000);
+        await world.inactive(11_000);
         await world.fix();
-        await world.quiet(MINUTE);
+        await world.inactive(MINUTE);
         const { sent } = world.socket.script;
         const lost = name === 'beginSend' && commitFirst;
         expect(sent, `${name} ${commitFirst}`).toHaveLength(lost ? 0 : 1);
@@ -59,11 +59,11 @@ describe('a farewell', () => {
       await new Promise<void>((resolve) => void world.clock.schedule(resolve, 8_000));
       return begun;
     };
-    await world.quiet(6_000);
+    await world.inactive(6_000);
     world.socket.script.close('connection_closed');
-    await world.quiet(10_000);
+    await world.inactive(10_000);
     world.socket.script.open();
-    await world.quiet(10 * MINUTE);
+    await world.inactive(10 * MINUTE);
     expect(world.socket.script.sent).toEqual([]);
     expect(await world.read()).toMatchObject({ state: 'CLOSED', outgoing: { delivery: 'failed' } });
   });
@@ -110,9 +110,9 @@ describe('a farewell', () => {
     const judge = world.replica({ ...off, replicaId: 'two', inactivity: { inactiveAfterMs: HOUR, farewell } });
     await world.during(judge.wa.start(), 0);
     await world.say();
-    await world.quiet(2 * HOUR);
+    await world.inactive(2 * HOUR);
     await judge.wa.checkInactiveConversations();
-    await world.quiet(6_000);
+    await world.inactive(6_000);
     expect(world.socket.script.sent).toHaveLength(1);
     expect(world.told('conversation:closed')).toHaveLength(1);
     expect(judge.events.filter(({ name }) => name === 'conversation:closed')).toEqual([]);
@@ -123,9 +123,9 @@ describe('a farewell', () => {
     const mute = { ...world.connection('s'), sendText: undefined };
     await world.during(world.wa.attach(mute).ready, 0);
     await world.say();
-    await world.quiet(2 * HOUR);
+    await world.inactive(2 * HOUR);
     await world.check();
-    await world.quiet(6_000);
+    await world.inactive(6_000);
     expect(await world.read()).toMatchObject({ state: 'CLOSED', outgoing: { delivery: 'failed' } });
   });
 
@@ -135,12 +135,12 @@ describe('a farewell', () => {
     await world.during(world.wa.attach(other).ready, 0);
     for (let index = 0; index < 300; index++) await world.say(`a${index}`);
     await world.say('z', { sessionId: 't' });
-    await world.quiet(2 * HOUR);
+    await world.inactive(2 * HOUR);
     await world.check();
-    await world.quiet(11_000);
+    await world.inactive(11_000);
     expect(world.socket.script.sent).toHaveLength(3);
     expect(other.script.sent).toHaveLength(1);
-    await world.quiet(5 * MINUTE);
+    await world.inactive(5 * MINUTE);
     expect(world.socket.script.sent.length).toBeGreaterThanOrEqual(15);
     expect(world.socket.script.sent.length).toBeLessThanOrEqual(18);
   });
@@ -151,11 +151,11 @@ describe('a farewell', () => {
     await world.during(world.wa.attach(other).ready, 0);
     world.socket.script.onSend('never');
     for (let index = 0; index < 5; index++) await world.say(`a${index}`);
-    await world.quiet(HOUR);
+    await world.inactive(HOUR);
     await world.say('z', { sessionId: 't' });
-    await world.quiet(HOUR + 1_000);
+    await world.inactive(HOUR + 1_000);
     await world.check();
-    await world.quiet(11_000);
+    await world.inactive(11_000);
     expect(other.script.sent).toHaveLength(1);
     expect(world.socket.script.sent).toHaveLength(1);
   });

@@ -42,7 +42,7 @@ describe('the gate', () => {
     async (_, shut) => {
       const world = await talking();
       await world.say();
-      await world.quiet(2 * HOUR);
+      await world.inactive(2 * HOUR);
       await shut(world);
       await world.clock.settle();
       expect((await world.check()).totals).toMatchObject({ closed: 0, warned: 0 });
@@ -50,7 +50,7 @@ describe('the gate', () => {
 
       const pending = await talking();
       await pending.say();
-      await pending.quiet(2 * HOUR);
+      await pending.inactive(2 * HOUR);
       await pending.check();
       expect((await pending.read()).state).toBe('CLOSING');
       await shut(pending);
@@ -61,11 +61,11 @@ describe('the gate', () => {
   it.each(closed.slice(0, 4))('opens again a minute after the number is no longer %s', async (_, shut) => {
     const world = await talking();
     await world.say();
-    await world.quiet(2 * HOUR);
+    await world.inactive(2 * HOUR);
     await shut(world);
     await world.clock.settle();
     world.socket.script.open();
-    await world.quiet(61_000);
+    await world.inactive(61_000);
     expect((await world.check()).totals).toMatchObject({ closed: 1 });
   });
 
@@ -99,7 +99,7 @@ describe('the gate', () => {
       },
     });
     await world.say();
-    await world.quiet(2 * HOUR);
+    await world.inactive(2 * HOUR);
     const report = world.wa.checkInactiveConversations();
     expect((await report).totals).toMatchObject({ cancelled: 1, closed: 0 });
   });

@@ -11,10 +11,10 @@ describe('a message that comes', () => {
       },
     });
     await world.say();
-    await world.quiet(2 * HOUR);
+    await world.inactive(2 * HOUR);
     expect(await world.check()).toMatchObject({
       totals: { cancelled: 1, closed: 0 },
-      conversations: [{ outcome: 'cancelled', reason: 'no_longer_quiet' }],
+      conversations: [{ outcome: 'cancelled', reason: 'no_longer_inactive' }],
     });
     expect(await world.read()).toMatchObject({ state: 'OPEN', closingNumber: 0 });
   });
@@ -22,10 +22,10 @@ describe('a message that comes', () => {
   it('between move and send withdraws the farewell', async () => {
     const world = await talking();
     await world.say();
-    await world.quiet(2 * HOUR);
+    await world.inactive(2 * HOUR);
     await world.check();
     await world.say();
-    await world.quiet(10 * MINUTE);
+    await world.inactive(10 * MINUTE);
     expect(world.socket.script.sent).toEqual([]);
     expect(await world.read()).toMatchObject({ state: 'OPEN', outgoing: null });
   });
@@ -33,7 +33,7 @@ describe('a message that comes', () => {
   it('while it is being recorded is waited for before anything is sent', async () => {
     const world = await talking();
     await world.say();
-    await world.quiet(2 * HOUR);
+    await world.inactive(2 * HOUR);
     await world.check();
     const { record } = world.memory.conversations;
     world.memory.conversations.record = async (params) => {
@@ -41,7 +41,7 @@ describe('a message that comes', () => {
       return record(params);
     };
     void world.say();
-    await world.quiet(10 * MINUTE);
+    await world.inactive(10 * MINUTE);
     expect(world.socket.script.sent).toEqual([]);
     expect((await world.read()).state).toBe('OPEN');
   });
@@ -49,13 +49,13 @@ describe('a message that comes', () => {
   it('while the farewell is on its way leaves the conversation open, and it is not called closed', async () => {
     const world = await talking();
     await world.say();
-    await world.quiet(2 * HOUR);
+    await world.inactive(2 * HOUR);
     world.socket.script.onSend('never');
     await world.check();
-    await world.quiet(6_000);
+    await world.inactive(6_000);
     expect(world.socket.script.sent).toHaveLength(1);
     await world.say();
-    await world.quiet(30_000);
+    await world.inactive(30_000);
     expect(await world.read()).toMatchObject({ state: 'OPEN', outgoing: { delivery: 'unknown' } });
     expect(world.told('conversation:closed')).toEqual([]);
   });
@@ -63,18 +63,18 @@ describe('a message that comes', () => {
   it('is no message where it is the echo of our own, late and of a warning too', async () => {
     const world = await talking({ warning: { text: 'Ainda aí?', graceMs: 10 * MINUTE } });
     await world.say();
-    await world.quiet(2 * HOUR);
+    await world.inactive(2 * HOUR);
     await world.check();
-    await world.quiet(6_000);
+    await world.inactive(6_000);
     const echo = (index: number) =>
       world.say('c', { from: 'bot', messageId: world.socket.script.sent[index]?.messageId });
     await echo(0);
     expect(await world.read()).toMatchObject({ state: 'WARNED', sequence: 1 });
-    await world.quiet(11 * MINUTE);
+    await world.inactive(11 * MINUTE);
     await world.check();
     await echo(0);
     expect((await world.read()).state).toBe('CLOSING');
-    await world.quiet(6_000);
+    await world.inactive(6_000);
     await echo(1);
     await echo(0);
     expect(await world.read()).toMatchObject({ state: 'CLOSED', sequence: 1 });
@@ -85,9 +85,9 @@ describe('a message that comes', () => {
     const world = await talking();
     const wrote = world.clock.now();
     await world.say('c', { at: wrote });
-    await world.quiet(2 * HOUR);
+    await world.inactive(2 * HOUR);
     await world.check();
-    await world.quiet(6_000);
+    await world.inactive(6_000);
     await world.say('c', { at: wrote });
     await world.say('c', { at: new Date(0) });
     expect(await world.read()).toMatchObject({ state: 'CLOSED', sequence: 1 });
@@ -95,9 +95,9 @@ describe('a message that comes', () => {
     await world.say('old', { at: new Date('2024-06-02T00:00:00Z'), from: 'agent' });
     await world.say('old', { at: new Date('2024-05-01T00:00:00Z') });
     expect((await world.check()).totals.checked).toBe(0);
-    await world.quiet(2 * HOUR);
+    await world.inactive(2 * HOUR);
     await world.check();
-    await world.quiet(6_000);
+    await world.inactive(6_000);
     expect(await world.read('old')).toMatchObject({ state: 'CLOSED', adopted: true, lastFrom: 'agent' });
     expect(world.socket.script.sent).toHaveLength(1);
     await world.say('old');
@@ -107,10 +107,10 @@ describe('a message that comes', () => {
   it('that the number could only hear late counts from when it was heard', async () => {
     const world = await talking();
     const wrote = world.clock.now();
-    await world.quiet(10 * HOUR);
+    await world.inactive(10 * HOUR);
     await world.say('c', { at: wrote });
     expect((await world.check()).totals.checked).toBe(0);
-    await world.quiet(HOUR + 1_000);
+    await world.inactive(HOUR + 1_000);
     expect((await world.check()).totals.closed).toBe(1);
   });
 
@@ -118,7 +118,7 @@ describe('a message that comes', () => {
     const world = await talking();
     await world.say('c', { at: new Date('2099-01-01T00:00:00Z') });
     expect((await world.read()).lastMessageAt).toEqual(world.clock.now());
-    await world.quiet(HOUR + 1_000);
+    await world.inactive(HOUR + 1_000);
     expect((await world.check()).totals.closed).toBe(1);
   });
 

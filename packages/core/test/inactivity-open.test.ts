@@ -13,7 +13,7 @@ it('a run says of how many open conversations it checked those that are due, in 
     },
   ]);
   expect((await world.memory.jobs.list({ limit: 1 }))[0]?.counts).toMatchObject({ checked: 0, open: 2 });
-  await world.quiet(HOUR + 1_000);
+  await world.inactive(HOUR + 1_000);
   await world.say('c');
   expect(await world.check({ dryRun: true })).toMatchObject({ open: 3, totals: { checked: 2 } });
   // Counted before they are closed, and once a run.
@@ -27,7 +27,7 @@ it('a count that fails, never ends or returns no number leaves the number out, a
   for (const how of ['fails', 'hangs', 'is missing', NaN, -1, 1.5] as const) {
     const world = await talking({ farewell: null });
     await world.say();
-    await world.quiet(HOUR + 1_000);
+    await world.inactive(HOUR + 1_000);
     world.broken.hang = how === 'hangs';
     if (how === 'hangs' || how === 'fails') world.broken.calls.add('countOpen');
     else {

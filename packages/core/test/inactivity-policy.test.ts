@@ -5,21 +5,21 @@ describe('the host’s policy', () => {
   it('warns first and closes after the grace, which counts from the sending', async () => {
     const world = await talking({ warning: { text: 'Ainda aí?', graceMs: 10 * MINUTE } });
     await world.say();
-    await world.quiet(2 * HOUR);
+    await world.inactive(2 * HOUR);
     expect((await world.check()).totals).toMatchObject({ warned: 1, closed: 0 });
     expect(world.told('conversation:warned')).toMatchObject([{ conversationId: 'c' }]);
     world.socket.script.close('connection_closed');
-    await world.quiet(HOUR);
+    await world.inactive(HOUR);
     world.socket.script.open();
-    await world.quiet(30_000);
+    await world.inactive(30_000);
     expect((await world.check()).conversations).toMatchObject([{ outcome: 'waits', reason: 'gate_closed' }]);
-    await world.quiet(29_000);
+    await world.inactive(29_000);
     expect(world.socket.script.sent).toEqual([]);
-    await world.quiet(7_000);
+    await world.inactive(7_000);
     expect(world.socket.script.sent).toMatchObject([{ text: 'Ainda aí?' }]);
-    await world.quiet(9 * MINUTE);
+    await world.inactive(9 * MINUTE);
     expect((await world.check()).conversations).toMatchObject([{ outcome: 'waits', reason: 'grace' }]);
-    await world.quiet(2 * MINUTE);
+    await world.inactive(2 * MINUTE);
     expect((await world.check()).totals).toMatchObject({ closed: 1 });
   });
 
@@ -37,7 +37,7 @@ describe('the host’s policy', () => {
     });
     for (const id of ['alone', 'early', 'asked']) await world.say(id);
     await world.say('told', { from: 'agent' });
-    await world.quiet(45 * MINUTE);
+    await world.inactive(45 * MINUTE);
     const by = ({ conversations }: Awaited<ReturnType<typeof world.check>>) =>
       Object.fromEntries(conversations.map(({ id, outcome, reason }) => [id, `${outcome} ${reason}`]));
     expect(by(await world.check())).toEqual({
@@ -47,7 +47,7 @@ describe('the host’s policy', () => {
       told: 'waits not_inactive',
     });
     expect((await world.read('early')).outgoing?.text).toBe(farewell);
-    await world.quiet(20 * MINUTE);
+    await world.inactive(20 * MINUTE);
     expect(by(await world.check())).toMatchObject({ told: 'closing inactive', asked: 'skipped last_speaker' });
     expect(seen).toContain('alone');
   });
@@ -70,7 +70,7 @@ describe('the host’s policy', () => {
     };
     const world = await talking({ policy: ({ id }) => answers[id]?.() as never });
     for (const id of Object.keys(answers)) await world.say(id);
-    await world.quiet(2 * HOUR);
+    await world.inactive(2 * HOUR);
     const report = await world.during(world.wa.checkInactiveConversations(), 10_000);
     expect(report.totals).toMatchObject({ checked: 11, closed: 1, failed: 10 });
     expect((await world.read('fine')).state).toBe('CLOSED');
@@ -89,13 +89,13 @@ describe('the host’s policy', () => {
     } as const;
     const holiday = await talking({ businessHours }, {}, new Date('2025-01-01T11:00:00-03:00'));
     await holiday.say();
-    await holiday.quiet(2 * HOUR);
+    await holiday.inactive(2 * HOUR);
     expect((await holiday.check()).conversations).toMatchObject([{ outcome: 'waits', reason: 'after_hours' }]);
     const world = await talking({ businessHours }, {}, new Date('2025-01-02T07:00:00-03:00'));
     await world.say();
-    await world.quiet(2 * HOUR - 10_000);
+    await world.inactive(2 * HOUR - 10_000);
     expect((await world.check()).totals).toMatchObject({ waiting: 1 });
-    await world.quiet(20_000);
+    await world.inactive(20_000);
     expect((await world.check()).totals).toMatchObject({ closed: 1 });
   });
 
@@ -108,7 +108,7 @@ describe('the host’s policy', () => {
       },
     });
     for (const chat of ['123-456@g.us', 'status@broadcast', '1@newsletter']) await world.say(chat, { chat });
-    await world.quiet(2 * HOUR);
+    await world.inactive(2 * HOUR);
     expect((await world.check()).totals).toMatchObject({ skipped: 3 });
     expect(asked).toBeLessThanOrEqual(3);
   });

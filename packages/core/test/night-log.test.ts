@@ -110,11 +110,11 @@ describe('the log at night', () => {
   });
 
   it('tells conversations that are closed, with what became of the farewell', async () => {
-    const { say, quiet, check, logged } = await talking();
+    const { say, inactive, check, logged } = await talking();
     await say();
-    await quiet(2 * HOUR);
+    await inactive(2 * HOUR);
     await check();
-    await quiet(MINUTE);
+    await inactive(MINUTE);
     expect(lines(logged, 'Conversation c').map(({ message }) => message)).toEqual([
       'Conversation c: closing after 2 h of silence',
       'Conversation c: farewell sent',

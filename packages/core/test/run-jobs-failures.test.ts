@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { at, HOUR, MINUTE, quietConversation, running } from './running.js';
+import { at, HOUR, inactiveConversation, MINUTE, running } from './running.js';
 
 describe('a store that fails under a job', () => {
   it.each([
@@ -85,7 +85,7 @@ describe('a store that fails under a job', () => {
 describe('stop and observers', () => {
   it('stops within its time while a run is under way, and the run changes nothing afterwards', async () => {
     const world = await running({ inactivity: { inactiveAfterMs: MINUTE } }, '00:55:00');
-    await quietConversation(world);
+    await inactiveConversation(world);
     world.broken.calls.add('quiet');
     world.broken.hang = true;
     await world.clock.advance(5 * MINUTE + 1_000);

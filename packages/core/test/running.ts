@@ -20,7 +20,7 @@ export async function running(options: Partial<WaSyncOptions> = {}, start = '00:
 }
 
 /** One conversation that has been quiet for long enough to be judged. */
-export async function quietConversation(world: Awaited<ReturnType<typeof running>>, id = 'c') {
+export async function inactiveConversation(world: Awaited<ReturnType<typeof running>>, id = 'c') {
   await world.during(world.wa.attach(world.connection(`s-${id}`)).ready, 0);
   await world.wa.recordMessage({ conversationId: id, sessionId: `s-${id}`, from: 'contact', at: world.clock.now() });
 }

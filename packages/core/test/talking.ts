@@ -37,10 +37,10 @@ export async function talking(
     return found;
   };
   /** Lets time go by, and keeps the link alive all the while. */
-  const quiet = async (ms: number) => {
+  const inactive = async (ms: number) => {
     await world.clock.advance(ms);
   };
   const check = (params?: { dryRun?: boolean }) => world.during(wa.checkInactiveConversations(params), 0);
   const told = (name: string) => events.filter((event) => event.name === name).map(({ payload }) => payload);
-  return { ...world, wa, events, socket, say, read, quiet, check, told };
+  return { ...world, wa, events, socket, say, read, inactive, check, told };
 }

@@ -27,7 +27,7 @@ export interface FaultsOptions {
 /** The promises that can be seen from outside a process. */
 const SEEN_FROM_OUTSIDE = ['S2', 'S3', 'S4', 'S5', 'S13', 'L1', 'L2', 'L4', 'L7'];
 const CONVERGE_WITHIN_MS = 60_000;
-const TELL_EVERY_MS = 15_000;
+const REPORT_EVERY_MS = 15_000;
 const INFRA_KINDS = 11;
 
 /**
@@ -68,7 +68,7 @@ export async function playFaults(options: FaultsOptions): Promise<string[]> {
       print(
         `  ${(nowMs() / 60_000).toFixed(1)} min: ${total} faults, ${up} processes up, ${world.whatsapp.connected().length} connected`,
       );
-    }, TELL_EVERY_MS);
+    }, REPORT_EVERY_MS);
     await deck.play(playMs).finally(() => clearInterval(telling));
     await Promise.all(slots.map((slot) => slot.up()));
     note({ what: 'quiet', actor: 'world' });

@@ -96,6 +96,6 @@ function methodOf(before: RawRow | null, after: RawRow | null, own: ReadonlySet<
   if (after.owner !== null && (after.owner !== before.owner || after.tenure !== before.tenure)) return 'claim';
   if (before.owner !== null && after.owner === null) return own?.has(before.owner) === true ? 'release' : 'freeFenced';
   if (before.write_id === after.write_id && before.status === after.status) return 'setDesired';
-  if (before.owner === null) return 'settleUnheld';
+  if (before.owner === null) return 'closeUnheld';
   return 'write';
 }

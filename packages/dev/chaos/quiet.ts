@@ -6,7 +6,7 @@ import type { ReplicaMessage } from './replica-settings.js';
 import { startReplica } from './start-replica.js';
 
 /** What `playQuiet` takes. */
-export interface QuietOptions {
+export interface InactiveOptions {
   readonly minutes: number;
   /** @defaultValue 20 */
   readonly sessions?: number;
@@ -16,14 +16,14 @@ export interface QuietOptions {
 }
 
 const LOGIN_WITHIN_MS = 60_000;
-const LOOK_EVERY_MS = 1_000;
-const TELL_EVERY_MS = 60_000;
+const CHECK_EVERY_MS = 1_000;
+const REPORT_EVERY_MS = 60_000;
 
 /**
  * Healthy accounts on which nothing happens: real Baileys sockets at default settings in one process, and a server that answers what it is asked and says nothing by itself.
  * Answers what went wrong: nothing may reconnect, no row may change, nobody may raise an alarm.
  */
-export async function playQuiet({ minutes, sessions = 20, disturb, print }: QuietOptions): Promise<string[]> {
+export async function playQuiet({ minutes, sessions = 20, disturb, print }: InactiveOptions): Promise<string[]> {
   const world = await startWorld(sessions);
   const heard: ReplicaMessage[] = [];
   const replica = startReplica(
@@ -53,15 +53,15 @@ export async function playQuiet({ minutes, sessions = 20, disturb, print }: Quie
     print(`${sessions} accounts are connected; nothing is to happen for ${minutes} min`);
     disturb?.(world);
     const startedMs = performance.now();
-    let toldMs = startedMs;
+    let reportedMs = startedMs;
     const dips: string[] = [];
     while (performance.now() - startedMs < minutes * 60_000 && !over) {
-      await pause(LOOK_EVERY_MS);
+      await pause(CHECK_EVERY_MS);
       const connected = world.whatsapp.connected().length;
       if (connected < sessions && dips.length < 100) dips.push(`the server saw ${connected} of ${sessions} connected`);
-      if (performance.now() - toldMs >= TELL_EVERY_MS) {
-        toldMs = performance.now();
-        const tookMin = ((toldMs - startedMs) / 60_000).toFixed(0);
+      if (performance.now() - reportedMs >= REPORT_EVERY_MS) {
+        reportedMs = performance.now();
+        const tookMin = ((reportedMs - startedMs) / 60_000).toFixed(0);
         print(
           `  ${tookMin} of ${minutes} min, ${connected} connected, ${world.whatsapp.accepted - accepted} new connections`,
         );

@@ -11,7 +11,7 @@ const CHUNK = 20;
 const ENOUGH_SEEDS = 150;
 const SHOWN = 20;
 /** Seeds between two lines of a run that nobody watches. */
-const TOLD_EVERY = 1_000;
+const REPORT_EVERY = 1_000;
 
 /** Numbers and lists of many seeds in one. */
 export function createTotals() {
@@ -127,7 +127,7 @@ function progress(totals, seeds, startedMs) {
   const perSecond = totals.seeds / ((performance.now() - startedMs) / 1_000);
   const words = `${totals.seeds} of ${seeds} seeds, ${perSecond.toFixed(1)} a second, ${totals.violations.length} violations`;
   if (process.stdout.isTTY) process.stdout.write(`\r${words} `);
-  else if (totals.seeds % TOLD_EVERY === 0) console.log(words);
+  else if (totals.seeds % REPORT_EVERY === 0) console.log(words);
 }
 
 function printHits(hits) {

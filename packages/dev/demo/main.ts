@@ -53,7 +53,7 @@ async function main(): Promise<number> {
       await writeFile(file, drawStory({ ...told, lanes, endS: timeline.seconds() }));
       console.log(`\nThe picture of the story is in ${file}`);
     }
-    const code = tellEnd(told, timeline.seconds());
+    const code = reportEnd(told, timeline.seconds());
     if (values.keep) {
       printCurlLines(running);
       await interrupted;
@@ -67,7 +67,7 @@ async function main(): Promise<number> {
   }
 }
 
-function tellEnd({ seconds, differences }: StoryResult, total: number): number {
+function reportEnd({ seconds, differences }: StoryResult, total: number): number {
   console.log('\nSeconds until the row was right');
   for (const { what, seconds: took } of seconds)
     console.log(`${(took < 1 ? took.toFixed(2) : took.toFixed(1)).padStart(7)}  ${what}`);

@@ -15,7 +15,7 @@ export interface StoryResult {
 }
 
 const GIVE_UP_MS = 45_000;
-const LOOK_EVERY_MS = 25;
+const CHECK_EVERY_MS = 25;
 
 /** Plays the story and compares the host's table with WhatsApp's own view at its end. */
 export async function playStory(world: StoryWorld, timeline: Timeline): Promise<StoryResult> {
@@ -175,7 +175,7 @@ async function until<Value>(
     if (holds(value)) return value;
     if (performance.now() - startedMs > GIVE_UP_MS)
       throw new Error(`Waited ${GIVE_UP_MS / 1000} s in vain for ${what}`);
-    await pause(LOOK_EVERY_MS);
+    await pause(CHECK_EVERY_MS);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { FakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import pg from 'pg';
 
-const LOOK_EVERY_MS = 500;
+const CHECK_EVERY_MS = 500;
 const SHOWN_CODES = 'SELECT "id", "qrCode" FROM "WhatsAppSession" WHERE "qrCode" IS NOT NULL ORDER BY "id"';
 
 /** Scans each QR code that the app's own table shows, and lets somebody write to the number that it linked. */
@@ -39,7 +39,7 @@ export function playPhones({ databaseUrl, whatsapp }: { databaseUrl: string; wha
     looking ??= look().finally(() => {
       looking = null;
     });
-  }, LOOK_EVERY_MS);
+  }, CHECK_EVERY_MS);
 
   return {
     async stop(): Promise<void> {

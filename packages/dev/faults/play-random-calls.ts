@@ -220,7 +220,7 @@ export async function playRandomCalls(caller: RandomCaller, over: () => boolean)
       const [second] = await say();
       const close = (sequence: number) =>
         told(() =>
-          store.conversations.move({ moves: [{ id, sequence, to: 'CLOSED', outgoing: null }], settledForMs: 0 }),
+          store.conversations.move({ moves: [{ id, sequence, to: 'CLOSED', outgoing: null }], unchangedForMs: 0 }),
         );
       const moved = await close(first!.sequence);
       check(second!.sequence > first!.sequence && moved.length === 0, `S8 ${id} was told as closed over a message`);

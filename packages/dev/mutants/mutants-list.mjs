@@ -113,7 +113,7 @@ export const MUTANTS = [
     "if (decision.why === 'unknown') deferred.add(held.id);",
     '',
   ),
-  one('what could not be written is forgotten', 'engine/reconcile/reconcile.ts', 'deferred.add(look.held.id);', ''),
+  one('what could not be written is forgotten', 'engine/reconcile/reconcile.ts', 'deferred.add(entry.held.id);', ''),
   {
     name: 'what was seen at the event is written',
     patches: [
@@ -124,14 +124,14 @@ export const MUTANTS = [
       },
       {
         file: 'engine/reconcile/reconcile.ts',
-        find: "look: (held: Held): void => enqueue(held, 'event'),",
+        find: "enqueue: (held: Held): void => enqueue(held, 'event'),",
         replace:
-          "look: (held: Held): void => {\n      enqueue(held, 'event');\n      if (!seenFirst.has(held)) seenFirst.set(held, observe(held));\n    },",
+          "enqueue: (held: Held): void => {\n      enqueue(held, 'event');\n      if (!seenFirst.has(held)) seenFirst.set(held, observe(held));\n    },",
       },
       {
         file: 'engine/reconcile/reconcile.ts',
-        find: 'const observed = observe(held);\n    tell',
-        replace: 'const observed = seenFirst.get(held) ?? observe(held);\n    seenFirst.delete(held);\n    tell',
+        find: 'const observed = observe(held);\n    publish',
+        replace: 'const observed = seenFirst.get(held) ?? observe(held);\n    seenFirst.delete(held);\n    publish',
       },
     ],
   },
@@ -139,7 +139,7 @@ export const MUTANTS = [
     'a guard that is missed is a success',
     'engine/reconcile/reconcile.ts',
     "held.stored = null;\n      logger.debug({ code: 'guard_missed'",
-    "settle({ held } as Look, { reason: 'in_sync' });\n      return true;\n      logger.debug({ code: 'guard_missed'",
+    "settle({ held } as Queued, { reason: 'in_sync' });\n      return true;\n      logger.debug({ code: 'guard_missed'",
   ),
   one(
     'one failed probe means dead',
@@ -272,7 +272,7 @@ export const MUTANTS = [
   one(
     'a purge needs no rest before it',
     'decide/eligible-for-cleanup.ts',
-    ' && facts.settledForMs >= rule.restedForMs',
+    ' && facts.unchangedForMs >= rule.restedForMs',
     '',
   ),
   {
@@ -294,8 +294,8 @@ export const MUTANTS = [
   one(
     'a closed gate stops nothing',
     'memory/memory-conversations.ts',
-    'if (!movable || !gateOpen(record.sessionId, settledForMs)) return false;',
-    'if (!movable) return false;\n    void settledForMs;',
+    'if (!movable || !gateOpen(record.sessionId, unchangedForMs)) return false;',
+    'if (!movable) return false;\n    void unchangedForMs;',
   ),
   one(
     'suspicion does not close the gate',
@@ -321,8 +321,8 @@ export const MUTANTS = [
   one(
     'a message is sent before that is recorded',
     'engine/conversations/send-outgoing.ts',
-    'const begin = { id, sequence, messageId, owner, settledForMs: SETTLED_FOR_MS };',
-    'await transmit(held, chat, message);\n      const begin = { id, sequence, messageId, owner, settledForMs: SETTLED_FOR_MS };',
+    'const begin = { id, sequence, messageId, owner, unchangedForMs: UNCHANGED_FOR_MS };',
+    'await transmit(held, chat, message);\n      const begin = { id, sequence, messageId, owner, unchangedForMs: UNCHANGED_FOR_MS };',
   ),
   one(
     'a slot runs more than once',
@@ -348,7 +348,7 @@ export const MUTANTS = [
     "kind: hourSource(expression).includes('*') ? 'utc' : 'civil'",
     "kind: hourSource(expression).includes('x') ? 'civil' : 'utc'",
   ),
-  one('what could not be given back is forgotten', 'engine/replica/tick.ts', 'await deps.giveBack.retry();', ''),
+  one('what could not be given back is forgotten', 'engine/replica/tick.ts', 'await deps.releaseSessions.retry();', ''),
   one(
     'two open connections rob each other',
     'engine/reconcile/claim-held.ts',
@@ -364,8 +364,8 @@ export const MUTANTS = [
   one(
     'what is contested is given up at once',
     'engine/reconcile/claim-held.ts',
-    "if (outcome.why === 'held' && !isContested(entry)) giveUp(entry, tell);",
-    "if (outcome.why === 'held') giveUp(entry, tell);",
+    "if (outcome.why === 'held' && !isContested(entry)) giveUp(entry, publish);",
+    "if (outcome.why === 'held') giveUp(entry, publish);",
   ),
   one('a request is handed out twice', 'memory/memory-inbox.ts', 'entry.taken = true;\n', '\n'),
   one(

@@ -131,12 +131,12 @@ export function createStoreClient(params: {
   }
 
   /** Wakes come from the store as it is now: one that was rolled back knows of no listener. */
-  function listen({ incarnation, wake }: { incarnation: string; wake: () => void }): Promise<() => void> {
+  function listen({ incarnation, notify }: { incarnation: string; notify: () => void }): Promise<() => void> {
     const told = (): void => {
       if (params.outage() ?? weather.cut ?? draw.chance(WAKES_LOST)) return;
-      timeline.after(draw.between(1, 12), () => process.deliver(wake));
+      timeline.after(draw.between(1, 12), () => process.deliver(notify));
     };
-    return server.memory.inbox.listen!({ incarnation, wake: told });
+    return server.memory.inbox.listen!({ incarnation, notify: told });
   }
 
   function takePause(moment: 'before_call' | 'at_answer', method: string): boolean {

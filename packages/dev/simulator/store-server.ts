@@ -56,7 +56,7 @@ const CHANGES_ROWS = new Set([
     'setDesired',
     'remove',
     'freeFenced',
-    'settleUnheld',
+    'closeUnheld',
     'deactivate',
     'markForPurge',
     'purge',

@@ -59,7 +59,7 @@ function connect(url: string, headers: Record<string, string> = {}): Promise<Cli
 }
 
 /** Probes are not told: there are too many of them. */
-const TOLD = EVENT_NAMES.length - 1;
+const PUBLISHED = EVENT_NAMES.length - 1;
 const idsOf = (text: string) => [...text.matchAll(/^id: (\S+)$/gm)].map(([, id]) => id ?? '');
 
 describe('GET /events over a socket', () => {
@@ -148,7 +148,7 @@ describe('GET /events over a socket', () => {
       expect([streaming, log.waiting()]).toEqual([20, 20]);
       for (const client of clients) client.leave();
       await expect.poll(() => [streaming, log.waiting()]).toEqual([0, 0]);
-      expect(source.listeners()).toBe(TOLD);
+      expect(source.listeners()).toBe(PUBLISHED);
     } finally {
       await server.close();
     }
@@ -183,7 +183,7 @@ describe('a stream of events, of a store that keeps no history', () => {
     const [one, two] = [await readerOf(await ask()), await readerOf(await ask())];
     expect(source.listeners()).toBe(0);
     await Promise.all([one.read(), two.read()]);
-    expect(source.listeners()).toBe(TOLD);
+    expect(source.listeners()).toBe(PUBLISHED);
     await Promise.all([one.cancel(), two.cancel()]);
   });
 

@@ -30,7 +30,7 @@ const checked: InactivityReport = {
   postponed: null,
   open: 40,
   totals: { checked: 3, closed: 1, warned: 1, waiting: 1, skipped: 0, cancelled: 0, failed: 0, adopted: 0 },
-  conversations: [{ id: 'c', sessionId: 'a', quietForMs: 7, outcome: 'would_close', reason: 'quiet' }],
+  conversations: [{ id: 'c', sessionId: 'a', inactiveForMs: 7, outcome: 'would_close', reason: 'quiet' }],
 };
 
 describe('what a run answers', () => {

@@ -29,7 +29,7 @@ import { createHistory } from './ports/history.js';
 import { createInbox } from './ports/inbox.js';
 import { createJobs } from './ports/jobs.js';
 import { createLeases } from './ports/leases.js';
-import { listenForWakes } from './ports/listen-for-notifications.js';
+import { listenForNotifications } from './ports/listen-for-notifications.js';
 import { createSessions } from './ports/sessions.js';
 import { freeFencedSessions } from './statements/end-sessions.js';
 import { channelOf } from './statements/inbox-statements.js';
@@ -128,7 +128,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     inbox: createInbox({
       runner,
       ready,
-      listen: config.notify ? listenForWakes({ pool, channel: channelOf(config.schema), logger }) : null,
+      listen: config.notify ? listenForNotifications({ pool, channel: channelOf(config.schema), logger }) : null,
     }),
     init: () => translated(async () => void (await start())),
     checkMirror: () => translated(async () => (await inspectMirrors(runner, config)).findings),

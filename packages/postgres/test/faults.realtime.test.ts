@@ -179,7 +179,7 @@ describe('a server', () => {
     if (at.server.kill === null) return leaveOut(context, 'the server of TEST_POSTGRES_URL is not ours to kill');
     const written = await store.sessions.write({ owner, writes: [writeOf(held, change({ status: 'QR_CODE' }))] });
     await putCreds(store, 'kept');
-    const stop = await direct.inbox.listen?.({ incarnation: owner, wake: () => {} });
+    const stop = await direct.inbox.listen?.({ incarnation: owner, notify: () => {} });
     await at.server.kill();
     // The processes of its connections notice a moment later that it is gone.
     await vi.waitFor(

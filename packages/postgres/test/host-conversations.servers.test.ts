@@ -15,7 +15,7 @@ import { untilWaiting } from './until-waiting.js';
 import { useDatabase } from './use-database.js';
 
 const HOUR = 3_600_000;
-const settledForMs = 60_000;
+const unchangedForMs = 60_000;
 const mirror = { conversations: prismaConversation({ sessionId: 'sessionId' }) };
 
 const at = useDatabase({
@@ -46,7 +46,7 @@ beforeEach(async () => {
   await store.init();
   owner = await joinReplica(store);
   await holdSessions(store, owner, ['s']);
-  await pass(settledForMs + 1_000);
+  await pass(unchangedForMs + 1_000);
 });
 
 async function pass(ms: number): Promise<void> {
@@ -65,7 +65,7 @@ const closing = (id: string, sequence = 1): ConversationMove => ({
   to: 'CLOSING',
   outgoing: { id: `m-${id}`, kind: 'farewell', text: 'Até logo' },
 });
-const move = async (...moves: ConversationMove[]) => (await store.conversations.move({ moves, settledForMs })).sort();
+const move = async (...moves: ConversationMove[]) => (await store.conversations.move({ moves, unchangedForMs })).sort();
 
 async function get(id: string) {
   const [found] = await store.conversations.get({ ids: [id] });
@@ -74,7 +74,7 @@ async function get(id: string) {
 }
 
 async function quiet(skipStatuses: string[] = []): Promise<string[]> {
-  const found = await store.conversations.quiet({ quietForMs: HOUR, settledForMs, limit: 100, skipStatuses });
+  const found = await store.conversations.inactive({ inactiveForMs: HOUR, unchangedForMs, limit: 100, skipStatuses });
   return found.map(({ conversation }) => conversation.id).sort();
 }
 
@@ -120,7 +120,7 @@ describe('a Prisma table of conversations', () => {
     await say('a');
     expect(await move(closing('a'))).toEqual(['a']);
     expect(await conversationWords(pool)).toEqual({ a: 'ACTIVE' });
-    await store.conversations.beginSend({ id: 'a', sequence: 1, messageId: 'm-a', owner, settledForMs });
+    await store.conversations.beginSend({ id: 'a', sequence: 1, messageId: 'm-a', owner, unchangedForMs });
     const ended = await store.conversations.endSend({ id: 'a', messageId: 'm-a', delivery: 'sent' });
     expect(ended).toMatchObject({ state: 'CLOSED', hostStatus: 'FINISHED' });
     expect(await conversationWords(pool)).toEqual({ a: 'FINISHED' });
@@ -131,7 +131,7 @@ describe('a Prisma table of conversations', () => {
     await say('a', 'b');
     await move(closing('a'), closing('b'));
     for (const id of ['a', 'b']) {
-      await store.conversations.beginSend({ id, sequence: 1, messageId: `m-${id}`, owner, settledForMs });
+      await store.conversations.beginSend({ id, sequence: 1, messageId: `m-${id}`, owner, unchangedForMs });
     }
     await store.leases.leave({ incarnation: owner });
     await refuse(`old."id" = 'a'`);
@@ -159,7 +159,7 @@ describe('a Prisma table of conversations', () => {
     await pool.query(`UPDATE "Conversation" SET "status" = 'ESCALATED' WHERE "id" IN ('escalated', 'sent')`);
     await pool.query(`DELETE FROM "Conversation" WHERE "id" = 'gone'`);
     expect(await move(...['paused', 'escalated', 'gone', 'open', 'unknown'].map((id) => closed(id)))).toEqual(['open']);
-    const begin = { id: 'sent', sequence: 1, messageId: 'm-sent', owner, settledForMs };
+    const begin = { id: 'sent', sequence: 1, messageId: 'm-sent', owner, unchangedForMs };
     expect(await store.conversations.beginSend(begin)).toBe(false);
     // Withdrawn, so that it does not stand before others for ever.
     expect(await get('sent')).toMatchObject({ state: 'OPEN', outgoing: null });
@@ -292,7 +292,7 @@ describe('adoption', () => {
     await addConversations(pool, { a: 'ACTIVE' });
     await say('a');
     await move(closing('a'));
-    await store.conversations.beginSend({ id: 'a', sequence: 1, messageId: 'm-a', owner, settledForMs });
+    await store.conversations.beginSend({ id: 'a', sequence: 1, messageId: 'm-a', owner, unchangedForMs });
     await refuse('true');
     const end = { id: 'a', messageId: 'm-a', delivery: 'sent' } as const;
     const ended = await store.conversations.endSend(end);

@@ -47,7 +47,7 @@ function ear() {
 async function listen(from: PostgresStore, incarnation: string, wake: () => void): Promise<() => void> {
   const { listen } = from.inbox;
   if (listen === undefined) throw new Error('this store cannot listen');
-  return listen({ incarnation, wake });
+  return listen({ incarnation, notify: wake });
 }
 
 describe('a request', () => {

@@ -64,7 +64,7 @@ describe.each(['force_generic_plan', 'force_custom_plan'] as const)('under %s, w
     });
   const moveAll = (to: 'WARNED' | 'CLOSED', sequences: readonly { conversationId: string; sequence: number }[]) =>
     store.conversations.move({
-      settledForMs: 0,
+      unchangedForMs: 0,
       moves: sequences.map(({ conversationId: id, sequence }) => ({
         id,
         sequence,
@@ -162,7 +162,7 @@ describe.each(['force_generic_plan', 'force_custom_plan'] as const)('under %s, w
     await pool.query('UPDATE wa_sync.replica SET fenced_at = clock_timestamp()');
     await expectFew(() => store.leases.freeFenced({ limit: ROWS }));
     await pool.query(`UPDATE wa_sync.session SET status = 'CONNECTING', evidence = 'unobserved'`);
-    await expectFew(() => store.sessions.settleUnheld!({ graceMs: 0, limit: ROWS }));
+    await expectFew(() => store.sessions.closeUnheld!({ graceMs: 0, limit: ROWS }));
     await pool.query(`UPDATE wa_sync.session SET last_seen_at = NULL, created_at = created_at - interval '1 day'`);
     await expectFew(() => store.cleanup.deactivate({ ids, inactiveForMs: 1 }));
     await expectFew(() => store.cleanup.markForPurge({ ids, inactiveForMs: 1, restedForMs: 0 }));

@@ -9,7 +9,7 @@ import { useDatabase } from './use-database.js';
 
 const CLIENTS = 16;
 const ROUNDS = 100;
-const settledForMs = 60_000;
+const unchangedForMs = 60_000;
 
 const at = useDatabase();
 let pool: pg.Pool;
@@ -23,7 +23,7 @@ beforeEach(async () => {
   const first = stores[0]!;
   const owner = await joinReplica(first);
   await holdSessions(first, owner, ['s']);
-  await shiftStoreTime(pool, settledForMs + 1_000);
+  await shiftStoreTime(pool, unchangedForMs + 1_000);
   await first.leases.beat({ incarnation: owner, massOutage: false });
 });
 
@@ -43,7 +43,7 @@ describe(`${ROUNDS} rounds of ${CLIENTS} clients`, () => {
             await say(store);
             return 0;
           }
-          return (await store.conversations.move({ moves, settledForMs })).length;
+          return (await store.conversations.move({ moves, unchangedForMs })).length;
         }),
       );
       const closed = answers.reduce((sum, count) => sum + count, 0);

@@ -25,7 +25,7 @@ import { createHistory } from './ports/history.js';
 import { createInbox } from './ports/inbox.js';
 import { createJobs } from './ports/jobs.js';
 import { createLeases } from './ports/leases.js';
-import { listenForWakes } from './ports/listen-for-notifications.js';
+import { listenForNotifications } from './ports/listen-for-notifications.js';
 import { prepareServer } from './ports/prepare-server.js';
 import { createSessions } from './ports/sessions.js';
 
@@ -60,9 +60,10 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     lastError = error;
   });
   const runner = createScriptRunner({ redis, limits: timeouts, lastError: () => lastError, answerKey: keys.answer });
-  const wakes = redis.subscribe && listenForWakes({ subscribe: redis.subscribe, channel: keys.channel, logger });
+  const notifications =
+    redis.subscribe && listenForNotifications({ subscribe: redis.subscribe, channel: keys.channel, logger });
   // Whoever ends the client without a word is not kept from exiting.
-  const forgetEnd = wakes && redis.onEnd?.(() => wakes.stop());
+  const forgetEnd = notifications && redis.onEnd?.(() => notifications.stop());
   let starting: Promise<void> | null = null;
   let closed = false;
 
@@ -92,11 +93,11 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     cleanup: createCleanup({ calls, keys }),
     conversations: createConversations({ calls, keys }),
     history: createHistory({ calls, keys }),
-    inbox: createInbox({ calls, keys, listen: wakes?.listen ?? null }),
+    inbox: createInbox({ calls, keys, listen: notifications?.listen ?? null }),
     init: start,
     async close() {
       closed = true;
-      wakes?.stop();
+      notifications?.stop();
       forgetEnd?.();
       forgetClient?.();
     },

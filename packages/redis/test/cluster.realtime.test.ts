@@ -90,7 +90,7 @@ describe.each(kinds)('a cluster of three nodes, through %s', (name, connect) => 
     let heard = 0;
     await store!.inbox.listen!({
       incarnation: owner,
-      wake: () => {
+      notify: () => {
         heard += 1;
       },
     });

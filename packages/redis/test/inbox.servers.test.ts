@@ -7,7 +7,7 @@ import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { subscribeIoredis, subscribeNodeRedis } from '../src/driver/subscribe.js';
 import { createRedisStore, fromIoredis, type RedisClient, type RedisStore } from '../src/index.js';
-import { listenForWakes } from '../src/ports/listen-for-notifications.js';
+import { listenForNotifications } from '../src/ports/listen-for-notifications.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 
 let server: TestServer;
@@ -91,7 +91,7 @@ describe.each(kinds)('wake-ups on %s', (_, connect) => {
     const listen = (incarnation: string, who: keyof typeof heard) =>
       store!.inbox.listen!({
         incarnation,
-        wake: () => {
+        notify: () => {
           heard[who] += 1;
         },
       });
@@ -112,7 +112,7 @@ describe.each(kinds)('wake-ups on %s', (_, connect) => {
     const wake = () => {
       heard += 1;
     };
-    await store!.inbox.listen!({ incarnation: owner, wake });
+    await store!.inbox.listen!({ incarnation: owner, notify: wake });
     proxy.apply({ kind: 'reset' });
     await until(async () => expect(await subscribers(prefix)).toBe(0));
     heard = 0;
@@ -125,11 +125,11 @@ describe.each(kinds)('wake-ups on %s', (_, connect) => {
   });
 
   it('end with the store, and with a client that is ended without a word', async () => {
-    await store!.inbox.listen!({ incarnation: owner, wake: () => {} });
+    await store!.inbox.listen!({ incarnation: owner, notify: () => {} });
     await store!.close();
     await until(async () => expect(await subscribers(prefix)).toBe(0));
     const again = createRedisStore({ client: own.client, prefix });
-    await again.inbox.listen!({ incarnation: owner, wake: () => {} });
+    await again.inbox.listen!({ incarnation: owner, notify: () => {} });
     expect(await subscribers(prefix)).toBe(1);
     await own.end();
     await until(async () => expect(await subscribers(prefix)).toBe(0));
@@ -138,7 +138,7 @@ describe.each(kinds)('wake-ups on %s', (_, connect) => {
 
   it('are asked for again where the link died without a word', async () => {
     const subscribe = subscribeIoredis(own.client) && 'status' in own.client ? subscribeIoredis : subscribeNodeRedis;
-    const wakes = listenForWakes({
+    const wakes = listenForNotifications({
       subscribe: subscribe(own.client)!,
       channel: `{${prefix}}:wake`,
       logger: silentLogger,
@@ -148,7 +148,7 @@ describe.each(kinds)('wake-ups on %s', (_, connect) => {
     let heard = 0;
     await wakes.listen({
       incarnation: owner,
-      wake: () => {
+      notify: () => {
         heard += 1;
       },
     });

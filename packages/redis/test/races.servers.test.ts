@@ -163,7 +163,7 @@ describe(`${ROUNDS} rounds of ${CLIENTS} clients`, () => {
       });
       const moves = [{ id: conversationId, sequence: made!.sequence, to: 'CLOSED' as const, outgoing: null }];
       const answers = await clients(async (store, index) => {
-        if (index !== round % CLIENTS) return store.conversations.move({ moves, settledForMs: 0 });
+        if (index !== round % CLIENTS) return store.conversations.move({ moves, unchangedForMs: 0 });
         await store.conversations.record({ messages: [{ ...message, at: new Date() }] });
         return [];
       });

@@ -106,10 +106,15 @@ describe.each(CLIENT_KINDS)('a server that is killed and comes back, on %s', (_,
       const slot = new Date(Date.now() + DAY);
       const begun = await one.jobs.begin({ runId: 'r', job: 'cleanup', slot, owner });
       expect(begun).toEqual({ begun: false, why: 'running', run: null });
-      const [quiet] = await one.conversations.quiet({ quietForMs: 0, settledForMs: 0, limit: 1, skipStatuses: [] });
+      const [quiet] = await one.conversations.inactive({
+        inactiveForMs: 0,
+        unchangedForMs: 0,
+        limit: 1,
+        skipStatuses: [],
+      });
       expect(quiet).toMatchObject({ gateOpen: false });
       const moves = [{ id: 'c', sequence: 1, to: 'CLOSED' as const, outgoing: null }];
-      expect(await one.conversations.move({ moves, settledForMs: 0 })).toEqual([]);
+      expect(await one.conversations.move({ moves, unchangedForMs: 0 })).toEqual([]);
     }
     await other.close();
     another.end();
@@ -119,7 +124,12 @@ describe.each(CLIENT_KINDS)('a server that is killed and comes back, on %s', (_,
     const until = Number(await raw.hget(`{${prefix}}:meta`, 'held_until'));
     expect(until - Date.now()).toBeGreaterThan(20_000);
     await raw.hset(`{${prefix}}:meta`, 'held_until', String(until - 30_001));
-    const [quiet] = await store.conversations.quiet({ quietForMs: 0, settledForMs: 0, limit: 1, skipStatuses: [] });
+    const [quiet] = await store.conversations.inactive({
+      inactiveForMs: 0,
+      unchangedForMs: 0,
+      limit: 1,
+      skipStatuses: [],
+    });
     expect(quiet).toMatchObject({ gateOpen: true });
     const slot = new Date(Date.now() + DAY);
     expect(await store.jobs.begin({ runId: 'r', job: 'cleanup', slot, owner })).toMatchObject({ begun: true });

@@ -18,7 +18,7 @@ export async function useEveryPart(store: Required<WaSyncStore>, owner: string):
     messages: [{ conversationId: '{c}', sessionId: 'held', from: 'contact', at, chat: 'x' }],
   });
   const outgoing = { id: 'm', kind: 'farewell' as const, text: 'Bye' };
-  await store.conversations.move({ moves: [{ id: '{c}', sequence: 1, to: 'CLOSING', outgoing }], settledForMs: 0 });
+  await store.conversations.move({ moves: [{ id: '{c}', sequence: 1, to: 'CLOSING', outgoing }], unchangedForMs: 0 });
   const requests = ['r1', 'r2', 'r3'].map((id) => ({ id, sessionId: 'held', kind: 'sync' as const }));
   const asked = await store.inbox.ask({ asker: owner, requests, ttlMs: 60_000 });
   expect([...asked].sort()).toEqual(['r1', 'r2', 'r3']);

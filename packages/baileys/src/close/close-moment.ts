@@ -28,7 +28,7 @@ export class CloseMoment {
     return this.entries.length;
   }
 
-  tell(): void {
+  notify(): void {
     this.come = true;
     while (this.entries.length > 0) this.entries.shift()?.();
   }

@@ -26,7 +26,7 @@ export function createMessageFeed(params: {
 }) {
   const { sessionId, conversationOf, clock } = params;
   const failures = createFailureLog(params);
-  const listeners = new Set<{ readonly tell: Listener }>();
+  const listeners = new Set<{ readonly listener: Listener }>();
   const open = new Set<Promise<void>>();
 
   function complain(code: string, text: string, error: unknown): void {
@@ -83,9 +83,9 @@ export function createMessageFeed(params: {
     }
     if (conversationId === null || conversationId === undefined) return;
     const recorded = [{ conversationId, sessionId, from, at, chat, messageId }];
-    for (const { tell } of [...listeners]) {
+    for (const { listener } of [...listeners]) {
       try {
-        await tell(recorded);
+        await listener(recorded);
       } catch (error) {
         complain('message_not_recorded', 'a message was not recorded', error);
       }
@@ -114,20 +114,20 @@ export function createMessageFeed(params: {
 
   return {
     /** What `watchSocket` has to be told for this feed to hear of a socket. */
-    ears(socket: BaileysSocketLike) {
+    handlersFor(socket: BaileysSocketLike) {
       newestSocket = socket;
       return {
         onStanza: unread.note,
         onMessages(messages: readonly BaileysMessageLike[], type: MessageType): void {
           for (const message of messages) {
-            unread.told(message.key?.id);
+            unread.delivered(message.key?.id);
             take(socket, message, type);
           }
         },
       };
     },
-    onMessages(tell: Listener): () => void {
-      const entry = { tell };
+    onMessages(listener: Listener): () => void {
+      const entry = { listener };
       listeners.add(entry);
       return () => void listeners.delete(entry);
     },

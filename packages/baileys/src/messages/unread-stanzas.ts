@@ -40,12 +40,12 @@ export function createUnreadStanzas(params: {
     cancel = null;
     for (const [id, { atMs }] of waiting) {
       if (clock.monotonicMs() - atMs < PATIENCE_MS) break;
-      tell(id);
+      report(id);
     }
     schedule();
   }
 
-  function tell(id: string): void {
+  function report(id: string): void {
     const unread = waiting.get(id);
     waiting.delete(id);
     if (unread) onUnread(unread.message, unread.type);
@@ -58,18 +58,18 @@ export function createUnreadStanzas(params: {
       if (read === null) return;
       waiting.set(read.id, { ...read, atMs: clock.monotonicMs() });
       const [oldest] = waiting.keys();
-      if (waiting.size > MOST_KEPT && oldest !== undefined) tell(oldest);
+      if (waiting.size > MOST_KEPT && oldest !== undefined) report(oldest);
       schedule();
     },
     /** Baileys told of a message. */
-    told(id: string | null | undefined): void {
+    delivered(id: string | null | undefined): void {
       if (id) waiting.delete(id);
     },
     /** Tells what is left. */
     close(): void {
       cancel?.();
       cancel = null;
-      for (const id of [...waiting.keys()]) tell(id);
+      for (const id of [...waiting.keys()]) report(id);
     },
   };
 }

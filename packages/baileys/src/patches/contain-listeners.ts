@@ -7,7 +7,7 @@ type AnyListener = ((...args: unknown[]) => unknown) & { readonly listener?: unk
 type Emit = BaileysWebSocketLike['emit'];
 
 /** Who is told of what a socket's listeners do. */
-export interface ListenerEars {
+export interface ListenerObserver {
   /** The stream is out of step: no later frame can be decrypted. */
   onBroken(error: unknown): void;
   /** A stanza's handler failed; the stream itself goes on. */
@@ -28,15 +28,15 @@ const CONTAINED = Symbol.for('@wa-sync/contained-listeners');
  */
 export function containListeners(
   ws: BaileysWebSocketLike & { [CONTAINED]?: ContainedListeners },
-  ears: ListenerEars,
+  observer: ListenerObserver,
 ): ContainedListeners {
   ws[CONTAINED] ??= new ContainedListeners(ws);
-  ws[CONTAINED].join(ears);
+  ws[CONTAINED].join(observer);
   return ws[CONTAINED];
 }
 
 class ContainedListeners {
-  private ears: readonly ListenerEars[] = [];
+  private observers: readonly ListenerObserver[] = [];
   private listeners: readonly unknown[] = [];
   /** How many events were emitted, so that an emit within another is seen. */
   private emitted = 0;
@@ -47,20 +47,20 @@ class ContainedListeners {
     ws.emit = (event, ...args) => this.emit(event, args);
   }
 
-  join(ears: ListenerEars): void {
-    this.ears = this.ears.concat(ears);
+  join(observer: ListenerObserver): void {
+    this.observers = this.observers.concat(observer);
     const present = this.ws.eventNames().flatMap((event) => (isContained(event) ? this.ws.listeners(event) : []));
     this.listeners = this.listeners.concat(present.filter((listener) => !this.listeners.includes(listener)));
   }
 
   /** With the last one who listens the socket behaves as it would without us. */
-  leave(ears: ListenerEars): void {
-    this.ears = this.ears.filter((other) => other !== ears);
+  leave(observer: ListenerObserver): void {
+    this.observers = this.observers.filter((other) => other !== observer);
   }
 
   private emit(event: string, args: unknown[]): unknown {
     this.emitted += 1;
-    if (this.ears.length === 0 || !isContained(event)) return this.emitPlain.call(this.ws, event, ...args);
+    if (this.observers.length === 0 || !isContained(event)) return this.emitPlain.call(this.ws, event, ...args);
     // A copy, as an emitter's own, so that listeners may come and go meanwhile; raw, so that one for a single time takes itself away.
     const listeners = (this.ws.rawListeners?.(event) ?? this.ws.listeners(event)) as AnyListener[];
     for (const listener of listeners) {
@@ -72,7 +72,7 @@ class ContainedListeners {
 
   private call(listener: AnyListener, event: string, args: unknown[]): void {
     // Remembered, because what was begun may fail after the last one has left: it would end the process all the same.
-    const [first] = this.ears;
+    const [first] = this.observers;
     const fail = (error: unknown) => this.fail(first, event, error);
     try {
       const outcome = this.run(listener, args, fail);
@@ -80,7 +80,7 @@ class ContainedListeners {
       const settled = outcome.catch(fail);
       // One of the backlog is only put in a queue: its promise says nothing of its handling.
       if (!HANDLED.has(event) || isBacklog(args[0])) return;
-      for (const ears of this.ears) ears.onHandler(settled, event);
+      for (const observer of this.observers) observer.onHandler(settled, event);
     } catch (error) {
       fail(error);
     }
@@ -97,8 +97,8 @@ class ContainedListeners {
     });
   }
 
-  private fail(before: ListenerEars | undefined, event: string, error: unknown): void {
-    const first = this.ears[0] ?? before;
+  private fail(before: ListenerObserver | undefined, event: string, error: unknown): void {
+    const first = this.observers[0] ?? before;
     if (event === 'message') first?.onBroken(error);
     else first?.onHandlerError(error);
   }

@@ -18,7 +18,7 @@ export class HangingCloseCut {
   private cancel: (() => void) | null = null;
 
   /** @param told.onCloseBegun - the socket will tell nothing any more but its close */
-  constructor(ws: BaileysWebSocketLike, clock: Clock, told: { onCloseBegun(): void }) {
+  constructor(ws: BaileysWebSocketLike, clock: Clock, observer: { onCloseBegun(): void }) {
     this.ws = ws as { close?: Close };
     const { close } = this.ws;
     if (typeof close !== 'function') return;
@@ -28,7 +28,7 @@ export class HangingCloseCut {
       const raw = rawWebSocket(ws);
       this.cancel?.();
       this.cancel = clock.schedule(() => terminateSocket(raw), ANSWER_MS);
-      told.onCloseBegun();
+      observer.onCloseBegun();
       return close.apply(ws, args);
     };
     this.ws.close = this.heard;
@@ -41,21 +41,21 @@ export class HangingCloseCut {
 }
 
 /** How long Baileys gets to tell of it itself. */
-const TELL_MS = 2_000;
+const REPORT_MS = 2_000;
 
 /**
  * Hears a link end of which Baileys does not tell. It waits for every handler that was registered for the end of a socket before it emits its close, so one that hangs
  * leaves a socket that still looks open, and on which each send fails with "Connection Closed".
  */
-export class LinkEndEar {
+export class LinkEndListener {
   private readonly raw: RawWebSocket;
   private readonly heard: () => void;
   private cancel: (() => void) | null = null;
 
-  constructor(ws: BaileysWebSocketLike, clock: Clock, told: { onLinkEnded(): void }) {
+  constructor(ws: BaileysWebSocketLike, clock: Clock, observer: { onLinkEnded(): void }) {
     this.raw = rawWebSocket(ws);
     this.heard = () => {
-      this.cancel = clock.schedule(() => told.onLinkEnded(), TELL_MS);
+      this.cancel = clock.schedule(() => observer.onLinkEnded(), REPORT_MS);
     };
     this.raw.on?.('close', this.heard);
   }

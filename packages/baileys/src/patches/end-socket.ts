@@ -37,7 +37,7 @@ export class SocketEnd {
     if (this.raw !== null) {
       if (graceMs === 0) terminateSocket(this.raw);
     } else {
-      this.raw = tellToEnd(this.watch.socket, reason);
+      this.raw = callEnd(this.watch.socket, reason);
       if (graceMs > 0) this.watch.timer.set(() => this.cut(reason), graceMs);
       else if (this.watch.alive()) this.cut(reason);
     }
@@ -50,7 +50,7 @@ export class SocketEnd {
   }
 }
 
-function tellToEnd(socket: BaileysSocketLike, reason: string): RawWebSocket {
+function callEnd(socket: BaileysSocketLike, reason: string): RawWebSocket {
   // `end()` drops the reference to the WebSocket, so it is taken first.
   const raw = rawWebSocket(socket.ws);
   flushEvents(socket);

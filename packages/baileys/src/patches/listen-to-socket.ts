@@ -8,13 +8,13 @@ import type { Clock } from '@wa-sync/core';
 import type { BaileysSocketLike, ConnectionUpdateLike } from '../client/baileys-like.js';
 import { OURS } from '../client/baileys-like.js';
 import { type OnMessages, tapMessages } from '../messages/tap-messages.js';
-import { type ContainedListeners, containListeners, type ListenerEars } from './contain-listeners.js';
-import { HangingCloseCut, LinkEndEar } from './cut-hanging-close.js';
+import { type ContainedListeners, containListeners, type ListenerObserver } from './contain-listeners.js';
+import { HangingCloseCut, LinkEndListener } from './cut-hanging-close.js';
 import { flushEvents } from './end-socket.js';
 import { restTransactions } from './rest-transactions.js';
 
 /** Who is told of what a socket does. */
-export interface SocketEars extends ListenerEars {
+export interface SocketObserver extends ListenerObserver {
   onUpdate(update: ConnectionUpdateLike): void;
   onFrame(frame: unknown): void;
   /** The link ended and Baileys does not tell. */
@@ -29,7 +29,7 @@ export class SocketListening {
   private readonly onUpdate: (update: ConnectionUpdateLike) => void;
   private readonly onFrame: (frame: unknown) => void;
   private readonly onRefused: (request: unknown, response: unknown) => void;
-  private readonly linkEnd: LinkEndEar;
+  private readonly linkEnd: LinkEndListener;
   private readonly closeCut: HangingCloseCut;
   private readonly contained: ContainedListeners;
   private readonly tap: ReturnType<typeof tapMessages> | undefined;
@@ -37,26 +37,26 @@ export class SocketListening {
   constructor(
     private readonly socket: BaileysSocketLike,
     clock: Clock,
-    private readonly ears: SocketEars,
+    private readonly observer: SocketObserver,
     /** Absent where nobody wants them. */
     onMessages: OnMessages | undefined,
   ) {
     const { ev, ws } = socket;
     restTransactions(socket);
     this.tap = onMessages && tapMessages({ socket, onMessages });
-    this.onUpdate = (update) => ears.onUpdate(update);
-    this.onFrame = Object.assign((frame: unknown) => ears.onFrame(frame), { [OURS]: true });
+    this.onUpdate = (update) => observer.onUpdate(update);
+    this.onFrame = Object.assign((frame: unknown) => observer.onFrame(frame), { [OURS]: true });
     // Baileys has no ear for this event and would wait for ever.
-    this.onRefused = (_, response) => ears.onDead(refusal(response));
+    this.onRefused = (_, response) => observer.onDead(refusal(response));
     ev.on('connection.update', this.onUpdate);
     ws.on('frame', this.onFrame);
     ws.on('unexpected-response', this.onRefused);
-    this.linkEnd = new LinkEndEar(ws, clock, ears);
+    this.linkEnd = new LinkEndListener(ws, clock, observer);
     this.closeCut = new HangingCloseCut(ws, clock, this);
     socket.registerSocketEndHandler?.(() => {
       if (!this.released) flushEvents(socket);
     });
-    this.contained = containListeners(ws, ears);
+    this.contained = containListeners(ws, observer);
   }
 
   onCloseBegun(): void {
@@ -74,7 +74,7 @@ export class SocketListening {
     this.released = true;
     if (!this.live) return;
     this.stopListening();
-    this.contained.leave(this.ears);
+    this.contained.leave(this.observer);
     this.tap?.release();
   }
 

@@ -1,18 +1,18 @@
 /** Listeners of a connection: told to look again, in the order they came; one that throws does not stop the others. */
 export class Listeners {
-  private told: readonly (() => void)[] = [];
+  private listeners: readonly (() => void)[] = [];
 
   add(listener: () => void): () => void {
     // A function of its own, so that one listener added twice is two.
     const entry = () => listener();
-    this.told = this.told.concat(entry);
+    this.listeners = this.listeners.concat(entry);
     return () => {
-      this.told = this.told.filter((other) => other !== entry);
+      this.listeners = this.listeners.filter((other) => other !== entry);
     };
   }
 
-  tell(): void {
-    for (const listener of this.told) {
+  notify(): void {
+    for (const listener of this.listeners) {
       try {
         listener();
       } catch {
@@ -22,6 +22,6 @@ export class Listeners {
   }
 
   clear(): void {
-    this.told = [];
+    this.listeners = [];
   }
 }

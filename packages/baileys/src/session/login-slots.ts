@@ -7,7 +7,7 @@ export function createLoginSlots(max: number) {
   const waiting = new Set<() => void>();
   let taken = 0;
 
-  function giveBack(): () => void {
+  function freeSlot(): () => void {
     let given = false;
     return () => {
       if (given) return;
@@ -25,7 +25,7 @@ export function createLoginSlots(max: number) {
         function enter(): void {
           leaveQueue();
           taken += 1;
-          resolve(giveBack());
+          resolve(freeSlot());
         }
         function giveUp(): void {
           leaveQueue();

@@ -148,13 +148,13 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
 
   /** One login and what became of it; `null` when the run is over. */
   private async attempt(): Promise<Ended | null> {
-    const giveBackSlot = await this.deps.slots.take(this.stopping);
-    if (giveBackSlot === null) return null;
+    const freeSlot = await this.deps.slots.take(this.stopping);
+    if (freeSlot === null) return null;
     try {
       const { makeWASocket } = await this.deps.loader.need(['makeWASocket']);
       const auth = await this.credentials.readyForLogin();
       if (this.over()) return null;
-      const facts = await this.useSocket(makeWASocket, auth, giveBackSlot);
+      const facts = await this.useSocket(makeWASocket, auth, freeSlot);
       return { close: classifyClose(facts), facts };
     } catch (error) {
       const close = classifyOpenError(error);
@@ -167,7 +167,7 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
     } finally {
       this.socket = null;
       this.view.unfollow();
-      giveBackSlot();
+      freeSlot();
       this.cancelStable?.();
     }
   }
@@ -176,10 +176,10 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
   private useSocket(
     makeWASocket: BaileysMembers['makeWASocket'],
     auth: GuardedAuth,
-    giveBackSlot: () => void,
+    freeSlot: () => void,
   ): Promise<CloseFacts> {
     return new Promise((resolve) => {
-      const socket = new SocketInUse(this, auth, giveBackSlot, resolve, makeWASocket);
+      const socket = new SocketInUse(this, auth, freeSlot, resolve, makeWASocket);
       this.socket = socket;
       this.view.follow(socket.watch);
       socket.onChange();

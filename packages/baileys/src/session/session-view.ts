@@ -35,7 +35,7 @@ export class SessionView {
     const { shown } = this;
     const status = next.status === 'RECONNECTING' ? this.repairing() : (next.status ?? shown.status);
     this.shown = { ...shown, qr: null, health: 'healthy', ...next, status };
-    this.listeners.tell();
+    this.listeners.notify();
   }
 
   snapshot(): KnownObservation {

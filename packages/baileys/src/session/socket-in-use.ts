@@ -30,7 +30,7 @@ export class SocketInUse implements WatchSocketParams {
     private readonly session: SessionParts,
     private readonly auth: GuardedAuth,
     /** The slot of its login is free once that is over, or a person has to scan. */
-    private readonly giveBackSlot: () => void,
+    private readonly freeSlot: () => void,
     private readonly onClosed: (facts: CloseFacts) => void,
     makeWASocket: BaileysMembers['makeWASocket'],
   ) {
@@ -42,9 +42,9 @@ export class SocketInUse implements WatchSocketParams {
     this.attemptTimeoutMs = deps.attemptTimeoutMs;
     this.handlersStalledAfterMs = deps.handlersStalledAfterMs;
     this.qrTimeoutMs = config.qrTimeout;
-    const ears = feed?.ears(this.socket);
-    this.onMessages = ears?.onMessages;
-    this.onStanza = ears?.onStanza;
+    const handlers = feed?.handlersFor(this.socket);
+    this.onMessages = handlers?.onMessages;
+    this.onStanza = handlers?.onStanza;
     this.watch = watchSocket(this);
   }
 
@@ -52,7 +52,7 @@ export class SocketInUse implements WatchSocketParams {
     const { view, stopping } = this.session;
     const state = this.watch.state();
     const { stage } = state;
-    if (stage === 'pairing' || stage === 'paired' || stage === 'open') this.giveBackSlot();
+    if (stage === 'pairing' || stage === 'paired' || stage === 'open') this.freeSlot();
     if (stage === 'closed') {
       this.auth.revoke();
       this.onClosed(state.close ?? {});

@@ -7,7 +7,7 @@
 import type { Clock } from '@wa-sync/core';
 
 /** Who is told of what the handlers of a socket do. */
-export interface HandlersTold {
+export interface HandlersObserver {
   readonly clock: Clock;
   /** A handler that takes longer is stalled; one that takes twice as long will not come back. */
   readonly handlersStalledAfterMs: number;
@@ -23,7 +23,7 @@ export class PendingHandlers {
   private stalled = false;
   private cancel: (() => void) | null = null;
 
-  constructor(private readonly told: HandlersTold) {}
+  constructor(private readonly observer: HandlersObserver) {}
 
   /** `oldestKind`: what the oldest of them handles. */
   state(): { readonly stalled: boolean; readonly oldestKind: string | null } {
@@ -32,7 +32,7 @@ export class PendingHandlers {
 
   /** Follows one run of a handler. */
   async follow(outcome: Promise<unknown>, kind: string): Promise<void> {
-    const { clock, handlersStalledAfterMs } = this.told;
+    const { clock, handlersStalledAfterMs } = this.observer;
     const own = { atMs: clock.monotonicMs(), kind };
     this.begun.push(own);
     this.schedule();
@@ -40,14 +40,14 @@ export class PendingHandlers {
       await outcome;
     } finally {
       // A socket that was given up meanwhile proves nothing any more.
-      if (this.drop(own) && clock.monotonicMs() - own.atMs < handlersStalledAfterMs) this.told.onHandled(kind);
-      if (this.begun.length === 0) this.cancelLook();
+      if (this.drop(own) && clock.monotonicMs() - own.atMs < handlersStalledAfterMs) this.observer.onHandled(kind);
+      if (this.begun.length === 0) this.cancelCheck();
       if (this.stalled) this.setStalled(this.oldestMs() >= handlersStalledAfterMs);
     }
   }
 
   clear(): void {
-    this.cancelLook();
+    this.cancelCheck();
     this.begun = [];
     this.stalled = false;
   }
@@ -60,24 +60,24 @@ export class PendingHandlers {
 
   private oldestMs(): number {
     const [first] = this.begun;
-    return first === undefined ? 0 : this.told.clock.monotonicMs() - first.atMs;
+    return first === undefined ? 0 : this.observer.clock.monotonicMs() - first.atMs;
   }
 
   private setStalled(next: boolean): void {
     if (this.stalled === next) return;
     this.stalled = next;
-    this.told.onStalledChange();
+    this.observer.onStalledChange();
   }
 
   private schedule(): void {
     if (this.cancel !== null || this.begun.length === 0) return;
-    const { clock, handlersStalledAfterMs } = this.told;
+    const { clock, handlersStalledAfterMs } = this.observer;
     const dueAtMs = this.stalled ? 2 * handlersStalledAfterMs : handlersStalledAfterMs;
-    this.cancel = clock.schedule(() => void this.look(), Math.max(1, dueAtMs - this.oldestMs()));
+    this.cancel = clock.schedule(() => void this.check(), Math.max(1, dueAtMs - this.oldestMs()));
   }
 
-  private async look(): Promise<void> {
-    const { clock, handlersStalledAfterMs } = this.told;
+  private async check(): Promise<void> {
+    const { clock, handlersStalledAfterMs } = this.observer;
     // After a stall of this process the answers lie unread: they are read first.
     await clock.yield();
     await clock.yield();
@@ -85,11 +85,11 @@ export class PendingHandlers {
     this.cancel = null;
     const ageMs = this.oldestMs();
     this.setStalled(ageMs >= handlersStalledAfterMs);
-    if (ageMs >= 2 * handlersStalledAfterMs) this.told.onHopeless();
+    if (ageMs >= 2 * handlersStalledAfterMs) this.observer.onHopeless();
     else this.schedule();
   }
 
-  private cancelLook(): void {
+  private cancelCheck(): void {
     this.cancel?.();
     this.cancel = null;
   }

@@ -12,11 +12,11 @@ import { readCloseError } from '../close/classify-close.js';
 import { CloseMoment } from '../close/close-moment.js';
 import type { CloseFacts } from '../close/close-reasons.js';
 import { dropMappings, type EndingSocket, failPendingQueries, SocketEnd } from '../patches/end-socket.js';
-import { type SocketEars, SocketListening } from '../patches/listen-to-socket.js';
+import { SocketListening, type SocketObserver } from '../patches/listen-to-socket.js';
 import { limitAttempt, proveOpen } from './limit-attempt.js';
 import { codesIn, type PairingCode, PairingOffer } from './pairing-offer.js';
-import { type HandlersTold, PendingHandlers } from './pending-handlers.js';
-import { SocketSigns, tellsLogin } from './socket-signs.js';
+import { type HandlersObserver, PendingHandlers } from './pending-handlers.js';
+import { provesLogin, SocketSigns } from './socket-signs.js';
 import type { SocketStage, SocketState, SocketWatch, WatchSocketParams } from './socket-state.js';
 
 export function watchSocket(params: WatchSocketParams): SocketWatch {
@@ -25,7 +25,7 @@ export function watchSocket(params: WatchSocketParams): SocketWatch {
   return watch;
 }
 
-class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
+class Watch implements SocketWatch, SocketObserver, HandlersObserver, EndingSocket {
   readonly socket: BaileysSocketLike;
   readonly clock: Clock;
   readonly handlersStalledAfterMs: number;
@@ -55,7 +55,7 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
     if (ws.isClosed || ws.isClosing) {
       this.stage = 'closed';
       this.closeFacts = { code: 428, message: 'Attached after its end' };
-      this.closeMoment.tell();
+      this.closeMoment.notify();
       return;
     }
     this.listening = new SocketListening(this.socket, this.clock, this, this.params.onMessages);
@@ -115,7 +115,7 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
     this.timer.cancel();
     this.handlers.clear();
     this.listening?.release();
-    this.closeMoment.tell();
+    this.closeMoment.notify();
   }
 
   onUpdate(update: ConnectionUpdateLike): void {
@@ -134,7 +134,7 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
       const codes = this.stage === 'connecting' ? codesIn(frame) : 0;
       if (codes > 0) this.pairing().expectCodes(codes);
       this.params.onStanza?.(frame);
-      const proves = this.stage === 'unproven' || (this.stage === 'unseen' && tellsLogin(frame));
+      const proves = this.stage === 'unproven' || (this.stage === 'unseen' && provesLogin(frame));
       if (proves && !this.endBegun()) this.move('open');
     }
     this.params.onFrame?.();
@@ -179,7 +179,7 @@ class Watch implements SocketWatch, SocketEars, HandlersTold, EndingSocket {
     this.handlers.clear();
     this.listening?.end();
     this.move('closed');
-    this.closeMoment.tell();
+    this.closeMoment.notify();
     failPendingQueries(this.socket);
     dropMappings(this.socket);
   }

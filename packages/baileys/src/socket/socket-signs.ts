@@ -70,6 +70,6 @@ export class SocketSigns {
 }
 
 /** Whether a stanza shows that the login of its socket is over. */
-export function tellsLogin(stanza: unknown): boolean {
+export function provesLogin(stanza: unknown): boolean {
   return LOGGED_IN_TAGS.has(String((stanza as { tag?: unknown } | null)?.tag));
 }

@@ -10,7 +10,7 @@ import type { Note } from '../terminal/output.js';
 const BATCH = 100;
 /** The owner hears of it at once or with its next tick (5 s), and asks its connection twice at most (5 s each). */
 const WAIT_MS = 20_000;
-const LOOK_EVERY_MS = 200;
+const CHECK_EVERY_MS = 200;
 
 type Held = Pick<SessionView, 'id' | 'owner'> & { readonly stored: SyncedSession['stored'] };
 
@@ -57,7 +57,7 @@ async function askAbout({ inbox }: Pick<WaSyncStore, 'inbox'>, sessions: readonl
   const kind = force ? 'force' : 'sync';
   const startedMs = performance.now();
   const results: SyncedSession[] = [];
-  const tell = ({ id, stored }: Held, rest: Pick<SyncedSession, 'reason'> & Partial<SyncedSession>) =>
+  const report = ({ id, stored }: Held, rest: Pick<SyncedSession, 'reason'> & Partial<SyncedSession>) =>
     results.push({
       id,
       stored,
@@ -67,7 +67,7 @@ async function askAbout({ inbox }: Pick<WaSyncStore, 'inbox'>, sessions: readonl
       ...rest,
     });
 
-  for (const session of sessions.filter(({ owner }) => owner === null)) tell(session, { reason: 'not_owned' });
+  for (const session of sessions.filter(({ owner }) => owner === null)) report(session, { reason: 'not_owned' });
   const open = new Map<string, Held>(
     sessions.filter(({ owner }) => owner !== null).map((session) => [randomUUID(), session]),
   );
@@ -78,18 +78,18 @@ async function askAbout({ inbox }: Pick<WaSyncStore, 'inbox'>, sessions: readonl
     if (put.has(request)) continue;
     open.delete(request);
     // Held, and nobody to ask: the lease of its owner is over.
-    tell(session, { reason: 'owner_gone' });
+    report(session, { reason: 'owner_gone' });
   }
   while (open.size > 0 && performance.now() - startedMs < WAIT_MS) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));
     for (const { id, body } of (await inbox?.collect({ ids: [...open.keys()] })) ?? []) {
       const session = open.get(id);
       if (!session) continue;
       open.delete(id);
       const answer = readOwnerAnswer(kind, body);
-      tell(session, answer ? { ...answer.synced, id: session.id } : { reason: 'owner_answer_invalid' });
+      report(session, answer ? { ...answer.synced, id: session.id } : { reason: 'owner_answer_invalid' });
     }
   }
-  for (const session of open.values()) tell(session, { reason: 'owner_silent' });
+  for (const session of open.values()) report(session, { reason: 'owner_silent' });
   return results;
 }

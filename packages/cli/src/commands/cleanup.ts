@@ -6,7 +6,7 @@ import { CliError, EXIT, type ExitCode } from '../terminal/cli-error.js';
 import type { Output } from '../terminal/output.js';
 import { withProgress } from '../terminal/output.js';
 import { type CommandContext, isGiven, numberOption, serviceOf, withDatabase } from './command.js';
-import { lookThenDo } from './confirm.js';
+import { showThenDo } from './confirm.js';
 
 const DAY_MS = 86_400_000;
 /** What a replica grants its own logins after a start. */
@@ -21,7 +21,7 @@ export async function cleanup(context: CommandContext): Promise<ExitCode> {
   const afterDays = numberOption(context, 'after-days', { byDefault: 30, lowest: 1, highest: NEVER_DAYS });
   const byDatabase = isDatabase(context.args, context.env);
   const onePass = byDatabase ? onDatabase(context, { force, afterDays }) : onService(context, force);
-  return lookThenDo(context, {
+  return showThenDo(context, {
     command: 'cleanup',
     warning: byDatabase ? 'A cleanup puts sessions to rest' : 'A cleanup deletes sessions and their credentials',
     run: (dryRun) => withProgress(output, dryRun ? 'Looking' : 'Cleaning up', () => onePass(dryRun)),

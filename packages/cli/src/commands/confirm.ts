@@ -3,7 +3,7 @@ import { CliError, EXIT, type ExitCode } from '../terminal/cli-error.js';
 import { type CommandContext, isGiven } from './command.js';
 
 /** Looks first where it has to be asked, and does it only where somebody said yes, or `--yes` was given. */
-export async function lookThenDo<Answer>(
+export async function showThenDo<Answer>(
   context: CommandContext,
   params: {
     readonly command: string;

@@ -9,7 +9,7 @@ import { CliError, EXIT, type ExitCode, toCliError } from '../terminal/cli-error
 import { withProgress } from '../terminal/output.js';
 import { type CommandContext, withDatabase } from './command.js';
 
-const RUNS_LOOKED_AT = 50;
+const RUNS_CHECKED = 50;
 const COLORS = { error: 'red', warn: 'yellow', note: 'dim' } as const;
 
 /** `wa-sync doctor`: what is wrong, and what to do about each. */
@@ -64,7 +64,7 @@ async function examineService(service: Service, examination: Examination): Promi
 async function examineRows(source: Source, { checked, findings, run }: Examination): Promise<void> {
   findings.push(...(await findInSessions(source.sessions, checked, run)));
   try {
-    const { runs } = await source.listRuns({ job: undefined, limit: RUNS_LOOKED_AT });
+    const { runs } = await source.listRuns({ job: undefined, limit: RUNS_CHECKED });
     findings.push(...findInRuns(runs, checked));
   } catch (error) {
     if (!(error instanceof CliError) || !['out_of_scope', 'not_supported'].includes(error.code)) throw error;

@@ -6,7 +6,7 @@ import { EXIT, type ExitCode } from '../terminal/cli-error.js';
 import type { Output } from '../terminal/output.js';
 import { withProgress } from '../terminal/output.js';
 import { type CommandContext, isGiven, numberOption, serviceOf, withDatabase } from './command.js';
-import { lookThenDo } from './confirm.js';
+import { showThenDo } from './confirm.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -17,7 +17,7 @@ export async function inactive(context: CommandContext): Promise<ExitCode> {
   const inactiveHours = numberOption(context, 'inactive-hours', { byDefault: 24, lowest: 1, highest: 8_760 });
   if (isDatabase(context.args, context.env)) {
     const onePass = onDatabase(context, inactiveHours * HOUR_MS);
-    return lookThenDo(context, {
+    return showThenDo(context, {
       command: 'inactive',
       warning: 'This closes conversations, and knows nothing of the policy of a service',
       run: (dryRun) => withProgress(output, 'Checking', () => onePass(dryRun)),
@@ -71,16 +71,16 @@ function exitCode(answer: RunAnswer, dryRun: boolean): ExitCode {
 function show(output: Output, answer: RunAnswer): void {
   output.document(answer);
   output.line(answer.message);
-  const told = (answer.report.conversations ?? []).filter(
+  const reported = (answer.report.conversations ?? []).filter(
     ({ outcome }) => outcome !== 'waits' && outcome !== 'skipped',
   );
-  if (told.length === 0) return;
+  if (reported.length === 0) return;
   output.table(
     ['conversation', 'session', 'quiet for', 'outcome', 'reason'],
-    told.map((conversation) => [
+    reported.map((conversation) => [
       String(conversation.id),
       String(conversation.sessionId),
-      `${Math.floor(Number(conversation.quietForMs) / HOUR_MS)} h`,
+      `${Math.floor(Number(conversation.inactiveForMs) / HOUR_MS)} h`,
       String(conversation.outcome),
       String(conversation.reason),
     ]),

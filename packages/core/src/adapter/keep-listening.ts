@@ -26,17 +26,17 @@ const RETRY_AFTER_MS = 2_000;
 /** Keeps one connection listening for all that `listen` is called for; `stop` ends it whoever listens. */
 export function keepListening(params: {
   /** Opens a connection, listens until it ends, and closes it. A rejection counts as lost. */
-  once(told: ListenOnce): Promise<ListenEnding>;
+  once(params: ListenOnce): Promise<ListenEnding>;
   /** Called once where it cannot be done. */
   impossible(): void;
   /** Called once for each time that listening ends by a fault, until it works again. */
   lost?(error: unknown): void;
 }): { readonly listen: Listen; stop(): void } {
-  const wakes = new Set<{ readonly incarnation: string; readonly wake: () => void }>();
+  const listeners = new Set<{ readonly incarnation: string; readonly notify: () => void }>();
   let running: { stop(): void; readonly first: Promise<void> } | null = null;
 
-  function wakeUp(incarnation: string | null): void {
-    for (const one of wakes) if (incarnation === null || one.incarnation === incarnation) one.wake();
+  function notify(incarnation: string | null): void {
+    for (const one of listeners) if (incarnation === null || one.incarnation === incarnation) one.notify();
   }
 
   function start(): { stop(): void; readonly first: Promise<void> } {
@@ -51,12 +51,12 @@ export function keepListening(params: {
       failing = false;
       settle();
       // Something may have come while nobody listened.
-      wakeUp(null);
+      notify(null);
     };
     const keep = async () => {
       while (!signal.aborted) {
         let cause: unknown;
-        const ending = await params.once({ signal, listening, heard: wakeUp }).catch((error: unknown): ListenEnding => {
+        const ending = await params.once({ signal, listening, heard: notify }).catch((error: unknown): ListenEnding => {
           cause = error;
           return 'lost';
         });
@@ -78,14 +78,14 @@ export function keepListening(params: {
 
   return {
     stop,
-    async listen({ incarnation, wake }) {
-      const one = { incarnation, wake };
-      wakes.add(one);
+    async listen({ incarnation, notify }) {
+      const one = { incarnation, notify };
+      listeners.add(one);
       running ??= start();
       await running.first;
       return () => {
-        wakes.delete(one);
-        if (wakes.size === 0) stop();
+        listeners.delete(one);
+        if (listeners.size === 0) stop();
       };
     },
   };

@@ -1,5 +1,5 @@
 import type { ConversationRecord, OutgoingMessage, Speaker } from '../domain/conversation.js';
-import type { QuietConversation } from '../ports/conversation-store.js';
+import type { InactiveConversation } from '../ports/conversation-store.js';
 import { type BusinessHours, isBusinessTime } from './business-hours.js';
 
 /** How one conversation is closed. Durations in milliseconds. */
@@ -29,8 +29,12 @@ export type ClosingDecision =
   | { readonly kind: 'close'; readonly farewell: string | null };
 
 /** Decides about one conversation. Pure and total; `storeNow` is the store's time. */
-export function decideClosing(quiet: QuietConversation, policy: ClosingPolicy | null, storeNow: Date): ClosingDecision {
-  const { conversation, gateOpen, quietForMs, warnedForMs } = quiet;
+export function decideClosing(
+  inactive: InactiveConversation,
+  policy: ClosingPolicy | null,
+  storeNow: Date,
+): ClosingDecision {
+  const { conversation, gateOpen, inactiveForMs, warnedForMs } = inactive;
   if (policy === null) return { kind: 'skip', why: 'no_policy' };
   if (isGroup(conversation)) return { kind: 'skip', why: 'group' };
   if (conversation.hostStatus !== null && policy.skipStatuses.includes(conversation.hostStatus)) {
@@ -40,7 +44,7 @@ export function decideClosing(quiet: QuietConversation, policy: ClosingPolicy | 
   if (policy.lastFrom !== null && (lastFrom === null || !policy.lastFrom.includes(lastFrom))) {
     return { kind: 'skip', why: 'last_speaker' };
   }
-  if (quietForMs < policy.inactiveAfterMs) return { kind: 'wait', why: 'not_inactive' };
+  if (inactiveForMs < policy.inactiveAfterMs) return { kind: 'wait', why: 'not_inactive' };
   if (!gateOpen) return { kind: 'wait', why: 'gate_closed' };
   if (policy.businessHours && !isBusinessTime(storeNow, policy.businessHours))
     return { kind: 'wait', why: 'after_hours' };

@@ -11,7 +11,7 @@ export interface CleanupFacts {
   /** Store time since the last proof of life, else since creation or import. */
   readonly inactiveForMs: number;
   /** Store time since its status, health or owner changed. */
-  readonly settledForMs: number;
+  readonly unchangedForMs: number;
 }
 
 /** Statuses in which an owner has nothing to repair. */
@@ -20,6 +20,6 @@ const AT_REST: ReadonlySet<SessionStatus> = new Set(['QR_CODE', 'LOGGED_OUT', 'E
 /** Whether a session may be taken by a stage of the cleanup. Pure; stores that judge in a statement of their own say the same there. */
 export function eligibleForCleanup(facts: CleanupFacts, rule: CleanupRule): boolean {
   if (facts.inactiveForMs <= rule.inactiveForMs || facts.status === 'CONNECTED') return false;
-  if (rule.stage === 'purge') return !facts.active && !facts.owned && facts.settledForMs >= rule.restedForMs;
+  if (rule.stage === 'purge') return !facts.active && !facts.owned && facts.unchangedForMs >= rule.restedForMs;
   return facts.active && (!facts.owned || (AT_REST.has(facts.status) && !facts.ownerSuspects));
 }

@@ -77,7 +77,7 @@ export interface CleanupReport {
 export interface CheckedConversation {
   readonly id: string;
   readonly sessionId: string;
-  readonly quietForMs: number;
+  readonly inactiveForMs: number;
   /** `would_…` in a dry run; `cancelled`: a message came, or the gate closed, between look and write. */
   readonly outcome:
     | 'closed'

@@ -35,7 +35,7 @@ export function createMemoryCleanup(params: {
     const facts = {
       ...{ status, active, owned: owner !== null, ownerSuspects: owner !== null && leases.suspects(owner) },
       inactiveForMs: describe(row).inactiveForMs,
-      settledForMs: clock.now().getTime() - row.settledAtMs,
+      unchangedForMs: clock.now().getTime() - row.settledAtMs,
     };
     return eligibleForCleanup(facts, rule);
   }

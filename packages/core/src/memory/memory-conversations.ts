@@ -9,8 +9,8 @@ import type { Clock } from '../ports/clock.js';
 import type {
   ConversationMove,
   ConversationStore,
-  QuietConversation,
-  QuietCursor,
+  InactiveConversation,
+  InactiveCursor,
   RecordedMessage,
 } from '../ports/conversation-store.js';
 import type { LeaseBook } from './lease-book.js';
@@ -48,10 +48,10 @@ export function createMemoryConversations(params: {
     return record;
   }
 
-  function gateOpen(sessionId: string, settledForMs: number): boolean {
+  function gateOpen(sessionId: string, unchangedForMs: number): boolean {
     const session = table.get(sessionId);
     if (!session || session.owner === null) return false;
-    const settled = clock.now().getTime() - session.settledAtMs >= settledForMs;
+    const settled = clock.now().getTime() - session.settledAtMs >= unchangedForMs;
     const fine = session.status === 'CONNECTED' && session.health === 'healthy' && session.evidence === 'observed';
     return fine && settled && !leases.isOver(session.owner) && !leases.suspects(session.owner);
   }
@@ -99,12 +99,12 @@ export function createMemoryConversations(params: {
     }).sequence;
   }
 
-  function moveOne({ id, sequence, to, outgoing }: ConversationMove, settledForMs: number): boolean {
+  function moveOne({ id, sequence, to, outgoing }: ConversationMove, unchangedForMs: number): boolean {
     const row = rows.get(id);
     if (row?.record.sequence !== sequence || row.record.outgoing?.delivery === 'sending') return false;
     const { record } = row;
     const movable = record.state === 'OPEN' || (record.state === 'WARNED' && to !== 'WARNED');
-    if (!movable || !gateOpen(record.sessionId, settledForMs)) return false;
+    if (!movable || !gateOpen(record.sessionId, unchangedForMs)) return false;
     const sentIds = outgoing ? { ...row.sentIds, [outgoing.kind]: outgoing.id } : row.sentIds;
     put(
       { ...row, sentIds },
@@ -139,25 +139,25 @@ export function createMemoryConversations(params: {
     );
   }
 
-  function isQuiet(conversation: ConversationRecord, quietForMs: number, after?: QuietCursor) {
+  function isInactive(conversation: ConversationRecord, inactiveForMs: number, after?: InactiveCursor) {
     const { heardAt, id, sessionId } = conversation;
     return (
       isOpen(conversation) &&
-      clock.now().getTime() - heardAt.getTime() > quietForMs &&
+      clock.now().getTime() - heardAt.getTime() > inactiveForMs &&
       (after === undefined || byAge({ heardAt, id }, after) > 0) &&
       // Nobody can hear for a number that is gone: whether anybody wrote since will never be known.
       table.get(sessionId) !== undefined
     );
   }
 
-  function describe(conversation: ConversationRecord, settledForMs: number): QuietConversation {
+  function describe(conversation: ConversationRecord, unchangedForMs: number): InactiveConversation {
     const nowMs = clock.now().getTime();
     const { heardAt, warnedAt, sessionId } = conversation;
     return {
       conversation,
-      quietForMs: nowMs - heardAt.getTime(),
+      inactiveForMs: nowMs - heardAt.getTime(),
       warnedForMs: warnedAt === null ? null : nowMs - warnedAt.getTime(),
-      gateOpen: gateOpen(sessionId, settledForMs),
+      gateOpen: gateOpen(sessionId, unchangedForMs),
     };
   }
 
@@ -168,27 +168,30 @@ export function createMemoryConversations(params: {
     // There is no table of a host.
     adopt: async () => 0,
     countOpen: async () => [...rows.values()].filter(({ record }) => isOpen(record)).length,
-    async quiet({ quietForMs, settledForMs, after, limit }) {
-      const found = [...rows.values()].map(({ record }) => record).filter((one) => isQuiet(one, quietForMs, after));
+    async inactive({ inactiveForMs, unchangedForMs, after, limit }) {
+      const found = [...rows.values()]
+        .map(({ record }) => record)
+        .filter((one) => isInactive(one, inactiveForMs, after));
       return found
         .sort(byAge)
         .slice(0, limit)
-        .map((one) => describe(one, settledForMs));
+        .map((one) => describe(one, unchangedForMs));
     },
-    move: async ({ moves, settledForMs }) => moves.filter((move) => moveOne(move, settledForMs)).map((move) => move.id),
+    move: async ({ moves, unchangedForMs }) =>
+      moves.filter((move) => moveOne(move, unchangedForMs)).map((move) => move.id),
     async outgoing({ owner, exceptSessions, limit }) {
       const except = new Set(exceptSessions);
       const found = [...toSend(owner)].filter(({ sessionId }) => !except.has(sessionId));
       return found.sort((a, b) => compareIds(a.id, b.id)).slice(0, limit);
     },
-    async beginSend({ id, sequence, messageId, owner, settledForMs }) {
+    async beginSend({ id, sequence, messageId, owner, unchangedForMs }) {
       const row = rows.get(id);
       const { outgoing, sessionId } = row?.record ?? {};
       if (!row || row.record.sequence !== sequence || outgoing?.id !== messageId) return false;
       if (
         outgoing.delivery !== 'pending' ||
         table.get(sessionId!)?.owner !== owner ||
-        !gateOpen(sessionId!, settledForMs)
+        !gateOpen(sessionId!, unchangedForMs)
       )
         return false;
       put({ ...row, sender: owner }, { outgoing: { ...outgoing, delivery: 'sending' } });
@@ -221,6 +224,6 @@ function withdrawn({ outgoing }: ConversationRecord): ConversationRecord['outgoi
   return outgoing?.delivery === 'pending' ? null : outgoing;
 }
 
-function byAge(a: QuietCursor, b: QuietCursor): number {
+function byAge(a: InactiveCursor, b: InactiveCursor): number {
   return a.heardAt.getTime() - b.heardAt.getTime() || compareIds(a.id, b.id);
 }

@@ -29,12 +29,12 @@ export interface MemoryInbox extends InboxStore {
 export function createMemoryInbox(params: { table: SessionTable; leases: LeaseBook; clock: Clock }): MemoryInbox {
   const { table, leases, clock } = params;
   const entries = new Map<string, Entry>();
-  const wakes = new Map<string, Set<() => void>>();
+  const listeners = new Map<string, Set<() => void>>();
 
   const isVoid = ({ answer, untilMs }: Entry): boolean => answer === null && clock.monotonicMs() > untilMs;
 
-  function wake(incarnation: string): void {
-    for (const call of wakes.get(incarnation) ?? []) call();
+  function notify(incarnation: string): void {
+    for (const call of listeners.get(incarnation) ?? []) call();
   }
 
   function put(asker: string, request: InboxRequest, ttlMs: number): boolean {
@@ -63,7 +63,7 @@ export function createMemoryInbox(params: { table: SessionTable; leases: LeaseBo
     },
     async ask({ asker, requests, ttlMs }) {
       const ids = requests.filter((request) => put(asker, request, ttlMs)).map(({ id }) => id);
-      for (const owner of new Set(ids.map((id) => entries.get(id)!.owner))) wake(owner);
+      for (const owner of new Set(ids.map((id) => entries.get(id)!.owner))) notify(owner);
       return ids;
     },
     async take({ owner, limit }) {
@@ -84,7 +84,7 @@ export function createMemoryInbox(params: { table: SessionTable; leases: LeaseBo
         entry.answer = { body, atMs: clock.monotonicMs() };
         askers.add(entry.asker);
       }
-      for (const asker of askers) wake(asker);
+      for (const asker of askers) notify(asker);
     },
     async collect({ ids }) {
       const answers = [];
@@ -107,15 +107,15 @@ export function createMemoryInbox(params: { table: SessionTable; leases: LeaseBo
       }
       return pruned;
     },
-    async listen({ incarnation, wake: call }) {
-      const calls = wakes.get(incarnation) ?? new Set();
-      wakes.set(incarnation, calls);
+    async listen({ incarnation, notify: call }) {
+      const calls = listeners.get(incarnation) ?? new Set();
+      listeners.set(incarnation, calls);
       // Its own object, so that the same function twice is two listeners.
       const own = () => call();
       calls.add(own);
       return () => {
         calls.delete(own);
-        if (calls.size === 0) wakes.delete(incarnation);
+        if (calls.size === 0) listeners.delete(incarnation);
       };
     },
   };

@@ -123,7 +123,7 @@ export function createMemorySessions(params: {
       if (desired === 'running') marks.delete(id);
       return read(next);
     },
-    async settleUnheld({ graceMs, limit }) {
+    async closeUnheld({ graceMs, limit }) {
       const at = nowMs();
       const rows = rowsOf(table.unheld).filter((row) => at - row.createdAtMs > graceMs);
       const taken = rows.slice(0, limit);

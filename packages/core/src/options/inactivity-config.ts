@@ -40,7 +40,7 @@ export interface InactivityOptions extends ConversationPolicy {
 const HOUR_MS = 3_600_000;
 const YEAR_MS = 366 * 24 * HOUR_MS;
 const duration = 'takes milliseconds, a whole number from 60000 to a year';
-const quietTime = z.int(duration).check(z.gte(60_000, duration), z.lte(YEAR_MS, duration));
+const inactiveTime = z.int(duration).check(z.gte(60_000, duration), z.lte(YEAR_MS, duration));
 const texts = 'takes a text of 1 to 4096 characters';
 const text = z.string(texts).check(z.minLength(1, texts), z.maxLength(4_096, texts));
 const hours = "takes hours such as ['09:00', '18:00'], the first before the second";
@@ -62,8 +62,8 @@ const dates = 'takes dates such as 2026-12-25';
 const date = z.string(dates).check(z.regex(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, dates));
 
 const policyShape = {
-  inactiveAfterMs: z.optional(quietTime),
-  warning: z.nullish(z.strictObject({ text, graceMs: quietTime })),
+  inactiveAfterMs: z.optional(inactiveTime),
+  warning: z.nullish(z.strictObject({ text, graceMs: inactiveTime })),
   farewell: z.nullish(text),
   lastFrom: z.nullish(z.array(z.enum(['contact', 'agent', 'bot'], 'takes contact, agent or bot'))),
   skipStatuses: z.optional(z.array(z.string('takes the words of the host'))),
@@ -88,7 +88,7 @@ export const inactivitySchema = z.prefault(
     policy: z.optional(
       z.custom<NonNullable<InactivityOptions['policy']>>((value) => typeof value === 'function', 'takes a function'),
     ),
-    shortestInactiveMs: z.optional(quietTime),
+    shortestInactiveMs: z.optional(inactiveTime),
     maxPerRun: z._default(count, 500),
     sendsPerMinute: z._default(count, 6),
   }),

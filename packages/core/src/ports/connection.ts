@@ -31,7 +31,7 @@ export interface WhatsAppConnection extends UsesLogger {
    */
   onMessages?(listener: (messages: readonly RecordedMessage[]) => Promise<void>): () => void;
   /** Settles when all that arrived until now has been told to the listeners of `onMessages`. */
-  messagesTold?(): Promise<void>;
+  messagesDelivered?(): Promise<void>;
   /**
    * Asks WhatsApp for a code that a person types in on the phone of this number (digits with country code), while the status is `QR_CODE`. The same code
    * again where it still stands. Absent where the adapter cannot pair.

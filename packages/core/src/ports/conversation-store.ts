@@ -14,10 +14,10 @@ export interface RecordedMessage {
 }
 
 /** A conversation that has been quiet, with what the gate needs to know of its session. */
-export interface QuietConversation {
+export interface InactiveConversation {
   readonly conversation: ConversationRecord;
   /** Store time since a message was last recorded (`heardAt`). */
-  readonly quietForMs: number;
+  readonly inactiveForMs: number;
   /** Store time since the warning, `null` without one. */
   readonly warnedForMs: number | null;
   /** Whether the number can hear: see {@link ConversationStore}. */
@@ -25,7 +25,7 @@ export interface QuietConversation {
 }
 
 /** Where a page of quiet conversations ended. */
-export interface QuietCursor {
+export interface InactiveCursor {
   readonly heardAt: Date;
   readonly id: string;
 }
@@ -46,7 +46,7 @@ export interface ConversationMove {
  * Conversations and the machine that closes them: `OPEN -> WARNED -> CLOSING -> CLOSED`.
  *
  * The gate of a conversation is open while its session's owner has a live lease, suspects nothing (mass outage), and the session is
- * `CONNECTED`, healthy and vouched for (`observed`) since at least `settledForMs`, so that what arrived meanwhile was recorded first. The instant that this
+ * `CONNECTED`, healthy and vouched for (`observed`) since at least `unchangedForMs`, so that what arrived meanwhile was recorded first. The instant that this
  * counts from moves with every change of status or health and with every claim: a new owner has a new socket.
  */
 export interface ConversationStore {
@@ -73,21 +73,21 @@ export interface ConversationStore {
    */
   countOpen?(): Promise<number>;
   /**
-   * `OPEN` and `WARNED` conversations quiet for more than `quietForMs` whose session has a row, the longest quiet first: pages in the order of
+   * `OPEN` and `WARNED` conversations quiet for more than `inactiveForMs` whose session has a row, the longest quiet first: pages in the order of
    * `(heardAt, id)`, ids by their UTF-8 bytes, after `after`.
    */
-  quiet(params: {
-    quietForMs: number;
-    settledForMs: number;
-    after?: QuietCursor | undefined;
+  inactive(params: {
+    inactiveForMs: number;
+    unchangedForMs: number;
+    after?: InactiveCursor | undefined;
     limit: number;
     skipStatuses: readonly string[];
-  }): Promise<QuietConversation[]>;
+  }): Promise<InactiveConversation[]>;
   /**
    * Makes moves of `OPEN` (and, but for a second warning, `WARNED`) conversations where sequence and gate still hold and nothing is `sending`, in one statement,
    * the host's rows with them. A message that is still `pending` is withdrawn. Answers the ids that moved.
    */
-  move(params: { moves: readonly ConversationMove[]; settledForMs: number }): Promise<string[]>;
+  move(params: { moves: readonly ConversationMove[]; unchangedForMs: number }): Promise<string[]>;
   /** Conversations of an owner's sessions whose message is `pending`, but for the sessions named; by id. */
   outgoing(params: { owner: string; exceptSessions: readonly string[]; limit: number }): Promise<ConversationRecord[]>;
   /**
@@ -99,7 +99,7 @@ export interface ConversationStore {
     sequence: number;
     messageId: string;
     owner: string;
-    settledForMs: number;
+    unchangedForMs: number;
   }): Promise<boolean>;
   /**
    * Records what became of a `sending` message. A farewell closes the conversation, here and in the host's row, unless it was reopened meanwhile; a warning

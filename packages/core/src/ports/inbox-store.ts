@@ -41,5 +41,5 @@ export interface InboxStore {
    * Calls `wake` when a request for this incarnation, or an answer to what it asked, may be there. It only hastens: everything works without, at the pace of the tick. Answers
    * the way to stop. Absent where the store cannot.
    */
-  listen?(params: { incarnation: string; wake: () => void }): Promise<() => void>;
+  listen?(params: { incarnation: string; notify: () => void }): Promise<() => void>;
 }

@@ -136,7 +136,7 @@ export interface SessionStore {
    * Which: `owner` null, evidence `unobserved`, and the status (or the word in the host's row) is neither that of `DISCONNECTED` nor `LOGGED_OUT`. The
    * predicate stands on the row itself: one that is claimed meanwhile stays as it is. `lastSeenAt` stays too.
    */
-  settleUnheld?(params: { graceMs: number; limit: number }): Promise<UnheldSession[]>;
+  closeUnheld?(params: { graceMs: number; limit: number }): Promise<UnheldSession[]>;
   /** Deletes a row of ours (never the host's); answers whether there was one. */
   remove(params: { id: string }): Promise<boolean>;
 }

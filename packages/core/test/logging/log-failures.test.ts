@@ -52,7 +52,7 @@ it('a policy that fails for each of 130 conversations gives 4 lines, with count 
     },
   });
   for (let at = 0; at < 130; at++) await world.say(`c${at}`);
-  await world.quiet(2 * HOUR);
+  await world.inactive(2 * HOUR);
   expect((await world.check()).totals).toMatchObject({ checked: 130, failed: 130 });
   const logged = world.logged.filter(({ fields }) => fields.code === 'policy_failed');
   expect(logged.map(({ fields }) => fields.times)).toEqual([1, 3, 60, 120]);

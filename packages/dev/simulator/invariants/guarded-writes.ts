@@ -151,14 +151,14 @@ export const S4: Invariant = {
           freeFenced: ['expired'],
           release: ['observed', 'unobserved'],
           deactivate: ['unobserved'],
-          settleUnheld: ['unobserved'],
+          closeUnheld: ['unobserved'],
           write: ['observed'],
         }[entry.method];
         if (!evidence?.includes(after.evidence)) {
           bench.broken(entry.t, `${after.id} became DISCONNECTED / ${after.evidence} by ${entry.method}`);
         }
         const ageMs = storeStartMs + entry.t - before.createdAt.getTime();
-        if (entry.method === 'settleUnheld' && (before.owner !== null || ageMs < ADOPTION_GRACE_MS)) {
+        if (entry.method === 'closeUnheld' && (before.owner !== null || ageMs < ADOPTION_GRACE_MS)) {
           bench.broken(entry.t, `${after.id} was given up ${ageMs} ms after it came, held by ${before.owner}`);
         }
       }

@@ -17,7 +17,7 @@ const POLL_MS = 1_000;
 const APART_MS = 100;
 const PAGE = 1_000;
 /** Each probe of each connection would push everything else out of the ring; the metrics have them. */
-const TOLD = EVENT_NAMES.filter((name) => name !== 'probe:ended');
+const PUBLISHED = EVENT_NAMES.filter((name) => name !== 'probe:ended');
 
 /** A part of the history for a client that is behind. */
 export interface StoredPage {
@@ -57,7 +57,7 @@ export function createEventFeed(params: { wa: Pick<WaSyncLike, 'on' | 'history'>
   function listen(): void {
     if (listening) return;
     listening = true;
-    for (const name of TOLD) {
+    for (const name of PUBLISHED) {
       wa.on(name, (payload) => {
         if (name === 'session:changed' && stored) follow();
         else log.add({ name, data: eventToWire(payload) });

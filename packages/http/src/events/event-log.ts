@@ -40,14 +40,14 @@ export function createEventLog() {
   let ring: LoggedEvent[] = [];
   let last = 0;
   let cursor: string | null = null;
-  const wakes = new Set<() => void>();
+  const listeners = new Set<() => void>();
 
   return {
     add(event: Pick<LoggedEvent, 'name' | 'data'>): void {
       last += 1;
       const { sessionId } = event.data;
       ring[last % KEPT] = { ...event, no: last, sessionId: typeof sessionId === 'string' ? sessionId : null, cursor };
-      for (const wake of [...wakes]) wake();
+      for (const listener of [...listeners]) listener();
     },
     /** What is added from now on stands after this place of the history. */
     moveTo(next: string): void {
@@ -58,7 +58,7 @@ export function createEventLog() {
       epoch = randomUUID().slice(0, 8);
       ring = [];
       last += 1;
-      for (const wake of [...wakes]) wake();
+      for (const listener of [...listeners]) listener();
     },
     newest: (): Place & { no: number } => ({ cursor, no: last }),
     /** As a client gets it and sends it back. */
@@ -77,12 +77,12 @@ export function createEventLog() {
       return next?.no === no + 1 ? next : 'missed';
     },
     /** Calls `wake` with every event until the answered function is called. */
-    onEvent(wake: () => void): () => void {
-      wakes.add(wake);
-      return () => void wakes.delete(wake);
+    onEvent(listener: () => void): () => void {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
     },
     /** Who waits for events now. */
-    waiting: (): number => wakes.size,
+    waiting: (): number => listeners.size,
   };
 }
 

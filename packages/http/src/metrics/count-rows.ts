@@ -2,7 +2,7 @@ import { isWaSyncError, type JobRun, type StoredSession } from '@wa-sync/core';
 import type { MetricsWaSync } from '../host/wa-sync-like.js';
 
 /** More runs than end between two readings. */
-const LOOKED_AT = 50;
+const RUNS_READ = 50;
 
 /** Counts of a cleanup's report, and what they are called as a label. */
 const OUTCOMES = { deactivated: 'deactivated', purged: 'purged', cameBack: 'came_back', failed: 'failed' } as const;
@@ -21,7 +21,7 @@ export function createCountCleanups(runs: MetricsWaSync['runs'], add: (outcome: 
   }
 
   return async (): Promise<void> => {
-    const page = await runs.list({ job: 'cleanup', limit: LOOKED_AT }).catch((error: unknown) => {
+    const page = await runs.list({ job: 'cleanup', limit: RUNS_READ }).catch((error: unknown) => {
       if (isWaSyncError(error) && error.code === 'not_supported') return { runs: [] };
       throw error;
     });

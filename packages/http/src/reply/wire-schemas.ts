@@ -114,7 +114,7 @@ export const inactivityReport = z
         z.strictObject({
           id: z.string(),
           sessionId: z.string(),
-          quietForMs: z.number().check(z.gte(0)),
+          inactiveForMs: z.number().check(z.gte(0)),
           outcome: z.enum([
             'closed',
             'closing',

@@ -6,7 +6,7 @@ import {
   WaSyncError,
 } from '@wa-sync/core';
 import type { StatementRunner } from '../driver/run-statement.js';
-import { inRounds, MOST_ROWS } from '../driver/run-statement.js';
+import { inBatches, MOST_ROWS } from '../driver/run-statement.js';
 import { instantText } from '../driver/sql-text.js';
 import { serverWords, sqlState } from '../driver/translate-error.js';
 import { type ConversationTuple, readConversation } from '../rows/conversation-row.js';
@@ -16,7 +16,12 @@ import type { PreparedStore } from '../statements/prepare-store.js';
 import type { RecordAnswer } from '../statements/record-statement.js';
 import { mayBeTheHosts, writeAroundRefused } from '../statements/write-around-refused.js';
 
-type QuietTuple = [conversation: ConversationTuple, quietForMs: number, warnedForMs: number | null, gateOpen: boolean];
+type InactiveTuple = [
+  conversation: ConversationTuple,
+  inactiveForMs: number,
+  warnedForMs: number | null,
+  gateOpen: boolean,
+];
 
 /** Host rows that one call waits for, one after the other. */
 const MOST_WAITS = 20;
@@ -35,14 +40,14 @@ export function createConversations(params: {
   const { runner, ready, logger } = params;
   const lockMs = () => String(runner.limits.lockMs);
 
-  function tellBlocked(ids: readonly string[], cause: unknown): void {
+  function reportBlocked(ids: readonly string[], cause: unknown): void {
     logger.warn(
       { code: 'mirror_blocked', conversationIds: ids.slice(0, 10), count: ids.length, cause: serverWords(cause) },
       'The host’s rows of conversations could not be closed: they stay open until the next run',
     );
   }
 
-  const hosts = createHostConversations({ runner, tellBlocked });
+  const hosts = createHostConversations({ runner, reportBlocked });
 
   async function run<T>(work: (prepared: PreparedStore) => Promise<T>): Promise<T> {
     try {
@@ -73,7 +78,7 @@ export function createConversations(params: {
     });
   }
 
-  async function recordRound(
+  async function recordBatch(
     prepared: PreparedStore,
     messages: readonly RecordedMessage[],
   ): Promise<{ conversationId: string; sequence: number }[]> {
@@ -93,9 +98,9 @@ export function createConversations(params: {
     return messages.map(({ conversationId }, index) => ({ conversationId, sequence: sequences[index]! }));
   }
 
-  async function moveRound(prepared: PreparedStore, moves: readonly ConversationMove[], settledForMs: number) {
+  async function moveBatch(prepared: PreparedStore, moves: readonly ConversationMove[], unchangedForMs: number) {
     const { move, moveSkipOurs, moveWaitHost } = prepared.conversing;
-    const values = (some: readonly ConversationMove[], waitMs: string) => [waitMs, ...columnsOf(some), settledForMs];
+    const values = (some: readonly ConversationMove[], waitMs: string) => [waitMs, ...columnsOf(some), unchangedForMs];
     const answers = await writeAroundRefused<ConversationMove, MoveAnswer>({
       items: moves,
       withHost: prepared.conversationsMirror !== null,
@@ -103,7 +108,7 @@ export function createConversations(params: {
       run: async (some, skipOurs) => [await runner.json(skipOurs ? moveSkipOurs : move, values(some, lockMs()))],
       // Neither here nor there: the conversation is as open as it was, and comes again with the next run.
       async refused(some, error) {
-        tellBlocked(
+        reportBlocked(
           some.map(({ id }) => id),
           error,
         );
@@ -120,7 +125,7 @@ export function createConversations(params: {
         moved.push(...ids);
       } catch (error) {
         if (!mayBeTheHosts(error)) throw error;
-        if (sqlState(error) !== '55P03') tellBlocked([one.id], error);
+        if (sqlState(error) !== '55P03') reportBlocked([one.id], error);
       }
     }
     return moved;
@@ -133,7 +138,7 @@ export function createConversations(params: {
       run(async (prepared) => {
         const answers = [];
         for (let from = 0; from < messages.length; from += MOST_ROWS) {
-          answers.push(...(await recordRound(prepared, messages.slice(from, from + MOST_ROWS))));
+          answers.push(...(await recordBatch(prepared, messages.slice(from, from + MOST_ROWS))));
         }
         return answers;
       }),
@@ -147,23 +152,23 @@ export function createConversations(params: {
         return open;
       }),
 
-    quiet: ({ quietForMs, settledForMs, after, limit, skipStatuses }) =>
+    inactive: ({ inactiveForMs, unchangedForMs, after, limit, skipStatuses }) =>
       run(async ({ conversing }) => {
         const from = [after?.heardAt.toISOString() ?? '-infinity', plain(after?.id ?? '')];
-        const values = [quietForMs, settledForMs, ...from, limit, skipStatuses];
-        const tuples = await runner.json<QuietTuple[]>(conversing.quiet, values);
-        return tuples.map(([tuple, quiet, warnedForMs, gateOpen]) => ({
+        const values = [inactiveForMs, unchangedForMs, ...from, limit, skipStatuses];
+        const tuples = await runner.json<InactiveTuple[]>(conversing.inactive, values);
+        return tuples.map(([tuple, inactive, warnedForMs, gateOpen]) => ({
           conversation: readConversation(tuple),
-          quietForMs: quiet,
+          inactiveForMs: inactive,
           warnedForMs,
           gateOpen,
         }));
       }),
 
-    move: ({ moves, settledForMs }) =>
+    move: ({ moves, unchangedForMs }) =>
       run(async (prepared) => {
         const moved: string[] = [];
-        for (const round of inRounds(moves)) moved.push(...(await moveRound(prepared, round, settledForMs)));
+        for (const batch of inBatches(moves)) moved.push(...(await moveBatch(prepared, batch, unchangedForMs)));
         return moved;
       }),
 
@@ -172,9 +177,9 @@ export function createConversations(params: {
         read(await runner.json<ConversationTuple[]>(conversing.outgoing, [owner, exceptSessions, limit])),
       ),
 
-    beginSend: ({ id, sequence, messageId, owner, settledForMs }) =>
+    beginSend: ({ id, sequence, messageId, owner, unchangedForMs }) =>
       run(async ({ conversing }) => {
-        const values = [lockMs(), plain(id), sequence, messageId, owner, settledForMs];
+        const values = [lockMs(), plain(id), sequence, messageId, owner, unchangedForMs];
         const [begun] = await runner.json<[boolean]>(conversing.beginSend, values);
         return begun;
       }),

@@ -19,10 +19,10 @@ const ANSWER_WITHIN_MS = 5_000;
 /** A link that died without a word is noticed by asking. */
 const ASK_EVERY_MS = 15_000;
 /** `pool.end()` waits for every client that was lent. */
-const LOOK_FOR_END_EVERY_MS = 200;
+const CHECK_END_EVERY_MS = 200;
 
 /** Makes the method, or `null` where the pool is no node-postgres pool with room for one more connection. */
-export function listenForWakes(params: { pool: PgPoolLike; channel: string; logger: Logger }): Listen | null {
+export function listenForNotifications(params: { pool: PgPoolLike; channel: string; logger: Logger }): Listen | null {
   const { pool, channel, logger } = params;
   const connect = pool.connect?.bind(pool) as (() => Promise<PgClientLike>) | undefined;
   const { options } = pool as { options?: { max?: unknown } };
@@ -48,7 +48,7 @@ export function listenForWakes(params: { pool: PgPoolLike; channel: string; logg
     const ask = (text: string) => within(ANSWER_WITHIN_MS, client.query({ text }), () => {});
     signal.addEventListener('abort', () => end('stopped'));
     if (signal.aborted) end('stopped');
-    const looking = every(LOOK_FOR_END_EVERY_MS, () => {
+    const looking = every(CHECK_END_EVERY_MS, () => {
       if ((pool as { ending?: unknown }).ending === true) end('stopped');
     });
     const asking = every(ASK_EVERY_MS, () => void ask('SELECT 1').catch(lost));

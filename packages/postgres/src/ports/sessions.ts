@@ -8,10 +8,10 @@ import {
   sessionIdHash,
 } from '@wa-sync/core';
 import type { StatementRunner } from '../driver/run-statement.js';
-import { inRounds } from '../driver/run-statement.js';
+import { inBatches } from '../driver/run-statement.js';
 import { instantText } from '../driver/sql-text.js';
 import { readTuple, type SessionTuple } from '../rows/session-row.js';
-import { releaseSessions, settleUnheldSessions } from '../statements/end-sessions.js';
+import { closeUnheldSessions, releaseSessions } from '../statements/end-sessions.js';
 import type { PreparedStore } from '../statements/prepare-store.js';
 import { mayBeTheHosts } from '../statements/write-around-refused.js';
 import { writeSessions } from './write-sessions.js';
@@ -22,11 +22,11 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
   const lockMs = () => String(runner.limits.lockMs);
   // Wishes of this store in their order, by which the database knows one that comes late.
   const writer = randomUUID();
-  let lastWishNo = 0;
+  let lastCallNo = 0;
 
-  function nextPlace(): [writer: string, wishNo: number] {
-    lastWishNo += 1;
-    return [writer, lastWishNo];
+  function nextPlace(): [writer: string, callNo: number] {
+    lastCallNo += 1;
+    return [writer, lastCallNo];
   }
 
   async function run<T>(work: (prepared: PreparedStore) => Promise<T>): Promise<T> {
@@ -47,11 +47,11 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
   }
 
   /** Switches on the host rows of sessions that the cleanup had put to rest, and answers those sessions anew. */
-  async function wakeHost(prepared: PreparedStore, ids: readonly string[]): Promise<StoredSession[]> {
-    const { wakeHost } = prepared.writing;
-    if (wakeHost === null || ids.length === 0) return [];
+  async function activateHost(prepared: PreparedStore, ids: readonly string[]): Promise<StoredSession[]> {
+    const { activateHost } = prepared.writing;
+    if (activateHost === null || ids.length === 0) return [];
     try {
-      await runner.json(wakeHost, [lockMs(), ids]);
+      await runner.json(activateHost, [lockMs(), ids]);
     } catch (error) {
       // The session is taken, whatever the host's table says to it.
       if (!mayBeTheHosts(error)) throw error;
@@ -59,7 +59,7 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
     return read(prepared, 'get', [ids]);
   }
 
-  async function claimRound(
+  async function claimBatch(
     prepared: PreparedStore,
     { owner, deadline }: { owner: string; deadline?: Date | undefined },
     claims: readonly Claim[],
@@ -74,7 +74,7 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
       deadline ? instantText(deadline) : null,
     ]);
     const taken = new Map(tuples.map((tuple) => [tuple[0], readTuple(tuple, prepared.mirror)]));
-    for (const session of await wakeHost(prepared, woken)) taken.set(session.id, session);
+    for (const session of await activateHost(prepared, woken)) taken.set(session.id, session);
     const rest = claims.filter(({ id }) => !taken.has(id)).map(({ id }) => id);
     const others = stands && rest.length > 0 ? await read(prepared, 'get', [rest]) : [];
     const standing = new Map(others.map((session) => [session.id, session]));
@@ -89,17 +89,17 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
       run(async ({ writing }) => {
         const created: string[] = [];
         const firsts = new Map([...sessions].reverse().map((session) => [session.id, session]));
-        for (const round of inRounds([...firsts.values()])) {
-          const ids = round.map(({ id }) => checkSessionId(id));
+        for (const batch of inBatches([...firsts.values()])) {
+          const ids = batch.map(({ id }) => checkSessionId(id));
           created.push(
             ...(await runner.json<string[]>(writing.create, [
               lockMs(),
               ids,
               ids.map(sessionIdHash),
-              round.map(({ desired }) => desired),
-              round.map(({ phone }) => phone?.replaceAll('\0', '') ?? null),
-              round.map(({ status }) => status ?? 'DISCONNECTED'),
-              round.map(({ lastSeenAt }) => (lastSeenAt ? instantText(lastSeenAt) : null)),
+              batch.map(({ desired }) => desired),
+              batch.map(({ phone }) => phone?.replaceAll('\0', '') ?? null),
+              batch.map(({ status }) => status ?? 'DISCONNECTED'),
+              batch.map(({ lastSeenAt }) => (lastSeenAt ? instantText(lastSeenAt) : null)),
             ])),
           );
         }
@@ -128,8 +128,8 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
     claim: ({ claims, ...claimant }) =>
       run(async (prepared) => {
         const outcomes = new Map<Claim, ClaimOutcome>();
-        for (const round of inRounds(claims)) {
-          for (const [claim, outcome] of await claimRound(prepared, claimant, round)) outcomes.set(claim, outcome);
+        for (const batch of inBatches(claims)) {
+          for (const [claim, outcome] of await claimBatch(prepared, claimant, batch)) outcomes.set(claim, outcome);
         }
         return claims.flatMap((claim) => outcomes.get(claim) ?? []);
       }),
@@ -142,8 +142,8 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
       // At the call itself: what it waits for must not decide which wish is the newer one.
       const place = nextPlace();
       return run(async (prepared) => {
-        const { wish, mirror } = prepared;
-        const [found] = await runner.json<[tuple: SessionTuple, counts: boolean][]>(wish, [
+        const { setDesired, mirror } = prepared;
+        const [found] = await runner.json<[tuple: SessionTuple, counts: boolean][]>(setDesired, [
           lockMs(),
           id,
           desired,
@@ -153,12 +153,12 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
         const session = readTuple(found[0], mirror);
         // Wanted here and switched off in the host's row: the call is the newer word.
         if (session.desired === desired || !found[1]) return session;
-        const [woken] = await wakeHost(prepared, [id]);
+        const [woken] = await activateHost(prepared, [id]);
         return woken ?? session;
       });
     },
 
-    settleUnheld: (params) => run((prepared) => settleUnheldSessions({ runner, prepared, ...params })),
+    closeUnheld: (params) => run((prepared) => closeUnheldSessions({ runner, prepared, ...params })),
 
     remove: ({ id }) =>
       run(async ({ writing }) => {

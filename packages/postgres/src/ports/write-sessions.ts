@@ -1,6 +1,6 @@
 import type { GuardedWrite, StatusChange, WriteOutcome } from '@wa-sync/core';
 import type { StatementRunner } from '../driver/run-statement.js';
-import { inRounds } from '../driver/run-statement.js';
+import { inBatches } from '../driver/run-statement.js';
 import { readTuple, type SessionTuple } from '../rows/session-row.js';
 import { type AppliedRow, type ChangedRow, mirroredWrites } from '../statements/apply-mirrored.js';
 import type { PreparedStore } from '../statements/prepare-store.js';
@@ -17,13 +17,13 @@ export async function writeSessions(params: {
 }): Promise<WriteOutcome[]> {
   const { writes } = params;
   const outcomes = new Map<GuardedWrite, WriteOutcome>();
-  for (const round of inRounds(writes)) {
-    for (const [write, outcome] of await writeRound({ ...params, writes: round })) outcomes.set(write, outcome);
+  for (const batch of inBatches(writes)) {
+    for (const [write, outcome] of await writeBatch({ ...params, writes: batch })) outcomes.set(write, outcome);
   }
   return writes.map((write) => outcomes.get(write) ?? { id: write.id, applied: false });
 }
 
-async function writeRound(params: {
+async function writeBatch(params: {
   runner: StatementRunner;
   prepared: PreparedStore;
   owner: string;

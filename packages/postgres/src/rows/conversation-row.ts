@@ -53,9 +53,9 @@ export function hostConversationSql(
 }
 
 /** Condition of a session `s` and its owner's heartbeat `r`: the number can hear. */
-export function gateSql(settledForMs: string): string {
+export function gateSql(unchangedForMs: string): string {
   return `s.status = 'CONNECTED' AND s.health = 'healthy' AND s.evidence = 'observed'
-    AND clock_timestamp() - s.settled_at >= ${settledForMs} * interval '1 millisecond'
+    AND clock_timestamp() - s.settled_at >= ${unchangedForMs} * interval '1 millisecond'
     AND r.fenced_at IS NULL AND NOT r.mass_outage
     AND clock_timestamp() <= r.beat_at + r.ttl_ms * interval '1 millisecond'`;
 }

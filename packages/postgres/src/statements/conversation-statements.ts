@@ -10,7 +10,7 @@ import { LOCK_LIMIT } from './write-statements.js';
 export interface ConversationStatements extends MoveStatements {
   readonly record: Statement;
   readonly countOpen: Statement;
-  readonly quiet: Statement;
+  readonly inactive: Statement;
   readonly outgoing: Statement;
   readonly get: Statement;
   readonly beginSend: Statement;
@@ -60,7 +60,7 @@ export function conversationStatements(schema: string, mirror: ConversationsMirr
     countOpen: statement(`
       SELECT json_build_array(count(*))::text AS answer FROM ${conversation} c WHERE c.state IN ('OPEN', 'WARNED')`),
     // `statement_timestamp()` is store time and fit for an index; a statement of ours is its own transaction.
-    quiet: statement(`
+    inactive: statement(`
       SELECT coalesce(json_agg(json_build_array(${conversationSql('c', 'c.host_word')},
         ${sinceMsSql('c.heard_at')}, ${sinceMsSql('c.warned_at')}, c.gate_open)
         ORDER BY c.heard_at, c.id), '[]')::text AS answer
@@ -164,7 +164,7 @@ function hostStatements(conversation: string, mirror: ConversationsMirrorSql): H
         SELECT ${id} AS id, ${sessionId} AS session_id FROM lock_limit, ${table} m
         WHERE ${isOpen} AND length(${id}) BETWEEN 1 AND 255 AND ${id} !~ '[[:cntrl:]]'
       )`;
-  const quiet = `c.state IN ('OPEN', 'WARNED') AND c.delivery IS DISTINCT FROM 'sending'
+  const inactive = `c.state IN ('OPEN', 'WARNED') AND c.delivery IS DISTINCT FROM 'sending'
           AND c.heard_at < statement_timestamp() - interval '1 hour'`;
   return {
     // One that is closed here and open there was opened by the host itself, without a message.
@@ -190,11 +190,11 @@ function hostStatements(conversation: string, mirror: ConversationsMirrorSql): H
     // An hour, because a host may be slow to open its row after a message.
     follow: statement(`
       WITH ${LOCK_LIMIT}, ${open},
-      quiet AS MATERIALIZED (SELECT c.id FROM ${conversation} c WHERE ${quiet}),
-      other AS MATERIALIZED (SELECT q.id FROM quiet q FULL JOIN open o ON o.id = q.id WHERE o.id IS NULL),
+      inactive AS MATERIALIZED (SELECT c.id FROM ${conversation} c WHERE ${inactive}),
+      other AS MATERIALIZED (SELECT q.id FROM inactive q FULL JOIN open o ON o.id = q.id WHERE o.id IS NULL),
       ended AS MATERIALIZED (
         SELECT c.id FROM other JOIN ${conversation} c ON c.id = other.id LEFT JOIN ${table} m ON ${match('c.id')}
-        WHERE ${opaqueSql(quiet)} AND coalesce(${isClosed}, true)
+        WHERE ${opaqueSql(inactive)} AND coalesce(${isClosed}, true)
         LIMIT $2::int FOR NO KEY UPDATE OF c SKIP LOCKED
       ),
       changed AS (

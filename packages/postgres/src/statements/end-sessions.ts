@@ -64,14 +64,14 @@ export async function freeFencedSessions(params: {
 }
 
 /** Ends the adoption grace of sessions that nobody has held. */
-export async function settleUnheldSessions(params: {
+export async function closeUnheldSessions(params: {
   runner: StatementRunner;
   prepared: PreparedStore;
   graceMs: number;
   limit: number;
 }): Promise<UnheldSession[]> {
   const lockMs = String(params.runner.limits.lockMs);
-  const settled = await endUpTo(params, ({ settleUnheld }, take) => [settleUnheld, [lockMs, params.graceMs, take]]);
+  const settled = await endUpTo(params, ({ closeUnheld }, take) => [closeUnheld, [lockMs, params.graceMs, take]]);
   return settled.map(([tuple, , before]) => ({ id: tuple[0], from: before as SessionStatus }));
 }
 

@@ -10,9 +10,9 @@ import { mayBeTheHosts } from './write-around-refused.js';
  */
 export function createHostConversations(params: {
   runner: StatementRunner;
-  tellBlocked(ids: readonly string[], cause: unknown): void;
+  reportBlocked(ids: readonly string[], cause: unknown): void;
 }) {
-  const { runner, tellBlocked } = params;
+  const { runner, reportBlocked } = params;
   const lockMs = () => String(runner.limits.lockMs);
 
   async function closeOwed(statement: Statement, id: string): Promise<void> {
@@ -20,7 +20,7 @@ export function createHostConversations(params: {
       await runner.json(statement, [lockMs(), id]);
     } catch (error) {
       if (!mayBeTheHosts(error)) throw error;
-      tellBlocked([id], error);
+      reportBlocked([id], error);
     }
   }
 
@@ -36,7 +36,7 @@ export function createHostConversations(params: {
     } catch (error) {
       if (conversationsMirror === null || !mayBeTheHosts(error)) throw error;
       const [tuples] = await runner.json<[ConversationTuple[]]>(oursOnly, [lockMs(), ...values]);
-      tellBlocked(
+      reportBlocked(
         tuples.map(([id]) => id),
         error,
       );

@@ -8,7 +8,7 @@ import { LOCK_LIMIT } from './write-statements.js';
  * What the host wants of a session. Parameters: lock limit, id, desired, process, its number of this call. Answers `[[row, whether it counts]]`, nothing in it where
  * there is no row. A wish that comes after a newer one of the same process changes nothing.
  */
-export function wishStatement(schema: string, mirror: SessionsMirrorSql | null): Statement {
+export function desiredStatement(schema: string, mirror: SessionsMirrorSql | null): Statement {
   const session = `${schema}.session`;
   const from = 'target';
   return statement(`

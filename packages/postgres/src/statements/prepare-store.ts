@@ -15,7 +15,7 @@ import { type HistoryStatements, historyStatements } from './history-statements.
 import { channelOf, type InboxStatements, inboxStatements } from './inbox-statements.js';
 import { type JobStatements, jobStatements } from './job-statements.js';
 import { type LeaseStatements, leaseStatements } from './lease-statements.js';
-import { wishStatement } from './ordered-calls.js';
+import { desiredStatement } from './ordered-calls.js';
 import { type ReadStatements, readStatements } from './read-statements.js';
 import { type WriteStatements, writeStatements } from './write-statements.js';
 
@@ -27,7 +27,7 @@ export interface PreparedStore {
   /** The same without the host's table. */
   readonly writingOursOnly: WriteStatements;
   /** Records what the host wants. */
-  readonly wish: Statement;
+  readonly setDesired: Statement;
   readonly leases: LeaseStatements;
   readonly auth: AuthStatements;
   readonly jobs: JobStatements;
@@ -56,7 +56,7 @@ export function prepareStore(config: PostgresConfig, mirrors: MirrorsSql): Prepa
     reading: readStatements(schema, mirror),
     writing,
     writingOursOnly: mirror === null ? writing : writeStatements(schema, null),
-    wish: wishStatement(schema, mirror),
+    setDesired: desiredStatement(schema, mirror),
     leases: leaseStatements(schema, mirror),
     auth: authStatements(schema),
     jobs: jobStatements(schema),

@@ -44,11 +44,11 @@ export interface WriteStatements {
   readonly release: Statement;
   readonly freeFenced: Statement;
   /** Ends the adoption grace; answers the status that was with each row. */
-  readonly settleUnheld: Statement;
+  readonly closeUnheld: Statement;
   /** Writes one host row from ours, waiting for it. */
   readonly repairHost: Statement;
   /** Switches host rows on again; `null` where the host's `active` is not mapped. */
-  readonly wakeHost: Statement | null;
+  readonly activateHost: Statement | null;
   readonly remove: Statement;
 }
 
@@ -132,20 +132,20 @@ export function writeStatements(schema: string, mirror: SessionsMirrorSql | null
         RETURNING s.*
       ) ${answer}`),
     freeFenced: statement(freeFencedSql(schema, answer)),
-    settleUnheld: statement(settleUnheldSql(schema, mirror)),
+    closeUnheld: statement(closeUnheldSql(schema, mirror)),
     repairHost: statement(`
       WITH ${LOCK_LIMIT}, changed AS (
         UPDATE ${session} s SET version = s.version + 1 FROM lock_limit WHERE s.id = $2::text AND s.version = $3::bigint
         RETURNING s.*
       ) ${answerChangedSql(schema, mirror, 'wait')}`),
-    wakeHost: wakeHostStatement(mirror),
+    activateHost: activateHostStatement(mirror),
     remove: statement(`
       WITH ${LOCK_LIMIT}, gone AS (DELETE FROM ${session} s USING lock_limit WHERE s.id = $2::text RETURNING 1)
       SELECT json_build_array(count(*))::text AS answer FROM gone`),
   };
 }
 
-function wakeHostStatement(mirror: SessionsMirrorSql | null): Statement | null {
+function activateHostStatement(mirror: SessionsMirrorSql | null): Statement | null {
   const switches = mirror?.setActive(true) ?? null;
   if (mirror === null || switches === null) return null;
   return statement(`
@@ -224,7 +224,7 @@ function freeFencedSql(schema: string, answer: string): string {
 }
 
 /** What nobody holds is judged by its row and by the host's word; SKIP LOCKED leaves to a claim what it is taking, and lets replicas share the work. */
-function settleUnheldSql(schema: string, mirror: SessionsMirrorSql | null): string {
+function closeUnheldSql(schema: string, mirror: SessionsMirrorSql | null): string {
   const says = `s.status <> 'DISCONNECTED'`;
   const off = mirror && [mirror.words.DISCONNECTED, mirror.words.LOGGED_OUT].map(quoteLiteral).join(', ');
   return `

@@ -7,9 +7,9 @@ import {
   countOpenScript,
   endSendScript,
   getConversationsScript,
+  inactiveScript,
   moveScript,
   outgoingScript,
-  quietScript,
   recordScript,
   settleLostScript,
 } from '../scripts/conversation-scripts.js';
@@ -62,12 +62,12 @@ export function createConversations({ calls, keys }: { calls: StoreCalls; keys: 
     // There is no table of a host.
     adopt: async () => 0,
     countOpen: async () => Number(await calls.run(countOpenScript, { keys: names, args: [] })),
-    async quiet({ quietForMs, settledForMs, after, limit }) {
-      const found: Awaited<ReturnType<ConversationStore['quiet']>> = [];
+    async inactive({ inactiveForMs, unchangedForMs, after, limit }) {
+      const found: Awaited<ReturnType<ConversationStore['inactive']>> = [];
       for (let from = toJson(after === undefined ? [] : [after.heardAt.getTime(), after.id]); ; ) {
         const rest = limit - found.length;
-        const args = [String(quietForMs), String(settledForMs), from, String(rest), String(SLICE)];
-        const [end, flat] = await calls.list(quietScript, { keys: names, args });
+        const args = [String(inactiveForMs), String(unchangedForMs), from, String(rest), String(SLICE)];
+        const [end, flat] = await calls.list(inactiveScript, { keys: names, args });
         const parts = listOf(flat).map(String);
         for (let at = 0; at < parts.length; at += 4) {
           const conversation = readConversation(parts[at]!, parts[at + 1]!);
@@ -75,7 +75,7 @@ export function createConversations({ calls, keys }: { calls: StoreCalls; keys: 
           const { heardAt, warnedAt } = conversation;
           found.push({
             conversation,
-            quietForMs: nowMs - heardAt.getTime(),
+            inactiveForMs: nowMs - heardAt.getTime(),
             warnedForMs: warnedAt === null ? null : nowMs - warnedAt.getTime(),
             gateOpen: parts[at + 3] === '1',
           });
@@ -84,7 +84,7 @@ export function createConversations({ calls, keys }: { calls: StoreCalls; keys: 
         if (from === '') return found;
       }
     },
-    move: ({ moves, settledForMs }) =>
+    move: ({ moves, unchangedForMs }) =>
       inSlices(moves, async (some) => {
         const wanted = some.map(({ id, sequence, to, outgoing }) => [
           id,
@@ -92,7 +92,7 @@ export function createConversations({ calls, keys }: { calls: StoreCalls; keys: 
           to,
           outgoing && [outgoing.id, outgoing.kind, outgoing.text],
         ]);
-        const args = [String(settledForMs), toJson(wanted)];
+        const args = [String(unchangedForMs), toJson(wanted)];
         return (await calls.list(moveScript, { keys: names, args })).map(String);
       }),
     async outgoing({ owner, exceptSessions, limit }) {
@@ -105,8 +105,8 @@ export function createConversations({ calls, keys }: { calls: StoreCalls; keys: 
         if (from === '') return found;
       }
     },
-    async beginSend({ id, sequence, messageId, owner, settledForMs }) {
-      const args = [id, String(sequence), messageId, owner, String(settledForMs)];
+    async beginSend({ id, sequence, messageId, owner, unchangedForMs }) {
+      const args = [id, String(sequence), messageId, owner, String(unchangedForMs)];
       return Number(await calls.run(beginSendScript, { keys: names, args })) === 1;
     },
     async endSend({ id, messageId, delivery }) {

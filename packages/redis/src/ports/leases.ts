@@ -18,11 +18,11 @@ export function createLeases(params: {
 }): LeaseStore {
   const { calls, limits, configured, logger } = params;
   const keys = conversationKeys(params.keys);
-  let toldHoldMs = 0;
+  let reportedHoldMs = 0;
 
-  function tellHold(untilMs: number, nowMs: number): void {
-    if (untilMs <= nowMs || untilMs === toldHoldMs) return;
-    toldHoldMs = untilMs;
+  function reportHold(untilMs: number, nowMs: number): void {
+    if (untilMs <= nowMs || untilMs === reportedHoldMs) return;
+    reportedHoldMs = untilMs;
     logger.warn(
       { code: 'redis_changed', until: new Date(untilMs).toISOString() },
       'Redis was restarted or failed over: its last writes may be gone. Nothing is deleted or closed for one lease',
@@ -32,7 +32,7 @@ export function createLeases(params: {
   function readBeat(incarnation: string, answer: readonly unknown[]): BeatAnswer {
     const [alive, storeNow, heartbeats, claimable, heldUntil, outgoing, inbox] = answer;
     if (Number(alive) === 0) return { alive: false };
-    tellHold(Number(heldUntil), Number(storeNow));
+    reportHold(Number(heldUntil), Number(storeNow));
     const others = [...readHeartbeats(heartbeats).values()].filter((other) => other.incarnation !== incarnation);
     return {
       alive: true,

@@ -3,7 +3,7 @@ import { keepListening, type Listen, type ListenEnding, type ListenOnce } from '
 import type { Subscribe } from '../driver/subscribe.js';
 
 /** Wake-ups by pub/sub, on a connection of their own. */
-export function listenForWakes(params: {
+export function listenForNotifications(params: {
   subscribe: Subscribe;
   channel: string;
   logger: Logger;

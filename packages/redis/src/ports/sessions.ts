@@ -21,10 +21,10 @@ import {
 import { sessionKeys } from '../scripts/script-parts.js';
 import { listOf, type RowAnswer, readPairs, readRowAnswer, readSession, toJson } from '../scripts/session-row.js';
 import {
+  closeUnheldScript,
   createScript,
   getScript,
   listScript,
-  settleUnheldScript,
   sweepScript,
   writeScript,
 } from '../scripts/session-scripts.js';
@@ -42,7 +42,7 @@ export function createSessions(params: { calls: StoreCalls; keys: StoreKeys; log
   const names = sessionKeys(keys);
   // Wishes of this store in their order, by which the server knows one that comes late.
   const writer = randomUUID();
-  let lastWishNo = 0;
+  let lastCallNo = 0;
 
   async function rows(script: Script, args: readonly string[]): Promise<RowAnswer> {
     const { answer, nowMs } = await calls.timed(script, { keys: names, args });
@@ -167,15 +167,15 @@ export function createSessions(params: { calls: StoreCalls; keys: StoreKeys; log
       }
     },
     async setDesired({ id, desired }) {
-      lastWishNo += 1;
-      return read(await rows(setDesiredScript, [id, desired, writer, String(lastWishNo)]))[0] ?? null;
+      lastCallNo += 1;
+      return read(await rows(setDesiredScript, [id, desired, writer, String(lastCallNo)]))[0] ?? null;
     },
-    async settleUnheld({ graceMs, limit }) {
+    async closeUnheld({ graceMs, limit }) {
       const settled: UnheldSession[] = [];
       for (;;) {
         const slice = Math.min(MOST_ROWS, limit - settled.length);
         const args = [String(graceMs), String(slice)];
-        const [looked, found] = await calls.list(settleUnheldScript, { keys: names, args });
+        const [looked, found] = await calls.list(closeUnheldScript, { keys: names, args });
         const flat = listOf(found).map(String);
         for (let at = 0; at < flat.length; at += 2) {
           settled.push({ id: flat[at]!, from: flat[at + 1] as SessionStatus });

@@ -37,7 +37,7 @@ export const countOpenScript = script(ROWS, CONVERSATIONS, `return redis.call('Z
  * One slice of the open conversations, the longest quiet first. Arguments: quiet for, settled for, JSON `[heard at, id]` after which
  * to begin or `[]`, limit, rows of a slice. Answers `[[heard at, id] where it ended or '', conversations]`: id, text, quiet for, gate.
  */
-export const quietScript = script(
+export const inactiveScript = script(
   ROWS,
   LEASES,
   SERVER_IDENTITY,

@@ -47,7 +47,7 @@ local function waitingFor(owner, limit)
 end
 
 -- Whoever may not publish has to wait for the next beat.
-local function wake(channel, incarnations)
+local function notify(channel, incarnations)
   for incarnation in pairs(incarnations) do redis.pcall('PUBLISH', channel, incarnation) end
 end
 `;

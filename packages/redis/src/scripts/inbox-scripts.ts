@@ -24,7 +24,7 @@ export const askScript = script(
       end
     end
   end
-  wake(args[1], owners)
+  notify(args[1], owners)
   return put`,
 );
 
@@ -61,7 +61,7 @@ export const answerScript = script(
       askers[it[ASKER]] = true
     end
   end
-  wake(args[1], askers)`,
+  notify(args[1], askers)`,
 );
 
 /** Arguments: ids. Answers id and body of each that is answered, and removes it. */

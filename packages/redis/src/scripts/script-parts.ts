@@ -161,8 +161,8 @@ local function answerRows(rows) return { rows, redis.call('HGETALL', REPLICA) } 
  */
 export const CALL_ORDER = `
 local function placesOf(reached)
-  local auth, wish = string.match(reached or '', '^(%S+ %d+) ?(.*)$')
-  return auth or '- 0', wish or ''
+  local auth, desired = string.match(reached or '', '^(%S+ %d+) ?(.*)$')
+  return auth or '- 0', desired or ''
 end
 
 local function isBehind(place, writer, number)
@@ -171,11 +171,11 @@ local function isBehind(place, writer, number)
 end
 
 local function withAuth(reached, place)
-  local _, wish = placesOf(reached)
-  return wish == '' and place or place .. ' ' .. wish
+  local _, desired = placesOf(reached)
+  return desired == '' and place or place .. ' ' .. desired
 end
 
-local function withWish(reached, place)
+local function withDesired(reached, place)
   local auth = placesOf(reached)
   return auth .. ' ' .. place
 end

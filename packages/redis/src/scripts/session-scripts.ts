@@ -146,7 +146,7 @@ export const writeScript = script(
 );
 
 /** Arguments: grace, limit. Answers how many rows were looked at, and id and what it said until now of each that is settled. */
-export const settleUnheldScript = scriptOnce(
+export const closeUnheldScript = scriptOnce(
   ROWS,
   `
   local settled = {}

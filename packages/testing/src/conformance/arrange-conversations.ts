@@ -13,7 +13,7 @@ export const SETTLED_MS = 60_000;
 /** For how long a conversation must have been quiet, in these tests. */
 export const QUIET_MS = 3_600_000;
 /** The gate of these tests. */
-export const gate = { settledForMs: SETTLED_MS };
+export const gate = { unchangedForMs: SETTLED_MS };
 
 /** The part of a store that these tests are about. */
 export function conversationsOf(store: WaSyncStore): ConversationStore {

@@ -19,8 +19,8 @@ import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 const GRACE_MS = 600_000;
 
 function settle(store: WaSyncStore, limit = 1_000): Promise<UnheldSession[]> {
-  if (!store.sessions.settleUnheld) throw new Error('This store cannot end the adoption grace');
-  return store.sessions.settleUnheld({ graceMs: GRACE_MS, limit });
+  if (!store.sessions.closeUnheld) throw new Error('This store cannot end the adoption grace');
+  return store.sessions.closeUnheld({ graceMs: GRACE_MS, limit });
 }
 
 function add(store: WaSyncStore, ...sessions: (Partial<NewSession> & { id: string })[]): Promise<string[]> {

@@ -26,7 +26,7 @@ async function follow(history: HistoryStore, after: string, done: (seen: readonl
 }
 
 /** Writes one row again and again, half of the time together with another row in one statement. */
-async function writeRounds(store: WaSyncStore, owner: string, first: StoredSession, second: StoredSession) {
+async function writeBatches(store: WaSyncStore, owner: string, first: StoredSession, second: StoredSession) {
   let pair = [first, second];
   for (let round = 0; round < ROUNDS; round += 1) {
     const writes = pair.map(({ id, tenure, version }) => ({
@@ -124,7 +124,7 @@ export function describeHistoryFeed(suite: StoreSuite): void {
       await Promise.all([
         reading,
         ...clients.map((client, index) =>
-          writeRounds(client, owner, held.get(`s${index}`)!, held.get(`s${index + RACERS}`)!),
+          writeBatches(client, owner, held.get(`s${index}`)!, held.get(`s${index + RACERS}`)!),
         ),
       ]);
       const seen = await reading;

@@ -181,12 +181,12 @@ export function describeTransitions(suite: StoreSuite): void {
     });
 
     test('is left by the end of the adoption grace', async ({ store, advance }, leaveOut) => {
-      if (!store.sessions.settleUnheld) return leaveOut('the store takes over no rows of an earlier system');
+      if (!store.sessions.closeUnheld) return leaveOut('the store takes over no rows of an earlier system');
       const sessions = [{ id: 'a', desired: 'running', status: 'CONNECTED' }] as const;
       await store.sessions.create({ sessions });
       expect(await changesOf(store, 'a')).toEqual([]);
       await advance(61_000);
-      const settle = () => store.sessions.settleUnheld?.({ graceMs: 60_000, limit: 10 }) ?? Promise.resolve([]);
+      const settle = () => store.sessions.closeUnheld?.({ graceMs: 60_000, limit: 10 }) ?? Promise.resolve([]);
       expect(await changesDuring(store, 'a', settle)).toEqual([
         {
           from: 'CONNECTED',

@@ -202,10 +202,10 @@ export function describeInboxRequests(suite: StoreSuite): void {
         }
       };
       const stops = [
-        await listen({ incarnation: owner, wake: wake('owner') }),
-        await listen({ incarnation: asker, wake: wake('asker') }),
+        await listen({ incarnation: owner, notify: wake('owner') }),
+        await listen({ incarnation: asker, notify: wake('asker') }),
       ];
-      const stopOne = await listen({ incarnation: owner, wake: wake('stopped') });
+      const stopOne = await listen({ incarnation: owner, notify: wake('stopped') });
       stopOne();
       const asked = request('s');
       await ask(other, asker, asked);

@@ -1,4 +1,4 @@
-import type { QuietConversation, QuietCursor, WaSyncStore } from '@wa-sync/core';
+import type { InactiveConversation, InactiveCursor, WaSyncStore } from '@wa-sync/core';
 import { describe, expect } from 'vitest';
 import { claim, fence, hold, join, readOne, storeNow, TTL_MS, tryClaim, write } from './arrange.js';
 import {
@@ -15,14 +15,14 @@ import {
 import { type StoreHarness, type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
 
-async function quietOf(store: WaSyncStore, after?: QuietCursor, limit = 1_000): Promise<QuietConversation[]> {
-  const params = { quietForMs: QUIET_MS, settledForMs: SETTLED_MS, after, limit, skipStatuses: [] };
-  return conversationsOf(store).quiet(params);
+async function inactiveOf(store: WaSyncStore, after?: InactiveCursor, limit = 1_000): Promise<InactiveConversation[]> {
+  const params = { inactiveForMs: QUIET_MS, unchangedForMs: SETTLED_MS, after, limit, skipStatuses: [] };
+  return conversationsOf(store).inactive(params);
 }
 
 async function gateOf(store: WaSyncStore): Promise<boolean | undefined> {
-  const params = { quietForMs: -1_000, settledForMs: SETTLED_MS, limit: 1, skipStatuses: [] };
-  return (await conversationsOf(store).quiet(params))[0]?.gateOpen;
+  const params = { inactiveForMs: -1_000, unchangedForMs: SETTLED_MS, limit: 1, skipStatuses: [] };
+  return (await conversationsOf(store).inactive(params))[0]?.gateOpen;
 }
 
 /** Who is quiet, and whether their number can hear. */
@@ -37,14 +37,14 @@ export function describeQuiet(suite: StoreSuite): void {
       await move(store, moveTo('CLOSING', 'closing', 1, 'm1'));
       await pass(harness, owner, QUIET_MS - 60_000);
       await move(store, moveTo('WARNED', 'warned', 1, 'm2'));
-      expect(await quietOf(store)).toEqual([]);
+      expect(await inactiveOf(store)).toEqual([]);
       await pass(harness, owner, 70_000);
       await say(store, 'young');
-      const found = await quietOf(store);
+      const found = await inactiveOf(store);
       expect(found.map(({ conversation }) => conversation.id)).toEqual(['open', 'warned']);
-      for (const { conversation, quietForMs, gateOpen } of found) {
+      for (const { conversation, inactiveForMs, gateOpen } of found) {
         expect(conversation).toEqual(await readConversation(store, conversation.id));
-        expect(Math.abs(quietForMs - (QUIET_MS + 10_000))).toBeLessThan(9_000);
+        expect(Math.abs(inactiveForMs - (QUIET_MS + 10_000))).toBeLessThan(9_000);
         expect(gateOpen).toBe(true);
       }
       expect(found[0]?.warnedForMs).toBeNull();
@@ -65,8 +65,8 @@ export function describeQuiet(suite: StoreSuite): void {
       await say(store, 'a-last');
       await pass(harness, owner, QUIET_MS + 1_000);
       const seen: string[] = [];
-      for (let after: QuietCursor | undefined; ; ) {
-        const page = await quietOf(store, after, 7);
+      for (let after: InactiveCursor | undefined; ; ) {
+        const page = await inactiveOf(store, after, 7);
         seen.push(...page.map(({ conversation }) => conversation.id));
         if (page.length < 7) break;
         after = page.at(-1)?.conversation;
@@ -81,9 +81,9 @@ export function describeQuiet(suite: StoreSuite): void {
       await say(store, 'c');
       await say(store, 'nobodys', { sessionId: 'never-registered' });
       await pass(harness, owner, QUIET_MS + 1_000);
-      expect((await quietOf(store)).map(({ conversation }) => conversation.id)).toEqual(['c']);
+      expect((await inactiveOf(store)).map(({ conversation }) => conversation.id)).toEqual(['c']);
       await store.sessions.remove({ id: 's' });
-      expect(await quietOf(store)).toEqual([]);
+      expect(await inactiveOf(store)).toEqual([]);
       expect(await readConversation(store, 'c')).toMatchObject({ state: 'OPEN' });
     });
   });

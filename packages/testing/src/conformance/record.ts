@@ -83,9 +83,9 @@ export function describeRecord(suite: StoreSuite): void {
       await say(store, 'c', { at: new Date(from - 5 * QUIET_MS) });
       const { heardAt } = await readConversation(store, 'c');
       expectWithin(heardAt, from, await storeNow(store));
-      expect(await conversationsOf(store).quiet({ quietForMs: 1_000, ...gateless, limit: 9 })).toEqual([]);
+      expect(await conversationsOf(store).inactive({ inactiveForMs: 1_000, ...gateless, limit: 9 })).toEqual([]);
       await pass(harness, owner, 10_000);
-      expect(await conversationsOf(store).quiet({ quietForMs: 1_000, ...gateless, limit: 9 })).toHaveLength(1);
+      expect(await conversationsOf(store).inactive({ inactiveForMs: 1_000, ...gateless, limit: 9 })).toHaveLength(1);
     });
 
     test('adopts what it first hears of by a message that is a day old, until somebody speaks', async ({ store }) => {
@@ -162,4 +162,4 @@ export function describeRecord(suite: StoreSuite): void {
   });
 }
 
-const gateless = { settledForMs: 0, skipStatuses: [] };
+const gateless = { unchangedForMs: 0, skipStatuses: [] };

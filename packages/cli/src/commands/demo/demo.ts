@@ -23,7 +23,7 @@ export async function demo({ output }: CommandContext): Promise<ExitCode> {
   const startedMs = performance.now();
   const timeline: { atMs: number; what: string }[] = [];
 
-  function tell(what: string): void {
+  function say(what: string): void {
     const atMs = Math.round(performance.now() - startedMs);
     timeline.push({ atMs, what });
     output.line(`${output.paint('dim', `${(atMs / 1_000).toFixed(1).padStart(5)} s`)}  ${what}`);
@@ -65,24 +65,24 @@ export async function demo({ output }: CommandContext): Promise<ExitCode> {
     for (const { sessionId } of phones) await wa.sessions.create({ id: sessionId });
     for (const phone of phones) await wa.attach(phone).ready;
     await wa.syncNow();
-    tell('Three sessions are connected, and their rows say CONNECTED');
+    say('Three sessions are connected, and their rows say CONNECTED');
 
-    tell('The link of sales dies without a word; its own connection still believes in it');
+    say('The link of sales dies without a word; its own connection still believes in it');
     const found = until('sales', 'RECONNECTING', () => sales.goSilent());
-    tell(`The row of sales says ${(await rowOf('sales')).status}: that is the lie`);
+    say(`The row of sales says ${(await rowOf('sales')).status}: that is the lie`);
     const back = until('sales', 'CONNECTED', () => {});
     back.catch(() => {});
-    tell(`Found after ${await found}: the row says RECONNECTING, and the link is ended so that it comes back`);
+    say(`Found after ${await found}: the row says RECONNECTING, and the link is ended so that it comes back`);
     await back;
-    tell('It is back: the row says CONNECTED');
+    say('It is back: the row says CONNECTED');
 
     await writeByHand(await rowOf('support'));
-    tell(`Somebody writes into the row of support: ${(await rowOf('support')).status}`);
+    say(`Somebody writes into the row of support: ${(await rowOf('support')).status}`);
     const { sessions } = await wa.syncNow('support');
-    tell(`wa-sync sync: was ${sessions[0]?.stored}, is ${sessions[0]?.actual}, ${sessions[0]?.action}`);
+    say(`wa-sync sync: was ${sessions[0]?.stored}, is ${sessions[0]?.actual}, ${sessions[0]?.action}`);
 
-    tell('The phone logs billing out');
-    tell(`The row says LOGGED_OUT after ${await until('billing', 'LOGGED_OUT', () => billing.logOutOnPhone())}`);
+    say('The phone logs billing out');
+    say(`The row says LOGGED_OUT after ${await until('billing', 'LOGGED_OUT', () => billing.logOutOnPhone())}`);
     const equal = await compare();
     output.document({ timeline, sessions: equal, inSync: equal.every(({ stored, truth }) => stored === truth) });
     output.line();

@@ -12,14 +12,14 @@ import { shortestInactiveMs } from '../../options/inactivity-config.js';
 import type {
   ConversationMove,
   ConversationStore,
-  QuietConversation,
-  QuietCursor,
+  InactiveConversation,
+  InactiveCursor,
 } from '../../ports/conversation-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Events } from '../events/emit-events.js';
 import type { Lease } from '../lease/lease.js';
 import { createJudgeConversations, type Judged } from './judge-conversations.js';
-import { SETTLED_FOR_MS, tellEnded } from './send-outgoing.js';
+import { publishEnded, UNCHANGED_FOR_MS } from './send-outgoing.js';
 
 const NAMED = 1_000;
 const PAGE = 200;
@@ -79,18 +79,18 @@ export function createCloseConversations(deps: {
 
   function note(
     { counts, named }: Run,
-    { conversation, quietForMs }: QuietConversation,
+    { conversation, inactiveForMs }: InactiveConversation,
     outcome: Outcome,
     reason: string,
   ) {
     const { id, sessionId } = conversation;
     counts.checked += 1;
     counts[COUNTED_AS[outcome]] += 1;
-    if (named.length < NAMED) named.push({ id, sessionId, quietForMs, outcome, reason });
+    if (named.length < NAMED) named.push({ id, sessionId, inactiveForMs, outcome, reason });
   }
 
-  function moveOf({ quiet, decision }: Judged): ConversationMove | null {
-    const { conversation } = quiet;
+  function moveOf({ inactive, decision }: Judged): ConversationMove | null {
+    const { conversation } = inactive;
     const { id, sequence } = conversation;
     if (decision.kind === 'warn') {
       const outgoing = { id: outgoingId(conversation, 'warning'), kind: 'warning' as const, text: decision.text };
@@ -102,12 +102,12 @@ export function createCloseConversations(deps: {
     return { id, sequence, to: 'CLOSING', outgoing };
   }
 
-  function tellMoved(move: ConversationMove, { conversation, quietForMs }: QuietConversation): void {
+  function publishMoved(move: ConversationMove, { conversation, inactiveForMs }: InactiveConversation): void {
     const { id: conversationId, sessionId } = conversation;
-    const hours = Math.floor(quietForMs / 3_600_000);
+    const hours = Math.floor(inactiveForMs / 3_600_000);
     const did = { WARNED: 'warning', CLOSING: 'closing', CLOSED: 'closed' }[move.to];
     logger.info(
-      { conversationId, sessionId, to: move.to, quietForMs },
+      { conversationId, sessionId, to: move.to, inactiveForMs },
       `Conversation ${maskNumbers(conversationId)}: ${did} after ${hours} h of silence`,
     );
     const told = { at: clock.now(), conversationId, sessionId };
@@ -115,45 +115,45 @@ export function createCloseConversations(deps: {
     if (move.to === 'CLOSED') events.emit('conversation:closed', { ...told, delivery: null });
   }
 
-  async function apply(run: Run, moves: ReadonlyMap<ConversationMove, QuietConversation>): Promise<void> {
+  async function apply(run: Run, moves: ReadonlyMap<ConversationMove, InactiveConversation>): Promise<void> {
     if (run.dryRun) {
-      for (const [move, quiet] of moves)
-        note(run, quiet, move.to === 'WARNED' ? 'would_warn' : 'would_close', 'inactive');
+      for (const [move, inactive] of moves)
+        note(run, inactive, move.to === 'WARNED' ? 'would_warn' : 'would_close', 'inactive');
       return;
     }
     if (moves.size === 0 || !mayGoOn(run)) return;
-    const moved = new Set(await conversations().move({ moves: [...moves.keys()], settledForMs: SETTLED_FOR_MS }));
-    for (const [move, quiet] of moves) {
+    const moved = new Set(await conversations().move({ moves: [...moves.keys()], unchangedForMs: UNCHANGED_FOR_MS }));
+    for (const [move, inactive] of moves) {
       if (!moved.has(move.id)) {
-        note(run, quiet, 'cancelled', 'no_longer_quiet');
+        note(run, inactive, 'cancelled', 'no_longer_inactive');
         continue;
       }
-      note(run, quiet, MOVED[move.to], 'inactive');
-      tellMoved(move, quiet);
+      note(run, inactive, MOVED[move.to], 'inactive');
+      publishMoved(move, inactive);
     }
   }
 
-  async function checkPage(run: Run, page: readonly QuietConversation[]): Promise<void> {
-    const moves = new Map<ConversationMove, QuietConversation>();
-    for (const { quiet, decision } of await judge(page, () => mayGoOn(run))) {
-      const move = moveOf({ quiet, decision });
+  async function checkPage(run: Run, page: readonly InactiveConversation[]): Promise<void> {
+    const moves = new Map<ConversationMove, InactiveConversation>();
+    for (const { inactive, decision } of await judge(page, () => mayGoOn(run))) {
+      const move = moveOf({ inactive, decision });
       if (move && run.left > 0) {
-        moves.set(move, quiet);
+        moves.set(move, inactive);
         run.left -= 1;
-      } else if (move) note(run, quiet, 'waits', 'max_per_run');
-      else if (decision.kind === 'failed') note(run, quiet, 'failed', 'policy_failed');
+      } else if (move) note(run, inactive, 'waits', 'max_per_run');
+      else if (decision.kind === 'failed') note(run, inactive, 'failed', 'policy_failed');
       else if (decision.kind === 'wait' || decision.kind === 'skip')
-        note(run, quiet, decision.kind === 'wait' ? 'waits' : 'skipped', decision.why);
+        note(run, inactive, decision.kind === 'wait' ? 'waits' : 'skipped', decision.why);
     }
     await apply(run, moves);
   }
 
   /** Pages on until as many were moved as a run may: those that are left alone must not hide the ones behind them. */
   async function checkAll(run: Run): Promise<void> {
-    for (let after: QuietCursor | undefined, full = true; full && run.left > 0 && mayGoOn(run); ) {
-      const page = await conversations().quiet({
-        quietForMs: shortestInactiveMs(inactivity),
-        settledForMs: SETTLED_FOR_MS,
+    for (let after: InactiveCursor | undefined, full = true; full && run.left > 0 && mayGoOn(run); ) {
+      const page = await conversations().inactive({
+        inactiveForMs: shortestInactiveMs(inactivity),
+        unchangedForMs: UNCHANGED_FOR_MS,
         after,
         limit: PAGE,
         skipStatuses: inactivity.skipStatuses ?? [],
@@ -176,7 +176,7 @@ export function createCloseConversations(deps: {
       full = adopted === ADOPTED_AT_ONCE;
     }
     if (!mayGoOn(run)) return;
-    for (const ended of await conversations().settleLost({ limit: LOST_AT_ONCE })) tellEnded(deps, ended);
+    for (const ended of await conversations().settleLost({ limit: LOST_AT_ONCE })) publishEnded(deps, ended);
   }
 
   /** Before anything is closed. A number for people only: a store that cannot count must not keep conversations open. */

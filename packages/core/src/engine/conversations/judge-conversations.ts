@@ -3,7 +3,7 @@ import { WaSyncError } from '../../domain/errors.js';
 import { createFailureLog } from '../../logging/log-failures.js';
 import type { Config } from '../../options/config.js';
 import { closingPolicyOf } from '../../options/inactivity-config.js';
-import type { QuietConversation } from '../../ports/conversation-store.js';
+import type { InactiveConversation } from '../../ports/conversation-store.js';
 import type { Lease } from '../lease/lease.js';
 import { createSlots, waitAtMost } from '../limits/limit-calls.js';
 
@@ -12,7 +12,7 @@ const POLICY_LIMIT_MS = 5_000;
 
 /** A quiet conversation and what its policy makes of it; `failed`: the policy threw, hung or answered nonsense. */
 export interface Judged {
-  readonly quiet: QuietConversation;
+  readonly inactive: InactiveConversation;
   readonly decision: ClosingDecision | { readonly kind: 'failed' };
 }
 
@@ -25,31 +25,31 @@ export function createJudgeConversations(deps: {
   const { clock, inactivity } = deps.config;
   const failures = createFailureLog(deps.config);
 
-  async function judgeOne(quiet: QuietConversation): Promise<Judged> {
-    const { conversation } = quiet;
+  async function judgeOne(inactive: InactiveConversation): Promise<Judged> {
+    const { conversation } = inactive;
     try {
       const policy = await waitAtMost(clock, POLICY_LIMIT_MS, async () => ({
         of: await closingPolicyOf(inactivity, conversation),
       }));
       if (!policy) throw new WaSyncError('config_invalid', 'The policy did not answer in time');
-      return { quiet, decision: decideClosing(quiet, policy.of, lease.storeNow()) };
+      return { inactive, decision: decideClosing(inactive, policy.of, lease.storeNow()) };
     } catch (error) {
       const fields = { code: 'policy_failed', conversationId: conversation.id };
       failures.failed(fields, 'The policy of a conversation failed: it is left alone', error);
-      return { quiet, decision: { kind: 'failed' } };
+      return { inactive, decision: { kind: 'failed' } };
     }
   }
 
   /** Answers in the order of the page, without those that were not judged because the run may not go on. */
-  return async (page: readonly QuietConversation[], mayGoOn: () => boolean): Promise<Judged[]> => {
+  return async (page: readonly InactiveConversation[], mayGoOn: () => boolean): Promise<Judged[]> => {
     const takePlace = createSlots(AT_ONCE);
     const judged = await Promise.all(
-      page.map(async (quiet) => {
-        const giveBack = await takePlace();
+      page.map(async (inactive) => {
+        const freePlace = await takePlace();
         try {
-          return mayGoOn() ? await judgeOne(quiet) : null;
+          return mayGoOn() ? await judgeOne(inactive) : null;
         } finally {
-          giveBack();
+          freePlace();
         }
       }),
     );

@@ -77,7 +77,7 @@ export function createSendOutgoing(deps: {
     try {
       const ended = await conversations.endSend(end);
       unrecorded.delete(end.messageId);
-      if (ended) tellEnded(deps, ended);
+      if (ended) publishEnded(deps, ended);
     } catch (error) {
       unrecorded.set(end.messageId, end);
       throw error;
@@ -94,7 +94,7 @@ export function createSendOutgoing(deps: {
     const owner = lease.incarnation();
     const goOn = lease.watch();
     try {
-      const begin = { id, sequence, messageId, owner, settledForMs: SETTLED_FOR_MS };
+      const begin = { id, sequence, messageId, owner, unchangedForMs: UNCHANGED_FOR_MS };
       if (!(await conversations.beginSend(begin))) return true;
     } catch (error) {
       // If it was committed all the same: nothing was sent, and nothing will be under this id.
@@ -156,10 +156,10 @@ export function createSendOutgoing(deps: {
 }
 
 /** After a connection opens, what was written meanwhile arrives within half a minute; until it is recorded nobody is called quiet. */
-export const SETTLED_FOR_MS = 60_000;
+export const UNCHANGED_FOR_MS = 60_000;
 
 /** Tells what became of a conversation's message; one that was reopened meanwhile is not called closed. */
-export function tellEnded(
+export function publishEnded(
   deps: { config: Pick<Config, 'clock' | 'logger'>; events: Events },
   { id, sessionId, outgoing, state }: ConversationRecord,
 ): void {

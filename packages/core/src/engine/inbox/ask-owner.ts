@@ -145,7 +145,7 @@ export function createAskOwner(deps: {
       return said as OwnerSaid<Kind>;
     },
     /** An answer may be there. */
-    look(): void {
+    check(): void {
       if (open.size > 0) void fetchAnswers();
     },
     /** Nobody is waited for any more. */

@@ -6,14 +6,14 @@
 import type { Config } from '../../options/config.js';
 import type { Lease } from '../lease/lease.js';
 
-export type InboxWakes = ReturnType<typeof createInboxWakes>;
+export type InboxNotifications = ReturnType<typeof createInboxNotifications>;
 
-export function createInboxWakes(deps: {
+export function createInboxNotifications(deps: {
   config: Pick<Config, 'store' | 'logger' | 'observeOnly'>;
   lease: Lease;
-  onWake(): void;
+  onNotification(): void;
 }) {
-  const { lease, onWake } = deps;
+  const { lease, onNotification } = deps;
   const { logger, observeOnly } = deps.config;
   // Not the store with a time limit: a listener that comes late must not be one that nobody can stop.
   const { inbox } = deps.config.store;
@@ -29,7 +29,7 @@ export function createInboxWakes(deps: {
     const own: { readonly incarnation: string; stop: (() => void) | null } = { incarnation, stop: null };
     current = own;
     try {
-      const stop = await inbox?.listen?.({ incarnation, wake: () => void (current === own && onWake()) });
+      const stop = await inbox?.listen?.({ incarnation, notify: () => void (current === own && onNotification()) });
       if (current === own) own.stop = stop ?? null;
       else stop?.();
       failing = false;

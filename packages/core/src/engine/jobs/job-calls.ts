@@ -12,17 +12,17 @@ interface Parts {
   readonly sync: SyncCalls;
   readonly cleanUp: CleanUp;
   readonly close: CloseConversations;
-  settleUnheld(): Promise<void>;
+  closeUnheld(): Promise<void>;
 }
 
 /** The jobs as the schedule runs them. */
-export function createJobBodies({ sync, cleanUp, close, settleUnheld }: Parts): Readonly<Record<JobName, JobBody>> {
+export function createJobBodies({ sync, cleanUp, close, closeUnheld }: Parts): Readonly<Record<JobName, JobBody>> {
   return {
     sync: {
       ready: () => true,
       async run() {
         const report = await sync.sync(undefined, false);
-        await settleUnheld();
+        await closeUnheld();
         return counted(report);
       },
     },

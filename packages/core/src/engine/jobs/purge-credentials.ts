@@ -46,9 +46,9 @@ export function createPurgeCredentials(deps: {
     const takePlace = createSlots(AT_ONCE);
     const asked = new Map<CleanupCandidate, Purged>();
     const askOne = async (found: CleanupCandidate): Promise<void> => {
-      const giveBack = await takePlace();
+      const freePlace = await takePlace();
       if (mayAsk()) asked.set(found, await ask(found.id, callback));
-      giveBack();
+      freePlace();
     };
     await Promise.all(marked.map(askOne));
     return asked;

@@ -67,7 +67,7 @@ export function createRunJobs(deps: {
   const underWay = new Map<ClusterJobName, { readonly kind: RunKind; readonly run: Promise<unknown> }>();
   const book = store.jobs ? createRunBook({ jobs: store.jobs, random, logger }) : null;
 
-  async function tell<Report>(
+  async function publishRun<Report>(
     job: JobName,
     slot: Date | null,
     work: () => Promise<JobResult<Report>>,
@@ -107,7 +107,7 @@ export function createRunJobs(deps: {
   ): Promise<ClusterAnswer<Report>> {
     const goOn = lease.watch();
     if (!goOn()) return { ran: false, why: 'fenced', run: null };
-    if (!book) return { ran: true, report: (await tell(job, slot, () => work(goOn))).report };
+    if (!book) return { ran: true, report: (await publishRun(job, slot, () => work(goOn))).report };
     const owner = lease.incarnation();
     const answer = await book.begin({ job, slot, owner });
     if (!answer.begun) {
@@ -118,7 +118,7 @@ export function createRunJobs(deps: {
     if (slot) begunSlots.set(job, slot.getTime());
     const runId = answer.run.id;
     try {
-      const { report, counts, cut = null } = await tell(job, slot, () => work(goOn));
+      const { report, counts, cut = null } = await publishRun(job, slot, () => work(goOn));
       await book.end({ runId, owner, outcome: cut ? 'failed' : 'finished', counts, error: cut });
       return { ran: true, report };
     } catch (error) {
@@ -147,7 +147,7 @@ export function createRunJobs(deps: {
 
   /** A run of a slot, or without one a run that somebody asked for. */
   function runOne(job: ScheduledJob, slot: Date | null): Promise<unknown> {
-    if (job === 'sync') return tell('sync', slot, () => bodies.sync.run(() => true));
+    if (job === 'sync') return publishRun('sync', slot, () => bodies.sync.run(() => true));
     return share(job, slot ? `slot ${slot.getTime()}` : 'plain', slot, bodies[job].run);
   }
 

@@ -9,7 +9,7 @@ const ADOPTION_GRACE_MS = 600_000;
 const BATCH = 1_000;
 
 /** Writes `DISCONNECTED` into rows that an earlier system left behind and that nobody has taken up. What fails is tried again with the next sync. */
-export function createSettleUnheld(deps: {
+export function createCloseUnheld(deps: {
   config: Pick<Config, 'clock' | 'logger' | 'observeOnly'>;
   store: WaSyncStore;
   lease: Lease;
@@ -20,7 +20,7 @@ export function createSettleUnheld(deps: {
 
   async function settleBatch(): Promise<number> {
     if (observeOnly || !lease.trusted()) return 0;
-    const settled = (await store.sessions.settleUnheld?.({ graceMs: ADOPTION_GRACE_MS, limit: BATCH })) ?? [];
+    const settled = (await store.sessions.closeUnheld?.({ graceMs: ADOPTION_GRACE_MS, limit: BATCH })) ?? [];
     for (const { id: sessionId, from } of settled) {
       const reason = { code: 'not_held' };
       const fields = { sessionId, stored: from, actual: 'DISCONNECTED', reason: reason.code };

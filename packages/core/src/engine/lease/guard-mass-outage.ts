@@ -41,25 +41,25 @@ export function createMassGuard(deps: {
     return counts;
   }
 
-  function tellBegun({ up, fallen }: { up: number; fallen: number }): void {
+  function publishBegun({ up, fallen }: { up: number; fallen: number }): void {
     const fields = { code: 'mass_outage_begun', fallen, sessions: up + fallen };
     logger.error(fields, `${fallen} of ${up + fallen} sessions fell at once: the fault is probably ours`);
     events.emit('mass-outage:begun', { at: clock.now(), fallen, sessions: up + fallen });
   }
 
-  function tellEnded(tookMs: number): void {
+  function publishEnded(tookMs: number): void {
     logger.info({ code: 'mass_outage_ended', tookMs }, 'The sessions are back: the outage is over');
     events.emit('mass-outage:ended', { at: clock.now(), tookMs });
   }
 
   return {
     /** Looks at every link; right before a beat, so that the flag goes out with it. */
-    async look(): Promise<void> {
+    async check(): Promise<void> {
       const nowMs = clock.monotonicMs();
       const counts = await count((begunAtMs ?? nowMs) - windowMs);
       const suspected = looksLikeMassOutage({ ...counts, suspected: begunAtMs !== null });
-      if (suspected && begunAtMs === null) tellBegun(counts);
-      if (!suspected && begunAtMs !== null) tellEnded(nowMs - begunAtMs);
+      if (suspected && begunAtMs === null) publishBegun(counts);
+      if (!suspected && begunAtMs !== null) publishEnded(nowMs - begunAtMs);
       begunAtMs = suspected ? (begunAtMs ?? nowMs) : null;
       lease.setMassOutage(suspected);
     },

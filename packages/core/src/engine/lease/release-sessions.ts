@@ -9,7 +9,7 @@ import type { Reason, SessionStatus } from '../../domain/session.js';
 import type { Config } from '../../options/config.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { HeldSessions } from '../owned-sessions/held-sessions.js';
-import type { Tell } from '../owned-sessions/publish-changes.js';
+import type { PublishChanges } from '../owned-sessions/publish-changes.js';
 import type { Lease } from './lease.js';
 
 interface GivenBack {
@@ -21,16 +21,16 @@ interface GivenBack {
   readonly from: SessionStatus | null;
 }
 
-export type GiveBack = ReturnType<typeof createGiveBack>;
+export type ReleaseSessions = ReturnType<typeof createReleaseSessions>;
 
-export function createGiveBack(deps: {
+export function createReleaseSessions(deps: {
   config: Pick<Config, 'logger'>;
   store: WaSyncStore;
   held: HeldSessions;
   lease: Lease;
-  tell: Tell;
+  publish: PublishChanges;
 }) {
-  const { store, held: sessions, lease, tell } = deps;
+  const { store, held: sessions, lease, publish } = deps;
   const { logger } = deps.config;
   const waiting = new Map<string, GivenBack>();
 
@@ -39,7 +39,7 @@ export function createGiveBack(deps: {
     const { owner, tenure, reason, unobserved } = given;
     const unobservedIds = unobserved ? [id] : [];
     const released = await store.sessions.release({ owner, sessions: [{ id, tenure }], unobservedIds, reason });
-    if (released.length > 0) tell.gaveBack(id, given);
+    if (released.length > 0) publish.released(id, given);
     if (waiting.get(id) === entry) waiting.delete(id);
   }
 

@@ -20,18 +20,18 @@ export type LinkWatch = ReturnType<typeof createLinkWatch>;
 export function createLinkWatch(deps: { config: Pick<Config, 'clock' | 'logger'>; events: Events }) {
   const { clock, logger } = deps.config;
 
-  function tellLoop(held: Held, reconnectAttempt: number): void {
+  function publishLoop(held: Held, reconnectAttempt: number): void {
     const { link } = held;
     const nowMs = clock.monotonicMs();
     if (link.fellAtMs.length > 0) link.fellAtMs = link.fellAtMs.filter((at) => nowMs - at < RECONNECT_WINDOW_MS);
     const falls = link.fellAtMs.length;
     if (!isReconnectLoop({ fallsInWindow: falls, reconnectAttempt })) {
       // Told again only after it was quiet for a whole window.
-      if (falls <= 1 && reconnectAttempt === 0) link.loopTold = false;
+      if (falls <= 1 && reconnectAttempt === 0) link.loopPublished = false;
       return;
     }
-    if (link.loopTold) return;
-    link.loopTold = true;
+    if (link.loopPublished) return;
+    link.loopPublished = true;
     const { id: sessionId } = held;
     logger.warn(
       { code: 'reconnect_loop', sessionId, falls, reconnectAttempt },
@@ -40,10 +40,10 @@ export function createLinkWatch(deps: { config: Pick<Config, 'clock' | 'logger'>
     deps.events.emit('session:reconnect-loop', { sessionId, at: clock.now(), falls, reconnectAttempt });
   }
 
-  function tellRestart({ id: sessionId, link }: Held, { restartRequested: reason }: KnownObservation): void {
+  function publishRestart({ id: sessionId, link }: Held, { restartRequested: reason }: KnownObservation): void {
     const asked = reason !== null && reason !== undefined;
-    const told = link.restartTold;
-    link.restartTold = asked;
+    const told = link.restartPublished;
+    link.restartPublished = asked;
     if (!asked || told) return;
     logger.error(
       { code: 'restart_requested', sessionId, reason: reason.code },
@@ -68,8 +68,8 @@ export function createLinkWatch(deps: { config: Pick<Config, 'clock' | 'logger'>
         link.lastFellAtMs = clock.monotonicMs();
         link.fellAtMs.push(link.lastFellAtMs);
       }
-      tellLoop(held, seen.reconnectAttempt);
-      tellRestart(held, seen);
+      publishLoop(held, seen.reconnectAttempt);
+      publishRestart(held, seen);
     },
   };
 }

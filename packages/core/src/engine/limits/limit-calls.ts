@@ -6,7 +6,7 @@ export function createSlots(limit: number): () => Promise<() => void> {
   let free = limit;
   const waiting: (() => void)[] = [];
 
-  function giveBack(): void {
+  function freePlace(): void {
     const next = waiting.shift();
     if (next) next();
     else free += 1;
@@ -17,7 +17,7 @@ export function createSlots(limit: number): () => Promise<() => void> {
     else await new Promise<void>((resolve) => waiting.push(resolve));
     let held = true;
     return () => {
-      if (held) giveBack();
+      if (held) freePlace();
       held = false;
     };
   };

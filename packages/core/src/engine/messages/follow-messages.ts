@@ -117,7 +117,7 @@ export function createFollowMessages(deps: {
     },
     /** Settles when everything that this connection heard until now is recorded, or was refused. */
     async recorded(connection: WhatsAppConnection): Promise<void> {
-      await connection.messagesTold?.();
+      await connection.messagesDelivered?.();
       await working;
       await recorder.flushed();
     },

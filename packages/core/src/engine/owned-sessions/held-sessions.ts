@@ -19,8 +19,8 @@ export interface Link {
   lastFellAtMs: number;
   /** Monotonic time at which it was seen to come up last. */
   lastRoseAtMs: number;
-  loopTold: boolean;
-  restartTold: boolean;
+  loopPublished: boolean;
+  restartPublished: boolean;
 }
 
 /** One session and its connection. */
@@ -127,7 +127,7 @@ function newLink(): Link {
     fellAtMs: [],
     lastFellAtMs: Number.NEGATIVE_INFINITY,
     lastRoseAtMs: Number.NEGATIVE_INFINITY,
-    loopTold: false,
-    restartTold: false,
+    loopPublished: false,
+    restartPublished: false,
   };
 }

@@ -22,9 +22,9 @@ export interface Written {
   readonly blocked?: string | undefined;
 }
 
-export type Tell = ReturnType<typeof createTell>;
+export type PublishChanges = ReturnType<typeof createPublishChanges>;
 
-export function createTell(deps: {
+export function createPublishChanges(deps: {
   config: Pick<Config, 'clock' | 'logger'>;
   held: HeldSessions;
   events: Events;
@@ -90,7 +90,7 @@ export function createTell(deps: {
       if (unsettled && row.writeId === unsettled.writeId) written({ held, after: row, ...unsettled });
     },
     /** A session was given back: what its row says since. `from` is what it said, where that is known; a logout stays one. */
-    gaveBack(
+    released(
       sessionId: string,
       { from, reason, unobserved }: { from: SessionStatus | null; reason: Reason; unobserved: boolean },
     ): void {

@@ -4,7 +4,7 @@ import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
 import { observe } from '../owned-sessions/observe.js';
-import type { Tell } from '../owned-sessions/publish-changes.js';
+import type { PublishChanges } from '../owned-sessions/publish-changes.js';
 
 /** Why sessions could not be claimed, by id. */
 export type Refusals = ReadonlyMap<string, Refusal>;
@@ -41,11 +41,11 @@ export async function claimHeld(
     lease: Lease;
     random: RandomSource;
     clock: Pick<Clock, 'monotonicMs'>;
-    tell: Tell;
+    publish: PublishChanges;
   },
   held: readonly Held[],
 ): Promise<Refusals> {
-  const { store, sessions, lease, random, clock, tell } = deps;
+  const { store, sessions, lease, random, clock, publish } = deps;
   const refused = new Map<string, Refusal>();
   const unclaimed = held.filter((entry) => entry.tenure === null);
   if (unclaimed.length === 0) return refused;
@@ -80,22 +80,22 @@ export async function claimHeld(
         late: 'store_timeout',
       } as const;
       refused.set(entry.id, why[outcome.why]);
-      if (outcome.why === 'held' && !isContested(entry)) giveUp(entry, tell);
+      if (outcome.why === 'held' && !isContested(entry)) giveUp(entry, publish);
     } else if (sessions.get(entry.id) === entry) {
       sessions.setTenure(entry, tenures.get(entry.id) ?? null);
       entry.stored = outcome.session;
       entry.displaced = null;
       entry.ownedAtMs = askedAtMs;
-      tell.gained(entry);
+      publish.gained(entry);
     }
   }
   return refused;
 }
 
 /** Another replica has it, and by all that is known here for good: the host's own loop should end. */
-function giveUp(held: Held, tell: Tell): void {
+function giveUp(held: Held, publish: PublishChanges): void {
   const { displaced, lost } = held;
   if (displaced === null || lost.signal.aborted) return;
   lost.abort();
-  if (displaced.why === 'fenced') tell.lost(held, 'taken_over');
+  if (displaced.why === 'fenced') publish.lost(held, 'taken_over');
 }

@@ -67,9 +67,9 @@ export function createLiveness(deps: {
 
   async function ask(held: Held): Promise<{ answer: ProbeAnswer; askedAtMs: number }> {
     await takeTurn();
-    const giveBack = await takePlace();
+    const freePlace = await takePlace();
     const askedAtMs = clock.monotonicMs();
-    const stopWaiting = clock.schedule(giveBack, PLACE_HELD_MS);
+    const stopWaiting = clock.schedule(freePlace, PLACE_HELD_MS);
     try {
       const answer = await waitAtMost(clock, probe.timeoutMs + GRACE_MS, () =>
         held.connection.probe({ timeoutMs: probe.timeoutMs }),
@@ -83,7 +83,7 @@ export function createLiveness(deps: {
       return { answer: 'unavailable', askedAtMs };
     } finally {
       stopWaiting();
-      giveBack();
+      freePlace();
     }
   }
 

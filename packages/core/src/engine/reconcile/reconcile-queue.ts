@@ -11,15 +11,15 @@ import type { Trigger } from '../owned-sessions/publish-changes.js';
 const BATCH = 1_000;
 
 /** One session whose turn comes, and who waits for what was done. */
-export interface Look {
+export interface Queued {
   readonly held: Held;
   trigger: Trigger;
   readonly waiters: ((result: SyncedSession) => void)[];
 }
 
 /** `play` must not reject. */
-export function createLookQueue(play: (batch: readonly Look[]) => Promise<void>) {
-  const queue = new Map<string, Look>();
+export function createReconcileQueue(play: (batch: readonly Queued[]) => Promise<void>) {
+  const queue = new Map<string, Queued>();
   let running: Promise<void> | null = null;
 
   async function drain(): Promise<void> {
@@ -30,10 +30,10 @@ export function createLookQueue(play: (batch: readonly Look[]) => Promise<void>)
     running = null;
   }
 
-  function takeBatch(): Look[] {
-    const batch: Look[] = [];
-    for (const [id, look] of queue) {
-      batch.push(look);
+  function takeBatch(): Queued[] {
+    const batch: Queued[] = [];
+    for (const [id, entry] of queue) {
+      batch.push(entry);
       queue.delete(id);
       if (batch.length === BATCH) break;
     }
@@ -43,10 +43,10 @@ export function createLookQueue(play: (batch: readonly Look[]) => Promise<void>)
   return {
     enqueue(held: Held, trigger: Trigger, waiter?: (result: SyncedSession) => void): void {
       const waiting = queue.get(held.id);
-      const look: Look = waiting?.held === held ? waiting : { held, trigger, waiters: waiting?.waiters ?? [] };
-      if (trigger === 'sync') look.trigger = 'sync';
-      if (waiter) look.waiters.push(waiter);
-      queue.set(held.id, look);
+      const entry: Queued = waiting?.held === held ? waiting : { held, trigger, waiters: waiting?.waiters ?? [] };
+      if (trigger === 'sync') entry.trigger = 'sync';
+      if (waiter) entry.waiters.push(waiter);
+      queue.set(held.id, entry);
       running ??= drain();
     },
     /** Settles when no look is under way. */

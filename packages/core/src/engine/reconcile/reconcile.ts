@@ -15,15 +15,15 @@ import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
 import { observe } from '../owned-sessions/observe.js';
-import { type Tell, type Trigger, whyLost } from '../owned-sessions/publish-changes.js';
+import { type PublishChanges, type Trigger, whyLost } from '../owned-sessions/publish-changes.js';
 import { claimHeld, isContested, type Refusals } from './claim-held.js';
-import { createLookQueue, type Look } from './reconcile-queue.js';
+import { createReconcileQueue, type Queued } from './reconcile-queue.js';
 
 /** How often a look is begun anew after another writer came first. */
 const ROUNDS = 4;
 
 interface Plan {
-  readonly look: Look;
+  readonly entry: Queued;
   readonly stored: StoredSession;
   readonly observed: Observation;
   readonly write: GuardedWrite;
@@ -38,70 +38,72 @@ export function createReconciler(deps: {
   store: WaSyncStore;
   held: HeldSessions;
   lease: Lease;
-  tell: Tell;
+  publish: PublishChanges;
 }) {
-  const { store, held: sessions, lease, tell } = deps;
+  const { store, held: sessions, lease, publish } = deps;
   const { clock, random, logger, observeOnly } = deps.config;
   const deferred = new Set<string>();
   /** By session: the last write whose answer was lost and that is not found in its row, and the highest version that such a write stands guard on. */
   const lostWrites = new Map<string, { readonly writeId: string; readonly version: number }>();
-  const queue = createLookQueue(reconcileBatch);
+  const queue = createReconcileQueue(reconcileBatch);
 
   /** Whoever still has a connection in hand whose place another took means the session: the look of its successor must not be lost. */
   function enqueue(held: Held, trigger: Trigger, waiter?: (result: SyncedSession) => void): void {
     queue.enqueue(sessions.get(held.id) ?? held, trigger, waiter);
   }
 
-  async function reconcileBatch(batch: readonly Look[]): Promise<void> {
-    let looks = batch;
+  async function reconcileBatch(batch: readonly Queued[]): Promise<void> {
+    let entries = batch;
     try {
-      for (let round = 0; round < ROUNDS && looks.length > 0; round++) looks = await lookOnce(looks);
-      for (const look of looks) postpone(look, 'unknown', 'contended');
+      for (let round = 0; round < ROUNDS && entries.length > 0; round++) entries = await passOnce(entries);
+      for (const entry of entries) postpone(entry, 'unknown', 'contended');
     } catch (error) {
       logger.error(
-        { code: 'reconcile_failed', sessions: looks.length, err: error },
+        { code: 'reconcile_failed', sessions: entries.length, err: error },
         'Rows could not be put right; trying again later',
       );
-      for (const look of looks) postpone(look, 'failed', 'store_failed');
+      for (const entry of entries) postpone(entry, 'failed', 'store_failed');
     }
   }
 
   /** One pass over a batch; answers the looks that another writer overtook. */
-  async function lookOnce(looks: readonly Look[]): Promise<Look[]> {
-    const present = stillHeld(looks);
+  async function passOnce(entries: readonly Queued[]): Promise<Queued[]> {
+    const present = stillHeld(entries);
     if (!lease.joined()) {
       // Before the start the store may not even have its tables.
-      for (const look of present) postpone(look, 'unknown', 'not_started');
+      for (const entry of present) postpone(entry, 'unknown', 'not_started');
       return [];
     }
     let refused: Refusals = new Map();
     if (!observeOnly) {
       if (!lease.trusted()) {
-        for (const look of present) postpone(look, 'unknown', 'lease_lost');
+        for (const entry of present) postpone(entry, 'unknown', 'lease_lost');
         return [];
       }
       refused = await claimHeld(
-        { store, sessions, lease, random, clock, tell },
-        present.map((look) => look.held),
+        { store, sessions, lease, random, clock, publish },
+        present.map((entry) => entry.held),
       );
     }
     await load(present);
     // While its row was read another connection may have taken its place, whose word counts.
     const plans = stillHeld(present)
-      .map((look) => plan(look, refused))
+      .map((entry) => plan(entry, refused))
       .filter((made) => made !== null);
     return apply(plans);
   }
 
-  function stillHeld(looks: readonly Look[]): Look[] {
-    return looks.filter((look) => sessions.get(look.held.id) === look.held || settle(look, { reason: 'detached' }));
+  function stillHeld(entries: readonly Queued[]): Queued[] {
+    return entries.filter(
+      (entry) => sessions.get(entry.held.id) === entry.held || settle(entry, { reason: 'detached' }),
+    );
   }
 
-  async function load(looks: readonly Look[]): Promise<void> {
-    const missing = looks.filter(({ held }) => held.stored === null && (held.tenure !== null || observeOnly));
+  async function load(entries: readonly Queued[]): Promise<void> {
+    const missing = entries.filter(({ held }) => held.stored === null && (held.tenure !== null || observeOnly));
     if (missing.length === 0) return;
     const askedAtMs = clock.monotonicMs();
-    const rows = await store.sessions.get({ ids: missing.map((look) => look.held.id) });
+    const rows = await store.sessions.get({ ids: missing.map((entry) => entry.held.id) });
     const byId = new Map(rows.map((row) => [row.id, row]));
     for (const { held } of missing) {
       const row = byId.get(held.id) ?? null;
@@ -109,35 +111,35 @@ export function createReconciler(deps: {
       else if (row && row.tenure === held.tenure) {
         held.stored = row;
         held.ownedAtMs = askedAtMs;
-        tell.settled(held, row);
-      } else tell.lost(held, whyLost(row));
+        publish.settled(held, row);
+      } else publish.lost(held, whyLost(row));
     }
   }
 
   /** Observe, then decide; `null` where nothing has to be written. */
-  function plan(look: Look, refused: Refusals): Plan | null {
-    const { held } = look;
+  function plan(entry: Queued, refused: Refusals): Plan | null {
+    const { held } = entry;
     const stored = held.stored;
     if (stored === null) {
-      settle(look, { reason: refused.get(held.id) ?? 'not_owned' });
+      settle(entry, { reason: refused.get(held.id) ?? 'not_owned' });
       if (isContested(held) || refused.get(held.id) === 'store_timeout') deferred.add(held.id);
       return null;
     }
     const observed = observe(held);
-    tell.observed(held, observed);
+    publish.observed(held, observed);
     const decision = decide(observed, stored);
     const voids = decision.kind === 'none' && mayStillCome(held, stored);
     if (decision.kind === 'none' && !voids) {
-      tell.mirrorSeen(held, stored);
-      settle(look, { stored, observed, reason: decision.why });
+      publish.mirrorSeen(held, stored);
+      settle(entry, { stored, observed, reason: decision.why });
       // A connection that cannot tell now may say nothing either when it can again.
       if (decision.why === 'unknown') deferred.add(held.id);
       return null;
     }
-    if (observeOnly) return settle(look, { stored, observed, action: 'would_correct', reason: decision.kind });
+    if (observeOnly) return settle(entry, { stored, observed, action: 'would_correct', reason: decision.kind });
     const set = decision.kind === 'write' ? decision.set : null;
     const write = { id: held.id, tenure: stored.tenure ?? '', version: stored.version, writeId: random.token(), set };
-    return { look, stored, observed, write, voids };
+    return { entry, stored, observed, write, voids };
   }
 
   function mayStillCome(held: Held, stored: StoredSession): boolean {
@@ -152,14 +154,14 @@ export function createReconciler(deps: {
     if (current) current.stored = null;
   }
 
-  async function apply(plans: readonly Plan[]): Promise<Look[]> {
+  async function apply(plans: readonly Plan[]): Promise<Queued[]> {
     if (plans.length === 0) return [];
     if (!lease.trusted()) {
-      for (const { look } of plans) postpone(look, 'unknown', 'lease_lost');
+      for (const { entry } of plans) postpone(entry, 'unknown', 'lease_lost');
       return [];
     }
-    for (const { look, write, stored } of plans) {
-      look.held.unsettled = { writeId: write.writeId, before: stored, trigger: look.trigger };
+    for (const { entry, write, stored } of plans) {
+      entry.held.unsettled = { writeId: write.writeId, before: stored, trigger: entry.trigger };
     }
     let outcomes: WriteOutcome[];
     const askedAtMs = clock.monotonicMs();
@@ -167,25 +169,25 @@ export function createReconciler(deps: {
       outcomes = await store.sessions.write({ owner: lease.incarnation(), writes: plans.map((made) => made.write) });
     } catch (error) {
       // It may have been committed all the same: load again, and know our own write by its id.
-      for (const { look, write } of plans) {
-        forget(look.held);
+      for (const { entry, write } of plans) {
+        forget(entry.held);
         // A store that was rolled back counts its versions anew, and would come by that of an older lost write once more.
-        const version = Math.max(write.version, lostWrites.get(look.held.id)?.version ?? 0);
-        lostWrites.set(look.held.id, { writeId: write.writeId, version });
+        const version = Math.max(write.version, lostWrites.get(entry.held.id)?.version ?? 0);
+        lostWrites.set(entry.held.id, { writeId: write.writeId, version });
       }
       throw error;
     }
     const byId = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
-    return plans.filter((made) => !finish(made, byId.get(made.look.held.id), askedAtMs)).map((made) => made.look);
+    return plans.filter((made) => !finish(made, byId.get(made.entry.held.id), askedAtMs)).map((made) => made.entry);
   }
 
   /** Whether the write holds; a missed guard means that the session must be looked at again. */
   function finish(
-    { look, stored, observed, write, voids }: Plan,
+    { entry, stored, observed, write, voids }: Plan,
     outcome: WriteOutcome | undefined,
     askedAtMs: number,
   ): boolean {
-    const { held } = look;
+    const { held } = entry;
     held.unsettled = null;
     if (!outcome?.applied) {
       held.stored = null;
@@ -200,39 +202,39 @@ export function createReconciler(deps: {
     }
     if (voids) {
       if (mayStillCome(held, outcome.session)) return false;
-      settle(look, { stored, observed, action: 'none', reason: 'in_sync' });
+      settle(entry, { stored, observed, action: 'none', reason: 'in_sync' });
       return true;
     }
-    tell.written({
+    publish.written({
       held,
-      trigger: look.trigger,
+      trigger: entry.trigger,
       before: stored,
       after: outcome.session,
       blocked: outcome.mirrorBlocked,
     });
     if (write.set === null && outcome.mirrorBlocked) {
-      settle(look, { stored, observed, action: 'failed', reason: 'mirror_blocked' });
+      settle(entry, { stored, observed, action: 'failed', reason: 'mirror_blocked' });
       return true;
     }
     const action = write.set === null ? 'mirror_repaired' : 'corrected';
     const reason = write.set === null ? 'foreign_write' : (outcome.session.reason?.code ?? 'drift');
     held.lastWrite = { atMs: clock.monotonicMs(), told: { stored: stored.status, action, reason } };
-    settle(look, { stored, observed, action, reason });
+    settle(entry, { stored, observed, action, reason });
     if (mayStillCome(held, outcome.session)) enqueue(held, 'event');
     return true;
   }
 
   function settle(
-    look: Look,
+    entry: Queued,
     result: { stored?: StoredSession; observed?: Observation; action?: SyncedSession['action']; reason: string },
   ): null {
     const { stored, observed } = result;
-    const current = sessions.get(look.held.id);
+    const current = sessions.get(entry.held.id);
     // What is still to be done for its successor stays.
-    if (!current || current === look.held) deferred.delete(look.held.id);
-    if (!current) lostWrites.delete(look.held.id);
+    if (!current || current === entry.held) deferred.delete(entry.held.id);
+    if (!current) lostWrites.delete(entry.held.id);
     const answer: SyncedSession = {
-      id: look.held.id,
+      id: entry.held.id,
       stored: stored?.status ?? null,
       foreignWord: stored?.mirror.state === 'differs' ? (stored.mirror.word ?? undefined) : undefined,
       actual: observed?.kind === 'known' ? observed.status : null,
@@ -241,18 +243,18 @@ export function createReconciler(deps: {
       reason: observed?.kind === 'unknown' ? observed.why : result.reason,
       tookMs: 0,
     };
-    for (const waiter of look.waiters) waiter(answer);
+    for (const waiter of entry.waiters) waiter(answer);
     return null;
   }
 
-  function postpone(look: Look, action: 'unknown' | 'failed', reason: string): void {
-    settle(look, { action, reason });
-    deferred.add(look.held.id);
+  function postpone(entry: Queued, action: 'unknown' | 'failed', reason: string): void {
+    settle(entry, { action, reason });
+    deferred.add(entry.held.id);
   }
 
   return {
     /** Looks at a session soon; never throws, never waits. */
-    look: (held: Held): void => enqueue(held, 'event'),
+    enqueue: (held: Held): void => enqueue(held, 'event'),
     /**
      * Looks at sessions now and answers what was done, also by an event that came first but after `sinceMs`. `fresh` reads the rows again.
      */
@@ -260,7 +262,7 @@ export function createReconciler(deps: {
       all: readonly Held[],
       options: { fresh: boolean; trigger: Trigger; sinceMs: number },
     ): Promise<SyncedSession[]> {
-      const look = async (held: Held): Promise<SyncedSession> => {
+      const passOver = async (held: Held): Promise<SyncedSession> => {
         if (options.fresh) held.stored = null;
         const result = await new Promise<SyncedSession>((resolve) => enqueue(held, options.trigger, resolve));
         const { lastWrite } = held;
@@ -269,7 +271,7 @@ export function createReconciler(deps: {
           return { ...result, tookMs };
         return { ...result, ...lastWrite.told, tookMs };
       };
-      return Promise.all(all.map(look));
+      return Promise.all(all.map(passOver));
     },
     /** Takes up again what could not be written. */
     retryDeferred(): void {

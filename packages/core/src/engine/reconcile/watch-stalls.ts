@@ -17,7 +17,7 @@ export function createStallWatch(clock: Clock) {
   let lastStallEndMs = Number.NEGATIVE_INFINITY;
   let cancel: (() => void) | null = null;
 
-  function look(): void {
+  function check(): void {
     const nowMs = clock.monotonicMs();
     const wallMs = clock.now().getTime();
     const ranMs = nowMs - lastBeatMs;
@@ -29,7 +29,7 @@ export function createStallWatch(clock: Clock) {
   }
 
   function beat(): void {
-    look();
+    check();
     cancel = clock.schedule(beat, BEAT_MS);
   }
 
@@ -45,7 +45,7 @@ export function createStallWatch(clock: Clock) {
     },
     /** Whether a stall ended after `sinceMs`. Asks now as well: the timer that reports the failure may run before our own. */
     stalledSince(sinceMs: number): boolean {
-      look();
+      check();
       return lastStallEndMs > sinceMs;
     },
   };

@@ -9,7 +9,7 @@ import type { Config } from '../../options/config.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { SendOutgoing } from '../conversations/send-outgoing.js';
 import type { AskOwner } from '../inbox/ask-owner.js';
-import type { InboxWakes } from '../inbox/inbox-notifications.js';
+import type { InboxNotifications } from '../inbox/inbox-notifications.js';
 import type { ForgetOld } from '../jobs/forget-old.js';
 import type { RunJobs } from '../jobs/run-jobs.js';
 import type { JobSchedule } from '../jobs/schedule.js';
@@ -17,7 +17,7 @@ import type { Lease } from '../lease/lease.js';
 import { waitAtMost } from '../limits/limit-calls.js';
 import type { FollowMessages } from '../messages/follow-messages.js';
 import type { HeldSessions } from '../owned-sessions/held-sessions.js';
-import type { Tell } from '../owned-sessions/publish-changes.js';
+import type { PublishChanges } from '../owned-sessions/publish-changes.js';
 import type { Liveness } from '../reconcile/liveness.js';
 import type { Reconciler } from '../reconcile/reconcile.js';
 import type { StallWatch } from '../reconcile/watch-stalls.js';
@@ -46,14 +46,14 @@ export function createRunState(deps: {
   provide: Provide;
   stalls: StallWatch;
   tick: Tick;
-  tell: Tell;
+  publish: PublishChanges;
   jobs: RunJobs;
   schedule: JobSchedule;
   sendOutgoing: SendOutgoing;
   forgetOld: ForgetOld;
   messages: FollowMessages;
   calls: SyncCalls;
-  inbox: { askOwner: AskOwner; answerInbox: AnswerInbox; wakes: InboxWakes };
+  inbox: { askOwner: AskOwner; answerInbox: AnswerInbox; notifications: InboxNotifications };
 }): RunState {
   const { store, held: sessions, lease, liveness, provide, stalls, tick, calls } = deps;
   const { clock, logger, replicaId } = deps.config;
@@ -86,7 +86,7 @@ export function createRunState(deps: {
     ending.abort();
     liveness.stop();
     stalls.stop();
-    deps.inbox.wakes.stop();
+    deps.inbox.notifications.stop();
     deps.inbox.askOwner.stop();
     // The sockets get half of the time, so that the rows are written even where a socket will not close.
     lease.retire();
@@ -114,7 +114,7 @@ export function createRunState(deps: {
         const left = new Set(attached);
         const released = await store.sessions.release({ owner: lease.incarnation(), unobservedIds: attached, reason });
         for (const id of released) {
-          deps.tell.gaveBack(id, { from: before.get(id) ?? null, reason, unobserved: left.has(id) });
+          deps.publish.released(id, { from: before.get(id) ?? null, reason, unobserved: left.has(id) });
         }
         logger.info({ replicaId, sessions: released.length }, `Stopped: ${released.length} sessions are given back`);
         await lease.leave();

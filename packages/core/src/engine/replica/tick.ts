@@ -8,12 +8,12 @@ import { WaSyncError } from '../../domain/errors.js';
 import type { Config } from '../../options/config.js';
 import type { BeatAnswer } from '../../ports/lease-store.js';
 import type { SendOutgoing } from '../conversations/send-outgoing.js';
-import type { InboxWakes } from '../inbox/inbox-notifications.js';
+import type { InboxNotifications } from '../inbox/inbox-notifications.js';
 import type { ForgetOld } from '../jobs/forget-old.js';
 import type { JobSchedule } from '../jobs/schedule.js';
 import type { MassGuard } from '../lease/guard-mass-outage.js';
 import type { Lease } from '../lease/lease.js';
-import type { GiveBack } from '../lease/release-sessions.js';
+import type { ReleaseSessions } from '../lease/release-sessions.js';
 import type { HeldSessions } from '../owned-sessions/held-sessions.js';
 import type { Reconciler } from '../reconcile/reconcile.js';
 import type { Provide } from '../sessions/provide.js';
@@ -28,7 +28,7 @@ export type Tick = ReturnType<typeof createTick>;
 export function createTick(deps: {
   config: Pick<Config, 'clock' | 'lease' | 'logger' | 'replicaId'>;
   held: HeldSessions;
-  giveBack: GiveBack;
+  releaseSessions: ReleaseSessions;
   lease: Lease;
   reconciler: Reconciler;
   provide: Provide;
@@ -36,7 +36,7 @@ export function createTick(deps: {
   sendOutgoing: SendOutgoing;
   forgetOld: ForgetOld;
   guard: MassGuard;
-  inbox: { answerInbox: AnswerInbox; wakes: InboxWakes };
+  inbox: { answerInbox: AnswerInbox; notifications: InboxNotifications };
 }) {
   const { lease, reconciler, provide, schedule } = deps;
   const { clock, logger } = deps.config;
@@ -53,7 +53,7 @@ export function createTick(deps: {
   settled.catch(() => {});
 
   async function work(): Promise<void> {
-    await deps.guard.look();
+    await deps.guard.check();
     const answer = await lease.renew();
     if (failing) logger.info({ code: 'store_back' }, 'The store answers again');
     failing = false;
@@ -64,23 +64,23 @@ export function createTick(deps: {
     const freed = await lease.endOthers(answer.others);
     meetPredecessor(answer);
     reconciler.retryDeferred();
-    lookForThieves();
-    await deps.giveBack.retry();
-    if (freed.length > 0) for (const held of deps.held.all()) if (held.tenure === null) reconciler.look(held);
+    watchTakeovers();
+    await deps.releaseSessions.retry();
+    if (freed.length > 0) for (const held of deps.held.all()) if (held.tenure === null) reconciler.enqueue(held);
     if (answer.claimable || freed.length > 0) await provide.openClaimable();
     deps.sendOutgoing.kick({ waiting: answer.outgoing === true });
-    deps.inbox.wakes.kick();
+    deps.inbox.notifications.kick();
     if (answer.inbox === true) deps.inbox.answerInbox.kick();
     deps.forgetOld.kick();
     await schedule.tick(answer.storeNow);
   }
 
   /** Who was thrown out by another login may have lost the session to whoever opened that one, and tells its host so as not to rob it back. */
-  function lookForThieves(): void {
+  function watchTakeovers(): void {
     for (const held of deps.held.all()) {
       if (held.mode !== 'attached' || held.stored?.status !== 'REPLACED') continue;
       held.stored = null;
-      reconciler.look(held);
+      reconciler.enqueue(held);
     }
   }
 

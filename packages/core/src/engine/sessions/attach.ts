@@ -4,7 +4,7 @@ import { maskNumbers } from '../../domain/safe-text.js';
 import { checkSessionId } from '../../domain/session.js';
 import type { Config } from '../../options/config.js';
 import type { WhatsAppConnection } from '../../ports/connection.js';
-import type { GiveBack } from '../lease/release-sessions.js';
+import type { ReleaseSessions } from '../lease/release-sessions.js';
 import type { LinkWatch } from '../lease/watch-links.js';
 import type { FollowMessages } from '../messages/follow-messages.js';
 import { closeConnection } from '../owned-sessions/close-connection.js';
@@ -15,7 +15,7 @@ import type { Reconciler } from '../reconcile/reconcile.js';
 export function createAttach(deps: {
   config: Pick<Config, 'logger' | 'clock'>;
   held: HeldSessions;
-  giveBack: GiveBack;
+  releaseSessions: ReleaseSessions;
   reconciler: Reconciler;
   messages: FollowMessages;
   links: LinkWatch;
@@ -52,7 +52,8 @@ export function createAttach(deps: {
     const from = stored?.status ?? null;
     sessions.remove(held);
     await closeConnection(connection, 'detached', deps.config);
-    if (tenure !== null) await deps.giveBack.release({ id, tenure, from }, { code: 'detached' }, { unobserved: true });
+    if (tenure !== null)
+      await deps.releaseSessions.release({ id, tenure, from }, { code: 'detached' }, { unobserved: true });
   }
 
   return (given: WhatsAppConnection): AttachHandle => {

@@ -10,12 +10,12 @@ import type { WhatsAppConnection } from '../../ports/connection.js';
 import type { Claim } from '../../ports/session-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';
-import type { GiveBack } from '../lease/release-sessions.js';
+import type { ReleaseSessions } from '../lease/release-sessions.js';
 import type { FollowMessages } from '../messages/follow-messages.js';
 import { closeConnection } from '../owned-sessions/close-connection.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
 import { readSnapshot } from '../owned-sessions/observe.js';
-import { type Tell, whyLost } from '../owned-sessions/publish-changes.js';
+import { type PublishChanges, whyLost } from '../owned-sessions/publish-changes.js';
 
 /** Statuses in which a provider may have given up until a person acts. */
 const PARKED = new Set(['DISCONNECTED', 'LOGGED_OUT', 'ERROR']);
@@ -29,13 +29,13 @@ export function createProvide(deps: {
   config: Pick<Config, 'provider' | 'random' | 'clock' | 'logger' | 'observeOnly'>;
   store: WaSyncStore;
   held: HeldSessions;
-  giveBack: GiveBack;
+  releaseSessions: ReleaseSessions;
   lease: Lease;
-  tell: Tell;
+  publish: PublishChanges;
   messages: FollowMessages;
   onChange(held: Held): void;
 }) {
-  const { store, held: sessions, giveBack, lease, tell, messages, onChange } = deps;
+  const { store, held: sessions, releaseSessions, lease, publish, messages, onChange } = deps;
   const { provider, random, observeOnly } = deps.config;
 
   const claiming = new Map<string, Promise<void>>();
@@ -62,7 +62,7 @@ export function createProvide(deps: {
     })();
     for (const id of wanted) {
       claiming.set(id, work);
-      giveBack.keep(id);
+      releaseSessions.keep(id);
     }
     try {
       await work;
@@ -78,7 +78,7 @@ export function createProvide(deps: {
     sessions.setTenure(held, tenure);
     held.stored = row;
     listen(held);
-    tell.gained(held);
+    publish.gained(held);
     onChange(held);
   }
 
@@ -95,7 +95,7 @@ export function createProvide(deps: {
     const [row = null] = await store.sessions.get({ ids: [id] });
     if (row?.tenure === tenure) return lease.trusted();
     const held = sessions.get(id);
-    if (held?.tenure === tenure) tell.lost(held, whyLost(row));
+    if (held?.tenure === tenure) publish.lost(held, whyLost(row));
     return false;
   }
 
@@ -125,7 +125,7 @@ export function createProvide(deps: {
     sessions.remove(held);
     const closed = await closeConnection(held.connection, reason.code, deps.config);
     held.lost.abort();
-    if (tenure !== null) await giveBack.release({ id, tenure, from }, reason, { unobserved: !closed });
+    if (tenure !== null) await releaseSessions.release({ id, tenure, from }, reason, { unobserved: !closed });
   }
 
   return {
@@ -144,7 +144,7 @@ export function createProvide(deps: {
       // A claim under way may already have put our name on the row although its connection is not here yet.
       const { id, tenure, status: from } = row;
       if (held || claiming.has(id) || tenure === null) return;
-      await giveBack.release({ id, tenure, from }, { code: 'no_connection' }, { unobserved: true });
+      await releaseSessions.release({ id, tenure, from }, { code: 'no_connection' }, { unobserved: true });
     },
     /** Opens sessions that stand free and should run. */
     async openClaimable(): Promise<void> {

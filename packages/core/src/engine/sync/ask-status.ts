@@ -39,7 +39,7 @@ export function createAskStatus(deps: {
     try {
       [row] = await store.sessions.get({ ids: [id] });
     } catch (cause) {
-      throw cannotTell(id, 'store_failed', cause);
+      throw statusUnknown(id, 'store_failed', cause);
     }
     if (!row) throw new WaSyncError('session_not_found', `There is no session ${maskNumbers(id)}`);
     return row;
@@ -53,7 +53,7 @@ export function createAskStatus(deps: {
     const later = await readRow(id);
     // One that went away under the question has left a row that says so.
     const lives = askOwner.mayAsk(later) && later.effective.evidence !== 'expired';
-    if (said.kind === 'unknown' && lives) throw cannotTell(id, said.why, said.cause);
+    if (said.kind === 'unknown' && lives) throw statusUnknown(id, said.why, said.cause);
     return fromRow(later);
   }
 
@@ -62,7 +62,7 @@ export function createAskStatus(deps: {
   }
 
   function told(sessionId: string, said: OwnerAnswers['status'], askedOf: StatusAnswer['askedOf']): StatusAnswer {
-    if ('unknown' in said) throw cannotTell(sessionId, said.unknown);
+    if ('unknown' in said) throw statusUnknown(sessionId, said.unknown);
     const { status, evidence, health, reason }: OwnerStatus = said;
     const connected = status === 'CONNECTED';
     return { sessionId, connected, timestamp: clock.now(), status, evidence, health, reason, askedOf };
@@ -78,7 +78,7 @@ export function createAskStatus(deps: {
   };
 }
 
-function cannotTell(id: string, why: string, cause?: unknown): WaSyncError {
+function statusUnknown(id: string, why: string, cause?: unknown): WaSyncError {
   const message = `The status of session ${maskNumbers(id)} cannot be told now (${why})`;
   return new WaSyncError('status_unknown', message, { cause, retryable: true });
 }

@@ -12,7 +12,7 @@ import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
 import { observe, stateKey } from '../owned-sessions/observe.js';
-import type { Tell } from '../owned-sessions/publish-changes.js';
+import type { PublishChanges } from '../owned-sessions/publish-changes.js';
 import type { Liveness } from '../reconcile/liveness.js';
 import type { Reconciler } from '../reconcile/reconcile.js';
 import { createReport } from './create-report.js';
@@ -30,11 +30,11 @@ export function createSweep(deps: {
   lease: Lease;
   liveness: Liveness;
   reconciler: Reconciler;
-  tell: Tell;
+  publish: PublishChanges;
   /** A row that we own and that the host wants stopped, or that has no connection here. */
   onStray(row: StoredSession, held: Held | null): Promise<void>;
 }) {
-  const { store, held: sessions, lease, liveness, reconciler, tell } = deps;
+  const { store, held: sessions, lease, liveness, reconciler, publish } = deps;
   const { clock, observeOnly, logger } = deps.config;
 
   /** One session: its probe where it is silent or the call is forced, then its row, read again. */
@@ -112,7 +112,7 @@ export function createSweep(deps: {
         owned.add(row.id);
         const held = sessions.get(row.id);
         if (!held) await deps.onStray(row, null);
-        else if (held.tenure !== null && held.tenure !== row.tenure) tell.lost(held, 'taken_over');
+        else if (held.tenure !== null && held.tenure !== row.tenure) publish.lost(held, 'taken_over');
       }
       after = page.at(-1)?.id;
       full = page.length === PAGE;
