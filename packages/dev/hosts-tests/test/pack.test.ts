@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -64,6 +65,19 @@ describe('a packed package', () => {
 
   it('is installed under strict peers without a warning', () => {
     expect(app.peerWarnings).toEqual([]);
+  });
+
+  it('names what it needs as caret ranges, so that a host can take a fix', async () => {
+    const names = Object.keys(packTarballs().tarballs);
+    const manifests = await Promise.all(
+      names.map(async (name) => {
+        const text = await readFile(join(app.folder, 'node_modules', name, 'package.json'), 'utf8');
+        return JSON.parse(text) as { dependencies?: Record<string, string> };
+      }),
+    );
+    const ranges = manifests.flatMap(({ dependencies = {} }) => Object.entries(dependencies));
+    expect(ranges.length).toBeGreaterThan(15);
+    expect(ranges.filter(([, range]) => !/^\^\d/.test(range))).toEqual([]);
   });
 
   it('can be imported and required, by each of its entries', async () => {
