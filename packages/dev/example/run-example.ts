@@ -63,11 +63,11 @@ async function runApp(name: ExampleName, env: Record<string, string>, servers: S
   const child = spawn(process.execPath, program.args, {
     cwd: program.cwd,
     env: { ...process.env, ...program.env, ...env },
+    // Where this process is killed the pipe ends the app: its next line finds no reader.
     stdio: ['inherit', 'pipe', 'inherit'],
   });
   const pass = (signal: NodeJS.Signals) => void child.kill(signal);
   for (const signal of SIGNALS) process.on(signal, pass);
-  if (child.pid !== undefined) servers?.guard(child.pid);
   createInterface({ input: child.stdout }).on('line', (line) => {
     console.log(line);
     const url = /^listening on (\S+)$/.exec(line)?.[1];

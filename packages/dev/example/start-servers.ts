@@ -6,9 +6,6 @@ import { type FakeAddress, fromSource } from './example-app.js';
 /** What the process of the servers says once they are up, or why they are not. */
 export type ServersReport = Addresses | { readonly failure: string };
 
-/** What it is told: which app it has to end where the launcher cannot, and that the launcher needs it no more. */
-export type ServersOrder = { readonly app: number } | 'end';
-
 interface Addresses {
   readonly databaseUrl: string;
   readonly fake: FakeAddress;
@@ -16,8 +13,6 @@ interface Addresses {
 
 /** A Postgres and a fake WhatsApp on loopback. They end with this process, however it ends. */
 export interface Servers extends Addresses {
-  /** Ends this app as well, should this process be killed. */
-  guard(pid: number): void;
   stop(): Promise<void>;
 }
 
@@ -33,12 +28,11 @@ export async function startServers(): Promise<Servers> {
   const exited = once(child, 'exit');
   const report = await firstReport(child, exited);
   if ('failure' in report) throw new Error(report.failure);
-  const order = (message: ServersOrder) => child.connected && child.send(message);
   return {
     ...report,
-    guard: (pid) => order({ app: pid }),
     async stop() {
-      order('end');
+      // The same as when this process is killed.
+      if (child.connected) child.disconnect();
       await exited;
     },
   };

@@ -25,7 +25,7 @@ function run(args: readonly string[], env: Record<string, string> = {}): Started
 
 /** Runs an example until a person can try it. */
 async function runUntilUp(name: string) {
-  const { child, closed, line } = run([name], { PORT: '0' });
+  const { child, closed, line, lines } = run([name], { PORT: '0' });
   const [, url = ''] = await line(/^listening on (\S+)$/);
   const [, token = ''] = await line(/WA_SYNC_TOKEN=(\w+)$/);
   const [, databaseUrl = ''] = await line(/^The database: (\S+)$/);
@@ -35,7 +35,7 @@ async function runUntilUp(name: string) {
     });
     return response.json();
   };
-  return { child, closed, url, databaseUrl, status };
+  return { child, closed, lines, url, databaseUrl, status };
 }
 
 /** Whether the app and its database still answer. */
@@ -63,6 +63,10 @@ describe('npm run example', () => {
     // As a terminal does it: to the launcher and to the app at once.
     process.kill(-(example.child.pid ?? 0), 'SIGINT');
     expect(await example.closed).toEqual({ code: 0, signal: null });
+    // The database outlives the app, which writes its last rows.
+    for (const id of ['sales', 'support']) {
+      expect(example.lines.join('\n')).toContain(`session ${id}: marking as DISCONNECTED (was CONNECTED): shutdown`);
+    }
     expect(await left(example)).toEqual([]);
   });
 
