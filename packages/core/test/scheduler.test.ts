@@ -9,6 +9,7 @@ const TICK_MS = 20_000;
 
 describeScheduler({
   name: 'the tick',
+  runner: { describe, it },
   async create({ startAt }) {
     const clock = createManualClock({ startAt });
     const scheduler = createTickScheduler<ClusterJobName>({ lastSlot: async () => startAt, onError: () => {} });

@@ -8,6 +8,10 @@ declare module 'vitest' {
     readonly postgresUrl: string;
     readonly redisUrl: string;
   }
+  interface TaskMeta {
+    /** Why a test is excused, such as by an ability that a store says it lacks; `npm test` lists them at its end. */
+    leftOut?: string;
+  }
 }
 
 /**

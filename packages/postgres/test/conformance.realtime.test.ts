@@ -1,6 +1,6 @@
 import { describeReplicas, describeWholeStore } from '@wa-sync/testing/conformance';
 import type pg from 'pg';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { createPostgresStore } from '../src/index.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 import { emptyStore, type PostgresHarness, passStoreTime, shiftButLastSeen, shiftStoreTime } from './store-harness.js';
@@ -45,6 +45,7 @@ async function createWith(advance: typeof shiftStoreTime): Promise<PostgresHarne
 const name = process.env.TEST_POSTGRES_URL ? 'postgres of TEST_POSTGRES_URL' : 'postgres 18';
 const suite = {
   name,
+  runner: { describe, it },
   create: () => createWith(shiftStoreTime),
   capabilities: { durable: true, shared: true, mirror: false },
 };

@@ -27,6 +27,7 @@ async function createWith(advance: typeof shiftStoreTime): Promise<PostgresHarne
 
 describeWholeStore({
   name: 'pglite',
+  runner: { describe, it },
   capabilities: { durable: true, shared: true, mirror: false },
   create: () => createWith(shiftStoreTime),
   createForImports: () => createWith(shiftButLastSeen),

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 describeConnection({
   name: 'scripted',
+  runner: { describe, it },
   async create() {
     const clock = createManualClock();
     const sessionId = 'vendas 😀';

@@ -9,7 +9,7 @@ import type {
   WaSyncStore,
   WriteOutcome,
 } from '@wa-sync/core';
-import { expect } from 'vitest';
+import { expect } from './expect.js';
 
 /** A connected, healthy state, but for the fields that are given. */
 export function change(fields: Partial<StatusChange> = {}): StatusChange {

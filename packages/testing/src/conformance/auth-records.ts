@@ -1,6 +1,6 @@
 import { type AuthEntry, type AuthStore, isWaSyncError, type WaSyncErrorCode, type WaSyncStore } from '@wa-sync/core';
-import { describe, expect } from 'vitest';
 import { create, hold, join, RACERS, race, readOne, tryClaim } from './arrange.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
 
@@ -29,6 +29,7 @@ async function readPlain(auth: AuthStore, sessionId: string, type: string, ids: 
 
 /** Credentials: opaque bytes, written all or none, under the tenure that may. */
 export function describeAuthRecords(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('credentials', () => {
     test('are read as they were written, by type and id; what is not there is left out', async ({ store }) => {

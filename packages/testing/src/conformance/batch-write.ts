@@ -1,5 +1,5 @@
-import { describe, expect } from 'vitest';
 import { change, holdAll, join, RACERS, race, token } from './arrange.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 const numbered = (count: number): string[] =>
@@ -7,6 +7,7 @@ const numbered = (count: number): string[] =>
 
 /** Many guarded writes in one call: each stands or falls alone, and each has one outcome, found by its id. */
 export function describeBatchWrite(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('batch write', () => {
     test('of none answers none', async ({ store }) => {

@@ -1,6 +1,7 @@
-import { describe, expect } from 'vitest';
 import { hold, join, readOne, tryWrite } from './arrange.js';
-import { type StoreHarness, type StoreSuite, skipTest, storeTest } from './store-suite.js';
+import { expect } from './expect.js';
+import { type StoreHarness, type StoreSuite, storeTest } from './store-suite.js';
+import { skipTest } from './test-runner.js';
 
 async function anotherOf(harness: StoreHarness) {
   if (harness.another === undefined) throw new Error('A shared or durable store needs `another` in its harness');
@@ -9,6 +10,7 @@ async function anotherOf(harness: StoreHarness) {
 
 /** What a store says of itself is so. */
 export function describeCapabilities(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   const { capabilities } = suite;
   describe('capabilities', () => {
@@ -27,7 +29,7 @@ export function describeCapabilities(suite: StoreSuite): void {
     });
 
     const shared = 'rows written through one store object are seen and guarded through another';
-    if (capabilities?.shared !== true) skipTest(shared, 'the store is not shared between processes');
+    if (capabilities?.shared !== true) skipTest(suite.runner, shared, 'the store is not shared between processes');
     else {
       test(shared, async (harness) => {
         const { store } = harness;
@@ -41,7 +43,7 @@ export function describeCapabilities(suite: StoreSuite): void {
     }
 
     const durable = 'rows outlive the store object that wrote them';
-    if (capabilities?.durable !== true) skipTest(durable, 'the store does not survive a restart');
+    if (capabilities?.durable !== true) skipTest(suite.runner, durable, 'the store does not survive a restart');
     else {
       test(durable, async (harness) => {
         const held = await hold(harness.store, await join(harness.store), 'a', { reason: { code: 'x', detail: 'y' } });

@@ -1,4 +1,3 @@
-import { describe, expect } from 'vitest';
 import {
   claim,
   create,
@@ -15,10 +14,12 @@ import {
   tryClaim,
   write,
 } from './arrange.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 /** A claim of a free session, and what `claimable` offers. */
 export function describeClaim(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('claim', () => {
     test('sets owner and tenure, raises the version, and leaves status and evidence', async ({ store }) => {

@@ -1,6 +1,6 @@
 import type { CleanupStore, StatusChange, WaSyncStore } from '@wa-sync/core';
-import { describe, expect } from 'vitest';
 import { create, hold, join, readOne } from './arrange.js';
+import { expect } from './expect.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
 
@@ -27,6 +27,7 @@ export async function unused(harness: { store: WaSyncStore; advance(ms: number):
 
 /** Who may be taken. */
 export function describeCleanupRule(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('the rule', () => {
     test('counts all and the active ones', async (harness) => {

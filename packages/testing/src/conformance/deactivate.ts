@@ -1,4 +1,3 @@
-import { describe, expect } from 'vitest';
 import {
   change,
   claim,
@@ -16,10 +15,12 @@ import {
   tryWrite,
 } from './arrange.js';
 import { candidateIds, cleanupOf, INACTIVE_MS, unused } from './cleanup-rule.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 /** A session is put to rest, and comes back. */
 export function describeDeactivate(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('deactivate', () => {
     test('makes it inactive, nobody’s, DISCONNECTED, inactive; LOGGED_OUT keeps its status', async (harness) => {

@@ -1,6 +1,7 @@
 import { type Observation, SESSION_STATUSES, type WhatsAppConnection } from '@wa-sync/core';
-import { describe, expect, it } from 'vitest';
-import { skipTest } from './store-suite.js';
+import { expect } from './expect.js';
+import type { TestRunner } from './test-runner.js';
+import { skipTest } from './test-runner.js';
 
 /** A connection that is open and says `CONNECTED`, and the other side of its link. */
 export interface ConnectionHarness {
@@ -20,6 +21,8 @@ export interface ConnectionHarness {
 /** What the suite needs to know of a kind of connection. */
 export interface ConnectionSuite {
   readonly name: string;
+  /** The functions of the test runner, such as `{ describe, it }` of vitest, jest or node:test. */
+  readonly runner: TestRunner;
   create(): Promise<ConnectionHarness>;
   /** Whether `heal` ends a dead link; false for one that only reports. @defaultValue true */
   readonly heals?: boolean | undefined;
@@ -71,6 +74,7 @@ function expectWellFormed(observation: Observation): void {
  * describeConnection({ name: 'scripted', create: async () => ({ connection, sessionId, dropLink, goSilent, sendFrame, close }) });
  */
 export function describeConnection(suite: ConnectionSuite): void {
+  const { describe, it } = suite.runner;
   const { create, heals = true } = suite;
   const test = (title: string, run: (harness: ConnectionHarness) => Promise<void>): void => {
     it(title, async () => {
@@ -161,7 +165,7 @@ export function describeConnection(suite: ConnectionSuite): void {
     });
 
     const healing = 'heal ends a dead link, so that its repair can begin';
-    if (!heals) skipTest(healing, 'this connection only reports');
+    if (!heals) skipTest(suite.runner, healing, 'this connection only reports');
     else {
       test(healing, async ({ connection, goSilent }) => {
         await goSilent();

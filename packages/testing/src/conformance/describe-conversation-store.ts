@@ -1,4 +1,3 @@
-import { describe } from 'vitest';
 import { describeMove } from './move.js';
 import { describeOutgoing } from './outgoing.js';
 import { describeQuiet } from './quiet.js';
@@ -10,6 +9,7 @@ import type { StoreSuite } from './store-suite.js';
  * gate counts from.
  */
 export function describeConversationStore(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   describe(`${suite.name}: conversation store`, () => {
     describeRecord(suite);
     describeQuiet(suite);

@@ -1,4 +1,3 @@
-import { describe } from 'vitest';
 import { describeHistoryFeed } from './history-feed.js';
 import { describeHistoryOfSession } from './history-of-session.js';
 import { describeTransitions } from './history-transitions.js';
@@ -6,6 +5,7 @@ import type { StoreSuite } from './store-suite.js';
 
 /** Declares the tests of a `HistoryStore`, each on a fresh state. Only for stores that have one. */
 export function describeHistoryStore(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   describe(`${suite.name}: history store`, () => {
     describeTransitions(suite);
     describeHistoryOfSession(suite);

@@ -1,7 +1,7 @@
 import { createWaSync, systemClock, type WaSync, type WaSyncStore } from '@wa-sync/core';
-import { describe, expect } from 'vitest';
 import { createScriptedConnection } from '../scripted-connection.js';
 import { token } from './arrange.js';
+import { expect } from './expect.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
 
 /** Far longer than anything below takes, so that what comes sooner came by a wake-up. */
@@ -16,6 +16,7 @@ async function replicaOn(store: WaSyncStore, name: string): Promise<WaSync> {
 
 /** Declares the tests of replicas that share a store: what one is asked, the other answers. They run on the system's clock. */
 export function describeReplicas(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe(`${suite.name}: replicas`, () => {
     test('answer for each other, woken by the store, and tell one history', async (harness) => {

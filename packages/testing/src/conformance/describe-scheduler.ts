@@ -1,5 +1,6 @@
 import type { ClusterJobName, Scheduler, SlotAnswer, SlotRule } from '@wa-sync/core';
-import { describe, expect, it } from 'vitest';
+import { expect } from './expect.js';
+import type { TestRunner } from './test-runner.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -21,6 +22,8 @@ export interface SchedulerHarness {
 export interface SchedulerSuite {
   /** How the tests are headed. */
   readonly name: string;
+  /** The functions of the test runner, such as `{ describe, it }` of vitest, jest or node:test. */
+  readonly runner: TestRunner;
   /** Makes one whose time is `startAt`, that never called for anything. */
   create(params: { startAt: Date }): Promise<SchedulerHarness>;
 }
@@ -40,6 +43,7 @@ const slots = (calls: readonly Call[], job?: ClusterJobName) =>
 
 /** Declares the tests of a `Scheduler`, each on a fresh one. */
 export function describeScheduler(suite: SchedulerSuite): void {
+  const { describe, it } = suite.runner;
   /** Starts one with its rules; answers the calls as they come. */
   async function started(startAt: string, rules: SlotRule[], play: Play = async () => 'done') {
     const harness = await suite.create({ startAt: new Date(startAt) });

@@ -1,5 +1,4 @@
 import { type NewSession, SESSION_STATUSES, type UnheldSession, type WaSyncStore } from '@wa-sync/core';
-import { describe, expect } from 'vitest';
 import {
   change,
   claim,
@@ -14,6 +13,7 @@ import {
   tryClaim,
   tryWrite,
 } from './arrange.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 const GRACE_MS = 600_000;
@@ -29,6 +29,7 @@ function add(store: WaSyncStore, ...sessions: (Partial<NewSession> & { id: strin
 
 /** Declares the tests of rows that an earlier system left behind: `create` with its words, and the end of the adoption grace. */
 export function describeSessionImport(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe(`${suite.name}: import of sessions`, () => {
     test('keeps what the earlier system said, vouched for by nobody', async ({ store }) => {

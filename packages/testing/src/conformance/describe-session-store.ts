@@ -1,4 +1,3 @@
-import { describe } from 'vitest';
 import { describeBatchWrite } from './batch-write.js';
 import { describeCapabilities } from './capabilities.js';
 import { describeClaim } from './claim.js';
@@ -18,6 +17,7 @@ import { describeTakeOver } from './take-over.js';
  * describeSessionStore({ name: 'memory', create: async () => ({ store, advance, close }) });
  */
 export function describeSessionStore(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   describe(`${suite.name}: session store`, () => {
     describeCapabilities(suite);
     describeRows(suite);

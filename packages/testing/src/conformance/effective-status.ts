@@ -1,10 +1,11 @@
 import { SESSION_STATUSES } from '@wa-sync/core';
-import { describe, expect } from 'vitest';
 import { change, fence, hold, join, readOne, TTL_MS, tryClaim, tryWrite } from './arrange.js';
+import { expect } from './expect.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
 
 /** What a reader may believe: the row under a lease that stands, `DISCONNECTED`/`expired` without one. */
 export function describeEffectiveStatus(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('effective status', () => {
     test('is the row’s while the lease stands, for every status', async ({ store }) => {

@@ -1,10 +1,11 @@
 import type { BeatAnswer } from '@wa-sync/core';
-import { describe, expect } from 'vitest';
 import { heartbeatOf, hold, join, RACERS, race, readOne, token, tryClaim } from './arrange.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 /** A challenger ends a lease that did not move. */
 export function describeFence(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('fence', () => {
     test('ends a lease that still stands at the beats that were seen', async ({ store }) => {

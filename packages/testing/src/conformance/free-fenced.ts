@@ -1,5 +1,4 @@
 import { SESSION_STATUSES } from '@wa-sync/core';
-import { describe, expect } from 'vitest';
 import {
   change,
   claim,
@@ -20,10 +19,12 @@ import {
   tryClaim,
   tryWrite,
 } from './arrange.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 /** The sessions of ended leases are written down as nobody's. */
 export function describeFreeFenced(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('freeFenced', () => {
     test('writes DISCONNECTED, expired, owner_lost, and leaves the row to nobody', async ({ store }) => {

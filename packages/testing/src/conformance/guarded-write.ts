@@ -1,4 +1,3 @@
-import { describe, expect } from 'vitest';
 import {
   change,
   claim,
@@ -15,10 +14,12 @@ import {
   tryWrite,
   write,
 } from './arrange.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 /** A write holds while the row is the one that was read; a missed guard changes nothing. */
 export function describeGuardedWrite(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('guarded write', () => {
     test('sets the state, the evidence, the write id, and raises the version by one', async ({ store }) => {

@@ -1,6 +1,6 @@
 import type { HistoryStore, StoredSession, Transition, WaSyncStore } from '@wa-sync/core';
-import { describe, expect } from 'vitest';
 import { change, claim, create, hold, join, RACERS, readOne, token, tryWrite, write } from './arrange.js';
+import { expect } from './expect.js';
 import { historyOf } from './history-transitions.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
@@ -50,6 +50,7 @@ async function writeBatches(store: WaSyncStore, owner: string, first: StoredSess
 
 /** The changes of all sessions, in one stream. */
 export function describeHistoryFeed(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('since', () => {
     test('begins now, and goes on from where it was', async ({ store }) => {

@@ -1,7 +1,7 @@
 import type { WaSyncStore } from '@wa-sync/core';
-import { describe, expect } from 'vitest';
 import { claim, create, hold, join, readOne, write } from './arrange.js';
 import { cleanupOf, INACTIVE_MS, unused } from './cleanup-rule.js';
+import { expect } from './expect.js';
 import { changesOf, historyOf } from './history-transitions.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
@@ -19,6 +19,7 @@ const codes = (entries: readonly { reason: { code: string } | null }[]) => entri
 
 /** What one session went through. */
 export function describeHistoryOfSession(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('ofSession', () => {
     test('answers the newest first, in pages, and only its own', async ({ store }) => {

@@ -1,5 +1,4 @@
 import type { HistoryStore, Transition, WaSyncStore } from '@wa-sync/core';
-import { describe, expect } from 'vitest';
 import {
   change,
   claim,
@@ -18,6 +17,7 @@ import {
   write,
 } from './arrange.js';
 import { cleanupOf, INACTIVE_MS } from './cleanup-rule.js';
+import { expect } from './expect.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
 
 /** The part of a store that these tests are about. */
@@ -41,6 +41,7 @@ async function changesDuring(store: WaSyncStore, sessionId: string, act: () => P
 
 /** Every change of a row leaves one entry, and nothing else does. */
 export function describeTransitions(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('an entry', () => {
     test('is left by a guarded write, with all that it says', async ({ store }) => {

@@ -1,6 +1,6 @@
-import { describe, expect } from 'vitest';
 import { fence, hold, join, RACERS, race, TTL_MS } from './arrange.js';
 import { ask, askAndTake, inboxOf, REQUEST_TTL_MS, request, take } from './arrange-inbox.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreHarness, type StoreSuite, storeTest } from './store-suite.js';
 
 /** A request for `s` that its owner has taken. */
@@ -15,6 +15,7 @@ async function taken({ store }: StoreHarness) {
 
 /** What the owner said reaches the one who asked, once. */
 export function describeInboxAnswers(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('answer and collect', () => {
     test('bring an answer back, once', async (harness) => {

@@ -1,7 +1,7 @@
 import { INBOX_REQUESTS } from '@wa-sync/core';
-import { describe, expect } from 'vitest';
 import { alive, claim, create, fence, hold, holdAll, join, RACERS, race, TTL_MS, tryClaim } from './arrange.js';
 import { ask, inboxOf, REQUEST_TTL_MS, request, take } from './arrange-inbox.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreHarness, type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
 
@@ -14,6 +14,7 @@ async function asking({ store }: StoreHarness): Promise<{ owner: string; asker: 
 
 /** A question reaches the one who holds the session, once. */
 export function describeInboxRequests(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('ask and take', () => {
     test('hand each request to the owner of its session, oldest first, once', async (harness) => {

@@ -13,3 +13,4 @@ export { describeSessionStore } from './describe-session-store.js';
 export { describeWholeStore, type WholeStoreSuite } from './describe-whole-store.js';
 export type { StoreHarness, StoreSuite } from './store-suite.js';
 export { STRANGE_IDS } from './strange-ids.js';
+export type { TestRunner } from './test-runner.js';

@@ -1,9 +1,10 @@
-import { describe, expect } from 'vitest';
 import { alive, create, fence, heartbeatOf, hold, join, RACERS, race, readOne, TTL_MS, token } from './arrange.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 /** A lease begins and is renewed. */
 export function describeJoinAndBeat(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('join', () => {
     test('adds a heartbeat that others see', async ({ store }) => {

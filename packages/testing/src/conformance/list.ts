@@ -1,5 +1,5 @@
-import { describe, expect } from 'vitest';
 import { create, hold, holdAll, join, named, readOne } from './arrange.js';
+import { expect } from './expect.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
 
@@ -7,6 +7,7 @@ const byUtf8 = (a: string, b: string): number => Buffer.compare(Buffer.from(a), 
 
 /** Pages of rows in the order of the UTF-8 bytes of their ids (Postgres: `COLLATE "C"`), the same in every store. */
 export function describeList(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('list', () => {
     test('of an empty store is empty', async ({ store }) => {

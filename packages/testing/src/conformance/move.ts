@@ -1,10 +1,11 @@
-import { describe, expect } from 'vitest';
 import { RACERS, race } from './arrange.js';
 import { conversationsOf, gate, move, moveTo, openGate, pass, readConversation, say } from './arrange-conversations.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 /** The closing machine moves on. */
 export function describeMove(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('move', () => {
     test('warns: state, time and the message to send', async (harness) => {

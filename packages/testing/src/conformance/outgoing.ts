@@ -1,5 +1,4 @@
 import type { Delivery, WaSyncStore } from '@wa-sync/core';
-import { describe, expect } from 'vitest';
 import { alive, fence, hold, join, RACERS, race, readOne, TTL_MS, tryClaim, write } from './arrange.js';
 import {
   conversationsOf,
@@ -12,6 +11,7 @@ import {
   SETTLED_MS,
   say,
 } from './arrange-conversations.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreHarness, type StoreSuite, storeTest } from './store-suite.js';
 
 /** Conversation `c` has its farewell `m1` pending. */
@@ -30,6 +30,7 @@ function end(store: WaSyncStore, delivery: Exclude<Delivery, 'pending' | 'sendin
 
 /** What has been decided is sent, once. */
 export function describeOutgoing(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('outgoing', () => {
     test('answers what is pending for an owner’s sessions, but for the ones named, by id', async (harness) => {

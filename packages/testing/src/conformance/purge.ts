@@ -1,7 +1,7 @@
 import type { WaSyncStore } from '@wa-sync/core';
-import { describe, expect } from 'vitest';
 import { change, join, RACERS, race, readOne, tryClaim, tryWrite } from './arrange.js';
 import { candidateIds, cleanupOf, INACTIVE_MS, unused } from './cleanup-rule.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
 
@@ -24,6 +24,7 @@ async function markedIds(store: WaSyncStore): Promise<string[]> {
 
 /** Row and credentials are deleted, and nothing that came back. */
 export function describePurge(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('markForPurge', () => {
     test('marks once and for all to see; what is marked is no candidate any more', async (harness) => {

@@ -1,5 +1,4 @@
 import type { InactiveConversation, InactiveCursor, WaSyncStore } from '@wa-sync/core';
-import { describe, expect } from 'vitest';
 import { claim, fence, hold, join, readOne, storeNow, TTL_MS, tryClaim, write } from './arrange.js';
 import {
   conversationsOf,
@@ -12,6 +11,7 @@ import {
   SETTLED_MS,
   say,
 } from './arrange-conversations.js';
+import { expect } from './expect.js';
 import { type StoreHarness, type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
 
@@ -27,6 +27,7 @@ async function gateOf(store: WaSyncStore): Promise<boolean | undefined> {
 
 /** Who is quiet, and whether their number can hear. */
 export function describeQuiet(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('quiet', () => {
     test('answers what is open or warned and quiet for longer, with how long', async (harness) => {

@@ -1,4 +1,3 @@
-import { describe, expect } from 'vitest';
 import { expectWithin, RACERS, race, storeNow } from './arrange.js';
 import {
   conversationsOf,
@@ -10,6 +9,7 @@ import {
   readConversation,
   say,
 } from './arrange-conversations.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
 
@@ -17,6 +17,7 @@ const DAY_MS = 86_400_000;
 
 /** Messages are recorded. */
 export function describeRecord(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('record', () => {
     test('makes a conversation, at the store’s time', async ({ store }) => {

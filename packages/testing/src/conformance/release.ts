@@ -1,4 +1,3 @@
-import { describe, expect } from 'vitest';
 import {
   claim,
   expectWithin,
@@ -13,12 +12,14 @@ import {
   tryWrite,
   write,
 } from './arrange.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 const SHUTDOWN = { code: 'shutdown' };
 
 /** An owner gives sessions back and says what became of them. */
 export function describeRelease(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('release', () => {
     test('writes DISCONNECTED with the reason and leaves the row to nobody', async ({ store }) => {

@@ -1,4 +1,3 @@
-import { describe, expect } from 'vitest';
 import {
   claim,
   create,
@@ -13,11 +12,13 @@ import {
   tryWrite,
   write,
 } from './arrange.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
 
 /** Adding, reading and removing rows, and what the host wants of them. */
 export function describeRows(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('rows', () => {
     test('start DISCONNECTED, unobserved, active and nobody’s', async ({ store }) => {

@@ -1,10 +1,11 @@
-import { describe, expect } from 'vitest';
 import { expectWithin, join, storeNow } from './arrange.js';
+import { expect } from './expect.js';
 import { begin, finish, jobsOf } from './slots.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
 
 /** What is kept of each run. */
 export function describeRuns(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('end', () => {
     test('records outcome, counts and error at the store’s time', async ({ store, advance }) => {

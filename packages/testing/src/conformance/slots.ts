@@ -1,6 +1,6 @@
 import type { BeginAnswer, ClusterJobName, JobStore, WaSyncStore } from '@wa-sync/core';
-import { describe, expect } from 'vitest';
 import { join, RACERS, race, storeNow, TTL_MS, token } from './arrange.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 const MINUTE = 60_000;
@@ -28,6 +28,7 @@ export function finish(store: WaSyncStore, owner: string, runId: string): Promis
 
 /** One winner for a slot, and for a job at a time. */
 export function describeSlots(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('lastSlot', () => {
     test('of a job that was never seen is the store’s time, and stays', async ({ store, advance }) => {

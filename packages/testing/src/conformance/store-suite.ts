@@ -1,5 +1,5 @@
 import type { StoreCapabilities, WaSyncStore } from '@wa-sync/core';
-import { it, type TestContext } from 'vitest';
+import { declareTest, type LeaveOut, type TestRunner } from './test-runner.js';
 
 /** A store in a fresh state, made for one test. */
 export interface StoreHarness {
@@ -17,48 +17,28 @@ export interface StoreHarness {
 export interface StoreSuite {
   /** How the tests are headed, such as `postgres 18`. */
   readonly name: string;
+  /** The functions of the test runner, such as `{ describe, it }` of vitest, jest or node:test. */
+  readonly runner: TestRunner;
   create(): Promise<StoreHarness>;
   /** What the store says of itself. Where given, a test holds it against the store. */
   readonly capabilities?: StoreCapabilities | undefined;
 }
 
-declare module 'vitest' {
-  interface TaskMeta {
-    /** Why a store is excused from this test: an ability that it says it lacks. `npm test` lists them at its end. */
-    leftOut?: string;
-  }
-}
-
-/** Ends a test as left out. */
-export type LeaveOut = (why: string) => never;
-
 /** Declares a test on a fresh store, closed however the test ends. */
 export type StoreTest = (title: string, run: (harness: StoreHarness, leaveOut: LeaveOut) => Promise<void>) => void;
 
-function leaveOutOf({ task, skip }: TestContext): LeaveOut {
-  return (why) => {
-    task.meta.leftOut = why;
-    return skip(why);
-  };
-}
-
 /** The way in which the tests of one suite are declared. */
-export function storeTest({ create }: StoreSuite): StoreTest {
+export function storeTest({ create, runner }: StoreSuite): StoreTest {
   return (title, run) => {
-    it(title, async (context) => {
+    declareTest(runner, title, async (leaveOut) => {
       const harness = await create();
       try {
-        await run(harness, leaveOutOf(context));
+        await run(harness, leaveOut);
       } finally {
         await harness.close();
       }
     });
   };
-}
-
-/** Declares a test that is left out, and why. */
-export function skipTest(title: string, why: string): void {
-  it(title, (context) => leaveOutOf(context)(why));
 }
 
 /** As many store objects as a harness can give, for races between clients. */

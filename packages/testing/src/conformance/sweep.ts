@@ -1,6 +1,6 @@
 import { type ExpectedState, type StatusChange, sessionIdHash } from '@wa-sync/core';
-import { describe, expect } from 'vitest';
 import { claim, create, hold, holdAll, join, named, readOne, tryClaim, write } from './arrange.js';
+import { expect } from './expect.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
 
 const CONNECTED: ExpectedState = { status: 'CONNECTED', health: 'healthy', reason: null };
@@ -10,6 +10,7 @@ const hashSum = (ids: readonly string[]): number => ids.reduce((sum, id) => sum 
 
 /** One look at all rows of an owner that brings home only the exceptions. */
 export function describeSweep(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('sweep', () => {
     test('of an owner without rows is empty', async ({ store }) => {

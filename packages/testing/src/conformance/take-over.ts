@@ -1,9 +1,10 @@
-import { describe, expect } from 'vitest';
 import { change, claim, hold, join, named, RACERS, race, readOne, tryClaim, tryWrite, write } from './arrange.js';
+import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 /** A claim that takes a session from whoever holds it. */
 export function describeTakeOver(suite: StoreSuite): void {
+  const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('take-over', () => {
     test('takes a session from a living owner; status and evidence stay', async ({ store }) => {
