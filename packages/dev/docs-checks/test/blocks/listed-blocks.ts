@@ -18,6 +18,7 @@ const COPIED = {
 
 export const LISTED_BLOCKS: readonly ListedBlock[] = [
   { page: 'CONTRIBUTING.md', has: 'npm run check', reason: OF_THE_REPOSITORY },
+  { page: 'CONTRIBUTING.md', has: 'npm test -- --project unit', reason: OF_THE_REPOSITORY },
   { page: 'README.md', has: 'npm run demo', reason: OF_THE_REPOSITORY },
   { page: 'docs/ARCHITECTURE.md', has: 'decide (pure)', reason: 'is a drawing' },
   {
