@@ -11,9 +11,8 @@ export { ERROR_CODES, isWaSyncError, WaSyncError, type WaSyncErrorCode } from '.
 export type * from './domain/report.js';
 export { maskNumbers, plainText } from './domain/safe-text.js';
 export * from './domain/session.js';
-export { consoleLogger, silentLogger } from './logging/console-logger.js';
-export { fromWinston, type WinstonLike } from './logging/from-winston.js';
 export { errorLine, type LoggableError, loggableError, stackText } from './logging/loggable-error.js';
+export { consoleLogger, fromWinston, silentLogger, type WinstonLike } from './logging/loggers.js';
 export { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from './memory/create-memory-store.js';
 export type { WaSyncOptions } from './options/config.js';
 export type { ConversationPolicy, InactivityOptions } from './options/inactivity-config.js';

@@ -22,6 +22,7 @@ const commands = {
       'packages',
       'examples',
     ]);
+    await step('sizes of source files', process.execPath, [join(root, 'packages/dev/commands/check-sizes.mjs')]);
     await step('types', bin('tsc'), ['-p', 'tsconfig.json']);
     await step('unused code', bin('knip'), []);
     await step('OpenAPI document', process.execPath, [join(root, 'packages/dev/commands/lint-openapi.mjs')]);

@@ -1,6 +1,5 @@
 export { createHttpHandler, type HttpContext, type HttpHandler } from './handler/create-http-handler.js';
-export type { Access, Authorize, HostContext, HttpOptions, MetricsSource, Role } from './host/options.js';
-export type { WaSyncLike } from './host/wa-sync-like.js';
+export type { Access, Authorize, HostContext, HttpOptions, MetricsSource, Role, WaSyncLike } from './host/options.js';
 export { type NodeHandler, toNodeHandler } from './node/to-node-handler.js';
 export type { Reply } from './reply/make-reply.js';
 export { type FieldError, PROBLEMS, type ProblemCode } from './reply/problems.js';

@@ -1,7 +1,7 @@
 import { logText } from '../domain/safe-text.js';
 import type { LogCall, Logger } from '../ports/logger.js';
-import { silentLogger } from './console-logger.js';
 import { errorLine, loggableError } from './loggable-error.js';
+import { silentLogger } from './loggers.js';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 const DEEPEST = 4;

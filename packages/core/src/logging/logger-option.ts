@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { Logger, UsesLogger } from '../ports/logger.js';
-import { consoleLogger } from './console-logger.js';
 import { containLogger } from './contain-logger.js';
+import { consoleLogger } from './loggers.js';
 
 const METHODS = ['debug', 'info', 'warn', 'error'] as const;
 

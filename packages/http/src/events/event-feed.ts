@@ -7,7 +7,7 @@
  * before it, which is what lets a client go over from its own place in the history to the ring without a gap.
  */
 import { type Clock, EVENT_NAMES, isWaSyncError, type Transition } from '@wa-sync/core';
-import type { WaSyncLike } from '../host/wa-sync-like.js';
+import type { WaSyncLike } from '../host/options.js';
 import type { EventLog } from './event-log.js';
 import { type EventOnWire, eventToWire } from './event-log.js';
 

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@wa-sync/core';
+import { type Clock, systemClock, type WaSync } from '@wa-sync/core';
 import { parseOptions } from '@wa-sync/core/adapter';
 import * as z from 'zod/mini';
 
@@ -139,3 +139,24 @@ export function trimSlash(path: string): string {
   while (path[end - 1] === '/') end -= 1;
   return path.slice(0, end);
 }
+
+/** The part of what `createWaSync` returns that the routes use. */
+export type WaSyncLike = Pick<
+  WaSync,
+  | 'currentSession'
+  | 'logger'
+  | 'status'
+  | 'syncNow'
+  | 'forceSync'
+  | 'cleanupSessions'
+  | 'checkInactiveConversations'
+  | 'runs'
+  | 'history'
+  | 'on'
+  | 'stopping'
+> & {
+  readonly sessions: Pick<WaSync['sessions'], 'get' | 'list' | 'history'>;
+};
+
+/** The part of what `createWaSync` returns that the metrics use. */
+export type MetricsWaSync = Pick<WaSync, 'on' | 'runs'> & { readonly sessions: Pick<WaSync['sessions'], 'list'> };

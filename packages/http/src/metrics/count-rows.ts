@@ -1,5 +1,5 @@
 import { isWaSyncError, type JobRun, type StoredSession } from '@wa-sync/core';
-import type { MetricsWaSync } from '../host/wa-sync-like.js';
+import type { MetricsWaSync } from '../host/options.js';
 
 /** More runs than end between two readings. */
 const RUNS_READ = 50;

@@ -6,7 +6,7 @@ import { type Clock, systemClock, WaSyncError } from '@wa-sync/core';
 import { parseOptions } from '@wa-sync/core/adapter';
 import { Registry } from 'prom-client';
 import * as z from 'zod/mini';
-import type { MetricsWaSync } from '../host/wa-sync-like.js';
+import type { MetricsWaSync } from '../host/options.js';
 import { countSessions, createCountCleanups } from './count-rows.js';
 import { createMeters } from './meters.js';
 import { METRICS, type MetricName } from './metric-table.js';

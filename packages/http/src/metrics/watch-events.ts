@@ -1,5 +1,5 @@
 import type { JobName, WaSyncEventName, WaSyncEvents } from '@wa-sync/core';
-import type { MetricsWaSync } from '../host/wa-sync-like.js';
+import type { MetricsWaSync } from '../host/options.js';
 import type { Meters } from './meters.js';
 
 /** Counts every event in O(1); answers the way to stop. */

@@ -1,6 +1,6 @@
 import { isWaSyncError, type JobRun } from '@wa-sync/core';
 import * as z from 'zod/mini';
-import type { WaSyncLike } from '../host/wa-sync-like.js';
+import type { WaSyncLike } from '../host/options.js';
 import { HttpProblem, STORE_PROBLEMS } from '../reply/problems.js';
 import { jobRunToWire } from '../reply/to-wire.js';
 import { cleanupAnswer, inactivityAnswer, runAnswer, runsAnswer } from '../reply/wire-schemas.js';
