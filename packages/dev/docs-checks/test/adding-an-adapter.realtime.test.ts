@@ -19,7 +19,7 @@ beforeAll(async () => {
     if (title !== null) await writeFile(join(folder, title), code);
   }
   const config = JSON.stringify(pathToFileURL(join(root, 'vitest.config.ts')).href);
-  const own = `{ ...base, test: { ...base.test, include: ['**/*.test.ts'] } }`;
+  const own = `{ ...base, test: { ...base.test, projects: undefined, setupFiles: [], include: ['**/*.test.ts'] } }`;
   await writeFile(join(folder, 'vitest.config.mjs'), `import base from ${config};\nexport default ${own};\n`);
 });
 afterAll(async () => {
