@@ -44,7 +44,7 @@ export interface WaSyncModuleAsyncOptions<Dependencies extends readonly unknown[
   routes?: WaSyncRoutes | false | undefined;
 }
 
-/** The options as the host's factory answers them. */
+/** The options as the host's factory returns them. */
 export const WA_SYNC_OPTIONS = Symbol.for('@wa-sync/nest options');
 
 /** The replica itself. */

@@ -44,7 +44,7 @@ export interface PostgresStore extends WaSyncStore {
   readonly history: HistoryStore;
   readonly inbox: InboxStore;
   useLogger(params: { logger: Logger }): void;
-  /** Holds the mappings against the live catalogue, and answers everything that is wrong or worth knowing. */
+  /** Holds the mappings against the live catalogue, and returns everything that is wrong or worth knowing. */
   checkMirror(): Promise<readonly MirrorFinding[]>;
   /**
    * `CREATE VIEW "<table>Effective"` for the host's own migrations: its table with the effective status. `null` without a

@@ -38,7 +38,7 @@ export function createAuthCodec(baileys: Pick<BaileysMembers, 'BufferJSON' | 're
 }
 
 /**
- * Answers `value` if it is a whole identity. Half of one must never become a new one: WhatsApp would see another device, and the old
+ * Returns `value` if it is a whole identity. Half of one must never become a new one: WhatsApp would see another device, and the old
  * login would be lost.
  *
  * @throws WaSyncError `auth_corrupt`

@@ -1,4 +1,4 @@
-/** Calls `run` once the socket has closed, or at once if it has; answers what takes that back. */
+/** Calls `run` once the socket has closed, or at once if it has; returns what takes that back. */
 export type WhenClosed = (run: () => void) => () => void;
 
 /**

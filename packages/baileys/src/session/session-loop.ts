@@ -200,7 +200,7 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
     if (step.quarantine) await credentials.quarantine(step.reason.code);
     if (step.delayMs === null) return false;
     if (step.delayMs > 0) await this.wait(step.delayMs);
-    // Whoever threw this login out may hold the session by now: to log in again would rob it in turns.
+    // Whoever threw this login out may hold the session by now: to log in again would take it over in turns.
     if (ended.close.action === 'replaced') await this.waitUntilOurs();
     return true;
   }

@@ -6,7 +6,7 @@ import type { WhenClosed } from '../close/close-moment.js';
 type Outcome = SendAnswer | 'has_reader';
 
 /**
- * Sends a text under a fixed id and answers what WhatsApp says of it. Baileys' own `sendMessage` resolves once the socket was written to, also on a dead one and
+ * Sends a text under a fixed id and returns what WhatsApp says of it. Baileys' own `sendMessage` resolves once the socket was written to, also on a dead one and
  * where nobody can read, so: ask for the recipient's devices first, listen for the acknowledgement before sending, and believe nothing else.
  *
  * @param params.whenClosed - what was on its way then has an unknown fate

@@ -38,7 +38,7 @@ export class SocketSigns {
     return loginMayBeOver({ socket: this.socket, ageMs: this.ageMs() });
   }
 
-  /** Answers whether it is a stanza: handshake messages arrive as bytes, everything after Noise as a node. */
+  /** Returns whether it is a stanza: handshake messages arrive as bytes, everything after Noise as a node. */
   noteFrame(frame: unknown): boolean {
     this.lastAtMs = this.clock.monotonicMs();
     if (frame instanceof Uint8Array) return false;

@@ -39,7 +39,7 @@ export class StalledHandlers {
     this.memory.set(this.sessionId, known);
   }
 
-  /** A stanza of this kind was handled in time. Answers whether that ends the streak. */
+  /** A stanza of this kind was handled in time. Returns whether that ends the streak. */
   handled(kind: string): boolean {
     const known = this.memory.get(this.sessionId);
     if (!known?.kinds.delete(kind) || known.kinds.size > 0) return false;

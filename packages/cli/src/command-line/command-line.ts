@@ -12,7 +12,7 @@ interface CommandLine {
   readonly output: Output;
 }
 
-/** Runs one command line; answers its exit code and never rejects. */
+/** Runs one command line; returns its exit code and never rejects. */
 export async function runCommandLine({ args, env, version, output }: CommandLine): Promise<ExitCode> {
   const cli = cac('wa-sync');
   cli.option('--json', 'One JSON document instead of tables');

@@ -77,7 +77,7 @@ export function openDatabase(target: Extract<Target, { kind: 'database' }>): Dat
   };
 }
 
-/** What the store itself answers; `next` is the cursor where a page was full. */
+/** What the store itself returns; `next` is the cursor where a page was full. */
 function sourceOf({ sessions, jobs, history }: PostgresStore): Source {
   const nextOf = (rows: readonly { readonly id: string }[], limit: number) =>
     rows.length === limit ? (rows.at(-1)?.id ?? null) : null;

@@ -26,7 +26,7 @@ const MOST_ENTRIES = 4_000;
  * statement takes them together. Writes of one session are carried out in the order of their calls, so that of `creds` the last one stands.
  */
 export function queueAuthWrites(params: {
-  /** Writes all entries of each session or none of them, and answers in the order of the groups. */
+  /** Writes all entries of each session or none of them; returns verdicts in the order of the groups. */
   commit(groups: readonly AuthWriteGroup[]): Promise<readonly AuthWriteVerdict[]>;
   /** Whether this error would meet every session, so that there is no use in trying one at a time. */
   isAway(error: unknown): boolean;

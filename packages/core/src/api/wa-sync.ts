@@ -7,7 +7,7 @@ import type { ClusterJobName, JobName, JobRun } from '../ports/job-store.js';
 import type { Logger } from '../ports/logger.js';
 import type { WaSyncEventName, WaSyncEvents } from './events.js';
 
-/** What `status` answers. */
+/** What `status` returns. */
 export interface StatusAnswer {
   readonly sessionId: string;
   /** Whether WhatsApp answers on this session's connection now. */

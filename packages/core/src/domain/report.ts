@@ -53,7 +53,7 @@ export interface CleanedSession {
   readonly credentials?: 'store' | 'callback' | 'host' | undefined;
 }
 
-/** What `cleanupSessions` answers. */
+/** What `cleanupSessions` returns. */
 export interface CleanupReport {
   readonly startedAt: Date;
   readonly tookMs: number;
@@ -93,7 +93,7 @@ export interface CheckedConversation {
   readonly reason: string;
 }
 
-/** What `checkInactiveConversations` answers. */
+/** What `checkInactiveConversations` returns. */
 export interface InactivityReport {
   readonly startedAt: Date;
   readonly tookMs: number;

@@ -17,9 +17,9 @@ export interface LeaseBook {
   suspects(incarnation: string): boolean;
   lastBeatAtMs(incarnation: string): number | null;
   all(): Heartbeat[];
-  /** Adds a row, or renews the one that stands. Answers false where it is fenced. */
+  /** Adds a row, or renews the one that stands. Returns false where it is fenced. */
   join(params: { incarnation: string; replicaId: string; ttlMs: number }): boolean;
-  /** Answers false where the row is fenced or gone. */
+  /** Returns false where the row is fenced or gone. */
   beat(params: { incarnation: string; massOutage: boolean }): boolean;
   fence(params: { incarnation: string; beats: number }): boolean;
   delete(incarnation: string): void;

@@ -63,7 +63,7 @@ export function createMemoryHistory({ clock }: { clock: Clock }): MemoryHistory 
     if (entries.length > KEPT * 1.25) drop(entries.length - KEPT);
   }
 
-  /** Forgets the oldest entries; answers how many of them were still to be read. */
+  /** Forgets the oldest entries; returns how many of them were still to be read. */
   function drop(count: number): number {
     const dropped = entries.slice(0, count);
     entries = entries.slice(count);

@@ -17,6 +17,6 @@ export interface AuthStore {
   write(params: { sessionId: string; tenure: string | null; entries: readonly AuthEntry[] }): Promise<void>;
   /** Puts all records of a session aside: reads no longer find them, and a person can restore them. */
   quarantine(params: { sessionId: string; reason: string }): Promise<void>;
-  /** Deletes all records of a session, quarantined ones included; answers how many. */
+  /** Deletes all records of a session, quarantined ones included; returns how many. */
   purge(params: { sessionId: string }): Promise<number>;
 }

@@ -42,16 +42,16 @@ export interface CleanupStore {
   candidates(params: CleanupRule & { after?: string | undefined; limit: number }): Promise<CleanupCandidate[]>;
   /**
    * Puts sessions to rest where the rule still holds: `active` false here and in the host's row, owned by nobody, `DISCONNECTED` with reason
-   * `inactive` (`LOGGED_OUT` keeps its status). Answers the ids.
+   * `inactive` (`LOGGED_OUT` keeps its status). Returns the ids.
    */
   deactivate(params: { ids: readonly string[]; inactiveForMs: number }): Promise<string[]>;
   /**
-   * Marks sessions for deletion where the rule still holds, and makes their credentials unreadable. Answers the ids. A mark is taken back by a claim
+   * Marks sessions for deletion where the rule still holds, and makes their credentials unreadable. Returns the ids. A mark is taken back by a claim
    * and by `setDesired` to `running`.
    */
   markForPurge(params: { ids: readonly string[]; inactiveForMs: number; restedForMs: number }): Promise<string[]>;
   /** What is marked, in the order of the ids, after `after`, so that a run that was cut off goes on. */
   marked(params: { after?: string | undefined; limit: number }): Promise<CleanupCandidate[]>;
-  /** Deletes rows that are still marked, inactive and nobody's, with their credentials; the host's row stays. Answers the ids. */
+  /** Deletes rows that are still marked, inactive and nobody's, with their credentials; the host's row stays. Returns the ids. */
   purge(params: { ids: readonly string[] }): Promise<string[]>;
 }

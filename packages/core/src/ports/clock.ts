@@ -4,7 +4,7 @@ export interface Clock {
   now(): Date;
   /** Milliseconds on a clock that never goes back. */
   monotonicMs(): number;
-  /** Runs `run` once after `delayMs` and answers a function that cancels it. Never keeps the process alive. */
+  /** Runs `run` once after `delayMs` and returns a function that cancels it. Never keeps the process alive. */
   schedule(run: () => void, delayMs: number): () => void;
   /** Lets pending I/O run. */
   yield(): Promise<void>;

@@ -18,7 +18,7 @@ export interface WhatsAppConnection extends UsesLogger {
   snapshot(): Observation;
   /** One round trip to WhatsApp, settled within `timeoutMs`. */
   probe(params: { timeoutMs: number }): Promise<ProbeAnswer>;
-  /** Calls `listener` after anything that `snapshot` shows may have changed; answers the way to stop. */
+  /** Calls `listener` after anything that `snapshot` shows may have changed; returns the way to stop. */
   onChange(listener: () => void): () => void;
   /**
    * Sends a text under a given message id and waits for WhatsApp's acknowledgement. Absent where the adapter cannot send; then conversations are
@@ -51,7 +51,7 @@ export interface WhatsAppConnection extends UsesLogger {
 /** Opens and heals connections for sessions that wa-sync runs itself. */
 export interface ConnectionProvider extends UsesLogger {
   /**
-   * Starts opening a session and answers its connection at once. The caller has claimed the session: `tenure` is the
+   * Starts opening a session and returns its connection at once. The caller has claimed the session: `tenure` is the
    * token of that claim, and `fenced` aborts when the claim is lost, after which nothing may be opened or written. `stillOurs` asks the store whether the
    * claim stands; false also where it cannot tell, or the lease has run out. A login that was thrown out by another one is not to be repeated before it says yes. `phone` is the number that
    * the row has, so that credentials of another one are not taken for this session's; a session that is linked anew may get another.

@@ -52,7 +52,7 @@ export interface ConversationMove {
 export interface ConversationStore {
   /**
    * Records messages in one statement: a higher sequence (one per message), `heardAt` the store's time, state `OPEN`, a message that is `pending` withdrawn. Makes
-   * conversations that are not known. Answers the sequences, in the order of the messages.
+   * conversations that are not known. Returns the sequences, in the order of the messages.
    *
    * Changes nothing but answers the sequence as it stands: the echo of the last warning or farewell (its `messageId`, also while a later one is
    * decided), and on a `CLOSED` conversation a message no newer than `lastMessageAt` (history that is replayed must not reopen it).
@@ -65,7 +65,7 @@ export interface ConversationStore {
    * what the host's had refused after its farewell.
    */
   followHost?(params: { limit: number }): Promise<void>;
-  /** Registers open rows of the host's table that are not known yet, as adopted; answers how many. Call again until it answers fewer than `limit`. */
+  /** Registers open rows of the host's table that are not known yet, as adopted; returns how many. Call again until it returns fewer than `limit`. */
   adopt(params: { limit: number }): Promise<number>;
   /**
    * Returns how many conversations are `OPEN` or `WARNED`, also those whose session has no row. Only reports name it, once per run, so it has to be
@@ -85,14 +85,14 @@ export interface ConversationStore {
   }): Promise<InactiveConversation[]>;
   /**
    * Makes moves of `OPEN` (and, but for a second warning, `WARNED`) conversations where sequence and gate still hold and nothing is `sending`, in one statement,
-   * the host's rows with them. A message that is still `pending` is withdrawn. Answers the ids that moved.
+   * the host's rows with them. A message that is still `pending` is withdrawn. Returns the ids that moved.
    */
   move(params: { moves: readonly ConversationMove[]; unchangedForMs: number }): Promise<string[]>;
   /** Conversations of an owner's sessions whose message is `pending`, but for the sessions named; by id. */
   outgoing(params: { owner: string; exceptSessions: readonly string[]; limit: number }): Promise<ConversationRecord[]>;
   /**
    * Records that the send begins: `pending` to `sending`, where the sequence still holds, the session is this owner's, its lease stands and the gate is
-   * open. One winner: a second call answers `false`.
+   * open. One winner: a second call returns `false`.
    */
   beginSend(params: {
     id: string;
@@ -103,7 +103,7 @@ export interface ConversationStore {
   }): Promise<boolean>;
   /**
    * Records what became of a `sending` message. A farewell closes the conversation, here and in the host's row, unless it was reopened meanwhile; a warning
-   * starts its grace now. Answers the conversation, also where this very end is recorded already; else `null`.
+   * starts its grace now. Returns the conversation, also where this very end is recorded already; else `null`.
    */
   endSend(params: {
     id: string;
@@ -111,7 +111,7 @@ export interface ConversationStore {
     delivery: Exclude<Delivery, 'pending' | 'sending'>;
   }): Promise<ConversationRecord | null>;
   /**
-   * Ends sends whose sender's lease is over, whoever has the session now, if anybody: they may have been sent, so `unknown`, and as `endSend` says. Answers
+   * Ends sends whose sender's lease is over, whoever has the session now, if anybody: they may have been sent, so `unknown`, and as `endSend` says. Returns
    * those conversations.
    */
   settleLost(params: { limit: number }): Promise<ConversationRecord[]>;

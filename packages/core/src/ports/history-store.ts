@@ -39,10 +39,10 @@ export interface HistoryStore {
   /** The changes of one session, newest first, before the entry `before` (none where this store never gave out such an id). `limit` 1 to 1,000. */
   ofSession(params: { sessionId: string; before?: string | undefined; limit: number }): Promise<Transition[]>;
   /**
-   * The changes of all sessions after a cursor, each once and none left out, whatever commits in which order. `after: null` answers no transition but
-   * the cursor of now; one that this store never gave out counts as missed and answers like `null`.
+   * The changes of all sessions after a cursor, each once and none left out, whatever commits in which order. `after: null` returns no transition but
+   * the cursor of now; one that this store never gave out counts as missed and reads like `null`.
    */
   since(params: { after: string | null; limit: number }): Promise<TransitionFeed>;
-  /** Forgets entries older than `keepMs` of store time, up to `limit`; answers how many. Call again until it answers fewer. */
+  /** Forgets entries older than `keepMs` of store time, up to `limit`; returns how many. Call again until it returns fewer. */
   prune(params: { keepMs: number; limit: number }): Promise<number>;
 }

@@ -25,7 +25,7 @@ export interface InboxAnswer {
  */
 export interface InboxStore {
   /**
-   * Puts each request before the session's owner, where one holds it whose lease is not over (as a reader judges it: fenced, or past its ttl). Answers the
+   * Puts each request before the session's owner, where one holds it whose lease is not over (as a reader judges it: fenced, or past its ttl). Returns the
    * ids that were put; the others have nobody to ask. `asker`: the incarnation that an answer should wake.
    */
   ask(params: { asker: string; requests: readonly InboxRequest[]; ttlMs: number }): Promise<string[]>;
@@ -35,10 +35,10 @@ export interface InboxStore {
   answer(params: { owner: string; answers: readonly InboxAnswer[] }): Promise<void>;
   /** Reads the answers that are there and removes them with their requests. */
   collect(params: { ids: readonly string[] }): Promise<InboxAnswer[]>;
-  /** Deletes what is void, and answers that nobody collected within `keepMs`; up to `limit`. Answers how many. */
+  /** Deletes what is void, and answers that nobody collected within `keepMs`; up to `limit`. Returns how many. */
   prune(params: { keepMs: number; limit: number }): Promise<number>;
   /**
-   * Calls `wake` when a request for this incarnation, or an answer to what it asked, may be there. It only hastens: everything works without, at the pace of the tick. Answers
+   * Calls `notify` when a request for this incarnation, or an answer to what it asked, may be there. It only hastens: everything works without, at the pace of the tick. Returns
    * the way to stop. Absent where the store cannot.
    */
   listen?(params: { incarnation: string; notify: () => void }): Promise<() => void>;

@@ -24,7 +24,7 @@ export interface JobRun {
   readonly error: string | null;
 }
 
-/** What `begin` answers: the run, or the one that stands in the way. */
+/** What `begin` returns: the run, or the one that stands in the way. */
 export type BeginAnswer =
   | { readonly begun: true; readonly run: JobRun }
   | { readonly begun: false; readonly why: 'running' | 'slot_taken' | 'fenced'; readonly run: JobRun | null };
@@ -39,10 +39,10 @@ export interface JobStore {
   /**
    * Begins a run: one winner. Refused while a run of this job goes on whose owner's lease stands (`running`), where this slot or a later one has
    * begun (`slot_taken`), or where the caller's own lease is over (`fenced`). A run whose owner is gone is marked `abandoned`. The same
-   * `runId` again answers the same run, as it stands. A job that was never seen (`lastSlot` was not asked) has begun no slot yet.
+   * `runId` again returns the same run, as it stands. A job that was never seen (`lastSlot` was not asked) has begun no slot yet.
    */
   begin(params: { runId: string; job: ClusterJobName; slot: Date | null; owner: string }): Promise<BeginAnswer>;
-  /** Ends a run of ours; `false` where there is none, or it was abandoned meanwhile. The same end again answers `true`. */
+  /** Ends a run of ours; `false` where there is none, or it was abandoned meanwhile. The same end again returns `true`. */
   end(params: {
     runId: string;
     owner: string;

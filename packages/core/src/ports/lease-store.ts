@@ -13,7 +13,7 @@ export interface Heartbeat {
   readonly massOutage: boolean;
 }
 
-/** What a renewal answers. */
+/** What a renewal returns. */
 export type BeatAnswer =
   | { readonly alive: false }
   | {
@@ -35,12 +35,12 @@ export interface LeaseStore {
   join(params: { incarnation: string; replicaId: string; ttlMs: number }): Promise<BeatAnswer>;
   /** Renews; `alive: false` when the row is fenced or gone. One statement, whatever the number of sessions. */
   beat(params: { incarnation: string; massOutage: boolean }): Promise<BeatAnswer>;
-  /** Ends another incarnation's lease if it still stands at `beats`; answers whether it is fenced now. */
+  /** Ends another incarnation's lease if it still stands at `beats`; returns whether it is fenced now. */
   fence(params: { incarnation: string; beats: number }): Promise<boolean>;
   /**
    * Frees up to `limit` sessions whose owner is fenced or has no heartbeat row: `DISCONNECTED`, evidence `expired`, reason
-   * `owner_lost`, `lastSeenAt` the owner's last beat where it was `CONNECTED`; `LOGGED_OUT` keeps its status. Answers the ids;
-   * call again until it answers none. A fenced row that owns nothing any more is deleted.
+   * `owner_lost`, `lastSeenAt` the owner's last beat where it was `CONNECTED`; `LOGGED_OUT` keeps its status. Returns the ids;
+   * call again until it returns none. A fenced row that owns nothing any more is deleted.
    */
   freeFenced(params: { limit: number }): Promise<string[]>;
   /** Deletes the heartbeat row of an incarnation that has released its sessions. */

@@ -96,7 +96,7 @@ export interface ListParams {
 
 /** The rows, one per session. Every write to a status is guarded and none creates a row. */
 export interface SessionStore {
-  /** Adds rows in one statement; answers the ids that were new. A row that is there stays as it is, and of two with one id the first counts. */
+  /** Adds rows in one statement; returns the ids that were new. A row that is there stays as it is, and of two with one id the first counts. */
   create(params: { sessions: readonly NewSession[] }): Promise<string[]>;
   /** Reads rows; ids without a row are left out. */
   get(params: { ids: readonly string[] }): Promise<StoredSession[]>;
@@ -116,7 +116,7 @@ export interface SessionStore {
   /**
    * Gives sessions back in one statement (`sessions` absent: all of the owner's): `DISCONNECTED` with `reason`, nobody's;
    * `LOGGED_OUT` keeps its status. Evidence is `unobserved` for `unobservedIds`, whose sockets may live on, else `observed`. One that is held under another
-   * tenure by now stays as it is, or a call that arrives very late would free what was claimed again since. Answers the ids.
+   * tenure by now stays as it is, or a call that arrives very late would free what was claimed again since. Returns the ids.
    */
   release(params: {
     owner: string;
@@ -126,17 +126,17 @@ export interface SessionStore {
   }): Promise<string[]>;
   /**
    * Records what the host wants; `running` makes the session active again. `null` when there is no such row. Wishes of one store object count in the order of its calls: one
-   * that comes after a newer one, such as a call that was given up and arrives late, changes nothing and answers the row.
+   * that comes after a newer one, such as a call that was given up and arrives late, changes nothing and returns the row.
    */
   setDesired(params: { id: string; desired: Desired }): Promise<StoredSession | null>;
   /**
    * Ends the adoption grace: rows that nobody has held since they were created more than `graceMs` of store time ago become `DISCONNECTED`, reason `not_held`, evidence
-   * `unobserved`, health `healthy`, no `qr`, a higher version, the host's rows with them. In one statement, up to `limit`; call again until it answers fewer.
+   * `unobserved`, health `healthy`, no `qr`, a higher version, the host's rows with them. In one statement, up to `limit`; call again until it returns fewer.
    *
    * Which: `owner` null, evidence `unobserved`, and the status (or the word in the host's row) is neither that of `DISCONNECTED` nor `LOGGED_OUT`. The
    * predicate stands on the row itself: one that is claimed meanwhile stays as it is. `lastSeenAt` stays too.
    */
   closeUnheld?(params: { graceMs: number; limit: number }): Promise<UnheldSession[]>;
-  /** Deletes a row of ours (never the host's); answers whether there was one. */
+  /** Deletes a row of ours (never the host's); returns whether there was one. */
   remove(params: { id: string }): Promise<boolean>;
 }

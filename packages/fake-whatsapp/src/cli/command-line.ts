@@ -17,7 +17,7 @@ export type CommandLine = {
 
 const DEFAULT_PHONE = '5511912345678';
 
-/** The `fake-whatsapp` command: a server for trying things by hand. Answers the exit code once it was ended. */
+/** The `fake-whatsapp` command: a server for trying things by hand. Returns the exit code once it was ended. */
 export async function runCommandLine({ args, version, print, fail, lines, signal }: CommandLine): Promise<number> {
   const cli = cac('fake-whatsapp');
   cli.usage('[options]');

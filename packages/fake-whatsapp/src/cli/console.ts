@@ -17,9 +17,9 @@ const CONTACT = '5521998765432';
 
 /** What a person who sits before the server can do. */
 export type Console = {
-  /** Takes a typed line; answers false where it is over. */
+  /** Takes a typed line; returns false where it is over. */
   type(line: string): Promise<boolean>;
-  /** The phone scans; answers what came of it. */
+  /** The phone scans; returns what came of it. */
   scan(qr: string): Promise<string>;
 };
 

@@ -2,7 +2,7 @@ import type { JobName, WaSyncEventName, WaSyncEvents } from '@wa-sync/core';
 import type { MetricsWaSync } from '../host/options.js';
 import type { Meters } from './meters.js';
 
-/** Counts every event in O(1); answers the way to stop. */
+/** Counts every event in O(1); returns the way to stop. */
 export function watchEvents(wa: Pick<MetricsWaSync, 'on'>, meters: Meters): () => void {
   const reasons = createBoundLabel();
   const running = new Map<JobName, number>();

@@ -7,7 +7,7 @@ export interface Reply {
   readonly ending?: AbortSignal;
 }
 
-/** What a route answers: a body that becomes JSON, or a text or stream of a type of its own. */
+/** What a route returns: a body that becomes JSON, or a text or stream of a type of its own. */
 export type Answer = {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;

@@ -1,4 +1,4 @@
-/** What one statement answers. */
+/** What one statement returns. */
 export interface PgRows {
   readonly rows: readonly Record<string, unknown>[];
 }
@@ -45,7 +45,7 @@ function watch(client: PgClientLike): void {
 
 /**
  * Lets no broken connection end the process: a pool without an `error` listener does when an idle one breaks, a client when it breaks between the moment at which the
- * pool lends it and the one at which the borrower gets it, as where a server that goes down says so right behind its last answer. Answers a function that ends it.
+ * pool lends it and the one at which the borrower gets it, as where a server that goes down says so right behind its last answer. Returns a function that ends it.
  */
 export function surviveBrokenClients(pool: PgPoolLike): () => void {
   // Its own: two stores on one pool each take away what they added.

@@ -19,9 +19,9 @@ export interface TimeLimits {
 export interface StatementRunner {
   /** What the waits of statements are cut to; changed when a replica joins with a short lease. */
   readonly limits: TimeLimits;
-  /** Runs a statement and answers its rows. Errors are the driver's own; a time limit is a `WaSyncError`. */
+  /** Runs a statement and returns its rows. Errors are the driver's own; a time limit is a `WaSyncError`. */
   rows(statement: Statement, values: readonly unknown[], limitMs?: number): Promise<PgRows['rows']>;
-  /** Runs a statement that answers one JSON text in one row. */
+  /** Runs a statement that returns one JSON text in one row. */
   json<T>(statement: Statement, values: readonly unknown[]): Promise<T>;
   /** Any error as a `WaSyncError` that names the host. */
   translate(error: unknown): WaSyncError;

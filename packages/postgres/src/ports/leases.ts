@@ -19,7 +19,7 @@ type BeatTuple = [
   inbox: boolean,
 ];
 
-/** The heartbeat part of the store. `prepared` answers the statements once the store is ready. */
+/** The heartbeat part of the store. `prepared` returns the statements once the store is ready. */
 export function createLeases(params: {
   runner: StatementRunner;
   ready: () => Promise<{ leases: LeaseStatements }>;

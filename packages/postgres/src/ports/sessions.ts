@@ -16,11 +16,11 @@ import type { PreparedStore } from '../statements/prepare-store.js';
 import { mayBeTheHosts } from '../statements/write-around-refused.js';
 import { writeSessions } from './write-sessions.js';
 
-/** The session part of the store. `ready` answers the statements once the schema and the mirror are known. */
+/** The session part of the store. `ready` returns the statements once the schema and the mirror are known. */
 export function createSessions(params: { runner: StatementRunner; ready: () => Promise<PreparedStore> }): SessionStore {
   const { runner, ready } = params;
   const lockMs = () => String(runner.limits.lockMs);
-  // Wishes of this store in their order, by which the database knows one that comes late.
+  // Calls of this store for what the host wants, in their order, by which the database knows one that comes late.
   const writer = randomUUID();
   let lastCallNo = 0;
 
@@ -46,7 +46,7 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
     return tuples.map((tuple) => readTuple(tuple, prepared.mirror));
   }
 
-  /** Switches on the host rows of sessions that the cleanup had put to rest, and answers those sessions anew. */
+  /** Switches on the host rows of sessions that the cleanup had deactivated, and returns those sessions anew. */
   async function activateHost(prepared: PreparedStore, ids: readonly string[]): Promise<StoredSession[]> {
     const { activateHost } = prepared.writing;
     if (activateHost === null || ids.length === 0) return [];

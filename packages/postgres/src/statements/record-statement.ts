@@ -3,7 +3,7 @@ import { NOW_MS } from '../rows/conversation-row.js';
 import { LOCK_LIMIT } from './write-statements.js';
 
 /**
- * What the statement answers: for each message the sequence its conversation had (`null` for a new one) and how many messages of it counted
+ * What the statement returns: for each message the sequence its conversation had (`null` for a new one) and how many messages of it counted
  * until there; then id and sequence of the conversations that were made.
  */
 export type RecordAnswer = [

@@ -43,7 +43,7 @@ export interface WriteStatements {
   readonly claim: Statement;
   readonly release: Statement;
   readonly freeFenced: Statement;
-  /** Ends the adoption grace; answers the status that was with each row. */
+  /** Ends the adoption grace; returns the status that was with each row. */
   readonly closeUnheld: Statement;
   /** Writes one host row from ours, waiting for it. */
   readonly repairHost: Statement;

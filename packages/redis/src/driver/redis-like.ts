@@ -12,17 +12,17 @@ export interface RedisCommand {
 
 /** The one call shape that the store needs; made of a client by {@link fromIoredis} and {@link fromNodeRedis}. */
 export interface RedisLike {
-  /** Sends a command and answers what the server answered; an error of the server or of the connection rejects. */
+  /** Sends a command and returns what the server answered; an error of the server or of the connection rejects. */
   send(command: RedisCommand): Promise<unknown>;
   /** Whether a command sent now would leave at once; while it would not, a silence means that the server cannot be reached. */
   isReady(): boolean;
   /** `host:port` for the text of errors, `null` where the client does not tell. */
   readonly target: string | null;
-  /** Calls back on what the client emits as `error`; answers the way to stop. Without a listener node-redis ends the process. */
+  /** Calls back on what the client emits as `error`; returns the way to stop. Without a listener node-redis ends the process. */
   onError?(listener: (error: unknown) => void): () => void;
   /** Hears a channel on a connection of its own. Absent where the client cannot be duplicated; then requests between replicas wait for the next tick. */
   readonly subscribe?: Subscribe | undefined;
-  /** Calls back when the client was ended for good; answers the way to stop. */
+  /** Calls back when the client was ended for good; returns the way to stop. */
   onEnd?(listener: () => void): () => void;
 }
 

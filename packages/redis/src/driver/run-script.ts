@@ -28,7 +28,7 @@ export interface ScriptCall {
 export interface ScriptRunner {
   /** What a call is cut to; changed when a replica joins with a short lease. */
   readonly limits: TimeLimits;
-  /** Runs a script and answers what its body returned, and when. Every failure is a `WaSyncError`. */
+  /** Runs a script and returns what its body returned, and when. Every failure is a `WaSyncError`. */
   run(script: Script, call: ScriptCall): Promise<ScriptAnswer>;
 }
 

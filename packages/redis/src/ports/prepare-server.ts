@@ -9,7 +9,7 @@ const OLDEST = 7;
 
 /**
  * Looks at the server that has the keys (in a cluster: at that node, which is why it is asked inside a script). Argument:
- * layout. Answers `[layout, INFO server, INFO replication, INFO memory, INFO persistence]`. It changes nothing on a server that
+ * layout. Returns `[layout, INFO server, INFO replication, INFO memory, INFO persistence]`. It changes nothing on a server that
  * would refuse it, so that what is wrong with the server can be told.
  */
 const lookScript = script(`

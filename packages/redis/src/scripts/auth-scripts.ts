@@ -12,7 +12,7 @@ redis.call('HSET', ORDER, args[3], withAuth(reached, args[1] .. ' ' .. args[2]))
 /**
  * Writes of many sessions, for each all or none. Arguments: writer, its number of this call, JSON `[[session id, tenure or null, number of entries], …]`, then
  * name and value of every entry in that order, an empty value for a deletion; keys of its own: the credentials of each
- * session. Answers `written`, `lost` or `missing` for each; nobody waits for the answer to one that is late.
+ * session. Returns `written`, `lost` or `missing` for each; nobody waits for the answer to one that is late.
  */
 export const writeAuthScript = script(
   ROWS,
@@ -83,7 +83,7 @@ export const quarantineScript = scriptOnce(
   'putAside(KEYS[2], KEYS[3], args[4])',
 );
 
-/** Keys as before. Arguments: writer, its number of this call, session id. Answers how many records there were. */
+/** Keys as before. Arguments: writer, its number of this call, session id. Returns how many records there were. */
 export const purgeAuthScript = scriptOnce(
   CALL_ORDER,
   ALONE_IN_ORDER,

@@ -18,8 +18,8 @@ local function suspects(owner)
   return beat and beat[OUTAGE]
 end
 
-local function holds(row, stage, idleFor, restedFor)
-  if row[STATUS] == 'CONNECTED' or now - aliveAt(row) <= idleFor then return false end
+local function holds(row, stage, inactiveFor, restedFor)
+  if row[STATUS] == 'CONNECTED' or now - aliveAt(row) <= inactiveFor then return false end
   if stage == 'purge' then return not row[ACTIVE] and row[OWNER] == NULL and now - row[SETTLED_AT] >= restedFor end
   return row[ACTIVE] and (row[OWNER] == NULL or (AT_REST[row[STATUS]] and not suspects(row[OWNER])))
 end
@@ -38,7 +38,7 @@ local held = heldUntil()
 if now < held then return { 'held', string.format('%.0f', held) } end
 `;
 
-/** One slice of all rows. Arguments: where the slice before ended (empty at first), rows. Answers `[end, total, active]`. */
+/** One slice of all rows. Arguments: where the slice before ended (empty at first), rows. Returns `[end, total, active]`. */
 export const censusScript = script(
   ROWS,
   LEASES,
@@ -54,21 +54,21 @@ export const censusScript = script(
 );
 
 /**
- * One slice of all rows. Arguments: stage, idle for, rested for, where to begin, rows of a slice, limit. Answers `[end, candidates]`, a JSON
- * list `[id, status, alive at, idle for]` each.
+ * One slice of all rows. Arguments: stage, inactive for, rested for, where to begin, rows of a slice, limit. Returns `[end, candidates]`, a JSON
+ * list `[id, status, alive at, inactive for]` each.
  */
 export const candidatesScript = script(
   ROWS,
   LEASES,
   RULE,
   `
-  local stage, idleFor, restedFor, limit = args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[6])
+  local stage, inactiveFor, restedFor, limit = args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[6])
   local ids, found = idsAfter(IDS, args[4], args[5]), {}
   for index, text in ipairs(rowTexts(ids)) do
     -- Most rows: not worth parsing.
     if text and string.sub(text, 1, 12) ~= '["CONNECTED"' then
       local row = parseRow(text)
-      if row and holds(row, stage, idleFor, restedFor) and not redis.call('ZSCORE', MARKED, ids[index]) then
+      if row and holds(row, stage, inactiveFor, restedFor) and not redis.call('ZSCORE', MARKED, ids[index]) then
         describe(found, ids[index], row)
         if #found == limit then return { '', found } end
       end
@@ -91,7 +91,7 @@ export const markedScript = script(
   return found`,
 );
 
-/** Arguments: idle for, then ids. Answers `done` and the ids, or `held` and until when. */
+/** Arguments: inactive for, then ids. Returns `done` and the ids, or `held` and until when. */
 export const deactivateScript = scriptOnce(
   ROWS,
   LEASES,
@@ -114,7 +114,7 @@ export const deactivateScript = scriptOnce(
   return done`,
 );
 
-/** Arguments: idle for and rested for, then ids; two keys of its own for each: its credentials, and those put aside. */
+/** Arguments: inactive for and rested for, then ids; two keys of its own for each: its credentials, and the quarantined ones. */
 export const markForPurgeScript = scriptOnce(
   ROWS,
   LEASES,

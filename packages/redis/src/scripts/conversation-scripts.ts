@@ -5,7 +5,7 @@ import { LEASES, ROWS, SERVER_IDENTITY } from './script-parts.js';
 /** A message older than this is history: it tells that there is a conversation, not that somebody is waiting. */
 const LIVE_MS = 86_400_000;
 
-/** Argument: JSON `[[conversation id, session id, from, at, chat, message id], …]`. Answers the sequences. */
+/** Argument: JSON `[[conversation id, session id, from, at, chat, message id], …]`. Returns the sequences. */
 export const recordScript = scriptOnce(
   ROWS,
   CONVERSATIONS,
@@ -30,12 +30,12 @@ export const recordScript = scriptOnce(
   return sequences`,
 );
 
-/** Answers how many conversations are open, warned ones included. */
+/** Returns how many conversations are open, warned ones included. */
 export const countOpenScript = script(ROWS, CONVERSATIONS, `return redis.call('ZCARD', QUIET)`);
 
 /**
  * One slice of the open conversations, the longest quiet first. Arguments: quiet for, settled for, JSON `[heard at, id]` after which
- * to begin or `[]`, limit, rows of a slice. Answers `[[heard at, id] where it ended or '', conversations]`: id, text, quiet for, gate.
+ * to begin or `[]`, limit, rows of a slice. Returns `[[heard at, id] where it ended or '', conversations]`: id, text, inactive for, gate.
  */
 export const inactiveScript = script(
   ROWS,
@@ -86,7 +86,7 @@ export const inactiveScript = script(
   return { looked == slice and last or '', found }`,
 );
 
-/** Arguments: settled for, JSON `[[id, sequence, to, null or [id, kind, text]], …]`. Answers the ids that moved. */
+/** Arguments: unchanged for, JSON `[[id, sequence, to, null or [id, kind, text]], …]`. Returns the ids that moved. */
 export const moveScript = scriptOnce(
   ROWS,
   LEASES,
@@ -117,7 +117,7 @@ export const moveScript = scriptOnce(
 
 /**
  * One slice of the conversations with a message to be sent. Arguments: owner, JSON list of sessions to leave out, where to begin (empty
- * at first), rows of a slice, limit. Answers `[end, ids and texts]`.
+ * at first), rows of a slice, limit. Returns `[end, ids and texts]`.
  */
 export const outgoingScript = script(
   ROWS,
@@ -137,7 +137,7 @@ export const outgoingScript = script(
   return { #ids == tonumber(args[4]) and ids[#ids] or '', found }`,
 );
 
-/** Arguments: id, sequence, message id, owner, settled for. Answers 1 for the one that may send. */
+/** Arguments: id, sequence, message id, owner, unchanged for. Returns 1 for the one that may send. */
 export const beginSendScript = scriptOnce(
   ROWS,
   LEASES,
@@ -153,7 +153,7 @@ export const beginSendScript = scriptOnce(
   return 1`,
 );
 
-/** Arguments: id, message id, delivery. Answers the conversation where this end is recorded. */
+/** Arguments: id, message id, delivery. Returns the conversation where this end is recorded. */
 export const endSendScript = script(
   ROWS,
   CONVERSATIONS,
@@ -165,7 +165,7 @@ export const endSendScript = script(
   return endSending(args[1], it, args[3])`,
 );
 
-/** Argument: limit. Answers ids and conversations whose sender is gone. */
+/** Argument: limit. Returns ids and conversations whose sender is gone. */
 export const settleLostScript = scriptOnce(
   ROWS,
   LEASES,
@@ -183,7 +183,7 @@ export const settleLostScript = scriptOnce(
   return settled`,
 );
 
-/** Arguments: ids. Answers ids and conversations. */
+/** Arguments: ids. Returns ids and conversations. */
 export const getConversationsScript = script(
   ROWS,
   CONVERSATIONS,

@@ -1,7 +1,7 @@
 import { script, scriptOnce } from '../driver/run-script.js';
 import { ROWS } from './script-parts.js';
 
-/** Arguments: session id, the entry before which to begin or nothing as an empty text, limit. Answers id, session and text of each, the newest first. */
+/** Arguments: session id, the entry before which to begin or nothing as an empty text, limit. Returns id, session and text of each, the newest first. */
 export const changesOfScript = script(
   ROWS,
   `
@@ -19,7 +19,7 @@ export const changesOfScript = script(
 );
 
 /**
- * Arguments: the entry after which to begin, or an empty text for now; limit. Answers `[next, 1 where something may have been missed, id, session and text of
+ * Arguments: the entry after which to begin, or an empty text for now; limit. Returns `[next, 1 where something may have been missed, id, session and text of
  * each]`, the oldest first.
  */
 export const changesSinceScript = script(
@@ -41,7 +41,7 @@ export const changesSinceScript = script(
   return { #page == tonumber(args[2]) and page[#page][1] or last, forgotten and isLater(forgotten, after) and 1 or 0, found }`,
 );
 
-/** Arguments: milliseconds to be kept, limit. Answers how many were forgotten. */
+/** Arguments: milliseconds to be kept, limit. Returns how many were forgotten. */
 export const pruneChangesScript = scriptOnce(
   ROWS,
   `

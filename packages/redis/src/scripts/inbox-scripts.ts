@@ -2,7 +2,7 @@ import { script, scriptOnce } from '../driver/run-script.js';
 import { REQUESTS } from './inbox-parts.js';
 import { LEASES, ROWS } from './script-parts.js';
 
-/** Arguments: channel, asker, milliseconds to live, JSON `[[id, session id, kind], …]`. Answers the ids that are put. */
+/** Arguments: channel, asker, milliseconds to live, JSON `[[id, session id, kind], …]`. Returns the ids that are put. */
 export const askScript = script(
   ROWS,
   LEASES,
@@ -28,7 +28,7 @@ export const askScript = script(
   return put`,
 );
 
-/** Arguments: owner, limit. Answers id, session and kind of each. */
+/** Arguments: owner, limit. Returns id, session and kind of each. */
 export const takeScript = scriptOnce(
   ROWS,
   LEASES,
@@ -64,7 +64,7 @@ export const answerScript = script(
   notify(args[1], askers)`,
 );
 
-/** Arguments: ids. Answers id and body of each that is answered, and removes it. */
+/** Arguments: ids. Returns id and body of each that is answered, and removes it. */
 export const collectScript = scriptOnce(
   ROWS,
   REQUESTS,
@@ -81,7 +81,7 @@ export const collectScript = scriptOnce(
   return found`,
 );
 
-/** Arguments: milliseconds that an answer is kept, limit. Answers how many were deleted. */
+/** Arguments: milliseconds that an answer is kept, limit. Returns how many were deleted. */
 export const pruneRequestsScript = scriptOnce(
   ROWS,
   REQUESTS,

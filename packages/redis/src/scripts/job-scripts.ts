@@ -23,7 +23,7 @@ local function endRun(id, ended, outcome, counts, error)
 end
 `;
 
-/** Argument: job. Answers the instant of its last slot. */
+/** Argument: job. Returns the instant of its last slot. */
 export const lastSlotScript = script(
   ROWS,
   RUNS,
@@ -33,7 +33,7 @@ export const lastSlotScript = script(
 );
 
 /**
- * Arguments: run id, job, slot or an empty text, owner; the last key has the numbers of the job's runs. Answers `[word, run id,
+ * Arguments: run id, job, slot or an empty text, owner; the last key has the numbers of the job's runs. Returns `[word, run id,
  * run]`. While a server that changed is held, a run is told to go on: the slot waits, and is asked for again.
  */
 export const beginScript = script(
@@ -72,7 +72,7 @@ export const beginScript = script(
   return { 'begun', id, begun }`,
 );
 
-/** Arguments: run id, owner, outcome, counts as JSON, JSON `[error]`. Answers 1 where the run has ended so. */
+/** Arguments: run id, owner, outcome, counts as JSON, JSON `[error]`. Returns 1 where the run has ended so. */
 export const endScript = script(
   ROWS,
   RUNS,
@@ -85,7 +85,7 @@ export const endScript = script(
   return 1`,
 );
 
-/** Arguments: limit, JSON `[before]` or `[]`; the last keys are the numbers of the runs of each job that is asked for. Answers ids and runs. */
+/** Arguments: limit, JSON `[before]` or `[]`; the last keys are the numbers of the runs of each job that is asked for. Returns ids and runs. */
 export const listRunsScript = script(
   ROWS,
   RUNS,
@@ -110,5 +110,5 @@ export const listRunsScript = script(
   return answer`,
 );
 
-/** Argument: run id. Answers the run. */
+/** Argument: run id. Returns the run. */
 export const getRunScript = script(ROWS, RUNS, `return redis.call('HGET', RUN, args[1])`);

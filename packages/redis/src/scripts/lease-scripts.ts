@@ -54,7 +54,7 @@ export const beatScript = scriptOnce(
   return answerBeat(args[1])`,
 );
 
-/** Arguments: incarnation, beats that were seen. Answers 1 where the lease is fenced now. */
+/** Arguments: incarnation, beats that were seen. Returns 1 where the lease is fenced now. */
 export const fenceScript = script(
   ROWS,
   LEASES,
@@ -69,7 +69,7 @@ export const fenceScript = script(
 );
 
 /**
- * Argument: limit. Answers the ids that were freed. Owners are found by jumping from one to the next in the sorted set, so
+ * Argument: limit. Returns the ids that were freed. Owners are found by jumping from one to the next in the sorted set, so
  * the cost is the number of replicas and not of sessions.
  */
 export const freeFencedScript = scriptOnce(

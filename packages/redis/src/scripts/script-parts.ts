@@ -150,14 +150,14 @@ local function heldUntil()
 end
 `;
 
-/** What goes back to the client where a script answers rows: the texts by id, and the heartbeats that they are read with. */
+/** What goes back to the client where a script returns rows: the texts by id, and the heartbeats that they are read with. */
 export const ANSWER_ROWS = `
 local function answerRows(rows) return { rows, redis.call('HGETALL', REPLICA) } end
 `;
 
 /**
  * Part of every script whose calls of one process are numbered: one that was given up when a connection broke may arrive after a newer one, and a fence by tenure does not
- * tell them apart. Sent twice, a call is itself again. A field of the order is process and number of the last call that changed credentials, then the same of the last wish.
+ * tell them apart. Sent twice, a call is itself again. A field of the order is process and number of the last call that changed credentials, then the same of the last call for what the host wants.
  */
 export const CALL_ORDER = `
 local function placesOf(reached)

@@ -33,7 +33,7 @@ type HeartbeatTuple = [
   massOutage: boolean,
 ];
 
-/** Rows as a script answers them, and the leases that they are read with. */
+/** Rows as a script returns them, and the leases that they are read with. */
 export interface RowAnswer {
   readonly texts: readonly string[];
   readonly nowMs: number;

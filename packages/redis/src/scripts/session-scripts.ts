@@ -1,7 +1,7 @@
 import { script, scriptOnce } from '../driver/run-script.js';
 import { ANSWER_ROWS, ROWS } from './script-parts.js';
 
-/** Arguments: JSON `[[id, id hash, desired, phone, status, seen at], …]`. Answers the ids that were new. */
+/** Arguments: JSON `[[id, id hash, desired, phone, status, seen at], …]`. Returns the ids that were new. */
 export const createScript = scriptOnce(
   ROWS,
   `
@@ -59,7 +59,7 @@ export const listScript = script(
 
 /**
  * One slice of an owner's rows. Arguments: owner, JSON `[status, health, reason code]`, where the slice before ended (empty
- * at first), rows of a slice, JSON list of the ids that are wanted in any case. Answers `[end ('' when through), count,
+ * at first), rows of a slice, JSON list of the ids that are wanted in any case. Returns `[end ('' when through), count,
  * sum of hashes, exceptions and heartbeats]`.
  *
  * It reads the rows themselves and no index of what is odd in them, so it sees whatever changed them. A row that is right costs one comparison of
@@ -102,7 +102,7 @@ export const sweepScript = script(
 
 /**
  * Guarded writes. Arguments: owner, JSON `[[id, tenure, version, write id, null or [status, health, reason code, detail,
- * attempt, phone, qr, seen ago]], …]`. Answers the row's text for each that is applied, else an empty text.
+ * attempt, phone, qr, seen ago]], …]`. Returns the row's text for each that is applied, else an empty text.
  */
 export const writeScript = script(
   ROWS,
@@ -145,7 +145,7 @@ export const writeScript = script(
   return answerRows(outcomes)`,
 );
 
-/** Arguments: grace, limit. Answers how many rows were looked at, and id and what it said until now of each that is settled. */
+/** Arguments: grace, limit. Returns how many rows were looked at, and id and what it said until now of each that is settled. */
 export const closeUnheldScript = scriptOnce(
   ROWS,
   `

@@ -35,7 +35,7 @@ export async function demo({ output }: CommandContext): Promise<ExitCode> {
     return row;
   }
 
-  /** Runs `act` and settles when the row says `status`; answers the seconds that took. */
+  /** Runs `act` and settles when the row says `status`; returns the seconds that took. */
   async function until(id: string, status: SessionStatus, act: () => unknown): Promise<string> {
     const fromMs = performance.now();
     // The timer also keeps the process alive: those of a replica never do.

@@ -40,7 +40,7 @@ export function createJudgeConversations(deps: {
     }
   }
 
-  /** Answers in the order of the page, without those that were not judged because the run may not go on. */
+  /** Returns the judged in the order of the page, without those that were not judged because the run may not go on. */
   return async (page: readonly InactiveConversation[], mayGoOn: () => boolean): Promise<Judged[]> => {
     const takePlace = createSlots(AT_ONCE);
     const judged = await Promise.all(

@@ -43,7 +43,7 @@ export interface JobBody {
   readonly run: JobWork<unknown>;
 }
 
-/** What a cluster job answers: its report, or why it did not run here. */
+/** What a cluster job returns: its report, or why it did not run here. */
 export type ClusterAnswer<Report> =
   | { readonly ran: true; readonly report: Report }
   | { readonly ran: false; readonly why: Extract<BeginAnswer, { begun: false }>['why']; readonly run: JobRun | null };

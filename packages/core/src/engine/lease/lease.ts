@@ -16,7 +16,7 @@ import { callLimitMs } from '../limits/limit-store.js';
 
 /** Part of the lease that is never used, against clocks that run at different speeds and writes that take time. */
 const MARGIN = 0.1;
-/** Renewals that a challenger must see go by, so that the first one back after an outage robs nobody. */
+/** Renewals that a challenger must see go by, so that the first one back after an outage takes no session over. */
 const SIGHTINGS = 3;
 /** A process of our own name is over after two ticks without a renewal: the first sighting, and one per tick. */
 const PREDECESSOR_SIGHTINGS = 3;
@@ -144,7 +144,7 @@ export function createLease(deps: {
     return join();
   }
 
-  /** Ends the leases that stood still and frees what they held. Answers the freed sessions. */
+  /** Ends the leases that stood still and frees what they held. Returns the freed sessions. */
   async function endOthers(others: readonly Heartbeat[]): Promise<string[]> {
     // It would write the rows of the sessions that it frees.
     if (observeOnly) return [];
@@ -196,7 +196,7 @@ export function createLease(deps: {
     /** How long a dead process of our own name can make `predecessor` say `waiting`, from our join on. */
     predecessorOverMs,
     /**
-     * Answers a check that holds for as long as this lease stands without a gap from now on: what a run leans on, because whoever saw the gap may have
+     * Returns a check that holds for as long as this lease stands without a gap from now on: what a run leans on, because whoever saw the gap may have
      * begun another.
      */
     watch(): () => boolean {

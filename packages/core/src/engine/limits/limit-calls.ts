@@ -38,7 +38,7 @@ export function createTurns(clock: Clock, perSecond: number): () => Promise<void
   };
 }
 
-/** Runs `work` and answers its result, or `null` once `limitMs` have passed. A late failure is dropped on purpose. */
+/** Runs `work` and returns its result, or `null` once `limitMs` have passed. A late failure is dropped on purpose. */
 export async function waitAtMost<T>(clock: Clock, limitMs: number, work: () => Promise<T>): Promise<T | null> {
   let cancel = (): void => {};
   const limit = new Promise<null>((resolve) => {

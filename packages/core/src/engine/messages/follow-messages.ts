@@ -72,7 +72,7 @@ export function createFollowMessages(deps: {
     }
   }
 
-  /** Answers those that have to be tried again. */
+  /** Returns those that have to be tried again. */
   async function recordAll(batch: readonly RecordedMessage[]): Promise<RecordedMessage[]> {
     const outcomes = await Promise.allSettled(batch.map((message) => recorder.record(message)));
     const left: RecordedMessage[] = [];

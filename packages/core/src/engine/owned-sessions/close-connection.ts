@@ -7,7 +7,7 @@ import { waitAtMost } from '../limits/limit-calls.js';
 /** Longer than any store call and goodbye that a close may wait for. */
 const CLOSE_LIMIT_MS = 15_000;
 
-/** Closes a connection; answers whether its end was seen. One that never settles keeps nobody waiting. */
+/** Closes a connection; returns whether its end was seen. One that never settles keeps nobody waiting. */
 export async function closeConnection(
   connection: WhatsAppConnection,
   reason: string,

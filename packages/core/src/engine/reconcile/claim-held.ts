@@ -32,7 +32,7 @@ async function closedElsewhere(store: WaSyncStore, held: readonly Held[]): Promi
 
 /**
  * Claims the attached sessions that have no tenure yet. A connection that is open may take its session from anybody, because WhatsApp has already chosen it. One
- * that was displaced may do so only once it has opened anew since, or two that both look open would rob each other in turns.
+ * that was displaced may do so only once it has opened anew since, or two that both look open would take over from each other in turns.
  */
 export async function claimHeld(
   deps: {

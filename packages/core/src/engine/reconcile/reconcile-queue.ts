@@ -1,8 +1,8 @@
 /**
- * Sessions that are to be looked at, in the order in which they were first named.
+ * Sessions that wait for a reconcile pass, in the order in which they were first named.
  *
- * Owns: the queue and the one batch under way. An event only names a session, so a thousand of them that come before its turn are one look; and because one batch
- * runs at a time, no two looks of this replica at one session can race.
+ * Owns: the queue and the one batch under way. An event only names a session, so a thousand events before its turn are
+ * one pass; one batch runs at a time, so two passes of this replica over one session never race.
  */
 import type { SyncedSession } from '../../domain/report.js';
 import type { Held } from '../owned-sessions/held-sessions.js';
@@ -26,7 +26,7 @@ export function createReconcileQueue(play: (batch: readonly Queued[]) => Promise
     // Lets the events of one moment arrive, so that they share a batch.
     await Promise.resolve();
     while (queue.size > 0) await play(takeBatch());
-    // In the same turn as the last look at the queue: a look that came in between would wait for ever.
+    // In the same turn as the last check of the queue: an entry added in between would wait for ever.
     running = null;
   }
 
@@ -49,7 +49,7 @@ export function createReconcileQueue(play: (batch: readonly Queued[]) => Promise
       queue.set(held.id, entry);
       running ??= drain();
     },
-    /** Settles when no look is under way. */
+    /** Settles when no pass is under way. */
     idle: async (): Promise<void> => {
       while (running) await running;
     },

@@ -47,7 +47,7 @@ export function createReconciler(deps: {
   const lostWrites = new Map<string, { readonly writeId: string; readonly version: number }>();
   const queue = createReconcileQueue(reconcileBatch);
 
-  /** Whoever still has a connection in hand whose place another took means the session: the look of its successor must not be lost. */
+  /** The caller may hold a connection that was replaced; enqueue its successor. */
   function enqueue(held: Held, trigger: Trigger, waiter?: (result: SyncedSession) => void): void {
     queue.enqueue(sessions.get(held.id) ?? held, trigger, waiter);
   }
@@ -66,7 +66,7 @@ export function createReconciler(deps: {
     }
   }
 
-  /** One pass over a batch; answers the looks that another writer overtook. */
+  /** One pass over a batch; returns the entries that another writer overtook. */
   async function passOnce(entries: readonly Queued[]): Promise<Queued[]> {
     const present = stillHeld(entries);
     if (!lease.joined()) {
@@ -256,7 +256,7 @@ export function createReconciler(deps: {
     /** Looks at a session soon; never throws, never waits. */
     enqueue: (held: Held): void => enqueue(held, 'event'),
     /**
-     * Looks at sessions now and answers what was done, also by an event that came first but after `sinceMs`. `fresh` reads the rows again.
+     * Reconciles sessions now and returns what was done, also by an event that came first but after `sinceMs`. `fresh` reads the rows again.
      */
     reconcile(
       all: readonly Held[],

@@ -104,7 +104,7 @@ export function createProvide(deps: {
     messages.follow(held.connection);
   }
 
-  /** Opens anew what waits for a person; the provider answers the same connection where it is still at work by itself. */
+  /** Opens anew what waits for a person; the provider returns the same connection where it is still at work by itself. */
   function reopen(held: Held): Held {
     const { tenure } = held;
     if (!provider || tenure === null || !lease.trusted() || !isParked(held.connection)) return held;

@@ -12,7 +12,7 @@ import type { Liveness } from '../reconcile/liveness.js';
 
 export type AskStatus = ReturnType<typeof createAskStatus>;
 
-/** Answers what is true of one session: from its connection where it is here, from its owner where another replica has it, else from the row. */
+/** Returns what is true of one session: from its connection where it is here, from its owner where another replica has it, else from the row. */
 export function createAskStatus(deps: {
   config: Pick<Config, 'clock'>;
   store: WaSyncStore;

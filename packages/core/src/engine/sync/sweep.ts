@@ -1,6 +1,6 @@
 /**
  * Compares everything this replica holds with the store and asks only for the exceptions: nearly all connections are in one state, so
- * the store is told that state, answers the rows that differ from it, and a count and a hash sum that give away a row that vanished,
+ * the store is told that state, returns the rows that differ from it, and a count and a hash sum that give away a row that vanished,
  * changed owner or has no connection. A sweep that finds nothing writes nothing.
  */
 
@@ -46,7 +46,7 @@ export function createSweep(deps: {
     return verdict === 'dead' ? asHealed(result!, before) : result!;
   }
 
-  /** Probes every connection; answers the ones found dead, with what their rows said before. */
+  /** Probes every connection; returns the ones found dead, with what their rows said before. */
   async function probeAll(): Promise<Map<Held, SessionStatus | null>> {
     const dead = new Map<Held, SessionStatus | null>();
     const probeOne = async (held: Held): Promise<void> => {
