@@ -25,9 +25,9 @@ it('the reason that an adapter gives stands in row, event and history in one lin
 it('the error of a run that failed stands in its record in one line, without a whole number', async () => {
   const world = await running();
   world.broken.words = HOSTILE;
-  world.broken.calls.add('quiet');
-  await expect(world.wa.checkInactiveConversations()).rejects.toThrow('quiet failed');
-  expect(await world.runs()).toMatchObject([{ outcome: 'failed', error: `quiet failed before commit${PLAIN}` }]);
+  world.broken.calls.add('inactive');
+  await expect(world.wa.checkInactiveConversations()).rejects.toThrow('inactive failed');
+  expect(await world.runs()).toMatchObject([{ outcome: 'failed', error: `inactive failed before commit${PLAIN}` }]);
 });
 
 it.each(['hunter2-secret', '{"noiseKey":hunter2-secret', '{"a":"hunter2-secret'])(

@@ -86,7 +86,7 @@ describe('stop and observers', () => {
   it('stops within its time while a run is under way, and the run changes nothing afterwards', async () => {
     const world = await running({ inactivity: { inactiveAfterMs: MINUTE } }, '00:55:00');
     await inactiveConversation(world);
-    world.broken.calls.add('quiet');
+    world.broken.calls.add('inactive');
     world.broken.hang = true;
     await world.clock.advance(5 * MINUTE + 1_000);
     await world.during(world.wa.stop(), 1_200);
@@ -106,7 +106,7 @@ describe('stop and observers', () => {
     expect(await world.wa.runJob('inactivity')).toEqual({ ran: false });
     await expect(world.wa.runJob('nonsense' as never)).rejects.toMatchObject({ code: 'config_invalid' });
     expect(await world.runs()).toEqual([]);
-    const reads = new Set(['beat', 'census', 'candidates', 'marked', 'countOpen', 'quiet']);
+    const reads = new Set(['beat', 'census', 'candidates', 'marked', 'countOpen', 'inactive']);
     expect(world.calls.filter((name) => !reads.has(name))).toEqual([]);
   });
 });

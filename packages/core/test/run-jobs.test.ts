@@ -98,7 +98,7 @@ describe('the schedule of cluster jobs', () => {
     const first = world.replica({ ...hourly, replicaId: 'one', clock: mortal.clock });
     const second = world.replica({ ...hourly, replicaId: 'two' });
     await world.during(first.wa.start(), 0);
-    world.broken.calls.add('quiet');
+    world.broken.calls.add('inactive');
     world.broken.hang = true;
     await world.clock.advance(61_000);
     mortal.kill();

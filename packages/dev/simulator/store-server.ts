@@ -71,7 +71,7 @@ const READS = new Set([
   'candidates',
   'census',
   'marked',
-  'quiet',
+  'inactive',
   'countOpen',
   'outgoing',
   'ofSession',

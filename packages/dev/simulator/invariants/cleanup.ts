@@ -26,7 +26,7 @@ export const S6: Invariant = {
               bench.broken(entry.t, `${id} was moved while its session's owner suspected its network`);
           }
         }
-        if (entry.method === 'quiet') {
+        if (entry.method === 'inactive') {
           for (const one of entry.result as readonly {
             conversation: { id: string; sessionId: string };
             gateOpen: boolean;
