@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { isWaSyncError, type WaSync, type WaSyncErrorCode } from '@wa-sync/core';
+import { isWaSyncError, systemClock, type WaSync, type WaSyncErrorCode } from '@wa-sync/core';
+import { withTimeout } from '@wa-sync/core/adapter';
 import { WA_SYNC } from './module-options.js';
 
 /** What Terminus takes from an indicator. */
@@ -30,18 +31,13 @@ export class WaSyncHealthIndicator {
   }
 
   private async whyDown(timeoutMs: number): Promise<WaSyncErrorCode | null> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<WaSyncErrorCode>((resolve) => {
-      timer = setTimeout(() => resolve('store_timeout'), timeoutMs);
-    });
-    const answer = this.wa.sessions.list({ limit: 1 }).then(
-      () => null,
-      (error: unknown) => (isWaSyncError(error) ? error.code : 'store_failed'),
-    );
+    const late = (): WaSyncErrorCode => 'store_timeout';
     try {
-      return await Promise.race([answer, late]);
-    } finally {
-      clearTimeout(timer);
+      return await withTimeout(systemClock, timeoutMs, () => this.wa.sessions.list({ limit: 1 }).then(() => null), {
+        late,
+      });
+    } catch (error) {
+      return isWaSyncError(error) ? error.code : 'store_failed';
     }
   }
 }

@@ -11,7 +11,7 @@ import type {
 import type { BaileysOption } from '../client/baileys-module.js';
 import { type BaileysLoader, createBaileysLoader } from '../client/load-baileys.js';
 import { baileysOption, clockOption, durationMs, withMethods } from '../client/option-types.js';
-import { awaitAtMost } from '../client/timers.js';
+import { awaitStore } from '../client/timers.js';
 import { createAuthCodec } from './encode-auth.js';
 
 /** Type and id of the one record that is no signal key. */
@@ -85,7 +85,7 @@ async function openAuthState(params: {
   const sessionId = checkSessionId(params.sessionId);
   const baileys = await loader.need(['initAuthCreds', 'BufferJSON', 'readAppStateKey']);
   const codec = createAuthCodec(baileys);
-  const call = <T>(what: string, work: () => Promise<T>) => awaitAtMost({ clock, timeoutMs, what, work });
+  const call = <T>(what: string, work: () => Promise<T>) => awaitStore({ clock, timeoutMs, what, work });
   const write = (entries: readonly AuthEntry[]) =>
     call('Writing credentials', () => store.write({ sessionId, tenure, entries }));
 

@@ -6,7 +6,7 @@
  */
 import { type Clock, isWaSyncError, type Logger } from '@wa-sync/core';
 import type { AuthStateLike, BaileysCreds, SessionAuth, SignalDataLike } from '../client/baileys-auth.js';
-import { awaitAtMost } from '../client/timers.js';
+import { awaitStore } from '../client/timers.js';
 
 const SAVE_AGAIN_MS = 5_000;
 const ASK_AGAIN_MS = 5_000;
@@ -86,7 +86,7 @@ export class GuardedAuth {
   async settle(atMostMs: number): Promise<void> {
     if (this.writes.length === 0) return;
     try {
-      await awaitAtMost({
+      await awaitStore({
         clock: this.owner.clock,
         timeoutMs: atMostMs,
         what: 'Writing keys',
@@ -152,7 +152,7 @@ export class GuardedAuth {
   private async call<T>(what: string, work: () => Promise<T> | T): Promise<T> {
     const { clock, authTimeoutMs: timeoutMs } = this.owner;
     try {
-      const answer = await awaitAtMost({ clock, timeoutMs, what, work });
+      const answer = await awaitStore({ clock, timeoutMs, what, work });
       this.note(false);
       return answer;
     } catch (error) {

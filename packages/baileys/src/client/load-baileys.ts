@@ -4,7 +4,7 @@
  * Owns: the module, once it was loaded. One that failed to load is not kept, so that the next need tries again.
  */
 import { type Clock, WaSyncError } from '@wa-sync/core';
-import { logText } from '@wa-sync/core/adapter';
+import { logText, withTimeout } from '@wa-sync/core/adapter';
 import { type BaileysMembers, type BaileysOption, isModule, pickMembers } from './baileys-module.js';
 
 /** Tried in this order; the second is the same library without its scope. */
@@ -45,7 +45,7 @@ export function createBaileysLoader(params: { baileys: BaileysOption | undefined
 
   return {
     async need(names) {
-      loading ??= within(clock, load());
+      loading ??= withinLoadTime(clock, load());
       const own = loading;
       try {
         const { module, given } = await own;
@@ -88,17 +88,12 @@ function isMissing(name: string, error: unknown): boolean {
   return new RegExp(`['"\` ]${name}['"\`, ]`).test(String(message).split('\n', 1)[0] ?? '');
 }
 
-async function within<T>(clock: Clock, work: Promise<T>): Promise<T> {
-  let cancel = () => {};
-  const late = new Promise<never>((_, reject) => {
-    const error = unavailable(`Baileys was not loaded within ${LOAD_WITHIN_MS} ms`, { retryable: true });
-    cancel = clock.schedule(() => reject(error), LOAD_WITHIN_MS);
+function withinLoadTime<T>(clock: Clock, work: Promise<T>): Promise<T> {
+  return withTimeout(clock, LOAD_WITHIN_MS, () => work, {
+    late() {
+      throw unavailable(`Baileys was not loaded within ${LOAD_WITHIN_MS} ms`, { retryable: true });
+    },
   });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    cancel();
-  }
 }
 
 function unavailable(text: string, options: { cause?: unknown; retryable?: boolean } = {}): WaSyncError {

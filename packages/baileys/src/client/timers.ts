@@ -1,29 +1,23 @@
 import { type Clock, WaSyncError } from '@wa-sync/core';
+import { withTimeout } from '@wa-sync/core/adapter';
 
 /**
- * Waits for `work`, but no longer than `timeoutMs`.
+ * Waits for a call to a store of credentials, but no longer than `timeoutMs`.
  *
  * @throws WaSyncError `store_timeout` when time is up; the late outcome of `work` is dropped
  */
-export async function awaitAtMost<T>(params: {
+export function awaitStore<T>(params: {
   clock: Clock;
   timeoutMs: number;
   what: string;
   work(): Promise<T> | T;
 }): Promise<T> {
   const { clock, timeoutMs, what, work } = params;
-  let cancel = () => {};
-  const late = new Promise<never>((_, reject) => {
-    cancel = clock.schedule(
-      () => reject(new WaSyncError('store_timeout', `${what} took longer than ${timeoutMs} ms`, { retryable: true })),
-      timeoutMs,
-    );
+  return withTimeout(clock, timeoutMs, work, {
+    late() {
+      throw new WaSyncError('store_timeout', `${what} took longer than ${timeoutMs} ms`, { retryable: true });
+    },
   });
-  try {
-    return await Promise.race([(async () => work())(), late]);
-  } finally {
-    cancel();
-  }
 }
 
 /** The one timer of a socket: a new one takes the place of the last, and none rings once the socket is over. */

@@ -4,7 +4,7 @@
  * Owns: the questions to the host that are not answered yet, and who is told of the messages.
  */
 import { type Clock, type Logger, maskNumbers, type RecordedMessage } from '@wa-sync/core';
-import { createFailureLog } from '@wa-sync/core/adapter';
+import { createFailureLog, withTimeout } from '@wa-sync/core/adapter';
 import type { BaileysMessageLike, BaileysSocketLike } from '../client/baileys-like.js';
 import type { ConversationOf } from '../client/option-types.js';
 import { type MessageFacts, readMessage, withoutDevice } from './read-message.js';
@@ -33,24 +33,6 @@ export function createMessageFeed(params: {
     failures.failed({ code, sessionId }, `Session ${maskNumbers(sessionId)}: ${text}`, error);
   }
 
-  async function within<T>(limitMs: number, work: Promise<T>, late: () => T): Promise<T> {
-    let cancel = () => {};
-    const limit = new Promise<T>((resolve, reject) => {
-      cancel = clock.schedule(() => {
-        try {
-          resolve(late());
-        } catch (error) {
-          reject(error as Error);
-        }
-      }, limitMs);
-    });
-    try {
-      return await Promise.race([work, limit]);
-    } finally {
-      cancel();
-    }
-  }
-
   async function look(
     socket: BaileysSocketLike,
     facts: MessageFacts,
@@ -60,7 +42,7 @@ export function createMessageFeed(params: {
     if (facts.isGroup || !mapping || (phoneJid !== null && lidJid !== null)) return { phoneJid, lidJid };
     try {
       const asked = lidJid === null ? mapping.getLIDForPN(phoneJid ?? '') : mapping.getPNForLID(lidJid);
-      const other = withoutDevice(await within(MAPPING_WITHIN_MS, asked, () => null));
+      const other = withoutDevice(await withTimeout(clock, MAPPING_WITHIN_MS, () => asked));
       return lidJid === null ? { phoneJid, lidJid: other } : { phoneJid: other, lidJid };
     } catch {
       return { phoneJid, lidJid };
@@ -74,8 +56,10 @@ export function createMessageFeed(params: {
     try {
       const names = await look(socket, facts);
       const origin = { sessionId, message, chat, isGroup, ...names, from, at, isReplay };
-      conversationId = await within(ANSWER_WITHIN_MS, (async () => conversationOf(origin))(), () => {
-        throw new Error(`no answer within ${ANSWER_WITHIN_MS} ms`);
+      conversationId = await withTimeout(clock, ANSWER_WITHIN_MS, () => conversationOf(origin), {
+        late() {
+          throw new Error(`no answer within ${ANSWER_WITHIN_MS} ms`);
+        },
       });
     } catch (error) {
       complain('conversation_of_failed', 'conversationOf failed, the message is not recorded', error);

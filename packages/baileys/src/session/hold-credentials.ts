@@ -9,7 +9,7 @@ import { type Clock, type Logger, maskNumbers, WaSyncError } from '@wa-sync/core
 import { type AuthOwner, GuardedAuth } from '../auth/guard-auth.js';
 import type { BaileysCreds } from '../client/baileys-auth.js';
 import { isPaired, phoneIn } from '../client/baileys-like.js';
-import { awaitAtMost, pause } from '../client/timers.js';
+import { awaitStore, pause } from '../client/timers.js';
 import type { SessionDeps } from './session-context.js';
 
 const SETTLE_KEYS_MS = 1_000;
@@ -101,7 +101,7 @@ export class HeldCredentials implements AuthOwner {
   private async open(): Promise<GuardedAuth> {
     const { sessionId, tenure, phone } = this.owner;
     // A source of the host that never answers would keep a place among the logins, and with as many as there are places nobody would log in any more.
-    const opened = await awaitAtMost({
+    const opened = await awaitStore({
       clock: this.clock,
       timeoutMs: this.authTimeoutMs,
       what: 'Opening credentials',

@@ -1,4 +1,5 @@
 import type { Clock, ProbeAnswer } from '@wa-sync/core';
+import { withTimeout } from '@wa-sync/core/adapter';
 import type { BaileysSocketLike } from '../client/baileys-like.js';
 import { readCloseError } from '../close/classify-close.js';
 import type { WhenClosed } from '../close/close-moment.js';
@@ -9,25 +10,17 @@ import type { WhenClosed } from '../close/close-moment.js';
  *
  * @param params.whenClosed - a ping in flight would otherwise wait out its time
  */
-export async function pingSocket(params: {
+export function pingSocket(params: {
   socket: BaileysSocketLike;
   clock: Clock;
   timeoutMs: number;
   whenClosed: WhenClosed;
 }): Promise<ProbeAnswer> {
   const { socket, clock, timeoutMs, whenClosed } = params;
-  let stopTimer = () => {};
-  let stopWaiting = () => {};
-  const over = new Promise<ProbeAnswer>((resolve) => {
-    stopTimer = clock.schedule(() => resolve('timeout'), timeoutMs);
-    stopWaiting = whenClosed(() => resolve('unavailable'));
+  return withTimeout(clock, timeoutMs, () => ask(socket, timeoutMs), {
+    late: (why) => (why === 'timeout' ? 'timeout' : 'unavailable'),
+    until: whenClosed,
   });
-  try {
-    return await Promise.race([ask(socket, timeoutMs), over]);
-  } finally {
-    stopTimer();
-    stopWaiting();
-  }
 }
 
 async function ask(socket: BaileysSocketLike, timeoutMs: number): Promise<ProbeAnswer> {

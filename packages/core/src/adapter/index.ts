@@ -2,6 +2,7 @@
 export { checkedText } from '../domain/report.js';
 export { logText } from '../domain/safe-text.js';
 export { readOwnerAnswer } from '../engine/inbox/owner-answers.js';
+export { untilAborted, withTimeout } from '../engine/limits/limit-calls.js';
 export { createReport } from '../engine/sync/create-report.js';
 export { createFailureLog, type FailureLog } from '../logging/log-failures.js';
 export { lateLogger } from '../logging/logger-option.js';

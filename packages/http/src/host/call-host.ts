@@ -1,5 +1,6 @@
 /** Functions of the host, contained: one may throw anything, return anything, or never settle. */
 import { type Clock, isWaSyncError, maskNumbers, type WaSync, type WaSyncError } from '@wa-sync/core';
+import { untilAborted, withTimeout } from '@wa-sync/core/adapter';
 import { HttpProblem } from '../reply/problems.js';
 import type { Ask } from '../request/ask.js';
 
@@ -13,26 +14,21 @@ export type CallHost = <T>(name: string, ask: Ask, call: () => T | Promise<T>) =
  * released with `host_timeout`, and what it returns later is ignored.
  */
 export function createCallHost({ clock, log }: { clock: Clock; log: SparseLog }): CallHost {
-  return async (name, ask, call) => {
+  return async <T>(name: string, ask: Ask, call: () => T | Promise<T>) => {
     const signal = ask.signal();
-    let release = () => {};
-    const late = new Promise<'late' | 'left'>((resolve) => {
-      const leave = () => resolve('left');
-      const cancel = clock.schedule(() => resolve('late'), HOST_WITHIN_MS);
-      signal.addEventListener('abort', leave, { once: true });
-      if (signal.aborted) leave();
-      release = () => {
-        cancel();
-        signal.removeEventListener('abort', leave);
-      };
+    const called = async (): Promise<{ returned: T } | { thrown: Error | WaSyncError }> => {
+      try {
+        return { returned: await call() };
+      } catch (error) {
+        return { thrown: readThrown(error) };
+      }
+    };
+    const settled = await withTimeout(clock, HOST_WITHIN_MS, called, {
+      late: (why) => why,
+      until: untilAborted(signal),
     });
-    const called = (async () => ({ returned: await call() }))().catch((error: unknown) => ({
-      thrown: readThrown(error),
-    }));
-    const settled = await Promise.race([called, late]);
-    release();
-    if (settled === 'left') throw new HttpProblem('host_timeout', undefined, { logged: true });
-    if (settled === 'late') {
+    if (settled === 'ended') throw new HttpProblem('host_timeout', undefined, { logged: true });
+    if (settled === 'timeout') {
       log('error', `${name} did not settle within ${HOST_WITHIN_MS / 1_000} s: the request got 503`, () => ({
         code: 'host_late',
         function: name,

@@ -3,7 +3,7 @@
  * `readEveryMs`, and never by two at once.
  */
 import { type Clock, systemClock, WaSyncError } from '@wa-sync/core';
-import { parseOptions } from '@wa-sync/core/adapter';
+import { parseOptions, withTimeout } from '@wa-sync/core/adapter';
 import { Registry } from 'prom-client';
 import * as z from 'zod/mini';
 import type { MetricsWaSync } from '../host/options.js';
@@ -105,15 +105,7 @@ export function createMetrics(wa: MetricsWaSync, options: MetricsOptions = {}): 
     reading ??= readStore().finally(() => {
       reading = null;
     });
-    let cancel = () => {};
-    const late = new Promise<void>((resolve) => {
-      cancel = clock.schedule(() => {
-        forget();
-        resolve();
-      }, READ_WITHIN_MS);
-    });
-    await Promise.race([reading, late]);
-    cancel();
+    await withTimeout(clock, READ_WITHIN_MS, () => reading, { late: forget });
   }
 
   return {

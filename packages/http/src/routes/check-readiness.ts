@@ -1,4 +1,5 @@
 import type { Clock, WaSync } from '@wa-sync/core';
+import { withTimeout } from '@wa-sync/core/adapter';
 import { HttpProblem } from '../reply/problems.js';
 
 /** A readiness check must be over before an orchestrator loses patience with it. */
@@ -36,14 +37,11 @@ export function createCheckReadiness({
 
   function begin(): Promise<void> {
     begunAtMs = clock.monotonicMs();
-    const answered = read();
-    // Late, and then it fails: nobody waits any more.
-    answered.catch(() => {});
-    let cancel = () => {};
-    const late = new Promise<never>((_, reject) => {
-      cancel = clock.schedule(() => reject(new HttpProblem('store_timeout')), READY_WITHIN_MS);
+    return withTimeout(clock, READY_WITHIN_MS, read, {
+      late() {
+        throw new HttpProblem('store_timeout');
+      },
     });
-    return Promise.race([answered, late]).finally(cancel);
   }
 
   return () => {

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@wa-sync/core';
+import { untilAborted, withTimeout } from '@wa-sync/core/adapter';
 import type { RunResult } from './run-results.js';
 
 /** Runs kept after they were answered with 202. */
@@ -62,21 +63,7 @@ export function createRunRegistry(clock: Clock) {
     async wait(run: Run, waitMs: number, signals: readonly AbortSignal[]): Promise<Outcome | null> {
       if (run.outcome) return run.outcome;
       if (waitMs === 0) return null;
-      let stop = () => {};
-      const givenUp = new Promise<null>((resolve) => {
-        const cancel = clock.schedule(() => resolve(null), waitMs);
-        const leave = () => resolve(null);
-        for (const signal of signals) signal.addEventListener('abort', leave, { once: true });
-        stop = () => {
-          cancel();
-          for (const signal of signals) signal.removeEventListener('abort', leave);
-        };
-      });
-      try {
-        return await Promise.race([run.settled, givenUp]);
-      } finally {
-        stop();
-      }
+      return withTimeout(clock, waitMs, () => run.settled, { until: untilAborted(...signals) });
     },
 
     /** From now on {@link find} knows it. */

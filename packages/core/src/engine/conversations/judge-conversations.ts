@@ -5,7 +5,7 @@ import type { Config } from '../../options/config.js';
 import { closingPolicyOf } from '../../options/inactivity-config.js';
 import type { InactiveConversation } from '../../ports/conversation-store.js';
 import type { Lease } from '../lease/lease.js';
-import { createSlots, waitAtMost } from '../limits/limit-calls.js';
+import { createSlots, withTimeout } from '../limits/limit-calls.js';
 
 const AT_ONCE = 16;
 const POLICY_LIMIT_MS = 5_000;
@@ -28,7 +28,7 @@ export function createJudgeConversations(deps: {
   async function judgeOne(inactive: InactiveConversation): Promise<Judged> {
     const { conversation } = inactive;
     try {
-      const policy = await waitAtMost(clock, POLICY_LIMIT_MS, async () => ({
+      const policy = await withTimeout(clock, POLICY_LIMIT_MS, async () => ({
         of: await closingPolicyOf(inactivity, conversation),
       }));
       if (!policy) throw new WaSyncError('config_invalid', 'The policy did not answer in time');

@@ -13,7 +13,7 @@ import type { ConversationStore } from '../../ports/conversation-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Events } from '../events/emit-events.js';
 import type { Lease } from '../lease/lease.js';
-import { waitAtMost } from '../limits/limit-calls.js';
+import { withTimeout } from '../limits/limit-calls.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
 import { observe } from '../owned-sessions/observe.js';
 
@@ -64,7 +64,7 @@ export function createSendOutgoing(deps: {
     sentAt.set(held.id, [...(sentAt.get(held.id) ?? []), clock.monotonicMs()]);
     try {
       const params = { chat, text: message.text, messageId: message.id, timeoutMs: ACK_LIMIT_MS };
-      const answer = await waitAtMost(clock, ACK_LIMIT_MS + GRACE_MS, () => sendText.call(held.connection, params));
+      const answer = await withTimeout(clock, ACK_LIMIT_MS + GRACE_MS, () => sendText.call(held.connection, params));
       return answer !== null && ANSWERS.has(answer) ? answer : 'unknown';
     } catch (error) {
       // It may have left before the error came.

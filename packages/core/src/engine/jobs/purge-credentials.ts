@@ -3,7 +3,7 @@ import type { CleanedSession } from '../../domain/report.js';
 import type { Config } from '../../options/config.js';
 import type { CleanupCandidate } from '../../ports/cleanup-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
-import { createSlots, waitAtMost } from '../limits/limit-calls.js';
+import { createSlots, withTimeout } from '../limits/limit-calls.js';
 
 const AT_ONCE = 8;
 const ANSWER_LIMIT_MS = 30_000;
@@ -26,7 +26,7 @@ export function createPurgeCredentials(deps: {
       // It may have come back while others were asked about, and what the host deletes cannot be taken back.
       const [row] = await store.sessions.get({ ids: [sessionId] });
       if (row && (row.active || row.owner !== null)) return 'came_back';
-      const done = await waitAtMost(clock, ANSWER_LIMIT_MS, async () => {
+      const done = await withTimeout(clock, ANSWER_LIMIT_MS, async () => {
         await callHost({ sessionId });
         return true;
       });

@@ -38,19 +38,47 @@ export function createTurns(clock: Clock, perSecond: number): () => Promise<void
   };
 }
 
-/** Runs `work` and returns its result, or `null` once `limitMs` have passed. A late failure is dropped on purpose. */
-export async function waitAtMost<T>(clock: Clock, limitMs: number, work: () => Promise<T>): Promise<T | null> {
-  let cancel = (): void => {};
-  const limit = new Promise<null>((resolve) => {
-    cancel = clock.schedule(() => resolve(null), limitMs);
+/**
+ * Runs `work` and returns its result. Once `timeoutMs` have passed, or `until` calls what it got, `late` says what stands in
+ * its place: its result, or what it throws; without it `null`. What `work` comes to later is dropped on purpose.
+ *
+ * @param options.until - subscribes to an earlier end of the waiting, and returns how to unsubscribe
+ */
+export async function withTimeout<Result, Late = null>(
+  clock: Clock,
+  timeoutMs: number,
+  work: () => PromiseLike<Result> | Result,
+  options: { late?: (why: 'timeout' | 'ended') => Late; until?: (end: () => void) => () => void } = {},
+): Promise<Result | Late> {
+  const { late = () => null as Late, until } = options;
+  let release = (): void => {};
+  const limit = new Promise<'timeout' | 'ended'>((resolve) => {
+    const cancel = clock.schedule(() => resolve('timeout'), timeoutMs);
+    const unsubscribe = until?.(() => resolve('ended'));
+    release = () => {
+      cancel();
+      unsubscribe?.();
+    };
   });
-  const running = (async () => work())();
+  const running = (async () => ({ result: await work() }))();
   running.catch(() => {});
   try {
-    return await Promise.race([running, limit]);
+    const first = await Promise.race([running, limit]);
+    return typeof first === 'string' ? late(first) : first.result;
   } finally {
-    cancel();
+    release();
   }
+}
+
+/** The `until` of {@link withTimeout} that ends the waiting when one of them aborts. */
+export function untilAborted(...signals: readonly AbortSignal[]): (end: () => void) => () => void {
+  return (end) => {
+    for (const signal of signals) signal.addEventListener('abort', end, { once: true });
+    if (signals.some(({ aborted }) => aborted)) end();
+    return () => {
+      for (const signal of signals) signal.removeEventListener('abort', end);
+    };
+  };
 }
 
 const DEFAULT_PAGE = 100;

@@ -2,7 +2,7 @@ import { WaSyncError } from '../../domain/errors.js';
 import { maskNumbers } from '../../domain/safe-text.js';
 import type { Config } from '../../options/config.js';
 import type { WhatsAppConnection } from '../../ports/connection.js';
-import { waitAtMost } from '../limits/limit-calls.js';
+import { withTimeout } from '../limits/limit-calls.js';
 
 /** Longer than any store call and goodbye that a close may wait for. */
 const CLOSE_LIMIT_MS = 15_000;
@@ -15,7 +15,7 @@ export async function closeConnection(
 ): Promise<boolean> {
   const { sessionId } = connection;
   try {
-    const closed = await waitAtMost(clock, CLOSE_LIMIT_MS, async () => {
+    const closed = await withTimeout(clock, CLOSE_LIMIT_MS, async () => {
       await connection.close({ reason });
       return true;
     });

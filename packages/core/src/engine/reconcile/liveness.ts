@@ -2,14 +2,14 @@
  * Finds links that died without a word.
  *
  * Owns: the verdict of each held session (`deadSinceMs`), the probe in flight and the failures in a row. Looks at silent connections
- * between sweeps, so that a silent drop is seen in seconds. `waitAtMost` and the stall watch keep an adapter that never settles, and
+ * between sweeps, so that a silent drop is seen in seconds. `withTimeout` and the stall watch keep an adapter that never settles, and
  * a process that did not run, from being taken for a dead link.
  */
 import type { Config } from '../../options/config.js';
 import type { ProbeAnswer } from '../../ports/connection.js';
 import type { Logger } from '../../ports/logger.js';
 import type { Events } from '../events/emit-events.js';
-import { createSlots, createTurns, waitAtMost } from '../limits/limit-calls.js';
+import { createSlots, createTurns, withTimeout } from '../limits/limit-calls.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
 import { readSnapshot } from '../owned-sessions/observe.js';
 import type { StallWatch } from './watch-stalls.js';
@@ -71,7 +71,7 @@ export function createLiveness(deps: {
     const askedAtMs = clock.monotonicMs();
     const stopWaiting = clock.schedule(freePlace, PLACE_HELD_MS);
     try {
-      const answer = await waitAtMost(clock, probe.timeoutMs + GRACE_MS, () =>
+      const answer = await withTimeout(clock, probe.timeoutMs + GRACE_MS, () =>
         held.connection.probe({ timeoutMs: probe.timeoutMs }),
       );
       if (ANSWERS.has(answer)) return { answer: answer!, askedAtMs };

@@ -14,7 +14,7 @@ import type { ForgetOld } from '../jobs/forget-old.js';
 import type { RunJobs } from '../jobs/run-jobs.js';
 import type { JobSchedule } from '../jobs/schedule.js';
 import type { Lease } from '../lease/lease.js';
-import { waitAtMost } from '../limits/limit-calls.js';
+import { withTimeout } from '../limits/limit-calls.js';
 import type { FollowMessages } from '../messages/follow-messages.js';
 import type { HeldSessions } from '../owned-sessions/held-sessions.js';
 import type { PublishChanges } from '../owned-sessions/publish-changes.js';
@@ -90,7 +90,7 @@ export function createRunState(deps: {
     deps.inbox.askOwner.stop();
     // The sockets get half of the time, so that the rows are written even where a socket will not close.
     lease.retire();
-    await waitAtMost(clock, timeoutMs / 2, async () => {
+    await withTimeout(clock, timeoutMs / 2, async () => {
       await Promise.all([
         tick.stop(),
         deps.schedule.stop(),
@@ -108,7 +108,7 @@ export function createRunState(deps: {
     const attached = [...sessions.all()].filter((held) => held.mode === 'attached').map((held) => held.id);
     const done =
       !lease.joined() ||
-      (await waitAtMost(clock, timeoutMs / 2, async () => {
+      (await withTimeout(clock, timeoutMs / 2, async () => {
         const reason = { code: 'shutdown' };
         const before = new Map([...sessions.all()].map(({ id, stored }) => [id, stored?.status ?? null]));
         const left = new Set(attached);

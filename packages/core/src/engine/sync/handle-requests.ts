@@ -11,7 +11,7 @@ import type { InboxAnswer, InboxRequest, InboxRequestKind } from '../../ports/in
 import type { WaSyncStore } from '../../ports/store.js';
 import type { OwnerAnswers } from '../inbox/owner-answers.js';
 import type { Lease } from '../lease/lease.js';
-import { waitAtMost } from '../limits/limit-calls.js';
+import { withTimeout } from '../limits/limit-calls.js';
 import { logOut } from '../owned-sessions/close-connection.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
 import type { Provide } from '../sessions/provide.js';
@@ -69,7 +69,7 @@ export function createAnswerInbox(deps: {
     const tenure = held?.tenure ?? null;
     if (!held || tenure === null) return;
     try {
-      const said = await waitAtMost<OwnerAnswers[InboxRequestKind]>(clock, LONGEST_MS, () => work[kind](held));
+      const said = await withTimeout<OwnerAnswers[InboxRequestKind]>(clock, LONGEST_MS, () => work[kind](held));
       if (said === null) throw new Error('It did not settle in time');
       // What a stopped one was stopped by is no longer held, and that is the answer.
       const mine = kind === 'settle' || (sessions.get(sessionId) === held && held.tenure === tenure);
