@@ -1,5 +1,5 @@
 import type { StoredSession } from '@wa-sync/core';
-import type { HistoryEntry } from '../simulator/index.js';
+import type { HistoryEntry, StoreMethod } from '../simulator/index.js';
 import type { RawChange, RawReplica, RawRow } from './audit.js';
 
 /** What the simulator calls a row, from a row of the table; `shown` is what the view for readers says of it. */
@@ -90,7 +90,7 @@ export function historyOfRows(changes: readonly RawChange[], startedAt: Date): H
 }
 
 /** Which call of the store it was, by who was the owner before and after. */
-function methodOf(before: RawRow | null, after: RawRow | null, own: ReadonlySet<string> | undefined): string {
+function methodOf(before: RawRow | null, after: RawRow | null, own: ReadonlySet<string> | undefined): StoreMethod {
   if (before === null) return 'create';
   if (after === null) return 'purge';
   if (after.owner !== null && (after.owner !== before.owner || after.tenure !== before.tenure)) return 'claim';

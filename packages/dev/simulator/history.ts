@@ -2,7 +2,19 @@
  * What happened in a world, in order. Checkers read nothing else, so a history of real processes that says the same can be judged by the same code.
  * Instants are milliseconds of one clock of the observer; a row is what a raw read of the store gave.
  */
-import type { ConversationRecord, KnownObservation, SessionStatus, StoredSession, Transition } from '@wa-sync/core';
+import type {
+  ConversationRecord,
+  KnownObservation,
+  SessionStatus,
+  StoredSession,
+  Transition,
+  WaSyncStore,
+} from '@wa-sync/core';
+
+type Ports = Required<WaSyncStore>;
+
+/** A method of a port, by its name: a checker that asks for one that is called otherwise does not compile. */
+export type StoreMethod = { [Part in keyof Ports]: string & keyof Ports[Part] }[keyof Ports];
 
 /** A row before and after a commit. `null`: there was none. */
 export interface RowChange {
@@ -99,14 +111,14 @@ export type HistoryEntry = At &
     | {
         readonly what: 'call';
         readonly call: number;
-        readonly method: string;
+        readonly method: StoreMethod;
         readonly params: unknown;
         readonly seen?: readonly SeenAtWrite[];
       }
     | {
         readonly what: 'commit';
         readonly call: number;
-        readonly method: string;
+        readonly method: StoreMethod;
         readonly params: unknown;
         readonly result: unknown;
         readonly changes: readonly RowChange[];
@@ -116,7 +128,7 @@ export type HistoryEntry = At &
         /** What a second delivery of the same call changed; absent where it came once. */
         readonly changedBySecond?: readonly string[];
       }
-    | { readonly what: 'answer'; readonly call: number; readonly method: string; readonly ok: boolean }
+    | { readonly what: 'answer'; readonly call: number; readonly method: StoreMethod; readonly ok: boolean }
     | { readonly what: 'rollback'; readonly calls: readonly number[]; readonly changes: readonly RowChange[] }
     /** A change that no process made: rows that were there from the start, or another program's. */
     | { readonly what: 'foreign'; readonly did: 'seed' | 'write' | 'delete'; readonly changes: readonly RowChange[] }

@@ -5,6 +5,7 @@ export type {
   HistoryFact,
   RowChange,
   SeenAtWrite,
+  StoreMethod,
   TrueSession,
   WorldSettings,
 } from './history.js';

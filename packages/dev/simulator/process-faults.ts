@@ -1,11 +1,13 @@
 /** Faults of processes, of their clocks, and of their way to the store. */
+
 import type { FaultKind } from './draw-settings.js';
 import type { FaultContext, FaultEffects } from './fault-context.js';
+import type { StoreMethod } from './history.js';
 import type { Replica } from './replica.js';
 import { FAIR_WEATHER, type StoreWeather } from './store-client.js';
 
 const HOUR_MS = 3_600_000;
-const PAUSED_CALLS = [
+const PAUSED_CALLS: readonly (StoreMethod | null)[] = [
   null,
   null,
   'write',

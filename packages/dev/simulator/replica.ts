@@ -7,7 +7,7 @@ import {
   type WaSyncOptions,
 } from '@wa-sync/core';
 import type { Draw } from './draw.js';
-import type { Question, Recorder, SeenAtWrite } from './history.js';
+import type { Question, Recorder, SeenAtWrite, StoreMethod } from './history.js';
 import { createLine, type Line } from './line.js';
 import { listenToEvents } from './listen-to-events.js';
 import { followSharedSyncs } from './shared-syncs.js';
@@ -52,9 +52,9 @@ export interface ReplicaParams {
   throwingListeners: boolean;
   nextCall: () => number;
   outage: () => StoreWeather['cut'];
-  onFault: (replica: string, kind: string, method: string) => void;
+  onFault: (replica: string, kind: string, method: StoreMethod) => void;
   /** Every call to the store, as it leaves. */
-  onCall: (method: string, given: StoreParams) => void;
+  onCall: (method: StoreMethod, given: StoreParams) => void;
   onStartFailed: () => void;
   /** Somebody forces a sync of one session, on whichever replica. */
   onForce: (session: string) => void;

@@ -1,7 +1,7 @@
 /** A process's way to the store: latencies, and whatever may go wrong on it. Every answer comes in through the door of the process. */
 import type { WaSyncStore } from '@wa-sync/core';
 import type { Draw } from './draw.js';
-import type { Recorder, SeenAtWrite } from './history.js';
+import type { Recorder, SeenAtWrite, StoreMethod } from './history.js';
 import type { SimProcess } from './sim-process.js';
 import type { StoreParams, StorePart, StoreServer } from './store-server.js';
 import type { Timeline } from './timeline.js';
@@ -18,7 +18,11 @@ export interface StoreWeather {
   lateAnswer: number;
   twice: number;
   /** The process is stopped right before the next call leaves, or right when its answer arrives. */
-  pauseAt: { readonly moment: 'before_call' | 'at_answer'; readonly ms: number; readonly method: string | null } | null;
+  pauseAt: {
+    readonly moment: 'before_call' | 'at_answer';
+    readonly ms: number;
+    readonly method: StoreMethod | null;
+  } | null;
 }
 
 export const FAIR_WEATHER: Readonly<StoreWeather> = {
@@ -58,16 +62,16 @@ export function createStoreClient(params: {
   /** Whether the store is down for everybody. */
   outage: () => StoreWeather['cut'];
   seenAtWrite: (params: StoreParams) => readonly SeenAtWrite[];
-  onFault: (kind: string, method: string) => void;
+  onFault: (kind: string, method: StoreMethod) => void;
   onJoin: (incarnation: string) => void;
-  onCall: (method: string, given: StoreParams) => void;
+  onCall: (method: StoreMethod, given: StoreParams) => void;
 }): StoreClient {
   const { process, server, timeline, draw, recorder, onFault } = params;
   const weather: StoreWeather = { ...FAIR_WEATHER };
   const held: (() => void)[] = [];
   let suspects = false;
 
-  function send(part: StorePart, method: string, asked: StoreParams): Promise<unknown> {
+  function send(part: StorePart, method: StoreMethod, asked: StoreParams): Promise<unknown> {
     const given = method === 'beat' && suspects ? { ...asked, massOutage: true } : asked;
     return new Promise((resolve, reject) => {
       const id = params.nextCall();
@@ -139,7 +143,7 @@ export function createStoreClient(params: {
     return server.memory.inbox.listen!({ incarnation, notify: told });
   }
 
-  function takePause(moment: 'before_call' | 'at_answer', method: string): boolean {
+  function takePause(moment: 'before_call' | 'at_answer', method: StoreMethod): boolean {
     const { pauseAt } = weather;
     if (pauseAt?.moment !== moment || (pauseAt.method !== null && pauseAt.method !== method)) return false;
     weather.pauseAt = null;
@@ -154,7 +158,7 @@ export function createStoreClient(params: {
         get(memory, method) {
           if (method === 'listen') return listen;
           if (!Reflect.has(memory, method)) return undefined;
-          return (given: StoreParams) => send(part, String(method), given);
+          return (given: StoreParams) => send(part, method as StoreMethod, given);
         },
       }),
     ]),

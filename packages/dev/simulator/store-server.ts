@@ -9,7 +9,7 @@ import {
   type StoredSession,
   type Transition,
 } from '@wa-sync/core';
-import type { Recorder } from './history.js';
+import type { Recorder, StoreMethod } from './history.js';
 import type { Timeline } from './timeline.js';
 import { createRowTracker, rowKey } from './track-rows.js';
 
@@ -21,7 +21,7 @@ export interface StoreCall {
   readonly id: number;
   readonly actor: string;
   readonly part: StorePart;
-  readonly method: string;
+  readonly method: StoreMethod;
   readonly params: StoreParams;
 }
 
@@ -238,7 +238,7 @@ function journalled(memory: MemoryStore, note: (call: StoreCall) => void): Memor
       get(target, method) {
         const real = Reflect.get(target, method) as (params: StoreParams) => Promise<unknown>;
         return (params: StoreParams) => {
-          note({ id: 0, actor: 'world', part, method: String(method), params });
+          note({ id: 0, actor: 'world', part, method: method as StoreMethod, params });
           return real.call(target, params);
         };
       },

@@ -4,7 +4,7 @@
  */
 import { createDraw } from './draw.js';
 import type { WorldPlan } from './draw-settings.js';
-import { createRecorder, type EntryOf, type Recorder, type TrueSession } from './history.js';
+import { createRecorder, type EntryOf, type Recorder, type StoreMethod, type TrueSession } from './history.js';
 import { createReplica, type Replica } from './replica.js';
 import { createSimProcess } from './sim-process.js';
 import type { StoreWeather } from './store-client.js';
@@ -37,7 +37,7 @@ export interface World {
   /** Whether processes that end come back. */
   supervise: boolean;
   /** Every call to the store, as it leaves its process. */
-  onCall: (method: string, given: StoreParams) => void;
+  onCall: (method: StoreMethod, given: StoreParams) => void;
 }
 
 /** A world in which nothing has happened yet. `framesEveryMs`: how often a link that nobody uses hears anything. */

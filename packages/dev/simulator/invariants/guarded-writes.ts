@@ -1,5 +1,5 @@
 import type { GuardedWrite, WriteOutcome } from '@wa-sync/core';
-import type { EntryOf } from '../history.js';
+import type { EntryOf, StoreMethod } from '../history.js';
 import { createRowFollower, type Invariant, mayFollow, settingsOf } from './invariant.js';
 import { livesOf } from './processes.js';
 
@@ -147,13 +147,14 @@ export const S4: Invariant = {
       for (const { before, after } of entry.changes) {
         if (!before || after?.status !== 'DISCONNECTED' || before.status === 'DISCONNECTED') continue;
         bench.tested();
-        const evidence = {
+        const allowed: { readonly [Method in StoreMethod]?: readonly string[] } = {
           freeFenced: ['expired'],
           release: ['observed', 'unobserved'],
           deactivate: ['unobserved'],
           closeUnheld: ['unobserved'],
           write: ['observed'],
-        }[entry.method];
+        };
+        const evidence = allowed[entry.method];
         if (!evidence?.includes(after.evidence)) {
           bench.broken(entry.t, `${after.id} became DISCONNECTED / ${after.evidence} by ${entry.method}`);
         }
