@@ -6,6 +6,8 @@ const conditions = ['@wa-sync/source'];
 
 const SERVERS = '**/*.servers.test.ts';
 const REALTIME = '**/*.realtime.test.ts';
+// What npm test has run before, for its coverage.
+const tested = process.env.WA_SYNC_TESTED?.split(',') ?? [];
 // They install packages: npm run test:hosts.
 const exclude = [...configDefaults.exclude, 'packages/dev/hosts-tests/**'];
 
@@ -31,7 +33,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: [...exclude, SERVERS, REALTIME],
+          exclude: [...exclude, ...tested, SERVERS, REALTIME],
           setupFiles: ['packages/dev/tests/no-servers.ts'],
           isolate: false,
         },

@@ -1,13 +1,11 @@
 export { EVENT_NAMES, type WaSyncEventName, type WaSyncEvents } from './api/events.js';
 export type * from './api/wa-sync.js';
 export { createWaSync } from './create-wa-sync.js';
-export { type BusinessHours, isBusinessTime } from './decide/business-hours.js';
-export { type ClosingDecision, type ClosingPolicy, decideClosing, outgoingId } from './decide/closing.js';
-export { type Decision, decide } from './decide/decide.js';
-export { type CleanupFacts, eligibleForCleanup } from './decide/eligible-for-cleanup.js';
+export type { BusinessHours } from './decide/business-hours.js';
+export { type ClosingPolicy, outgoingId } from './decide/closing.js';
 export { nextBackoffMs } from './decide/link-faults.js';
 export type * from './domain/conversation.js';
-export { ERROR_CODES, isWaSyncError, WaSyncError, type WaSyncErrorCode } from './domain/errors.js';
+export { isWaSyncError, WaSyncError, type WaSyncErrorCode } from './domain/errors.js';
 export type * from './domain/report.js';
 export { maskNumbers, plainText } from './domain/safe-text.js';
 export * from './domain/session.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BusinessHours, isBusinessTime } from '../src/index.js';
+import { type BusinessHours, isBusinessTime } from '../src/decide/business-hours.js';
 
 const ZONES = [
   'UTC',

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { eligibleForCleanup, SESSION_STATUSES, type SessionStatus } from '../src/index.js';
+import { eligibleForCleanup } from '../src/decide/eligible-for-cleanup.js';
+import { SESSION_STATUSES, type SessionStatus } from '../src/index.js';
 import { cleaning, DAY } from './cleaning.js';
 
 describe('the rule', () => {

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { decideClosing } from '../src/decide/closing.js';
 import {
   type ClosingPolicy,
   type ConversationRecord,
   createMemoryStore,
   createWaSync,
-  decideClosing,
   type InactiveConversation,
   outgoingId,
   type WaSyncOptions,

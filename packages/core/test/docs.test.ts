@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ERROR_CODES, EVENT_NAMES } from '../src/index.js';
+import { ERROR_CODES } from '../src/domain/errors.js';
+import { EVENT_NAMES } from '../src/index.js';
 
 const docs = join(import.meta.dirname, '../../../docs');
 const firstCells = (file: string) =>

@@ -9,6 +9,6 @@ export {
   prismaWhatsAppSession,
   whaticketWhatsapps,
 } from './host-table/presets.js';
-export { MIGRATIONS, type Migration, migrationSql } from './migrations/migrations.js';
+export { type Migration, migrationSql } from './migrations/migrations.js';
 export { type MigrationPlan, planMigrations } from './migrations/run-migrations.js';
 export { type ReplicaState, readReplicas } from './ports/read-replicas.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createPostgresStore, MIGRATIONS, migrationSql, planMigrations } from '../src/index.js';
+import { createPostgresStore, migrationSql, planMigrations } from '../src/index.js';
+import { MIGRATIONS } from '../src/migrations/migrations.js';
 import { useDatabase } from './use-database.js';
 
 const at = useDatabase();

@@ -6,7 +6,8 @@ import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createRedisStore, fromIoredis, type RedisStore, type RedisStoreOptions } from '../src/index.js';
+import { fromIoredis } from '../src/driver/redis-like.js';
+import { createRedisStore, type RedisStore, type RedisStoreOptions } from '../src/index.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 import { dropKeys } from './store-harness.js';
 

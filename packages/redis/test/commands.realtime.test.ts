@@ -1,7 +1,8 @@
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createRedisStore, fromIoredis, type RedisCommand, type RedisStore } from '../src/index.js';
+import { fromIoredis } from '../src/driver/redis-like.js';
+import { createRedisStore, type RedisCommand, type RedisStore } from '../src/index.js';
 import { startRedis, type TestServer } from './start-redis.js';
 import { keysOf } from './store-harness.js';
 import { useEveryPart } from './use-every-part.js';

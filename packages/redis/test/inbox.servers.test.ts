@@ -5,8 +5,9 @@ import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { fromIoredis } from '../src/driver/redis-like.js';
 import { subscribeIoredis, subscribeNodeRedis } from '../src/driver/subscribe.js';
-import { createRedisStore, fromIoredis, type RedisClient, type RedisStore } from '../src/index.js';
+import { createRedisStore, type RedisClient, type RedisStore } from '../src/index.js';
 import { listenForNotifications } from '../src/ports/listen-for-notifications.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 

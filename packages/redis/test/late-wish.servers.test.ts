@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createRedisStore, fromIoredis } from '../src/index.js';
+import { fromIoredis } from '../src/driver/redis-like.js';
+import { createRedisStore } from '../src/index.js';
 import { holdBackCommands } from './hold-back-commands.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll } from 'vitest';
-import { fromIoredis, type RedisCommand, type RedisLike } from '../src/index.js';
+import { fromIoredis } from '../src/driver/redis-like.js';
+import type { RedisCommand, RedisLike } from '../src/index.js';
 import { declareConformance } from './declare-conformance.js';
 import { startRedis, type TestServer } from './start-redis.js';
 

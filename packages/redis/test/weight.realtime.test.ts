@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createRedisStore, fromIoredis, type RedisCommand, type RedisStore } from '../src/index.js';
+import { fromIoredis } from '../src/driver/redis-like.js';
+import { createRedisStore, type RedisCommand, type RedisStore } from '../src/index.js';
 import { freshPrefix, startRedis, type TestServer } from './start-redis.js';
 
 const EXPECTED = { status: 'CONNECTED', health: 'healthy', reason: null } as const;

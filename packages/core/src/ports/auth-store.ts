@@ -6,7 +6,11 @@ export interface AuthEntry {
   readonly value: Uint8Array | null;
 }
 
-/** Credentials of sessions. Values are opaque bytes; the connection adapter knows their form. */
+/**
+ * Credentials of sessions. Values are opaque bytes; the connection adapter knows their form.
+ *
+ * @experimental This port may change in a minor version; sessions, leases and connections are stable.
+ */
 export interface AuthStore {
   /** Reads records; ids without one are left out. */
   read(params: { sessionId: string; type: string; ids: readonly string[] }): Promise<Map<string, Uint8Array>>;

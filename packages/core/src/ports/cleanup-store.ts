@@ -34,6 +34,8 @@ export interface CleanupCandidate {
  * The rule: the last proof of life (else creation or import) is more than `inactiveForMs` of store time ago; the status is not `CONNECTED`; nobody
  * owns it, or its owner has nothing to repair (`QR_CODE`, `LOGGED_OUT`, `ERROR`, `DISCONNECTED`) and does not suspect its own network.
  * `deactivate` takes active sessions, `purge` takes inactive ones that nobody owns and that changed neither status nor owner for `restedForMs`.
+ *
+ * @experimental This port may change in a minor version; sessions, leases and connections are stable.
  */
 export interface CleanupStore {
   /** How many sessions there are, and how many are active. */

@@ -48,6 +48,8 @@ export interface ConversationMove {
  * The gate of a conversation is open while its session's owner has a live lease, suspects nothing (mass outage), and the session is
  * `CONNECTED`, healthy and vouched for (`observed`) since at least `unchangedForMs`, so that what arrived meanwhile was recorded first. The instant that this
  * counts from moves with every change of status or health and with every claim: a new owner has a new socket.
+ *
+ * @experimental This port may change in a minor version; sessions, leases and connections are stable.
  */
 export interface ConversationStore {
   /**

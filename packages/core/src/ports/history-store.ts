@@ -34,6 +34,8 @@ export interface TransitionFeed {
  * release, a fence, the end of the grace, a cleanup): there is none without the change, and no change of status, health, evidence or reason code without one.
  * A claim, a repair of the host's row and a wish of the host are none, nor is a row that is added. Entries go with their session's row when that is deleted,
  * which no cursor counts as missed.
+ *
+ * @experimental This port may change in a minor version; sessions, leases and connections are stable.
  */
 export interface HistoryStore {
   /** The changes of one session, newest first, before the entry `before` (none where this store never gave out such an id). `limit` 1 to 1,000. */

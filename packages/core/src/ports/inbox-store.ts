@@ -22,6 +22,8 @@ export interface InboxAnswer {
  * Requests between replicas, as rows, so that none is lost with a wake-up. An owner learns of them with its beat, or at once where the store can wake it.
  * Nothing is ever concluded from silence: an asker whose time is over knows nothing. A request that is not answered within its `ttlMs` of store time is void:
  * it is handed out no more, and an answer to it changes nothing. Requests and answers go with their session's row when that is deleted.
+ *
+ * @experimental This port may change in a minor version; sessions, leases and connections are stable.
  */
 export interface InboxStore {
   /**

@@ -29,7 +29,11 @@ export type BeginAnswer =
   | { readonly begun: true; readonly run: JobRun }
   | { readonly begun: false; readonly why: 'running' | 'slot_taken' | 'fenced'; readonly run: JobRun | null };
 
-/** Who runs which job when. Only store time is used. */
+/**
+ * Who runs which job when. Only store time is used.
+ *
+ * @experimental This port may change in a minor version; sessions, leases and connections are stable.
+ */
 export interface JobStore {
   /**
    * The last slot of a job that began, anywhere. A job that was never seen gets the store's time now, so that a first start misses

@@ -19,6 +19,8 @@ export type SlotAnswer = 'done' | 'later';
  * What it keeps: every slot is called for, several missed ones are one call (the latest), no call of a job begins while another one of it goes on here, and a call that
  * rejects keeps nobody from the next. Where the hour is fixed, slots are wall-clock times of the zone, once a date, and a time inside the gap of daylight saving runs
  * at its end; where the hour is `*` or a step they are UTC instants.
+ *
+ * @experimental This port may change in a minor version; sessions, leases and connections are stable.
  */
 export interface Scheduler<Job extends JobName = ClusterJobName> {
   /** Begins to call `run` at the slots of each rule. A rejection keeps the replica from starting. */

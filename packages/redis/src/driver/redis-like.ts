@@ -79,7 +79,7 @@ export function fromIoredis(client: IoredisLike): RedisLike {
 }
 
 /** The call shape of a connected node-redis client (`createClient`), or of its cluster (`createCluster`). */
-export function fromNodeRedis(client: NodeRedisLike): RedisLike {
+function fromNodeRedis(client: NodeRedisLike): RedisLike {
   type Send = (...params: unknown[]) => Promise<unknown>;
   // node-redis types its answers by what is asked; here they are judged where they are read.
   const send = client.sendCommand.bind(client) as unknown as Send;
