@@ -141,7 +141,7 @@ describe.each([
     await store.leases.beat({ incarnation: owner, massOutage: false });
     const from = Math.floor(await serverNow());
     const moves = [{ id: 'quiet', sequence: 0, to: 'CLOSED' as const, outgoing: null }];
-    expect(await store.conversations.move({ moves, unchangedForMs: 1_000 })).toEqual(['inactive']);
+    expect(await store.conversations.move({ moves, unchangedForMs: 1_000 })).toEqual(['quiet']);
     const [row] = await prisma.conversation.findMany({ where: { status: 'FINISHED' }, orderBy: { id: 'asc' } });
     expect(row).toMatchObject({ id: 'quiet', clientId: 'c', companyId: 'acme' });
     for (const at of [row!.finishedAt, row!.updatedAt]) {

@@ -1,6 +1,7 @@
 /** What adapters of stores share, and what asks replicas through one. Needs `node:crypto`; the main entry does not. */
 export { checkedText } from '../domain/report.js';
 export { logText } from '../domain/safe-text.js';
+export { effectiveOf } from '../domain/session.js';
 export { readOwnerAnswer } from '../engine/inbox/owner-answers.js';
 export { untilAborted, withTimeout } from '../engine/limits/limit-calls.js';
 export { createReport } from '../engine/sync/create-report.js';

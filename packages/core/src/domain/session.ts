@@ -131,3 +131,15 @@ export function sessionIdHash(id: string): number {
   }
   return hash >>> 0;
 }
+
+/**
+ * What a reader may believe of a row: once its owner's lease is over nobody vouches for a connection any more, and only a
+ * logout stays true.
+ */
+export function effectiveOf(
+  row: Pick<StoredSession, 'status' | 'evidence'>,
+  leaseOver: boolean,
+): StoredSession['effective'] {
+  if (!leaseOver) return { status: row.status, evidence: row.evidence };
+  return { status: row.status === 'LOGGED_OUT' ? 'LOGGED_OUT' : 'DISCONNECTED', evidence: 'expired' };
+}

@@ -1,4 +1,4 @@
-import type { Evidence, MirrorView, SessionStatus, StoredSession } from '../domain/session.js';
+import { effectiveOf, type MirrorView, type StoredSession } from '../domain/session.js';
 import type { Clock } from '../ports/clock.js';
 import type { Claim, ClaimOutcome, GuardedWrite, SessionStore, WriteOutcome } from '../ports/session-store.js';
 import { endRow, newRow, unheldRow, writtenRow } from './change-row.js';
@@ -140,11 +140,6 @@ export function createMemorySessions(params: {
 
 const NO_MIRROR: MirrorView = Object.freeze({ state: 'none', word: null });
 
-function effectiveOf(row: SessionRow, leases: LeaseBook): { status: SessionStatus; evidence: Evidence } {
-  if (row.owner === null || !leases.isOver(row.owner)) return { status: row.status, evidence: row.evidence };
-  return { status: row.status === 'LOGGED_OUT' ? 'LOGGED_OUT' : 'DISCONNECTED', evidence: 'expired' };
-}
-
 /** A copy of a row as callers see it. Field by field: spreading a row took ten times as long. */
 function readSession(row: SessionRow, leases: LeaseBook): StoredSession {
   return {
@@ -165,7 +160,7 @@ function readSession(row: SessionRow, leases: LeaseBook): StoredSession {
     statusChangedAt: new Date(row.statusChangedAtMs),
     lastSeenAt: row.lastSeenAtMs === null ? null : new Date(row.lastSeenAtMs),
     createdAt: new Date(row.createdAtMs),
-    effective: effectiveOf(row, leases),
+    effective: effectiveOf(row, row.owner !== null && leases.isOver(row.owner)),
     mirror: NO_MIRROR,
   };
 }

@@ -1,4 +1,5 @@
 import type { Desired, Evidence, Health, MirrorView, SessionStatus, StoredSession } from '@wa-sync/core';
+import { effectiveOf } from '@wa-sync/core/adapter';
 import type { SessionsMirrorSql } from './mirror-sql-types.js';
 
 /**
@@ -121,9 +122,7 @@ export function readTuple(tuple: SessionTuple, mirror: SessionsMirrorSql | null)
     statusChangedAt: new Date(changedAt),
     lastSeenAt: seenAt === null ? null : new Date(seenAt),
     createdAt: new Date(createdAt),
-    effective: leaseOver
-      ? { status: status === 'LOGGED_OUT' ? 'LOGGED_OUT' : 'DISCONNECTED', evidence: 'expired' }
-      : { status, evidence },
+    effective: effectiveOf({ status, evidence }, leaseOver),
     mirror: mirrorView(mirror, status, hasHostRow, word),
   };
 }

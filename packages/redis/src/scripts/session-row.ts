@@ -1,5 +1,6 @@
 import type { Desired, Evidence, Health, Heartbeat, SessionStatus, StoredSession } from '@wa-sync/core';
 import { maskNumbers, WaSyncError } from '@wa-sync/core';
+import { effectiveOf } from '@wa-sync/core/adapter';
 
 /** A row as the scripts keep it; the places are those of `script-parts.ts`. Instants are milliseconds since the epoch. */
 export type SessionTuple = [
@@ -77,9 +78,7 @@ export function readSession(id: string, text: string, { nowMs, leases }: RowAnsw
     statusChangedAt: new Date(changedAt),
     lastSeenAt: seenAt === null ? null : new Date(seenAt),
     createdAt: new Date(createdAt),
-    effective: over
-      ? { status: status === 'LOGGED_OUT' ? 'LOGGED_OUT' : 'DISCONNECTED', evidence: 'expired' }
-      : { status, evidence },
+    effective: effectiveOf({ status, evidence }, over),
     mirror: { state: 'none', word: null },
   };
 }
