@@ -26,6 +26,7 @@ export default defineConfig({
       reporter: ['text-summary'],
       thresholds: { lines: 95, 'packages/core/src/decide/**': { branches: 100 } },
     },
+    // One after the other: together they would be twice as many workers, and real time suffers from that.
     projects: [
       {
         extends: true,
@@ -36,6 +37,7 @@ export default defineConfig({
           exclude: [...exclude, ...tested, SERVERS, REALTIME],
           setupFiles: ['packages/dev/tests/no-servers.ts'],
           isolate: false,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -47,12 +49,13 @@ export default defineConfig({
           exclude,
           globalSetup: ['packages/dev/tests/shared-servers.ts'],
           isolate: false,
+          sequence: { groupOrder: 1 },
         },
       },
       {
         extends: true,
         // Sockets, processes, browsers, and servers that a test stops or fills: each brings its own.
-        test: { name: 'realtime', include: [REALTIME], exclude },
+        test: { name: 'realtime', include: [REALTIME], exclude, sequence: { groupOrder: 2 } },
       },
     ],
   },
