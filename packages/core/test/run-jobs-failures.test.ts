@@ -82,6 +82,17 @@ describe('a store that fails under a job', () => {
   });
 });
 
+describe('a forced sync', () => {
+  it('says which of its jobs failed, and puts the rows right all the same', async () => {
+    const world = await running({ inactivity: { inactiveAfterMs: MINUTE } }, '00:55:00');
+    expect(await world.wa.forceSync()).not.toHaveProperty('failedJobs');
+    world.broken.calls.add('inactive');
+    const report = await world.wa.forceSync();
+    expect(report.failedJobs).toEqual([{ job: 'inactivity', code: 'job_failed' }]);
+    expect(report.totals.failed).toBe(0);
+  });
+});
+
 describe('stop and observers', () => {
   it('stops within its time while a run is under way, and the run changes nothing afterwards', async () => {
     const world = await running({ inactivity: { inactiveAfterMs: MINUTE } }, '00:55:00');

@@ -29,7 +29,14 @@ export interface SyncTotals {
   readonly failed: number;
 }
 
-/** What `syncNow` and `forceSync` answer. */
+/** A job that `forceSync()` began and that failed. */
+export interface FailedJob {
+  readonly job: 'cleanup' | 'inactivity';
+  /** Of the error, or `job_failed` where it has none; `job:failed` has the rest. */
+  readonly code: string;
+}
+
+/** What `syncNow` and `forceSync` return. */
 export interface SyncReport {
   readonly startedAt: Date;
   readonly tookMs: number;
@@ -38,6 +45,8 @@ export interface SyncReport {
   readonly sessions: readonly SyncedSession[];
   /** Sessions that `totals` counts and `sessions` leaves out. */
   readonly omitted: number;
+  /** Of `forceSync()` without an id, where there are any: the rows were put right all the same. */
+  readonly failedJobs?: readonly FailedJob[] | undefined;
 }
 
 /** What became of one session in a cleanup. */

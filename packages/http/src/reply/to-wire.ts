@@ -29,6 +29,7 @@ export function reportToWire(report: SyncReport): z.infer<typeof syncReport> {
       reason: logText(reason),
     })),
     omitted: report.omitted,
+    ...(report.failedJobs ? { failedJobs: report.failedJobs.map((one) => ({ ...one })) } : {}),
   };
 }
 

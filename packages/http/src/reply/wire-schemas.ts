@@ -43,6 +43,11 @@ export const syncReport = z
       )
       .check(z.describe('Those that were not in sync first; at most 1,000')),
     omitted: count.check(z.describe('Sessions that totals counts and sessions leaves out')),
+    failedJobs: z.optional(
+      z
+        .array(z.strictObject({ job: z.enum(['cleanup', 'inactivity']), code: z.string() }))
+        .check(z.describe('Of POST /force-sync, where there are any: jobs that failed after the rows were put right')),
+    ),
   })
   .register(namedSchemas, { id: 'SyncReport', description: 'What a sync found and did.' });
 

@@ -20,7 +20,8 @@ export function syncResult(report: SyncReport): RunResult {
   if (storeFailed && totals.failed === totals.checked) throw new HttpProblem('store_failed');
   const { inSync, corrected, healed, unknown, failed } = totals;
   const parts = [`${inSync} in sync`, ...named({ corrected, healed, unknown, failed })];
-  const message = `Checked ${count(totals.checked, 'session')}: ${parts.join(', ')}`;
+  const jobs = (report.failedJobs ?? []).map(({ job, code }) => `; job ${job} failed: ${code}`).join('');
+  const message = `Checked ${count(totals.checked, 'session')}: ${parts.join(', ')}${jobs}`;
   return { message, report: reportToWire(report) };
 }
 

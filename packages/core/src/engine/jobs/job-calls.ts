@@ -1,4 +1,5 @@
-import type { CleanupReport, InactivityReport, SyncReport } from '../../domain/report.js';
+import { isWaSyncError } from '../../domain/errors.js';
+import type { CleanupReport, FailedJob, InactivityReport, SyncReport } from '../../domain/report.js';
 import { checkedText } from '../../domain/report.js';
 import type { Config } from '../../options/config.js';
 import type { JobName } from '../../ports/job-store.js';
@@ -58,14 +59,22 @@ export function createJobCalls(
     cleanupSessions,
     checkInactiveConversations,
     /**
-     * Everything at once: probe and heal all, then the cluster jobs that this store can do. One that fails was told as `job:failed` and leaves the
-     * report of the sync alone.
+     * Everything at once: probe and heal all, then the cluster jobs that this store can do. One that fails keeps nothing else
+     * from being done, and stands in the report.
      */
     async forceEverything(): Promise<SyncReport> {
       const report = await sync.sync(undefined, true);
-      if (store.cleanup) await cleanupSessions().catch(() => {});
-      if (store.conversations) await checkInactiveConversations().catch(() => {});
-      return report;
+      const failedJobs: FailedJob[] = [];
+      const attempt = async (job: FailedJob['job'], run: () => Promise<unknown>) => {
+        try {
+          await run();
+        } catch (error) {
+          failedJobs.push({ job, code: isWaSyncError(error) ? error.code : 'job_failed' });
+        }
+      };
+      if (store.cleanup) await attempt('cleanup', cleanupSessions);
+      if (store.conversations) await attempt('inactivity', checkInactiveConversations);
+      return failedJobs.length > 0 ? { ...report, failedJobs } : report;
     },
   };
 }
