@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createPostgresStore, migrationSql, planMigrations } from '../src/index.js';
-import { MIGRATIONS } from '../src/migrations/migrations.js';
+import { MIGRATIONS, sqlOfSteps } from '../src/migrations/migrations.js';
+import { planSteps } from '../src/migrations/run-migrations.js';
 import { useDatabase } from './use-database.js';
 
 const at = useDatabase();
@@ -51,6 +52,28 @@ describe('migrations', () => {
     const store = createPostgresStore({ pool: at.database.connect({ user: role, password: 'x' }) });
     await store.init();
     await store.sessions.create({ sessions: [{ id: 'a', desired: 'running' }] });
+    expect(await store.sessions.get({ ids: ['a'] })).toHaveLength(1);
+  });
+
+  it('take the next step where rows are, and leave them', async () => {
+    const { pool } = at.database;
+    const store = createPostgresStore({ pool });
+    await store.sessions.create({ sessions: [{ id: 'a', desired: 'running' }] });
+    const next = {
+      version: 2,
+      name: 'a column more',
+      sql: `ALTER TABLE @schema.session ADD COLUMN more int DEFAULT 7;`,
+    };
+    const steps = [...MIGRATIONS, next];
+    const { version, name } = next;
+    expect(await planSteps({ pool }, steps)).toEqual({ current: 1, latest: 2, pending: [{ version, name }] });
+    await pool.query(sqlOfSteps('wa_sync', steps));
+    await pool.query(sqlOfSteps('wa_sync', steps));
+    expect(await applied()).toEqual([1, 2]);
+    expect(await planSteps({ pool }, steps)).toEqual({ current: 2, latest: 2, pending: [] });
+    expect((await pool.query('SELECT id, more FROM wa_sync.session')).rows).toEqual([{ id: 'a', more: 7 }]);
+    // A process of the release before, which starts meanwhile.
+    await expect(createPostgresStore({ pool }).init()).rejects.toMatchObject({ code: 'schema_newer' });
     expect(await store.sessions.get({ ids: ['a'] })).toHaveLength(1);
   });
 

@@ -4,7 +4,7 @@ import { checkPool } from '../driver/judge-pool.js';
 import type { PgPoolLike } from '../driver/pg-pool.js';
 import { createStatementRunner, type StatementRunner, statement } from '../driver/run-statement.js';
 import { quoteIdentifier, quoteLiteral } from '../driver/sql-text.js';
-import { LATEST_VERSION, MIGRATIONS, type Migration, migrationSql } from './migrations.js';
+import { MIGRATIONS, type Migration, sqlOfSteps } from './migrations.js';
 
 /** Waiting for another process that migrates. */
 const MIGRATION_LIMIT_MS = 60_000;
@@ -25,15 +25,20 @@ export interface MigrationPlan {
  * @example
  * const { pending } = await planMigrations({ pool });
  */
-export async function planMigrations(options: {
-  pool: PgPoolLike;
-  schema?: string | undefined;
-}): Promise<MigrationPlan> {
+export function planMigrations(options: { pool: PgPoolLike; schema?: string | undefined }): Promise<MigrationPlan> {
+  return planSteps(options, MIGRATIONS);
+}
+
+/** The plan of {@link planMigrations} with these steps. */
+export async function planSteps(
+  options: { pool: PgPoolLike; schema?: string | undefined },
+  steps: readonly Migration[],
+): Promise<MigrationPlan> {
   const schema = checkSchemaName(options.schema ?? 'wa_sync');
   const limits = { statementMs: 8_000, lockMs: 1_000 };
   const runner = createStatementRunner({ pool: checkPool(options.pool), prepare: false, limits });
   try {
-    return planFrom(schema, await readVersion(runner, schema));
+    return planFrom(steps, schema, await readVersion(runner, schema));
   } catch (error) {
     throw runner.translate(error);
   }
@@ -41,9 +46,9 @@ export async function planMigrations(options: {
 
 /** Brings the schema up to date; does not even take the lock where it is. */
 export async function runMigrations(runner: StatementRunner, schema: string): Promise<void> {
-  const { pending } = planFrom(schema, await readVersion(runner, schema));
+  const { pending } = planFrom(MIGRATIONS, schema, await readVersion(runner, schema));
   if (pending.length === 0) return;
-  await runner.rows(statement(migrationSql({ schema })), [], MIGRATION_LIMIT_MS);
+  await runner.rows(statement(sqlOfSteps(schema, MIGRATIONS)), [], MIGRATION_LIMIT_MS);
 }
 
 async function readVersion(runner: StatementRunner, schema: string): Promise<number> {
@@ -56,13 +61,14 @@ async function readVersion(runner: StatementRunner, schema: string): Promise<num
   return runner.json<number>(statement(`SELECT coalesce(max(version), 0)::text AS answer FROM ${table}`), []);
 }
 
-function planFrom(schema: string, current: number): MigrationPlan {
-  if (current > LATEST_VERSION) {
+function planFrom(steps: readonly Migration[], schema: string, current: number): MigrationPlan {
+  const latest = steps.length;
+  if (current > latest) {
     throw new WaSyncError(
       'schema_newer',
-      `Schema ${schema} is at version ${current}, this package knows up to ${LATEST_VERSION}: update @wa-sync/postgres`,
+      `Schema ${schema} is at version ${current}, this package knows up to ${latest}: update @wa-sync/postgres`,
     );
   }
-  const pending = MIGRATIONS.filter(({ version }) => version > current).map(({ version, name }) => ({ version, name }));
-  return { current, latest: LATEST_VERSION, pending };
+  const pending = steps.filter(({ version }) => version > current).map(({ version, name }) => ({ version, name }));
+  return { current, latest, pending };
 }
