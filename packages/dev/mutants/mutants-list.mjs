@@ -199,8 +199,8 @@ export const MUTANTS = [
   one(
     'a dead owner is believed',
     'memory/memory-sessions.ts',
-    'if (row.owner === null || !leases.isOver(row.owner))',
-    'if (row.owner === null || leases !== undefined)',
+    'effectiveOf(row, row.owner !== null && leases.isOver(row.owner))',
+    'effectiveOf(row, false)',
   ),
   one('strays are not looked for', 'engine/sync/sweep.ts', 'if (stillSame && (', 'if (!stillSame && ('),
   one(
