@@ -23,7 +23,7 @@ const run = (...args: string[]) => runCli(args, { WA_SYNC_DATABASE_URL: url });
 describe('migrate', () => {
   it('plans, refuses to read meanwhile, applies, and has nothing left to do', async () => {
     const plan = await run('migrate', 'plan');
-    expect([plan.code, plan.out]).toEqual([2, expect.stringMatching(/^1 +sessions and heartbeats +pending$/m)]);
+    expect([plan.code, plan.out]).toEqual([2, expect.stringMatching(/^1 +schema of wa-sync +pending$/m)]);
     const early = await run('sessions');
     expect([early.code, early.error]).toEqual([1, expect.stringMatching(/schema_pending.*\n.*migrate apply/s)]);
     const { rows } = await at.database.pool.query(`SELECT 1 FROM pg_namespace WHERE nspname = 'wa_sync'`);
@@ -32,7 +32,7 @@ describe('migrate', () => {
     const applied = await run('migrate', 'apply', '--json');
     expect([applied.code, JSON.parse(applied.out)]).toMatchObject([
       0,
-      { pending: [], applied: expect.arrayContaining([{ version: 1, name: 'sessions and heartbeats' }]) },
+      { pending: [], applied: expect.arrayContaining([{ version: 1, name: 'schema of wa-sync' }]) },
     ]);
     const again = await run('migrate', 'plan');
     expect([again.code, again.out]).toEqual([0, expect.stringMatching(/^Up to date: version \d+\n$/)]);
