@@ -1,7 +1,7 @@
 /**
- * Gives back the sessions whose connection is no longer here.
+ * Releases the sessions whose connection is no longer here.
  *
- * Owns: what could not be given back yet. Each is taken up with every tick until the store has answered, the session runs here again, or the lease under
+ * Owns: what could not be released yet. Each is taken up with every tick until the store has answered, the session runs here again, or the lease under
  * which it was held is over, which frees it as well.
  */
 
@@ -57,11 +57,11 @@ export function createReleaseSessions(deps: {
       waiting.set(id, entry);
       if (lease.trusted()) await release(id, entry);
     },
-    /** Takes back that a session is to be given back: it is to run here. */
+    /** Takes back that a session is to be released: it is to run here. */
     keep(id: string): void {
       waiting.delete(id);
     },
-    /** Takes up again what could not be given back; never throws. */
+    /** Takes up again what could not be released; never throws. */
     async retry(): Promise<void> {
       for (const [id, entry] of waiting) {
         if (sessions.get(id) || entry.owner !== lease.incarnation()) {
