@@ -49,18 +49,10 @@ export interface BaileysProviderOptions {
   /** Pauses between sockets. */
   backoff?:
     | {
-        /** First pause; doubles with every further one. @defaultValue 1,000 */
+        /** First pause; doubles with every further one until a connection was open for 60 s. @defaultValue 1,000 */
         baseMs?: number | undefined;
         /** Longest pause. @defaultValue 60,000 */
         maxMs?: number | undefined;
-        /** A connection that was open for so long starts from `baseMs` again. @defaultValue 60,000 */
-        stableAfterMs?: number | undefined;
-        /** Pause while WhatsApp refuses the client version. @defaultValue 900,000 */
-        slowRetryMs?: number | undefined;
-        /** Pause after the login was opened elsewhere. @defaultValue 2,000 */
-        replacedPauseMs?: number | undefined;
-        /** Pause once that happened five times in 30 s; doubles with every further one. @defaultValue 30,000 */
-        replacedLongPauseMs?: number | undefined;
       }
     | undefined;
   /** How long a login may be without a frame before it is given up; three times as long in all. @defaultValue 30,000 */
@@ -108,10 +100,6 @@ const schema = z.strictObject({
     z.strictObject({
       baseMs: z._default(durationMs(), 1_000),
       maxMs: z._default(durationMs(), 60_000),
-      stableAfterMs: z._default(durationMs(), 60_000),
-      slowRetryMs: z._default(durationMs(), 900_000),
-      replacedPauseMs: z._default(durationMs(), 2_000),
-      replacedLongPauseMs: z._default(durationMs(), 30_000),
     }),
     {},
   ),

@@ -32,8 +32,8 @@ export interface CatalogueSession {
   told(name: WaSyncEventName): Told[];
   /** Resolves with the event that fits, told before or later: a row may have gone on by the time it is read. */
   tells(fits: (told: Told) => boolean, what: string): Promise<Told>;
-  /** Nothing of it is open any more, and nothing is opened anew. */
-  staysOffline(): Promise<void>;
+  /** Nothing of it is open any more, and nothing is opened anew for so long: more than any back-off unless told. */
+  staysOffline(forMs?: number): Promise<void>;
 }
 
 /**
@@ -90,7 +90,7 @@ export async function createCatalogueWorld(
     authTimeoutMs: 600_000,
     handlersStalledAfterMs: HANDLERS_STALLED_AFTER_MS,
     attemptTimeoutMs: 4_000,
-    backoff: { baseMs: 60, maxMs: 400, replacedPauseMs: 20, replacedLongPauseMs: 600_000, slowRetryMs: 600_000 },
+    backoff: { baseMs: 60, maxMs: 400 },
   });
   const wa = createWaSync({
     store,
@@ -183,14 +183,13 @@ export async function createCatalogueWorld(
           waiting.add(look);
           look();
         }),
-      async staysOffline() {
+      async staysOffline(forMs = 800) {
         const device = server.session(phone);
         const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
         // Its end takes its time on a busy machine.
         for (let tries = 0; device.connections.length > 0 && tries < 200; tries++) await pause(25);
         const logins = device.history.filter(({ event }) => event === 'login-started').length;
-        // Longer than any pause before another login.
-        await pause(800);
+        await pause(forMs);
         const now = device.history.filter(({ event }) => event === 'login-started').length;
         if (device.connections.length > 0 || now > logins) throw new Error(`${id} was opened again`);
       },

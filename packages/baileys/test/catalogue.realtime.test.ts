@@ -2,6 +2,7 @@ import { SEED } from '@wa-sync/dev/tests/seed';
 import * as rc14 from '@whiskeysockets/baileys';
 import * as rc13 from 'baileys-rc13';
 import { afterAll, beforeAll, describe, it } from 'vitest';
+import { REPLACED_PAUSE_MS } from '../src/session/next-step.js';
 import {
   type CatalogueWorld,
   createCatalogueWorld,
@@ -149,7 +150,8 @@ describe.each([
         await take();
       }
       const taken = await session.row();
-      await session.staysOffline();
+      // The longest pause after a 440, and time for the login that must not follow.
+      await session.staysOffline(2 * REPLACED_PAUSE_MS + 500);
       expect(session.device.logins).toBeLessThanOrEqual(2);
       expect(await session.row()).toMatchObject({ owner: taken.owner, tenure: taken.tenure, version: taken.version });
     });

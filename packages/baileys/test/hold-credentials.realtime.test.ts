@@ -38,14 +38,7 @@ function held(options: { failures?: number; onFailure?: () => void } = {}) {
         };
       },
       authTimeoutMs: 1_000,
-      backoff: {
-        baseMs: 1,
-        maxMs: 1,
-        stableAfterMs: 1,
-        slowRetryMs: 1,
-        replacedPauseMs: 1,
-        replacedLongPauseMs: 1,
-      },
+      backoff: { baseMs: 1, maxMs: 1 },
       clock: systemClock,
       logger: silentLogger,
     },

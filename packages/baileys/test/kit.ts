@@ -6,6 +6,7 @@ import {
   type Observation,
   type SessionStatus,
   systemClock,
+  systemRandom,
   type WhatsAppConnection,
 } from '@wa-sync/core';
 import {
@@ -158,9 +159,14 @@ export async function startProvider(server: FakeWhatsApp, options: Partial<Baile
       await state.saveCreds();
       return { id, tenure, jid: creds.me!.id };
     },
-    open(params: { id: string; tenure: string; fenced?: AbortSignal }): WhatsAppConnection {
-      const { id, tenure, fenced = new AbortController().signal } = params;
-      const connection = provider.open({ sessionId: id, tenure, fenced });
+    open(params: {
+      id: string;
+      tenure: string;
+      fenced?: AbortSignal;
+      stillOurs?: () => Promise<boolean>;
+    }): WhatsAppConnection {
+      const { id, tenure, fenced = new AbortController().signal, stillOurs } = params;
+      const connection = provider.open({ sessionId: id, tenure, fenced, stillOurs });
       opened.push(connection);
       return connection;
     },
@@ -214,6 +220,20 @@ export function fastClock(times: number): Clock {
     ...systemClock,
     monotonicMs: () => systemClock.monotonicMs() * times,
     schedule: (run, delayMs) => systemClock.schedule(run, delayMs / times),
+  };
+}
+
+/**
+ * Options of the provider under which pauses of this length are over at once. Nothing is left to chance, so that a pause has exactly the length that it
+ * would have at least; others keep theirs.
+ */
+export function shortening(pauseMs: number): Pick<BaileysProviderOptions, 'clock' | 'random'> {
+  return {
+    random: { ...systemRandom, next: () => 0 },
+    clock: {
+      ...systemClock,
+      schedule: (run, delayMs) => systemClock.schedule(run, delayMs === pauseMs ? 10 : delayMs),
+    },
   };
 }
 

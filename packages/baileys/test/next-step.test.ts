@@ -4,14 +4,7 @@ import { CLOSE_REASONS, classifyClose } from '../src/close/classify-close.js';
 import type { CloseFacts } from '../src/close/close-reasons.js';
 import { afterOpen, type BackoffSettings, NO_HISTORY, nextStep, type RetryHistory } from '../src/session/next-step.js';
 
-const settings: BackoffSettings = {
-  baseMs: 1_000,
-  maxMs: 60_000,
-  stableAfterMs: 60_000,
-  slowRetryMs: 900_000,
-  replacedPauseMs: 2_000,
-  replacedLongPauseMs: 30_000,
-};
+const settings: BackoffSettings = { baseMs: 1_000, maxMs: 60_000 };
 
 function step(facts: CloseFacts, history: RetryHistory = NO_HISTORY, nowMs = 0, random = 0.5) {
   return nextStep({ close: classifyClose(facts), facts, history, settings, nowMs, random });

@@ -4,7 +4,8 @@ import type { AuthenticationState, UserFacingSocketConfig } from '@whiskeysocket
 import * as baileys from '@whiskeysockets/baileys';
 import { describe, expect, it, vi } from 'vitest';
 import { baileysProvider, createBaileysAuthState } from '../src/index.js';
-import { recordStatuses, startProvider, startServer, until, untilStatus } from './kit.js';
+import { REPLACED_PAUSE_MS, STABLE_AFTER_MS } from '../src/session/next-step.js';
+import { recordStatuses, shortening, startProvider, startServer, until, untilStatus } from './kit.js';
 
 describe('baileysProvider', () => {
   it('logs a session in and says so only when WhatsApp does', async () => {
@@ -194,7 +195,7 @@ describe('baileysProvider', () => {
 
   it('F10: five 440s are REPLACED, and then there is a pause', async () => {
     const server = await startServer();
-    const host = await startProvider(server, { backoff: { replacedPauseMs: 10, replacedLongPauseMs: 600_000 } });
+    const host = await startProvider(server, shortening(REPLACED_PAUSE_MS));
     const session = await host.addSession('a', '5511911110001');
     const connection = host.open(session);
     for (let login = 1; login <= 5; login++) {
@@ -205,9 +206,28 @@ describe('baileysProvider', () => {
     expect(server.accepted).toBe(5);
   });
 
+  it('F09: logs in again after a 440 only once the store says that the session is still ours', async () => {
+    const server = await startServer();
+    const host = await startProvider(server, shortening(REPLACED_PAUSE_MS));
+    const session = await host.addSession('a', '5511911110001');
+    const loginsWhenAsked: number[] = [];
+    const stillOurs = async () => {
+      loginsWhenAsked.push(server.accepted);
+      if (loginsWhenAsked.length === 1) throw new Error('The store does not answer');
+      return loginsWhenAsked.length === 3;
+    };
+    const connection = host.open({ ...session, stillOurs });
+    await untilStatus(connection, 'CONNECTED');
+    server.session(session.jid).streamError({ conflict: 'replaced' });
+    await untilStatus(connection, 'RECONNECTING', { reason: 'replaced' });
+    await untilStatus(connection, 'CONNECTED');
+    expect(loginsWhenAsked).toEqual([1, 1, 1]);
+    expect(server.accepted).toBe(2);
+  });
+
   it('F09: a lost claim ends everything at once, and nothing is written after it', async () => {
     const server = await startServer();
-    const host = await startProvider(server, { backoff: { replacedPauseMs: 10 } });
+    const host = await startProvider(server, shortening(REPLACED_PAUSE_MS));
     const session = await host.addSession('a', '5511911110001');
     const fenced = new AbortController();
     const connection = host.open({ ...session, fenced: fenced.signal });
@@ -323,22 +343,18 @@ describe('baileysProvider', () => {
 
   it('backs off longer with each close, until a connection was stable', async () => {
     const server = await startServer();
-    const stableAfterMs = 123_456;
-    let becomeStable: (() => void) | null = null;
+    let becomeStable = () => {};
     const delays: number[] = [];
     const note = (fields: Readonly<Record<string, unknown>>) => {
       if (fields.code === 'connection_closed') delays.push(Number(fields.delayMs));
     };
     const host = await startProvider(server, {
-      backoff: { baseMs: 20, maxMs: 10_000, stableAfterMs },
+      backoff: { baseMs: 20, maxMs: 10_000 },
       clock: {
         ...systemClock,
         schedule(run, delayMs) {
-          if (delayMs !== stableAfterMs) return systemClock.schedule(run, delayMs);
-          becomeStable = run;
-          return () => {
-            becomeStable = null;
-          };
+          if (delayMs === STABLE_AFTER_MS) becomeStable = run;
+          return systemClock.schedule(run, delayMs);
         },
       },
     });
@@ -355,7 +371,7 @@ describe('baileysProvider', () => {
     expect(delays[0]).toBeLessThanOrEqual(20);
     expect(delays[4]).toBeGreaterThanOrEqual(160);
     await untilStatus(connection, 'CONNECTED');
-    (becomeStable as (() => void) | null)?.();
+    becomeStable();
     await closeOnce();
     expect(delays[5]).toBeLessThanOrEqual(20);
     await untilStatus(connection, 'CONNECTED');

@@ -2,7 +2,8 @@ import { createMemoryAuthState, startFakeWhatsApp } from '@wa-sync/fake-whatsapp
 import * as rc13 from 'baileys-rc13';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type BaileysModuleLike, observeBaileysSocket } from '../src/index.js';
-import { quietLogger, startProvider, untilStatus } from './kit.js';
+import { REPLACED_PAUSE_MS } from '../src/session/next-step.js';
+import { quietLogger, shortening, startProvider, untilStatus } from './kit.js';
 
 const PHONE = '5511911110001';
 const ADA = '491700000001';
@@ -61,7 +62,7 @@ describe('Baileys 7.0.0-rc13', () => {
 
   it('F15, F10: knows a logout and a replaced login', async () => {
     const server = await startRc13Server();
-    const host = await startProvider(server, { baileys, backoff: { baseMs: 20, maxMs: 50, replacedPauseMs: 10 } });
+    const host = await startProvider(server, { baileys, ...shortening(REPLACED_PAUSE_MS) });
     const session = await host.addSession('a', PHONE);
     const connection = host.open(session);
     await untilStatus(connection, 'CONNECTED');

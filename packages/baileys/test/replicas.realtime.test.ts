@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { startPostgres, type TestServer } from '../../postgres/test/start-postgres.js';
 import { createBaileysAuthState, multiFileAuth } from '../src/index.js';
 import { createLoginSlots } from '../src/session/login-slots.js';
+import { REPLACED_PAUSE_MS } from '../src/session/next-step.js';
 import { createReplicaWorld, type ReplicaWorld, TICK_MS, TTL_MS } from './replicas/replica-world.js';
 import { createChance } from './seeded.js';
 
@@ -195,7 +196,7 @@ describe.concurrent(`replicas (WA_SYNC_SEED=${SEED})`, () => {
         return now.every(({ owner, status }) => owner === before[2] && status === 'CONNECTED');
       });
       // Long enough for the loser to come back from its pause, if it did.
-      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      await new Promise((resolve) => setTimeout(resolve, 2 * REPLACED_PAUSE_MS));
       await chance.pause(1_000);
       await allConnected(world);
       proxy.plan(null);

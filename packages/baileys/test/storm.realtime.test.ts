@@ -73,7 +73,7 @@ describe('many closes', () => {
     const host = await startProvider(server, {
       clock: time.clock,
       baileys: sockets.module,
-      backoff: { baseMs: 1, maxMs: 2, stableAfterMs: 600_000 },
+      backoff: { baseMs: 1, maxMs: 2 },
     });
     const session = await host.addSession('a', '5511911110001');
     const connection = host.open(session);

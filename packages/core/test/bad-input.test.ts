@@ -1,5 +1,6 @@
 import { STRANGE_IDS } from '@wa-sync/testing/conformance';
 import { describe, expect, it } from 'vitest';
+import { PROBES_AT_ONCE } from '../src/engine/reconcile/liveness.js';
 import type { Observation, ProbeAnswer, WaSync, WaSyncOptions, WaSyncStore } from '../src/index.js';
 import { asking, off } from './asking.js';
 import { createWorld } from './world.js';
@@ -92,10 +93,12 @@ describe('a connection whose probe', () => {
   ];
   for (const [what, probe, code] of broken) {
     it(`${what} is not taken for dead${code ? ', is logged,' : ''} and keeps no other from being asked`, async () => {
-      const { wa, sockets, row, during, codes, clock } = await holding(['bad', 'dead'], { probe: { concurrency: 1 } });
-      const [bad, dead] = sockets as [(typeof sockets)[0], (typeof sockets)[0]];
+      // As many bad ones as there are places, and then one that is dead.
+      const ids = ['bad', ...Array.from({ length: PROBES_AT_ONCE - 1 }, (_, n) => `bad${n}`), 'dead'];
+      const { wa, sockets, row, during, codes, clock } = await holding(ids);
+      const [bad, dead] = [sockets[0]!, sockets.at(-1)!];
       const before = await row('bad');
-      bad.probe = probe;
+      for (const socket of sockets) if (socket !== dead) socket.probe = probe;
       for (const socket of sockets) socket.script.goSilent();
       await clock.advance(50_000);
       expect(await row('bad')).toEqual(before);

@@ -20,7 +20,7 @@ export const SHORTENED: Pick<ReplicaSettings, 'waSync' | 'provider'> = {
     jobs: { sync: '*/5 * * * * *', cleanup: false, inactivity: false },
   },
   provider: {
-    backoff: { baseMs: 200, maxMs: 2_000, stableAfterMs: 5_000, replacedPauseMs: 300, replacedLongPauseMs: 2_000 },
+    backoff: { baseMs: 200, maxMs: 2_000 },
     attemptTimeoutMs: 4_000,
     handlersStalledAfterMs: 5_000,
     loginJitterMs: 200,

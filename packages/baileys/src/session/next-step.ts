@@ -1,15 +1,16 @@
 import { nextBackoffMs, type SessionStatus } from '@wa-sync/core';
 import type { CloseFacts, CloseReason } from '../close/close-reasons.js';
 
-/** Times of the provider's reconnect loop, in milliseconds. */
+/** The first and the longest pause between sockets, in milliseconds. */
 export interface BackoffSettings {
   readonly baseMs: number;
   readonly maxMs: number;
-  readonly stableAfterMs: number;
-  readonly slowRetryMs: number;
-  readonly replacedPauseMs: number;
-  readonly replacedLongPauseMs: number;
 }
+
+/** A connection that was open for so long starts from `baseMs` again. Shorter ones do not: WhatsApp also accepts logins that it ends at once. */
+export const STABLE_AFTER_MS = 60_000;
+/** The shortest pause after the login was opened elsewhere; it is twice as long at most. */
+export const REPLACED_PAUSE_MS = 2_000;
 
 /** What earlier attempts leave behind for the decision about the next one. */
 export interface RetryHistory {
@@ -50,6 +51,10 @@ export interface NextStep {
 const MOST_AT_ONCE = 3;
 const REPLACED_WITHIN_MS = 30_000;
 const REPLACED_TOO_OFTEN = 5;
+/** The first pause once it was taken over too often; doubles with every further one. */
+const REPLACED_LONG_PAUSE_MS = 30_000;
+/** While WhatsApp refuses the client version: only an update of Baileys ends that. */
+const SLOW_RETRY_MS = 900_000;
 /** A refusal of the client version and a failure to open are believed at the third time, any other doubt at the second. */
 const BELIEVED_AT: Partial<Record<CloseReason['action'], number>> = { slow_retry: 3, confirm_once: 2, open_failed: 3 };
 const LONGEST_PAUSE_MS = 24 * 3_600_000;
@@ -87,10 +92,10 @@ export function nextStep(params: {
   function replaced(): NextStep {
     const recent = [...history.replacedAtMs.filter((at) => nowMs - at < REPLACED_WITHIN_MS), nowMs];
     if (recent.length < REPLACED_TOO_OFTEN && history.longPauses === 0) {
-      return retry('RECONNECTING', settings.replacedPauseMs * (1 + random), { replacedAtMs: recent });
+      return retry('RECONNECTING', REPLACED_PAUSE_MS * (1 + random), { replacedAtMs: recent });
     }
     const doublings = 2 ** Math.min(history.longPauses, MOST_DOUBLINGS);
-    return retry('REPLACED', spread(settings.replacedLongPauseMs * doublings), {
+    return retry('REPLACED', spread(REPLACED_LONG_PAUSE_MS * doublings), {
       replacedAtMs: recent,
       longPauses: history.longPauses + 1,
     });
@@ -110,7 +115,7 @@ export function nextStep(params: {
     case 'confirm_once':
       return times < (BELIEVED_AT.confirm_once ?? 1) ? backOff() : end('LOGGED_OUT', true);
     case 'slow_retry':
-      return times < (BELIEVED_AT.slow_retry ?? 1) ? backOff() : retry(close.status, spread(settings.slowRetryMs));
+      return times < (BELIEVED_AT.slow_retry ?? 1) ? backOff() : retry(close.status, spread(SLOW_RETRY_MS));
     case 'wait_for_expiry':
       return retry(close.status, spread(banLeftMs(params.facts)));
     case 'logged_out':

@@ -16,7 +16,7 @@ import { createMessageFeed, type MessageFeed } from '../messages/message-feed.js
 import { holdProcess, letProcessGo } from '../socket/hold-process.js';
 import { StalledHandlers } from '../socket/stalled-handlers.js';
 import { type CredentialsOwner, HeldCredentials } from './hold-credentials.js';
-import { afterOpen, type NextStep, NO_HISTORY, nextStep } from './next-step.js';
+import { afterOpen, type NextStep, NO_HISTORY, nextStep, REPLACED_PAUSE_MS, STABLE_AFTER_MS } from './next-step.js';
 import { createSessionConnection } from './session-connection.js';
 import type { RunSessionParams, SessionDeps, SessionParts, SessionRun } from './session-context.js';
 import { SessionView } from './session-view.js';
@@ -102,7 +102,7 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
     this.cancelStable = this.deps.clock.schedule(() => {
       this.cancelStable = null;
       this.history = NO_HISTORY;
-    }, this.deps.backoff.stableAfterMs);
+    }, STABLE_AFTER_MS);
   }
 
   onFailing(): void {
@@ -214,7 +214,7 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
         const fields = { code: 'claim_unknown', sessionId, err: error };
         this.deps.logger.debug(fields, `${this.named()}: the store cannot tell whose it is`);
       }
-      await this.wait(this.deps.backoff.replacedPauseMs);
+      await this.wait(REPLACED_PAUSE_MS);
     }
   }
 

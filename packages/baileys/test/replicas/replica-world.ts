@@ -81,7 +81,7 @@ export async function createReplicaWorld(params: {
           probe: { timeoutMs: 500, silenceMs: 2_000 },
           jobs: { sync: '* * * * * *', cleanup: false, inactivity: false },
         },
-        provider: { loginJitterMs: 30, backoff: { baseMs: 50, maxMs: 500, replacedPauseMs: 200 } },
+        provider: { loginJitterMs: 30, backoff: { baseMs: 50, maxMs: 500 } },
         ...rest,
       });
       started.push(replica);

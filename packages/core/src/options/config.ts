@@ -78,10 +78,6 @@ export interface WaSyncOptions {
         silenceMs?: number | undefined;
         /** Unanswered probes in a row that mean dead; a forced sync needs one. @defaultValue 2 */
         failures?: number | undefined;
-        /** Probes sent at once. @defaultValue 64 */
-        concurrency?: number | undefined;
-        /** Probes sent in a second, over all sessions of this replica. @defaultValue 1,000 */
-        perSecond?: number | undefined;
       }
     | undefined;
   /** This replica's right to own. */
@@ -169,8 +165,6 @@ const schema = z.strictObject({
       timeoutMs: z._default(wholeMs(50, 60_000), 5_000),
       silenceMs: z._default(wholeMs(100, 600_000), 20_000),
       failures: z._default(wholeFrom1(10), 2),
-      concurrency: z._default(wholeFrom1(10_000), 64),
-      perSecond: z._default(wholeFrom1(100_000), 1_000),
     }),
     {},
   ),

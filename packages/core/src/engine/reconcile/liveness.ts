@@ -17,6 +17,9 @@ import type { StallWatch } from './watch-stalls.js';
 /** Connections looked at before pending I/O gets its turn. */
 const SLICE = 2_000;
 const LONGEST_SCAN_MS = 2_000;
+/** Probes that are out at once, and in a second, over all sessions: where thousands fall silent together their probes are spread. */
+export const PROBES_AT_ONCE = 64;
+export const PROBES_PER_SECOND = 1_000;
 /** A probe that waits costs nothing but memory, so after this time it leaves its place to the next one. */
 const PLACE_HELD_MS = 250;
 /** An adapter gets this much more than its time before it is taken for broken. */
@@ -38,8 +41,8 @@ export function createLiveness(deps: {
 }) {
   const { held: sessions, stalls, events, onVerdict } = deps;
   const { clock, logger, probe, observeOnly } = deps.config;
-  const takePlace = createSlots(probe.concurrency);
-  const takeTurn = createTurns(clock, probe.perSecond);
+  const takePlace = createSlots(PROBES_AT_ONCE);
+  const takeTurn = createTurns(clock, PROBES_PER_SECOND);
   const scanMs = Math.min(LONGEST_SCAN_MS, Math.max(50, probe.silenceMs / 10));
   let cancel: (() => void) | null = null;
 
