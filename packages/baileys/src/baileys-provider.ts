@@ -144,7 +144,7 @@ export function baileysProvider(options: BaileysProviderOptions): ConnectionProv
     open({ sessionId, tenure, fenced, phone = null, stillOurs = async () => true }) {
       const id = checkSessionId(sessionId);
       const running = runs.get(id);
-      if (running?.tenure === tenure && !running.idle()) return running.connection;
+      if (running?.tenure === tenure && !running.halted()) return running.connection;
       const run = runSession(
         {
           sessionId: id,

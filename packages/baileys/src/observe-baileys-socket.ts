@@ -1,8 +1,9 @@
 /**
- * Watches one socket that the host opened and repairs itself. The next socket of the host's loop gets an observation of its own.
+ * Watches one socket that the host opened and repairs itself. The next socket of the host's loop gets an observation
+ * of its own.
  *
- * Owns: what this socket's life means as a status, and the wait for a re-attach. Never opens a socket; ends one only where the host
- * asked for it with `onDead: 'end'`.
+ * Owns: what this socket's life means as a status, and the wait for a re-attach. Never opens a socket; ends one only
+ * where the host asked for it with `onDead: 'end'`.
  */
 import {
   type Clock,
@@ -40,24 +41,27 @@ export interface ObserveBaileysSocketOptions {
   /** What `makeWASocket()` answered; any fork's that has the same shape. */
   socket: BaileysSocketLike;
   /**
-   * What to do with a socket that is dead and does not know it. `end`: end it, so that the host's own close handler runs within
-   * milliseconds and its loop opens the next one. `report`: only tell.
+   * What to do with a socket that is dead and does not know it. `end`: end it, so that the host's own close handler
+   * runs within milliseconds and its loop opens the next one. `report`: only report it.
    */
   onDead: 'end' | 'report';
   /** Called with each finding of a dead socket, whatever `onDead` says. */
   onDeadReport?: ((found: { sessionId: string; reason: string }) => void) | undefined;
   /**
-   * Names the host's conversation of a message, so that it is recorded; `null` where it has none. Asked for what people write, also for groups; not for status
-   * updates, channels, reactions and history.
+   * Names the host's conversation of a message, so that it is recorded; `null` where it has none. Asked for what
+   * people write, also for groups; not for status updates, channels, reactions and history.
    */
   conversationOf?: ConversationOf | undefined;
   /** Without another socket for so long after a close the session is `DISCONNECTED`. @defaultValue 300,000 */
   reattachWithinMs?: number | undefined;
-  /** How long a login may be without a frame before the socket counts as dead; three times as long in all. @defaultValue 30,000 */
+  /**
+   * How long a login may be without a frame before the socket counts as dead; three times as long in all.
+   * @defaultValue 30,000
+   */
   attemptTimeoutMs?: number | undefined;
   /**
-   * How long the handling of one stanza may take before the session's health is `degraded`; after twice as long the socket counts
-   * as dead. @defaultValue 30,000
+   * How long the handling of one stanza may take before the session's health is `degraded`; after twice as long the
+   * socket counts as dead. @defaultValue 30,000
    */
   handlersStalledAfterMs?: number | undefined;
   /** @defaultValue the system's */
@@ -90,8 +94,8 @@ const FINAL: ReadonlySet<string> = new Set(['stream_broken', 'handlers_stalled']
 /**
  * Makes a connection out of a Baileys socket that the host owns, for hosts with their own reconnect loop.
  *
- * Call it right after `makeWASocket()`, for every new socket, and attach the result: `wa.attach` replaces the one before. A socket
- * that was open before is found out by asking it.
+ * Call it right after `makeWASocket()`, for every new socket, and attach the result: `wa.attach` replaces the one
+ * before. A socket that was open before is found out by asking it.
  *
  * @throws WaSyncError `config_invalid`, `session_id_invalid`
  * @example
@@ -118,7 +122,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
     attemptTimeoutMs: parsed.attemptTimeoutMs,
     handlersStalledAfterMs: parsed.handlersStalledAfterMs,
     ...feed?.handlersFor(socket),
-    onChange: look,
+    onChange: readState,
     onFrame() {
       // Frames that come again prove a verdict wrong that was only reported.
       if (deadReason === null || watch.state().stage !== 'open' || FINAL.has(deadReason)) return;
@@ -134,7 +138,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
     },
   });
 
-  function look(): void {
+  function readState(): void {
     const now = watch.state();
     if (now.stage === 'closed') waitForReattach();
     if (now.stalled && !stalled) noteStall(now.stuckKind);
@@ -229,6 +233,6 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
       if (watch.state().stage !== 'open' || deadReason !== null) return 'failed';
       return sendText({ ...message, socket, clock, whenClosed: (run) => watch.whenClosed(run) });
     },
-    ...(feed && { onMessages: feed.onMessages, messagesDelivered: feed.idle }),
+    ...(feed && { onMessages: feed.onMessages, messagesDelivered: feed.delivered }),
   };
 }

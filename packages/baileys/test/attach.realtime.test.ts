@@ -18,7 +18,7 @@ async function startReplica(store: WaSyncStore, options: Partial<Parameters<type
   return wa;
 }
 
-/** One store for all replicas of a test, looked into by the test itself. */
+/** One store for all replicas of a test, read by the test itself. */
 function sharedStore() {
   const store = createMemoryStore();
   return {
@@ -137,7 +137,7 @@ describe('an attached socket', () => {
     );
   });
 
-  it('tells its host through `lost` that another replica has the session, and writes nothing afterwards', async () => {
+  it('notifies its host through `lost` that another replica has the session, and writes nothing afterwards', async () => {
     const server = await startServer();
     const { store, row } = sharedStore();
     const one = await startReplica(store, { replicaId: 'one' });

@@ -29,7 +29,7 @@ function withMethod<Name extends keyof AuthStore>(store: AuthStore, name: Name, 
 }
 
 describe('createBaileysAuthState', () => {
-  it('gives back what was stored: bytes, text and the app-state key as a proto message', async () => {
+  it('returns what was stored: bytes, text and the app-state key as a proto message', async () => {
     const store = await storeWithSession();
     const first = await createBaileysAuthState({ store, sessionId: 'a', tenure: 'mine' });
     const keyData = proto.Message.AppStateSyncKeyData.fromObject({ keyData: Buffer.from([1, 2, 3]), timestamp: 5 });

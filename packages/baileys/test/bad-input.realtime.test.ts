@@ -100,14 +100,14 @@ describe('credentials of another number', () => {
     await vi.waitFor(async () => expect(await row()).toMatchObject({ status: 'CONNECTED', phone: PHONE }));
   });
 
-  it('are told from one number that is written in two ways', async () => {
+  it('are distinguished from one number that is written in two ways', async () => {
     const { row } = await startSession('+55 (11) 91111-0001', '551111110001');
     await vi.waitFor(async () => expect(await row()).toMatchObject({ status: 'CONNECTED', phone: '551111110001' }));
   });
 });
 
 describe('a store of credentials that hangs', () => {
-  it('at the first look: never a new identity, tried again until it answers', async () => {
+  it('at the first read: never a new identity, tried again until it answers', async () => {
     const server = await startServer();
     const host = await startProvider(server, { authTimeoutMs: 200 });
     const session = await host.addSession('a', PHONE);

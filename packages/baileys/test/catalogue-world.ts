@@ -30,15 +30,15 @@ export interface CatalogueSession {
   /** `status` or `status/reason` of every write so far. */
   written(): string[];
   told(name: WaSyncEventName): Told[];
-  /** Resolves with the event that fits, told before or later: a row may have gone on by the time it is read. */
+  /** Resolves with the event that fits, published before or later: a row may have gone on by the time it is read. */
   tells(fits: (told: Told) => boolean, what: string): Promise<Told>;
   /** Nothing of it is open any more, and nothing is opened anew for so long: more than any back-off unless told. */
   staysOffline(forMs?: number): Promise<void>;
 }
 
 /**
- * One engine, one provider and one server for all rows of the failure catalogue at once, each on a session of its own: they disturb each other as sessions of
- * one process do.
+ * One engine, one provider and one server for all rows of the failure catalogue at once, each on a session of its own:
+ * they disturb each other as sessions of one process do.
  */
 export async function createCatalogueWorld(
   baileys: BaileysModuleLike & Required<Pick<BaileysModuleLike, 'makeWASocket'>>,
@@ -52,7 +52,7 @@ export async function createCatalogueWorld(
   const hungEnds = new Set<string>();
   let numbers = 0;
 
-  /** Credentials in the store, whose reading of keys can be told to hang. */
+  /** Credentials in the store, whose reading of keys can be made to hang. */
   const auth: AuthSource = async ({ sessionId, tenure }) => {
     const own: SessionAuth = await createBaileysAuthState({ store: store.auth!, sessionId, tenure, baileys });
     const { keys } = own.state;
@@ -228,7 +228,7 @@ export async function createCatalogueWorld(
         },
       };
     },
-    /** The next socket of this session never tells of its end. */
+    /** The next socket of this session never emits its end. */
     hangNextEnd: (id: string) => void hungEnds.add(id),
     async stop(): Promise<void> {
       await wa.stop();

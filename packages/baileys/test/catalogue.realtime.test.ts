@@ -234,7 +234,7 @@ describe.each([
       expect(kept?.size).toBe(1);
     });
 
-    it('F26: a link that has gone without Baileys telling is RECONNECTING within 5 s, and healed', async ({
+    it('F26: a link that has gone and whose end Baileys does not emit is RECONNECTING within 5 s, and healed', async ({
       expect,
     }) => {
       world.hangNextEnd('F26');

@@ -167,7 +167,7 @@ describe('classifyClose', () => {
     expect(classifyClose(facts)).toMatchObject({ code, status, action });
   });
 
-  it('answers for everything, and takes credentials only after a logout', () => {
+  it('returns a reason for everything, and takes credentials only after a logout', () => {
     const facts = fc.record(
       {
         code: fc.oneof(fc.anything(), fc.integer({ min: 0, max: 1100 })),

@@ -27,7 +27,7 @@ it('keeps nothing of what waited for a close that did not come', async () => {
   expect(moment.waiting()).toBe(0);
 });
 
-it('tells all who wait when it comes, each once, and at once who asks later', async () => {
+it('notifies all who wait when it comes, each once, and at once who asks later', async () => {
   const moment = new CloseMoment();
   const whenClosed: WhenClosed = (run) => moment.whenClosed(run);
   const told: string[] = [];

@@ -41,7 +41,7 @@ it('goes on after a listener that throws, and says that there were some', async 
   expect(ws.emit('CB:nobody')).toBe(false);
 });
 
-it('hears of a promise that rejects, and tells a broken stream from a failed stanza', async () => {
+it('notices a promise that rejects, and distinguishes a broken stream from a failed stanza', async () => {
   const ws = await openWs();
   const told = ears();
   const fail = async () => {
@@ -109,7 +109,7 @@ it("contains one for a single time too, and lets what a host adds later be the h
   expect(told.handled).toEqual(['CB:message']);
 });
 
-it('tells all who listen of the handling, and the one who came first of the errors', async () => {
+it('reports the handling to all who listen, and the errors to the one who came first', async () => {
   const ws = await openWs();
   const [one, other] = [ears(), ears()];
   const fail = () => {

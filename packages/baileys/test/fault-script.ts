@@ -6,7 +6,9 @@ import { baileysProvider, createBaileysAuthState } from '../src/index.js';
 export const SESSIONS = 20;
 /** Silence, which nothing but a probe finds, twice as often as the others. */
 const KINDS = [...RANDOM_FAULT_KINDS, 'silence'] as const;
-/** Looked at until it is right, which is after some seconds at the settings below where the machine has nothing else to do. */
+/**
+ * Read until it is right, which is after some seconds at the settings below where the machine has nothing else to do.
+ */
 const QUIET_MS = 60_000;
 
 /** What came of a script. */
@@ -16,13 +18,13 @@ export interface ScriptOutcome {
   readonly faults: Readonly<Record<string, number>>;
   /** From the last fault until every row was what the server sees. */
   readonly settledMs: number;
-  /** Rows that differ from it after the quiet time. */
+  /** Rows that differ from it after the faults have ended. */
   readonly wrong: readonly string[];
 }
 
 /**
- * Plays one script of faults against 20 sessions of one replica, then lets it be quiet. Silent links stay silent, and logins that hang go on hanging: it is for the
- * library to find them.
+ * Plays one script of faults against 20 sessions of one replica, then lets it alone. Silent links stay silent, and
+ * logins that hang go on hanging: it is for the library to find them.
  */
 export async function playFaultScript(seed: number): Promise<ScriptOutcome> {
   const random = createSeededRandom(seed);

@@ -134,7 +134,7 @@ describe('createLoginSlots', () => {
   });
 });
 
-describe('a store of credentials that failed a quiet account', () => {
+describe('a store of credentials that failed an account without traffic', () => {
   it('is asked again until it answers', { timeout: 30_000 }, async () => {
     const state = createMemoryAuthState(initAuthCreds());
     let failures = 2;

@@ -4,7 +4,7 @@ import { initAuthCreds } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 import { HeldCredentials } from '../src/session/hold-credentials.js';
 
-/** Credentials in memory whose store notes each call, and fails as often as it is told. */
+/** Credentials in memory whose store notes each call, and fails as often as it is asked to. */
 function held(options: { failures?: number; onFailure?: () => void } = {}) {
   const calls: string[] = [];
   const stopper = new AbortController();
@@ -54,7 +54,7 @@ describe('HeldCredentials', () => {
     expect(calls).toEqual(['open']);
   });
 
-  it('writes nothing any more of what was put aside, and opens anew for the next login', async () => {
+  it('writes nothing any more of what was quarantined, and opens anew for the next login', async () => {
     const { credentials, calls } = held();
     const old = await credentials.readyForLogin();
     await credentials.quarantine('logged_out');

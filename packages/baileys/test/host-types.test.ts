@@ -12,7 +12,8 @@ import {
 } from '../src/index.js';
 
 /**
- * Written as hosts write it, each with the types of its own Baileys. That it compiles is the test; `npm run test:hosts` does the same with older clients.
+ * Written as hosts write it, each with the types of its own Baileys. That it compiles is the test;
+ * `npm run test:hosts` does the same with older clients.
  */
 async function hostOfRc14(folder: string) {
   const store = createMemoryStore().auth!;

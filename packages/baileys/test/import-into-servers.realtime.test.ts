@@ -176,7 +176,7 @@ describe.each(cases)('a folder of useMultiFileAuthState, imported into %s %s', (
     });
   });
 
-  it('that has half an identity is refused and leaves the store as it was; half a key is told by its name', async () => {
+  it('that has half an identity is refused and leaves the store as it was; half a key is reported by its name', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'wa-sync-import-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const { state, saveCreds } = await useMultiFileAuthState(folder);

@@ -68,7 +68,7 @@ describe('importMultiFileAuth', () => {
     expect((await createBaileysAuthState({ store, sessionId: 'a' })).state.creds.nextPreKeyId).toBe(4_711);
   });
 
-  it('tells files that are no records, or half written, and takes the others', async () => {
+  it('reports files that are no records, or half written, and takes the others', async () => {
     const { store, folder } = await scene();
     await writeFile(join(folder, 'notes.txt'), 'mine');
     await writeFile(join(folder, 'session-half.0.json'), '{"type":"Buf');

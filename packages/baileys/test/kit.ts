@@ -174,7 +174,7 @@ export async function startProvider(server: FakeWhatsApp, options: Partial<Baile
   };
 }
 
-/** Credentials in memory whose key store can be told to hang, as one does whose database has gone. */
+/** Credentials in memory whose key store can be made to hang, as one does whose database has gone. */
 export function hangingAuth(creds: AuthenticationCreds) {
   const state = createMemoryAuthState(creds);
   let hanging = false;
@@ -214,7 +214,10 @@ export function hangingAuth(creds: AuthenticationCreds) {
   };
 }
 
-/** The system's clock, so many times as fast: for waits whose length is not the point. Baileys' own timers keep their pace. */
+/**
+ * The system's clock, so many times as fast: for waits whose length is not the point. Baileys' own timers keep their
+ * pace.
+ */
 export function fastClock(times: number): Clock {
   return {
     ...systemClock,

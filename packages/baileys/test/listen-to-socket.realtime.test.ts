@@ -9,7 +9,7 @@ function fail(): void {
   throw TROUBLE;
 }
 
-it('keeps the errors of handlers to itself while it watches a socket, and not once it has given it back', async () => {
+it('keeps the errors of handlers to itself while it watches a socket, and not once it has released it', async () => {
   const socket = openSocket(await startServer());
   socket.ws.on('CB:trouble', fail);
   const connection = observeBaileysSocket({ sessionId: 'a', socket, onDead: 'report' });
@@ -30,7 +30,7 @@ it('keeps the errors of a socket that has ended to itself for good', async () =>
   expect(() => socket.ws.emit('CB:trouble')).not.toThrow();
 });
 
-it('leaves no listener on a socket that it gave back', async () => {
+it('leaves no listener on a socket that it released', async () => {
   const socket = openSocket(await startServer());
   const count = () => ['frame', 'unexpected-response'].map((event) => socket.ws.listenerCount(event));
   const before = count();

@@ -59,7 +59,7 @@ describe('observeBaileysSocket', () => {
     expect(socket.ws.isClosed).toBe(true);
   });
 
-  it("onDead 'report' tells and leaves the socket alone; frames that come again take the verdict back", async () => {
+  it("onDead 'report' reports it and leaves the socket alone; frames that come again take the verdict back", async () => {
     const server = await startServer();
     const socket = openSocket(server);
     const onDeadReport = vi.fn();
@@ -342,7 +342,7 @@ describe('observeBaileysSocket', () => {
     await expect(connection.probe({ timeoutMs: 200 })).resolves.toBe('unavailable');
   });
 
-  it('an iq error and a probe cut short by a close are told apart from silence', async () => {
+  it('an iq error and a probe cut short by a close are distinguished from silence', async () => {
     const server = await startServer();
     const socket = openSocket(server);
     const connection = observeBaileysSocket({ sessionId: 'a', socket, onDead: 'end' });

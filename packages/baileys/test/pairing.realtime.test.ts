@@ -190,7 +190,7 @@ describe('wa.sessions.pair', () => {
     expect((await wa.sessions.get('a'))?.status).toBe('QR_CODE');
   });
 
-  it('answers what it cannot do with a code', async () => {
+  it('rejects what it cannot do with a code', async () => {
     const server = await startServer();
     const { wa } = await startUnpaired(server);
     await expect(collect(wa, () => {}, { phone: '12' })).rejects.toMatchObject({ code: 'config_invalid' });

@@ -148,7 +148,7 @@ describe('baileysProvider', () => {
     expect(await host.storedCreds('a')).toBeUndefined();
   });
 
-  it('lets no late write bring back credentials that were put aside', async () => {
+  it('lets no late write bring back credentials that were quarantined', async () => {
     const server = await startServer();
     const auths: AuthenticationState[] = [];
     const makeWASocket = (config: object) => {

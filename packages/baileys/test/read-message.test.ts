@@ -46,7 +46,7 @@ describe('readMessage', () => {
     ['a channel', message('123@newsletter')],
     ['an address that is none', message('nobody')],
     ['a notice of a group', message('1203@g.us', { message: null, messageStubType: 27 })],
-    ['what devices tell each other', message(PN, { category: 'peer' })],
+    ['what devices send each other', message(PN, { category: 'peer' })],
     ['a reaction', message(PN, { message: { reactionMessage: {} } })],
     ['a deletion', message(PN, { message: { protocolMessage: {} } })],
     ['a wrapped edit', message(PN, { message: { ephemeralMessage: { message: { editedMessage: {} } } } })],

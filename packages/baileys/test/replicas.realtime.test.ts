@@ -13,7 +13,10 @@ import { REPLACED_PAUSE_MS } from '../src/session/next-step.js';
 import { createReplicaWorld, type ReplicaWorld, TICK_MS, TTL_MS } from './replicas/replica-world.js';
 import { createChance } from './seeded.js';
 
-/** Real processes, a real database, real Baileys. Each world has sessions and a database of its own, so that all run side by side. */
+/**
+ * Real processes, a real database, real Baileys. Each world has sessions and a database of its own, so that all run
+ * side by side.
+ */
 describe.concurrent(`replicas (WA_SYNC_SEED=${SEED})`, () => {
   let postgres: TestServer;
   let whatsapp: FakeWhatsApp;
@@ -179,7 +182,7 @@ describe.concurrent(`replicas (WA_SYNC_SEED=${SEED})`, () => {
     });
   });
 
-  it('F23: a database that is gone for one replica: its sessions go over to the other, and the two do not rob each other', {
+  it('F23: a database that is gone for one replica: its sessions go over to the other, and the two do not take them from each other', {
     timeout: 120_000,
   }, async ({ expect }) => {
     const chance = createChance('F23 one');

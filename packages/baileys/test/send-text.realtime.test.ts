@@ -91,7 +91,7 @@ describe.each(['provided', 'attached'] as const)('sendText of a session that is 
     expect(ada.received).toHaveLength(1);
   });
 
-  it('never says sent on a silent socket, and answers in time', async () => {
+  it('never returns sent on a silent socket, and returns in time', async () => {
     const { server, connection } = await startConnected(kind);
     const ada = server.contact(ADA, 'Ada');
     await expect(

@@ -60,7 +60,7 @@ describe('F02: a connection whose handlers stall', () => {
     await socket.end(undefined);
   });
 
-  it('is never seen in one that is only quiet, or busy and well', async () => {
+  it('is never seen in one that is only silent, or busy and well', async () => {
     const server = await startServer();
     const quiet = await openObserved(server, '5511911110002');
     const busy = await openObserved(server, PHONE);
@@ -77,7 +77,7 @@ describe('F02: a connection whose handlers stall', () => {
   });
 });
 
-describe('F03: quiet accounts', () => {
+describe('F03: accounts without traffic', () => {
   it('are asked 600 times, as in three hours at the defaults, and never reconnected', { timeout: 60_000 }, async () => {
     const server = await startServer();
     const asked = 600;

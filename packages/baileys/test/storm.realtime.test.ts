@@ -102,7 +102,8 @@ describe('many closes', () => {
     expect(fieldsOfAPromise()).toBe(carried);
     const bytesPerClose = slopeOf(heaps.slice(2)) / (CLOSES / ROUNDS);
     console.log(`${CLOSES} closes: the heap grows by ${Math.round(bytesPerClose)} bytes a close`);
-    // A socket that is kept, for a query of its own or by a listener, is 180 to 500 KB; the fake server in this process remembers each login.
+    // A socket that is kept, for a query of its own or by a listener, is 180 to 500 KB; the fake server in this
+    // process remembers each login.
     expect(bytesPerClose).toBeLessThan(CLOSES >= 1_000 ? 4_000 : 40_000);
     stop();
     await connection.close({ reason: 'shutdown' });
@@ -113,7 +114,9 @@ describe('many closes', () => {
   });
 });
 
-/** Where Node is older than 24 each promise carries one for every `AsyncLocalStorage` that was used and not put to rest. */
+/**
+ * Where Node is older than 24 each promise carries one for every `AsyncLocalStorage` that was used and not disabled.
+ */
 function fieldsOfAPromise(): number {
   return Object.getOwnPropertySymbols(new Promise(() => {})).filter((symbol) =>
     String(symbol).includes('kResourceStore'),

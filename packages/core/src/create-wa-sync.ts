@@ -70,7 +70,7 @@ export function createWaSync(options: WaSyncOptions): WaSync {
     liveness,
     reconciler,
     publish,
-    onStray: provide.settleStray,
+    onStray: provide.releaseStray,
   });
   const closeUnheld = createCloseUnheld({ config, store, lease, events });
   const askOwner = createAskOwner({ config, store, lease });

@@ -54,7 +54,7 @@ describe('attach', () => {
     expect(await world.row('a')).toMatchObject({ status: 'CONNECTED', evidence: 'observed' });
   });
 
-  it('tells the handle that a newer attach of this process replaced, and the row goes on', async () => {
+  it('notifies the handle that a newer attach of this process replaced, and the row goes on', async () => {
     const { wa, connection, row, clock } = await started();
     const [first, second] = [connection('a'), connection('a')];
     const old = wa.attach(first);
@@ -71,7 +71,7 @@ describe('attach', () => {
     expect(await row('a')).toMatchObject({ status: 'CONNECTED', tenure });
   });
 
-  it('of the same connection twice is one attach, whose handles are told and detached together', async () => {
+  it('of the same connection twice is one attach, whose handles are notified and detached together', async () => {
     const { wa, connection, row } = await started();
     const socket = connection('a');
     const handles = [wa.attach(socket), wa.attach(socket)];

@@ -86,9 +86,9 @@ describe('a connection whose probe', () => {
       },
       'probe_failed',
     ],
-    ['answers nothing', async () => undefined as unknown as ProbeAnswer, 'probe_failed'],
-    ['answers what there is not', async () => 'dead' as ProbeAnswer, 'probe_failed'],
-    ['answers no promise', () => 'timeout-ish' as unknown as Promise<ProbeAnswer>, 'probe_failed'],
+    ['returns nothing', async () => undefined as unknown as ProbeAnswer, 'probe_failed'],
+    ['returns what there is not', async () => 'dead' as ProbeAnswer, 'probe_failed'],
+    ['returns no promise', () => 'timeout-ish' as unknown as Promise<ProbeAnswer>, 'probe_failed'],
     ['cannot be sent', async () => 'unavailable', undefined],
   ];
   for (const [what, probe, code] of broken) {
@@ -124,7 +124,7 @@ describe('a connection whose close', () => {
     ],
   ];
   for (const [what, close] of broken) {
-    it(`${what} is logged, and the session is given back as one that nobody sees`, async () => {
+    it(`${what} is logged, and the session is released as one that nobody sees`, async () => {
       for (const mode of ['provided', 'attached'] as const) {
         const world = createWorld();
         const provider = world.provider();
@@ -150,8 +150,8 @@ describe('a connection whose close', () => {
   }
 });
 
-describe('a store that answers twice', () => {
-  /** Every list that it answers names everything twice, as a driver that read a response again would. */
+describe('a store that returns everything twice', () => {
+  /** Every list that it returns names everything twice, as a driver that read a response again would. */
   const twice = (answer: unknown): unknown => {
     if (Array.isArray(answer)) return [...answer, ...answer];
     if (typeof answer !== 'object' || answer === null || answer instanceof Date) return answer;

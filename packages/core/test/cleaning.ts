@@ -2,7 +2,7 @@ import type { WaSyncOptions } from '../src/index.js';
 import { createWorld } from './world.js';
 
 export const DAY = 86_400_000;
-/** After this time the logins of a start count as settled. */
+/** After this time the logins of a start count as done. */
 export const SETTLED = 601_000;
 export const off = { jobs: { sync: false, cleanup: false, inactivity: false } } as const;
 
@@ -16,7 +16,7 @@ export async function cleaning(options: Partial<WaSyncOptions> = {}) {
     await world.memory.sessions.create({ sessions: made.map((id) => ({ id, desired: 'stopped' as const })) });
     return made;
   }
-  /** Time goes by for the store without a replica, then one starts and its logins settle. */
+  /** Time goes by for the store without a replica, then one starts and its logins are done. */
   async function startAfter(days: number): Promise<void> {
     await world.clock.advance(days * DAY);
     await world.during(wa.start(), SETTLED);

@@ -61,7 +61,7 @@ describe('the credentials of a host', () => {
     expect((await world.row('s0009')).desired).toBe('running');
   });
 
-  it('are the host’s to delete where neither it nor the store was told how', async () => {
+  it('are the host’s to delete where neither it nor the store knows how', async () => {
     const world = await cleaning();
     const { auth: _, ...store } = world.store;
     const { wa } = world.replica({ ...off, store });
@@ -125,7 +125,7 @@ describe('a run that is cut off', () => {
   });
 });
 
-describe('a time at which nobody can tell who is gone', () => {
+describe('a time at which nobody knows who is gone', () => {
   it('waits with its slot until the logins after a start are over, and runs it then', async () => {
     const world = createWorld({ startAt: new Date('2025-01-01T01:55:00Z') });
     const { wa } = world.replica({ jobs: { sync: false, inactivity: false } });

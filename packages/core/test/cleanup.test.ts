@@ -61,7 +61,7 @@ describe('the rule', () => {
 });
 
 describe('a cleanup', () => {
-  it('puts to rest after 30 days and deletes row and credentials after 60, never both in one run', async () => {
+  it('deactivates after 30 days and deletes row and credentials after 60, never both in one run', async () => {
     const { wa, memory, add, startAfter, clean, row, rows, daysLater } = await cleaning();
     await add(1);
     await memory.auth.write({
@@ -104,7 +104,7 @@ describe('a cleanup', () => {
       expect((await clean()).totals).toMatchObject({ purged: 0 });
     }
     expect(await row('ancient')).toMatchObject({ active: false });
-    // A run comes a little sooner or later after midnight than the one that put it to rest.
+    // A run comes a little sooner or later after midnight than the one that deactivated it.
     daysLater(0.99);
     expect((await clean()).totals).toMatchObject({ purged: 1 });
   });
@@ -168,7 +168,7 @@ describe('a cleanup', () => {
 });
 
 describe('a session that is needed', () => {
-  it('F29: stays where it comes back between look and write, in either stage', async () => {
+  it('F29: stays where it comes back between read and write, in either stage', async () => {
     const { add, startAfter, clean, wa, memory, row } = await cleaning();
     const [first, second] = await add(2);
     await memory.cleanup.deactivate({ ids: [second!], inactiveForMs: -1 });

@@ -7,7 +7,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Slots in (from, to] as a replica that looks every `everyMs` would run them. */
+/** Slots in (from, to] as a replica that checks every `everyMs` would run them. */
 function runsOf(expression: string, timeZone: string, from: Date, to: Date, everyMs: number): string[] {
   const schedule = parseSchedule('jobs.sync', expression, timeZone);
   const runs: string[] = [];

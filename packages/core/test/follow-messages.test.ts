@@ -3,7 +3,7 @@ import type { RecordedMessage, WhatsAppConnection } from '../src/index.js';
 import { WaSyncError } from '../src/index.js';
 import { createWorld } from './world.js';
 
-/** A connection whose messages a test tells. */
+/** A connection whose messages a test reports. */
 function talkingConnection(world: ReturnType<typeof createWorld>) {
   const connection: WhatsAppConnection = world.connection('a');
   let tell: (messages: readonly RecordedMessage[]) => Promise<void> = async () => {};

@@ -3,8 +3,8 @@ import { createWorld } from './world.js';
 
 const off = { jobs: { sync: false as const } };
 
-describe('a session that could not be given back', () => {
-  it('is given back with the next tick after a stop whose write failed', async () => {
+describe('a session that could not be released', () => {
+  it('is released with the next tick after a stop whose write failed', async () => {
     const world = createWorld();
     const provider = world.provider();
     const { wa } = world.replica({ ...off, provider });
@@ -22,7 +22,7 @@ describe('a session that could not be given back', () => {
     expect(await world.row('s')).toMatchObject({ status: 'DISCONNECTED', reason: { code: 'stopped' }, owner: null });
   });
 
-  it('is given back with the next tick after a detach during which the store was away, longer than the lease is trusted', async () => {
+  it('is released with the next tick after a detach during which the store was away, longer than the lease is trusted', async () => {
     const world = createWorld();
     const { wa } = world.replica(off);
     await world.during(wa.start(), 0);
@@ -60,7 +60,7 @@ describe('a session that could not be given back', () => {
     expect(provider.opened).toHaveLength(2);
   });
 
-  it('is given back with the next tick after a sweep that found its row and could not free it', async () => {
+  it('is released with the next tick after a sweep that found its row and could not free it', async () => {
     const world = createWorld();
     const provider = world.provider();
     const { wa } = world.replica({ ...off, provider });
@@ -68,7 +68,7 @@ describe('a session that could not be given back', () => {
     await world.during(wa.sessions.create({ id: 's' }), 0);
     provider.latest('s')?.connection.script.open();
     await world.clock.settle();
-    // Another program's wish.
+    // The desired state that another program set.
     await world.memory.sessions.setDesired({ id: 's', desired: 'stopped' });
     world.broken.calls.add('release');
     await expect(world.during(wa.syncNow(), 0)).rejects.toThrow('release failed');

@@ -170,7 +170,7 @@ describe('a reconnect loop', () => {
     }
   }
 
-  it('is told once, though the link comes up again within a moment, and again after it was quiet', async () => {
+  it('is reported once, though the link comes up again within a moment, and again after ten calm minutes', async () => {
     const world = await holding(2);
     await flap(world, 4, 1_000);
     expect(world.told('session:reconnect-loop')).toEqual([]);
@@ -211,7 +211,7 @@ describe('a reconnect loop', () => {
 describe('a connection that asks for a restart of the process', () => {
   const reason = { code: 'handlers_stalled', detail: 'Three new sockets heard nothing' };
 
-  it('is told once until it no longer asks, and its status stays as it is', async () => {
+  it('is reported once until it no longer asks, and its status stays as it is', async () => {
     const world = await holding(1);
     const [socket] = world.sockets;
     socket?.script.set({ restartRequested: reason });
@@ -225,7 +225,7 @@ describe('a connection that asks for a restart of the process', () => {
     expect(world.told('session:restart-requested')).toHaveLength(2);
   });
 
-  it('is told once over the new sockets of a host’s own loop', async () => {
+  it('is reported once over the new sockets of a host’s own loop', async () => {
     const world = await holding(0);
     for (let index = 0; index < 3; index++) {
       const socket = world.connection('s');

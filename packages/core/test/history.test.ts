@@ -68,7 +68,7 @@ describe('the history of a session', () => {
 });
 
 describe('the feed of changes', () => {
-  it('tells what every replica changed, and goes on from its cursor', async () => {
+  it('reports what every replica changed, and goes on from its cursor', async () => {
     const world = await running({ replicaId: 'one' });
     const other = world.replica({ ...off, replicaId: 'two' });
     await world.during(other.wa.start(), 20_000);
@@ -87,7 +87,7 @@ describe('the feed of changes', () => {
 });
 
 describe('old entries', () => {
-  it('are forgotten after so many days, and it is told', async () => {
+  it('are forgotten after so many days, and it is logged', async () => {
     const { wa, clock, logged } = await running({ history: { keepDays: 2 } });
     const { next } = await wa.history.since();
     clock.jumpWallClock(1.9 * DAY);

@@ -13,7 +13,7 @@ async function started(options: Partial<WaSyncOptions> = {}) {
 }
 
 describe('sessions of an earlier system', () => {
-  it('F38: say what it said for ten minutes, then DISCONNECTED, unobserved, told once', async () => {
+  it('F38: say what it said for ten minutes, then DISCONNECTED, unobserved, published once', async () => {
     const world = await started();
     const second = world.replica({ ...everyFive, replicaId: 'two' });
     await world.during(second.wa.start(), 0);
@@ -168,7 +168,7 @@ describe('sessions of an earlier system', () => {
     expect(await world.row('Loja nº 1 – São Paulo')).toMatchObject({ status: 'DISCONNECTED', desired: 'running' });
   });
 
-  it('are many, a thousand in a statement, and settled though one call fails', async () => {
+  it('are many, a thousand in a statement, and closed though one call fails', async () => {
     const world = await started();
     const sessions = Array.from({ length: 2_500 }, (_, index) => ({ id: `s${index}`, status: 'CONNECTED' as const }));
     world.calls.length = 0;

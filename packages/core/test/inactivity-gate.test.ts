@@ -90,7 +90,7 @@ describe('the gate', () => {
     });
   });
 
-  it('that shuts between look and move cancels it', async () => {
+  it('that shuts between read and move cancels it', async () => {
     const world = await talking({
       policy: async () => {
         world.socket.script.close('connection_closed');

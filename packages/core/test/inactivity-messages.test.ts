@@ -3,7 +3,7 @@ import type { RecordedMessage } from '../src/index.js';
 import { farewell, HOUR, MINUTE, talking } from './talking.js';
 
 describe('a message that comes', () => {
-  it('between look and move cancels the move', async () => {
+  it('between read and move cancels the move', async () => {
     const world = await talking({
       policy: async () => {
         await world.say();
@@ -148,7 +148,7 @@ describe('a message that comes', () => {
     await expect(world.wa.recordMessage(undefined as never)).rejects.toMatchObject({ code: 'message_invalid' });
   });
 
-  it('settles when it is committed, many in one statement, and one that fails is told', async () => {
+  it('settles when it is committed, many in one statement, and one that fails is reported', async () => {
     const world = await talking();
     world.calls.length = 0;
     await Promise.all(Array.from({ length: 1_500 }, (_, index) => world.say(`c${index}`)));

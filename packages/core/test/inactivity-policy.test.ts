@@ -52,7 +52,7 @@ describe('the host’s policy', () => {
     expect(seen).toContain('alone');
   });
 
-  it('that throws, hangs or answers nonsense leaves its conversation alone, and the others are judged', async () => {
+  it('that throws, hangs or returns nonsense leaves its conversation alone, and the others are judged', async () => {
     const answers: Record<string, () => unknown> = {
       throws: () => {
         throw new Error('no');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { farewell, HOUR, talking } from './talking.js';
 
-describe('a quiet conversation', () => {
+describe('an inactive conversation', () => {
   it('is closed after its time with one farewell by the session’s owner', async () => {
     const world = await talking();
     await world.say();
@@ -69,8 +69,8 @@ describe('a quiet conversation', () => {
   });
 });
 
-describe('many quiet conversations', () => {
-  it('are moved up to maxPerRun, the longest quiet first, and the rest in later runs', async () => {
+describe('many inactive conversations', () => {
+  it('are moved up to maxPerRun, the longest inactive first, and the rest in later runs', async () => {
     const world = await talking({ maxPerRun: 5, farewell: null });
     for (let index = 0; index < 12; index++) {
       await world.say(`c${String(index).padStart(2, '0')}`);

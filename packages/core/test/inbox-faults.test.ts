@@ -194,8 +194,8 @@ describe('an inbox that fails', () => {
   });
 });
 
-describe('the wake-up', () => {
-  it('that cannot be had is tried for again, told once, and the tick does without', async () => {
+describe('the notification of a store', () => {
+  it('that cannot be had is tried for again, logged once, and the tick works without it', async () => {
     const world = await asking();
     const { replica, memory, during, spies, codes, attach, clock } = world;
     await attach('s');
@@ -227,7 +227,7 @@ describe('the wake-up', () => {
     expect([spies.owner.listeners(), spies.asker.listeners()]).toEqual([0, 0]);
   });
 
-  it('that is granted only after stop is given back', async () => {
+  it('that is granted only after stop is ended', async () => {
     const { replica, memory, during, spies } = await asking();
     let grant = () => {};
     spies.asker.fail(

@@ -3,7 +3,7 @@ import type { WaSyncStore } from '../src/index.js';
 import { asking, off, WAIT_MS } from './asking.js';
 
 describe('a status asked of another replica', () => {
-  it('is what its connection says, at once where the store can wake it', async () => {
+  it('is what its connection says, at once where the store can notify it', async () => {
     const { owner: _, asker, attach, during, spies } = await asking();
     const socket = await attach('s');
     expect(await during(asker.wa.status('s'), 0)).toMatchObject({

@@ -4,7 +4,7 @@ import { createWorld } from './world.js';
 const off = { jobs: { sync: false, cleanup: false, inactivity: false } } as const;
 
 describe('a claim that was given up and arrives late', () => {
-  it('robs nobody who opened the session meanwhile, and the row goes on saying what is so', async () => {
+  it('takes over from nobody who opened the session meanwhile, and the row goes on saying what is so', async () => {
     const world = createWorld();
     const [one, other] = [world.replica({ ...off, replicaId: 'one' }), world.replica({ ...off, replicaId: 'other' })];
     for (const { wa } of [one, other]) await world.during(wa.start(), 0);

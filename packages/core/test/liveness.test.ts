@@ -28,7 +28,7 @@ describe('liveness', () => {
     expect(connection.script.heals).toHaveLength(1);
   });
 
-  it('F03: lets a quiet and healthy account alone for 12 hours', async () => {
+  it('F03: leaves a silent and healthy account alone for 12 hours', async () => {
     const { clock, connection, row, calls } = await started();
     const before = await row('a');
     calls.length = 0;
@@ -125,7 +125,7 @@ describe('liveness', () => {
     expect((await row('a')).status).toBe('CONNECTED');
   });
 
-  it('answers status from the connection: at once on a fresh frame, by a probe on a silent one', async () => {
+  it('returns status from the connection: at once on a fresh frame, by a probe on a silent one', async () => {
     const { clock, connection, wa, during } = await started();
     expect(await wa.status('a')).toMatchObject({ connected: true, askedOf: 'connection' });
     expect(connection.script.probes).toBe(0);

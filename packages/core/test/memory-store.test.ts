@@ -81,7 +81,7 @@ describe('the memory store', () => {
     expect(await released).toHaveLength(3_000);
   });
 
-  it('sweeps rows that are right without looking at them, and copies others in turns, as of one instant', async () => {
+  it('sweeps rows that are right without reading them one by one, and copies others in turns, as of one instant', async () => {
     const { time, clock } = standingClock();
     const store = createMemoryStore({ clock });
     await hold(store, 'i', 10_000);

@@ -23,7 +23,7 @@ async function holding() {
 }
 
 describe('the log at night', () => {
-  it('tells each correction: what was stored, what is true, and why; never a whole number in its words', async () => {
+  it('logs each correction: what was stored, what is true, and why; never a whole number in its words', async () => {
     const { socket, clock, logged, row, memory, during, wa } = await holding();
     const id = 'shop-5511999990000';
     socket.script.close({ code: 'connection_lost', detail: 'timeout' });
@@ -57,7 +57,7 @@ describe('the log at night', () => {
     expect(JSON.stringify(logged.map(({ message }) => message))).not.toMatch(/\d{7}/);
   });
 
-  it('tells probes that fail, and that a link is healed', async () => {
+  it('logs probes that fail, and that a link is healed', async () => {
     const { socket, clock, logged } = await holding();
     socket.script.goSilent();
     await clock.advance(35_000);
@@ -69,7 +69,7 @@ describe('the log at night', () => {
     expect(lines(logged, 'Syncing session').at(-1)).toMatchObject({ fields: { reason: 'silent' } });
   });
 
-  it('tells a session that is given back, and that all of them were at the end', async () => {
+  it('logs a session that is released, and that all of them were at the end', async () => {
     const { handle, during, logged, events, wa, attachAgain } = await (async () => {
       const world = await holding();
       return { ...world, attachAgain: () => world.wa.attach(world.connection('again')).ready };
@@ -94,7 +94,7 @@ describe('the log at night', () => {
     expect(lines(logged, 'Stopped')).toMatchObject([{ level: 'info', fields: { sessions: 1 } }]);
   });
 
-  it('tells sessions that are cleaned, and the job that did it', async () => {
+  it('logs sessions that are cleaned, and the job that did it', async () => {
     const { add, startAfter, daysLater, clean, logged } = await cleaning({ cleanup: { maxFraction: 1 } });
     const [id] = await add(2);
     await startAfter(0);
@@ -109,7 +109,7 @@ describe('the log at night', () => {
     ]);
   });
 
-  it('tells conversations that are closed, with what became of the farewell', async () => {
+  it('logs conversations that are closed, with what became of the farewell', async () => {
     const { say, inactive, check, logged } = await talking();
     await say();
     await inactive(2 * HOUR);
@@ -121,7 +121,7 @@ describe('the log at night', () => {
     ]);
   });
 
-  it('tells scheduled syncs in lines that a person reads', async () => {
+  it('logs scheduled syncs in lines that a person reads', async () => {
     const world = createWorld();
     const { wa } = world.replica({ jobs: { sync: '* * * * *', cleanup: false, inactivity: false } });
     await world.during(wa.start(), 70_000);

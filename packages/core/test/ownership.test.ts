@@ -119,7 +119,7 @@ describe('ownership', () => {
     expect(paused.events.map((event) => event.name)).toContain('lease:back');
   });
 
-  it('robs nobody when the store comes back after five minutes', async () => {
+  it('takes over from nobody when the store comes back after five minutes', async () => {
     const world = createWorld();
     const replicas = ['one', 'two', 'three'].map((replicaId) => world.replica({ ...off, replicaId }));
     for (const [index, { wa }] of replicas.entries()) {
@@ -136,7 +136,7 @@ describe('ownership', () => {
     expect(after.every((row) => row.effective.status === 'CONNECTED')).toBe(true);
   });
 
-  it('gives a session to the connection that WhatsApp has chosen, and tells the loser', async () => {
+  it('gives a session to the connection that WhatsApp has chosen, and notifies the loser', async () => {
     const world = createWorld();
     const first = world.replica({ ...off, replicaId: 'one' });
     const second = world.replica({ ...off, replicaId: 'two' });
@@ -157,7 +157,7 @@ describe('ownership', () => {
     expect(await world.row('a')).toMatchObject({ status: 'CONNECTED', tenure });
   });
 
-  it('stops within its time: closes what it opened, writes it, gives the lease back', async () => {
+  it('stops within its time: closes what it opened, writes it, releases the lease', async () => {
     const world = createWorld();
     const provider = world.provider();
     const { wa } = world.replica({ ...off, provider });

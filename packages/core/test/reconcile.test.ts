@@ -41,7 +41,7 @@ describe('reconcile', () => {
     expect(calls).not.toContain('get');
   });
 
-  it('knows its own write again after it was committed but errored, and tells it once', async () => {
+  it('knows its own write again after it was committed but errored, and publishes it once', async () => {
     const { clock, connection, row, named, broken, fix } = await started();
     broken.calls.add('write');
     broken.commitFirst = true;
@@ -78,7 +78,7 @@ describe('reconcile', () => {
     expect(named('session:changed').filter((event) => JSON.stringify(event.payload).includes('first'))).toHaveLength(0);
   });
 
-  it('goes on after a store call that never answers', async () => {
+  it('goes on after a store call that never returns', async () => {
     const { clock, connection, row, broken, fix } = await started();
     broken.calls.add('write');
     broken.hang = true;
@@ -90,10 +90,10 @@ describe('reconcile', () => {
     expect((await row('a')).status).toBe('RECONNECTING');
   });
 
-  it('looks again where another writer came first, and overwrites nothing', async () => {
+  it('reads the row again where another writer came first, and overwrites nothing', async () => {
     const { clock, connection, row, memory } = await started();
     const before = await row('a');
-    // The host's wish is recorded between our read and our write.
+    // The desired state is recorded between our read and our write.
     await memory.sessions.setDesired({ id: 'a', desired: 'stopped' });
     connection.script.close('connection_closed');
     await clock.settle();
@@ -145,7 +145,7 @@ describe('reconcile', () => {
     expect(logged.filter((line) => line.fields.code === 'listener_failed')).toHaveLength(2);
   });
 
-  it('looks at the connection that is there by now, though somebody still asks for the one before it', async () => {
+  it('reads the connection that is there by now, though somebody still asks for the one before it', async () => {
     const { clock, connection, during, replica, row, memory } = createWorld();
     const { wa } = replica({ jobs: { sync: false } });
     await during(wa.start(), 0);
@@ -173,7 +173,7 @@ describe('reconcile', () => {
     await during(wa.stop(), 5_000);
   });
 
-  it('looks again at a connection that could not tell, though it says nothing when it can', async () => {
+  it('reads a connection that did not know again, though it reports nothing once it knows', async () => {
     const { clock, connection, during, replica, row, calls } = createWorld();
     const { wa } = replica({ jobs: { sync: false } });
     await during(wa.start(), 0);

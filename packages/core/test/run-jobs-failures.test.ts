@@ -35,7 +35,7 @@ describe('a store that fails under a job', () => {
     expect((await world.runs()).filter(({ outcome }) => outcome !== 'finished')).toEqual([]);
   });
 
-  it('answers a caller whose begin was lost with an error, and leaves no run behind that blocks the next', async () => {
+  it('returns an error to a caller whose begin was lost, and leaves no run behind that blocks the next', async () => {
     const world = await running({}, '00:01:00');
     world.broken.calls.add('begin');
     world.broken.commitFirst = true;

@@ -12,7 +12,7 @@ function held() {
 }
 
 describe('the schedule of cluster jobs', () => {
-  it('F27: runs a slot once among replicas, records it, and tells its start and end', async () => {
+  it('F27: runs a slot once among replicas, records it, and publishes its start and end', async () => {
     const world = await running();
     const second = world.replica({ ...hourly, replicaId: 'two' });
     await world.during(second.wa.start(), 0);

@@ -19,7 +19,7 @@ export async function running(options: Partial<WaSyncOptions> = {}, start = '00:
   return { ...world, wa, events, slots, runs };
 }
 
-/** One conversation that has been quiet for long enough to be judged. */
+/** One conversation that has been inactive for long enough to be judged. */
 export async function inactiveConversation(world: Awaited<ReturnType<typeof running>>, id = 'c') {
   await world.during(world.wa.attach(world.connection(`s-${id}`)).ready, 0);
   await world.wa.recordMessage({ conversationId: id, sessionId: `s-${id}`, from: 'contact', at: world.clock.now() });

@@ -99,10 +99,10 @@ describe('a scheduler of the host’s', () => {
     expect(first.wa.replicaId).toBe('one');
   });
 
-  it('is told that it is too early, or that the store does not answer: later', async () => {
+  it('learns that it is too early, or that the store does not answer: later', async () => {
     const { host, broken, clock, during, slots } = await withScheduler();
     const slot = new Date('2025-05-05T01:00:00Z');
-    // Right after a start nobody is put to rest.
+    // Right after a start nobody is deactivated.
     expect(await during(host.call('cleanup', slot), 0)).toBe('later');
     await clock.advance(11 * 60_000);
     broken.calls.add('begin');

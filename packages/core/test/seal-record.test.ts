@@ -18,7 +18,7 @@ describe('a sealed record', () => {
     ['moved to another session', { sessionId: 'other' }],
     ['moved to another type', { type: 'session' }],
     ['taken for another key’s', { keyId: 'old' }],
-    ['moved to a place whose parts only look alike', { sessionId: 's|creds', type: '', id: 'creds' }],
+    ['moved to a place whose parts are only similar', { sessionId: 's|creds', type: '', id: 'creds' }],
   ])('does not open where it was %s', (_, change) => {
     const sealed = sealRecord({ keyRing, value, ...place });
     const opened = () => openRecord({ keyRing, keyId: 'new', value: sealed, ...place, ...change });

@@ -34,7 +34,7 @@ describe('a sweep of 100,000 sessions', () => {
     const wa = createWaSync({
       store: createMemoryStore(),
       jobs: { sync: false, cleanup: false, inactivity: false },
-      // The sweep alone is looked at, not the questions to silent links.
+      // The sweep alone is measured, not the questions to silent links.
       probe: { silenceMs: 600_000 },
     });
     await wa.start();
@@ -53,7 +53,7 @@ describe('a sweep of 100,000 sessions', () => {
       };
       let tookMs = await sweep();
       const more: number[] = [];
-      // One after the other, so that what else this machine does weighs on both. It only ever takes: the best round is the truest.
+      // One after the other, so that what else this machine does weighs on both. It only ever takes: the best run is the truest.
       for (let round = 0; round < ROUNDS; round += 1) {
         const idle = await longestTurn(() => nothingFor(tookMs));
         const busy = await longestTurn(async () => {

@@ -20,7 +20,7 @@ async function takenOver() {
 }
 
 describe('a session that another replica took over', () => {
-  it('comes back to the connection that opens anew, also after it was told that the session is lost', async () => {
+  it('comes back to the connection that opens anew, also after it was notified that the session is lost', async () => {
     const { world, one, first, second, handle } = await takenOver();
     second.script.open();
     await world.clock.settle();
@@ -75,7 +75,7 @@ describe('a session that another replica took over', () => {
     expect(row.tenure).not.toBe(tenure);
   });
 
-  it('stays with one of two connections that both look open, for as long as neither opens anew', async () => {
+  it('stays with one of two connections that both seem open, for as long as neither opens anew', async () => {
     const { world, one, two, second } = await takenOver();
     second.script.open();
     await world.clock.settle();
@@ -105,7 +105,7 @@ describe('a session that another replica took over', () => {
   });
 });
 
-/** Incarnations as a newcomer is told of them. */
+/** Incarnations as a newcomer learns of them. */
 async function heartbeats({ memory }: ReturnType<typeof createWorld>) {
   const answer = await memory.leases.join({ incarnation: 'looks', replicaId: 'looks', ttlMs: 30_000 });
   await memory.leases.leave({ incarnation: 'looks' });

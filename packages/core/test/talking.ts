@@ -6,7 +6,7 @@ export const HOUR = 60 * MINUTE;
 export const off = { jobs: { sync: false, cleanup: false, inactivity: false } } as const;
 export const farewell = 'Encerramos por inatividade.';
 
-/** A replica that holds one session `s`, connected for two hours, and closes what is quiet for an hour. */
+/** A replica that holds one session `s`, connected for two hours, and closes what is inactive for an hour. */
 export async function talking(
   inactivity: InactivityOptions = {},
   options: Partial<WaSyncOptions> = {},

@@ -108,7 +108,7 @@ export const MUTANTS = [
     '',
   ),
   one(
-    'what could not be told is not asked again',
+    'what is not known is not asked again',
     'engine/reconcile/reconcile.ts',
     "if (decision.why === 'unknown') deferred.add(held.id);",
     '',
@@ -139,7 +139,7 @@ export const MUTANTS = [
     'a guard that is missed is a success',
     'engine/reconcile/reconcile.ts',
     "held.stored = null;\n      logger.debug({ code: 'guard_missed'",
-    "settle({ held } as Queued, { reason: 'in_sync' });\n      return true;\n      logger.debug({ code: 'guard_missed'",
+    "finish({ held } as Queued, { reason: 'in_sync' });\n      return true;\n      logger.debug({ code: 'guard_missed'",
   ),
   one(
     'one failed probe means dead',
@@ -166,7 +166,7 @@ export const MUTANTS = [
     "if (answer === 'answered') {",
   ),
   one(
-    'nobody looks at silent links',
+    'nobody probes silent links',
     'engine/reconcile/liveness.ts',
     'if (silentMs !== null && silentMs >= probe.silenceMs) void check',
     'if (silentMs !== null && silentMs < 0) void check',
@@ -202,7 +202,7 @@ export const MUTANTS = [
     'effectiveOf(row, row.owner !== null && leases.isOver(row.owner))',
     'effectiveOf(row, false)',
   ),
-  one('strays are not looked for', 'engine/sync/sweep.ts', 'if (stillSame && (', 'if (!stillSame && ('),
+  one('strays are not searched', 'engine/sync/sweep.ts', 'if (stillSame && (', 'if (!stillSame && ('),
   one(
     'a sweep leaves the exceptions',
     'engine/sync/sweep.ts',
@@ -216,7 +216,7 @@ export const MUTANTS = [
     'if (observeOnly || row.tenure === held.tenure) held.stored = row;',
   ),
   one(
-    'who asks for a connection of before looks at that',
+    'who asks for a connection of before reads that one',
     'engine/reconcile/reconcile.ts',
     'queue.enqueue(sessions.get(held.id) ?? held, trigger, waiter);',
     'queue.enqueue(held, trigger, waiter);',
@@ -252,7 +252,7 @@ export const MUTANTS = [
     'if (!stopped && !failing) cancel = clock.schedule(() => void beat(),',
   ),
   one(
-    'cleanup does not look again',
+    'cleanup does not read again',
     'memory/memory-cleanup.ts',
     "if (!holds(row, { stage: 'deactivate', inactiveForMs })) return false;",
     'if (row === undefined) return false;',
@@ -348,7 +348,7 @@ export const MUTANTS = [
     "kind: hourSource(expression).includes('*') ? 'utc' : 'civil'",
     "kind: hourSource(expression).includes('x') ? 'civil' : 'utc'",
   ),
-  one('what could not be given back is forgotten', 'engine/replica/tick.ts', 'await deps.releaseSessions.retry();', ''),
+  one('what could not be released is forgotten', 'engine/replica/tick.ts', 'await deps.releaseSessions.retry();', ''),
   one(
     'two open connections rob each other',
     'engine/reconcile/claim-held.ts',

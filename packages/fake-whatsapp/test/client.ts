@@ -44,7 +44,7 @@ export type Client = {
   lines: LogLine[];
   /** Resolves at the first update for which the probe holds, past ones included. */
   until(probe: (update: Partial<ConnectionState>) => boolean): Promise<Partial<ConnectionState>>;
-  /** Resolves once the probe holds; it looks again at every event of Baileys. */
+  /** Resolves once the probe holds; it is checked again at every event of Baileys. */
   when(probe: () => boolean): Promise<unknown>;
   open(): Promise<Partial<ConnectionState>>;
   qr(): Promise<string>;

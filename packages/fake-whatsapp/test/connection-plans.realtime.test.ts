@@ -87,7 +87,7 @@ describe('faults planned ahead', () => {
     expect(client.updates).toHaveLength(1);
   });
 
-  it('answers the WebSocket close in its silence where told to', async () => {
+  it('answers the WebSocket close in its silence where asked to', async () => {
     wa.planNextConnection({ silentAfter: 'success', answerClose: true });
     const client = connectAgain();
     await wa.session(PHONE).waitForState('silent');

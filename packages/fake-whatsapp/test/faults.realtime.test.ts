@@ -119,7 +119,7 @@ describe('faults of an open link', () => {
     expect(await ended).toBe('ended');
   });
 
-  it('answers the WebSocket close where told to', async () => {
+  it('answers the WebSocket close where asked to', async () => {
     session.goSilent({ answerClose: true });
     await expect(client.ping(100)).rejects.toMatchObject({ output: { statusCode: 408 } });
     await client.sock.end(undefined);

@@ -83,7 +83,7 @@ describe('login', () => {
     await elsewhere.close();
   });
 
-  it('accepts unknown devices where told to', async () => {
+  it('accepts unknown devices where asked to', async () => {
     const open = await startFakeWhatsApp({ unknownDevices: 'accept' });
     const client = connect(open, { creds: wa.createCredentials({ phone: PHONE }) });
     await client.open();
@@ -135,7 +135,7 @@ describe('login', () => {
     await wa.session(PHONE).waitForState('offline');
   });
 
-  it('tells what it sees when a wait runs out', async () => {
+  it('reports what it sees when a wait runs out', async () => {
     wa.createCredentials({ phone: PHONE });
     await expect(wa.session(PHONE).waitForLogin({ timeoutMs: 20 })).rejects.toThrow(
       `Waited 20 ms in vain for a login of ${PHONE}:1@s.whatsapp.net. The server sees: ${PHONE}:1@s.whatsapp.net offline (0 logins)`,

@@ -109,7 +109,7 @@ describe('messages', () => {
     await ada.waitForMessage(() => ada.received.length === 2);
   });
 
-  it('are refused, or swallowed, where told to', async () => {
+  it('are refused, or swallowed, where asked to', async () => {
     session.treatMessages({ error: 463 });
     const refused = await client.sock.sendMessage(ada.jid, { text: 'no' });
     await client.status(refused!.key.id!, 0);

@@ -16,7 +16,7 @@ export type RawClientOptions = {
   dictionary: number;
   /** Words that the client really uses. Default: those of the header. */
   speaks?: number;
-  /** Sent in front of the header, as a client does that was told where to connect. */
+  /** Sent in front of the header, as a client does that was given an address. */
   routingInfo?: Buffer;
 };
 

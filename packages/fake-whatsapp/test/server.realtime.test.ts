@@ -39,7 +39,7 @@ describe('the server', () => {
     expect(rootInUse()).toBe(WHATSAPP_ROOT);
   });
 
-  it('leaves Baileys alone where told to, or where it has a copy of its own', async () => {
+  it('leaves Baileys alone where asked to, or where it has a copy of its own', async () => {
     const copy = { ...baileys, WA_CERT_DETAILS: { SERIAL: 7, PUBLIC_KEY: Buffer.alloc(32) } };
     const wa = await startFakeWhatsApp({ baileys: copy });
     const plain = await startFakeWhatsApp({ installCertificate: false });

@@ -8,7 +8,7 @@ import { generateRootKey, issueCertificateChain, ROOT_SERIAL } from '../src/link
 import { pairSuccessNode } from '../src/pairing/device-identity.js';
 
 // Baileys 7.0.0-rc14 ignores what libsignal's verify returns, so that it accepts any signature. The signatures are
-// checked here by node:crypto instead, so that the server also holds for a Baileys that looks.
+// checked here by node:crypto instead, so that the server also holds for a Baileys that checks.
 type Bytes = Uint8Array | null | undefined;
 
 function bytes(value: Bytes): Buffer {

@@ -102,7 +102,7 @@ describe.each(VERSIONS)('stanzas in dictionary $version', ({ version, tokens, di
   });
 
   it('come back as they were sent, compressed too', () => {
-    // A text that is no token comes back as the bytes that it is: the protocol does not tell the two apart.
+    // A text that is no token comes back as the bytes that it is: the protocol does not distinguish the two.
     const asSent = (node: BinaryNode): unknown => ({
       ...node,
       content: Array.isArray(node.content)

@@ -135,7 +135,7 @@ describe('a Prisma table of conversations', () => {
     }
     await store.leases.leave({ incarnation: owner });
     await refuse(`old."id" = 'a'`);
-    const settled = await store.conversations.settleLost({ limit: 10 });
+    const settled = await store.conversations.endLost({ limit: 10 });
     expect(settled.map(({ id, state, outgoing }) => [id, state, outgoing?.delivery])).toEqual([
       ['a', 'CLOSING', 'unknown'],
       ['b', 'CLOSED', 'unknown'],

@@ -49,10 +49,11 @@ const schema = z.strictObject({
 });
 
 /**
- * Opens the Baileys credentials of a session in a wa-sync store. Makes a new identity only where the store holds no record at all:
- * a store that cannot be read, or a record that makes no sense, is an error.
+ * Opens the Baileys credentials of a session in a wa-sync store. Makes a new identity only where the store holds no
+ * record at all: a store that cannot be read, or a record that makes no sense, is an error.
  *
- * @throws WaSyncError `auth_corrupt`, `baileys_unavailable`, `store_timeout`, `config_invalid`, and what the store throws
+ * @throws WaSyncError `auth_corrupt`, `baileys_unavailable`, `store_timeout`, `config_invalid`, and what the store
+ * throws
  * @example
  * const { state, saveCreds } = await createBaileysAuthState({ store: store.auth, sessionId: 'shop' });
  * const socket = makeWASocket({ auth: state });

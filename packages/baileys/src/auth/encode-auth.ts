@@ -38,8 +38,8 @@ export function createAuthCodec(baileys: Pick<BaileysMembers, 'BufferJSON' | 're
 }
 
 /**
- * Returns `value` if it is a whole identity. Half of one must never become a new one: WhatsApp would see another device, and the old
- * login would be lost.
+ * Returns `value` if it is a whole identity. Half of one must never become a new one: WhatsApp would see another
+ * device, and the old login would be lost.
  *
  * @throws WaSyncError `auth_corrupt`
  */

@@ -1,8 +1,9 @@
 /**
  * The credentials of one open session, as its sockets may use them.
  *
- * Owns: which socket may write (only the newest, and only until its end), the order of creds writes and the key writes under way. A
- * socket that has ended still finishes work and writes late; its successor would find old keys over new ones.
+ * Owns: which socket may write (only the newest, and only until its end), the order of creds writes and the key writes
+ * under way. A socket that has ended still finishes work and writes late; its successor would find old keys over new
+ * ones.
  */
 import { type Clock, isWaSyncError, type Logger } from '@wa-sync/core';
 import type { AuthStateLike, BaileysCreds, SessionAuth, SignalDataLike } from '../client/baileys-auth.js';
@@ -63,8 +64,9 @@ export class GuardedAuth {
   }
 
   /**
-   * The socket has ended: what it still begins to write is dropped. Nobody will hear of a message that it decrypts now, and WhatsApp
-   * delivers it again; stored, that decryption would have used up the key that the second delivery needs.
+   * The socket has ended: what it still begins to write is dropped. Nobody will hear of a message that it decrypts
+   * now, and WhatsApp delivers it again; stored, that decryption would have used up the key that the second delivery
+   * needs.
    */
   revoke(): void {
     this.epoch += 1;
@@ -83,7 +85,7 @@ export class GuardedAuth {
   }
 
   /** Waits for key writes under way, at most `atMostMs`. */
-  async settle(atMostMs: number): Promise<void> {
+  async awaitWrites(atMostMs: number): Promise<void> {
     if (this.writes.length === 0) return;
     try {
       await awaitStore({
@@ -164,7 +166,7 @@ export class GuardedAuth {
 
   private note(fails: boolean): void {
     this.cancelAsking?.();
-    // A quiet account asks the store for nothing: what one slow answer said of it would stand for ever.
+    // An account without traffic asks the store for nothing: what one slow answer said of it would stand for ever.
     if (fails && !this.retired) {
       this.cancelAsking = this.owner.clock.schedule(() => void this.askAgain(), ASK_AGAIN_MS);
     }
@@ -179,8 +181,9 @@ export class GuardedAuth {
 }
 
 /**
- * Takes back what asking for a pairing code leaves in credentials that nobody linked: with a `me` in them, Baileys would log in as a device that
- * does not exist, and WhatsApp would call it logged out. Credentials of a linked device name a device, or have an account, and are never touched.
+ * Takes back what asking for a pairing code leaves in credentials that nobody linked: with a `me` in them, Baileys
+ * would log in as a device that does not exist, and WhatsApp would call it logged out. Credentials of a linked device
+ * name a device, or have an account, and are never touched.
  */
 function forgetUnfinishedPairing(creds: Partial<BaileysCreds> & { account?: unknown }): void {
   const { me, account, pairingCode } = creds;

@@ -59,12 +59,13 @@ const KINDS = [
 const AT_ONCE = 32;
 
 /**
- * Takes the credentials of one session over from a folder of Baileys' `useMultiFileAuthState`, so that nobody has to pair again. All records go in one
- * write: all of them are there, or none. Where the store has an identity already nothing happens, so it may run at every start. Run it while no socket of
- * the session is open, and never open one with the folder again: two places that go on with the same keys break the login.
+ * Takes the credentials of one session over from a folder of Baileys' `useMultiFileAuthState`, so that nobody has to
+ * pair again. All records go in one write: all of them are there, or none. Where the store has an identity already
+ * nothing happens, so it may run at every start. Run it while no socket of the session is open, and never open one
+ * with the folder again: two places that go on with the same keys break the login.
  *
- * @throws WaSyncError `import_invalid` where the folder has no `creds.json`, `auth_corrupt` where that is no whole identity, `session_not_found`,
- * `tenure_lost`, `baileys_unavailable`, `config_invalid`, and what the store throws
+ * @throws WaSyncError `import_invalid` where the folder has no `creds.json`, `auth_corrupt` where that is no whole
+ * identity, `session_not_found`, `tenure_lost`, `baileys_unavailable`, `config_invalid`, and what the store throws
  * @example
  * await wa.sessions.create({ id: 'shop' });
  * await importMultiFileAuth({ store: store.auth, sessionId: 'shop', folder: './auth/shop' });
@@ -117,7 +118,10 @@ async function readKey(folder: string, name: string): Promise<{ type: string; id
   return bytes === null || id === '' ? null : { type: kind, id, value: new Uint8Array(bytes) };
 }
 
-/** Baileys wrote `/` as `__` and `:` as `-`. Only ids of sender keys have colons, always two together, and no id has two dashes or underscores of its own. */
+/**
+ * Baileys wrote `/` as `__` and `:` as `-`. Only ids of sender keys have colons, always two together, and no id has
+ * two dashes or underscores of its own.
+ */
 function idOf(kind: string, name: string): string {
   const slashed = name.replaceAll('__', '/');
   return kind === 'sender-key' ? slashed.replaceAll('--', '::') : slashed;

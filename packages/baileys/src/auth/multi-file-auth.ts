@@ -29,10 +29,11 @@ const schema = z.strictObject({
 const LONGEST_NAME = 120;
 
 /**
- * Keeps credentials in files, in the layout of Baileys' `useMultiFileAuthState`, for small set-ups on one machine. Other than there,
- * `creds.json` is replaced in one step, and one that cannot be read is an error, never a new identity.
+ * Keeps credentials in files, in the layout of Baileys' `useMultiFileAuthState`, for small set-ups on one machine.
+ * Other than there, `creds.json` is replaced in one step, and one that cannot be read is an error, never a new
+ * identity.
  *
- * @throws WaSyncError `config_invalid`; the source it answers throws `auth_corrupt`, `baileys_unavailable`
+ * @throws WaSyncError `config_invalid`; the source it returns throws `auth_corrupt`, `baileys_unavailable`
  * @example
  * baileysProvider({ auth: multiFileAuth({ folder: './sessions' }) });
  */

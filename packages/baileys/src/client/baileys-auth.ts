@@ -1,5 +1,6 @@
 /**
- * Credentials of Baileys in types of our own. The published types must compile beside any version of Baileys, under any package name, and beside none.
+ * Credentials of Baileys in types of our own. The published types must compile beside any version of Baileys, under
+ * any package name, and beside none.
  */
 
 /** A key pair of the Signal protocol. */
@@ -8,7 +9,7 @@ export interface KeyPairLike {
   private: Uint8Array;
 }
 
-/** What Baileys keeps about a device. It has further optional members, which are stored and given back as they are. */
+/** What Baileys keeps about a device. It has further optional members, which are stored and returned as they are. */
 export interface BaileysCreds {
   readonly noiseKey: KeyPairLike;
   readonly pairingEphemeralKeyPair: KeyPairLike;
@@ -66,7 +67,10 @@ export interface SessionAuth<State extends AuthStateLike = AuthStateLike> {
   quarantine?(reason: string): Promise<void>;
 }
 
-/** Opens the credentials of a session. `tenure` is the token that writes have to carry, `null` where nobody has claimed. */
+/**
+ * Opens the credentials of a session. `tenure` is the token that writes have to carry, `null` where nobody has
+ * claimed.
+ */
 export type AuthSource<State extends AuthStateLike = AuthStateLike> = (params: {
   sessionId: string;
   tenure: string | null;

@@ -1,6 +1,7 @@
 /**
- * The Baileys package as a host gives it: which members are called, and where they stand. Of an ES module they are named exports; of a CommonJS one that was loaded by
- * `import()` some or all of them stand under `default`, and `makeWASocket` may be that `default` itself, once or twice.
+ * The Baileys package as a host gives it: which members are called, and where they stand. Of an ES module they are
+ * named exports; of a CommonJS one that was loaded by `import()` some or all of them stand under `default`, and
+ * `makeWASocket` may be that `default` itself, once or twice.
  */
 import { WaSyncError } from '@wa-sync/core';
 import type { AuthStateLike } from './baileys-auth.js';
@@ -23,7 +24,10 @@ export interface BaileysModuleLike {
 
 type GivenModule = BaileysModuleLike | { readonly default: BaileysModuleLike };
 
-/** What options named `baileys` take: the module, or a function that returns it, which is called when Baileys is first needed. */
+/**
+ * What options named `baileys` take: the module, or a function that returns it, which is called when Baileys is first
+ * needed.
+ */
 export type BaileysOption = GivenModule | (() => GivenModule | Promise<GivenModule>);
 
 /** What is called in Baileys, wherever the module has it. */
@@ -77,7 +81,10 @@ export function pickMembers<Name extends keyof BaileysMembers>(params: {
   );
 }
 
-/** Whether a function is the module itself (`module.exports = makeWASocket` with the rest on it), and none that returns it. */
+/**
+ * Whether a function is the module itself (`module.exports = makeWASocket` with the rest on it), and none that returns
+ * it.
+ */
 export function isModule(value: unknown): boolean {
   return placesIn(value).some((place) => isFunction(place.initAuthCreds) || place.BufferJSON !== undefined);
 }

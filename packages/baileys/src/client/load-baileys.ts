@@ -1,5 +1,6 @@
 /**
- * Loads the Baileys that the host has: the one it gives, or the one that is installed under one of the two usual names.
+ * Loads the Baileys that the host has: the one it gives, or the one that is installed under one of the two usual
+ * names.
  *
  * Owns: the module, once it was loaded. One that failed to load is not kept, so that the next need tries again.
  */
@@ -84,7 +85,8 @@ async function findInstalled(): Promise<Loaded> {
 function isMissing(name: string, error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') return false;
-  // Also Bun's quotes, and "tried to access <name>, but" of Yarn's PnP. A path of its own files has slashes in the place of these.
+  // Also Bun's quotes, and "tried to access <name>, but" of Yarn's PnP. A path of its own files has slashes in the
+  // place of these.
   return new RegExp(`['"\` ]${name}['"\`, ]`).test(String(message).split('\n', 1)[0] ?? '');
 }
 

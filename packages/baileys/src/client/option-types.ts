@@ -31,7 +31,7 @@ export const socketOption = z.custom<BaileysSocketLike>(
     hasMethods(value, ['query', 'end']) &&
     hasMethods((value as { ev?: unknown }).ev, ['on', 'off']) &&
     hasMethods((value as { ws?: unknown }).ws, ['on', 'off', 'listeners']),
-  'takes a Baileys socket, as makeWASocket() answers it',
+  'takes a Baileys socket, as makeWASocket() returns it',
 );
 
 export function hasMethods(value: unknown, methods: readonly string[]): boolean {
@@ -42,7 +42,10 @@ export function hasMethods(value: unknown, methods: readonly string[]): boolean 
 /** What is known of a message when the host is asked for its conversation. */
 export interface MessageOrigin<Message extends BaileysMessageLike = BaileysMessageLike> {
   readonly sessionId: string;
-  /** The message as Baileys gave it: a function of `MessageOrigin<WAMessage>` gets it in the type of the host's Baileys. */
+  /**
+   * The message as Baileys gave it: a function of `MessageOrigin<WAMessage>` gets it in the type of the host's
+   * Baileys.
+   */
   readonly message: Message;
   /** Address at WhatsApp as the message has it, and where an answer goes. */
   readonly chat: string;

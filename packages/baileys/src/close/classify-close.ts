@@ -2,7 +2,7 @@ import { errorLine, isWaSyncError, loggableError, type WaSyncErrorCode } from '@
 import { CLOSE_RULES, type CloseFacts, type CloseReason, type CloseRule, type ReadFacts } from './close-reasons.js';
 
 /**
- * Says what a close means. Pure and total: 408, 401 and 500 are told apart by message and data.
+ * Says what a close means. Pure and total: 408, 401 and 500 are distinguished by message and data.
  *
  * @example
  * classifyClose({ code: 408, message: 'QR refs attempts ended' }).action // 'wait_for_person'
@@ -63,10 +63,14 @@ const FINAL: ReadonlySet<WaSyncErrorCode> = new Set([
   'tenure_lost',
 ]);
 
-/** What it means that a socket could not even be made: the store of the credentials failed, or Baileys refused its options. */
+/**
+ * What it means that a socket could not even be made: the store of the credentials failed, or Baileys refused its
+ * options.
+ */
 export function classifyOpenError(error: unknown): CloseReason {
   const code = isWaSyncError(error) ? error.code : 'open_failed';
-  // Most of what throws here is the host's own: a source of credentials, `socketConfig`, a pool. Its words are what helps.
+  // Most of what throws here is the host's own: a source of credentials, `socketConfig`, a pool. Its words are what
+  // helps.
   const cause = errorLine(loggableError(error));
   const words = {
     en: isWaSyncError(error) ? error.message : `The connection could not be opened: ${cause}`,
@@ -80,8 +84,8 @@ export function classifyOpenError(error: unknown): CloseReason {
 }
 
 /**
- * Reads what Baileys gives as the error of a close or of a query: a Boom, a plain `Error`, nothing, or the bare number 1006 that
- * a query in flight is rejected with when the WebSocket closes.
+ * Reads what Baileys gives as the error of a close or of a query: a Boom, a plain `Error`, nothing, or the bare number
+ * 1006 that a query in flight is rejected with when the WebSocket closes.
  */
 export function readCloseError(error: unknown): CloseFacts {
   if (typeof error === 'number') return { code: error };

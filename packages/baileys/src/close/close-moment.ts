@@ -4,8 +4,8 @@ export type WhenClosed = (run: () => void) => () => void;
 /**
  * The moment at which a socket closes, for those who wait for it while they do something else.
  *
- * Owns: who waits now. It is no promise, because what has waited for one stays with it until it settles: 1 KB for each probe, and with
- * that megabytes a day in a connection that is quiet and healthy.
+ * Owns: who waits now. It is no promise, because what has waited for one stays with it until it settles: 1 KB for each
+ * probe, and with that megabytes a day in a connection that is silent and healthy.
  */
 export class CloseMoment {
   private entries: (() => void)[] = [];

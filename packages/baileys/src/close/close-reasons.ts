@@ -2,9 +2,11 @@ import type { SessionStatus } from '@wa-sync/core';
 import { CLOSE_WORDS } from './close-words.js';
 
 /**
- * What to do about a close. `reopen_now`: a new socket at once · `back_off`: a new socket after a jittered pause · `open_failed`: the same, and an error from the third time in a row on · `confirm_once`: try once more before
- * believing it · `replaced`: only while the session is still ours, and after a pause · `slow_retry`: seldom · `wait_for_expiry`: when the ban is over ·
- * `wait_for_person`: nothing is broken, somebody has to act · `logged_out`: pair again · `stop`: a person has to look.
+ * What to do about a close. `reopen_now`: a new socket at once · `back_off`: a new socket after a jittered pause ·
+ * `open_failed`: the same, and an error from the third time in a row on · `confirm_once`: try once more before
+ * believing it · `replaced`: only while the session is still ours, and after a pause · `slow_retry`: seldom ·
+ * `wait_for_expiry`: when the ban is over · `wait_for_person`: nothing is broken, somebody has to act · `logged_out`:
+ * pair again · `stop`: a person has to act, and the cause is a fault.
  */
 export type CloseAction =
   | 'reopen_now'
@@ -34,7 +36,7 @@ export interface CloseReason {
   readonly action: CloseAction;
   /** Whether a new socket may be opened without a person. */
   readonly reconnects: boolean;
-  /** `quarantine`: put them aside so that a person can bring them back; never delete them at once. */
+  /** `quarantine`: keep them apart so that a person can bring them back; never delete them at once. */
   readonly credentials: 'keep' | 'quarantine';
   readonly words: { readonly en: string; readonly pt: string };
 }
@@ -43,7 +45,7 @@ export interface CloseRule extends CloseReason {
   when(facts: ReadFacts): boolean;
 }
 
-/** Attributes that tell closes apart. */
+/** Attributes that distinguish closes. */
 export interface StanzaAttrs {
   readonly type?: unknown;
   readonly reason?: unknown;

@@ -1,7 +1,7 @@
 /**
  * Turns what Baileys hears into messages of the host's conversations.
  *
- * Owns: the questions to the host that are not answered yet, and who is told of the messages.
+ * Owns: the questions to the host that are not answered yet, and who receives the messages.
  */
 import { type Clock, type Logger, maskNumbers, type RecordedMessage } from '@wa-sync/core';
 import { createFailureLog, withTimeout } from '@wa-sync/core/adapter';
@@ -33,7 +33,7 @@ export function createMessageFeed(params: {
     failures.failed({ code, sessionId }, `Session ${maskNumbers(sessionId)}: ${text}`, error);
   }
 
-  async function look(
+  async function findNames(
     socket: BaileysSocketLike,
     facts: MessageFacts,
   ): Promise<Pick<MessageFacts, 'phoneJid' | 'lidJid'>> {
@@ -54,7 +54,7 @@ export function createMessageFeed(params: {
     const at = facts.at ?? clock.now();
     let conversationId: string | null | undefined;
     try {
-      const names = await look(socket, facts);
+      const names = await findNames(socket, facts);
       const origin = { sessionId, message, chat, isGroup, ...names, from, at, isReplay };
       conversationId = await withTimeout(clock, ANSWER_WITHIN_MS, () => conversationOf(origin), {
         late() {
@@ -97,7 +97,7 @@ export function createMessageFeed(params: {
   });
 
   return {
-    /** What `watchSocket` has to be told for this feed to hear of a socket. */
+    /** What `watchSocket` needs to call for this feed to follow a socket. */
     handlersFor(socket: BaileysSocketLike) {
       newestSocket = socket;
       return {
@@ -115,11 +115,11 @@ export function createMessageFeed(params: {
       listeners.add(entry);
       return () => void listeners.delete(entry);
     },
-    /** Settles when all that arrived until now has been told. */
-    async idle(): Promise<void> {
+    /** Settles when all that arrived until now has been passed on. */
+    async delivered(): Promise<void> {
       await Promise.all(open);
     },
-    /** Tells what has arrived, then nobody any more. */
+    /** Passes on what has arrived, then nothing any more. */
     async close(): Promise<void> {
       // Handlers that were at work when the socket ended get their turn first.
       await clock.yield();

@@ -1,8 +1,9 @@
 /**
- * Messages that arrived and of which Baileys tells nothing. Where a link breaks between the decryption and the receipt, WhatsApp delivers the message again, Baileys
- * finds its key used up, refuses it for good and says no word. For the clock of a conversation it is enough to know who wrote, and when.
+ * Messages that arrived and that Baileys does not emit. Where a link breaks between the decryption and the receipt,
+ * WhatsApp delivers the message again, Baileys finds its key used up, refuses it for good and emits nothing. For the
+ * clock of a conversation it is enough to know who wrote, and when.
  *
- * Owns: the stanzas that Baileys was given and has not told of, and the one timer that looks at the oldest.
+ * Owns: the stanzas that Baileys was given and has not emitted, and the one timer, for the oldest.
  */
 import type { Clock } from '@wa-sync/core';
 import type { BaileysMessageLike } from '../client/baileys-like.js';
@@ -33,10 +34,10 @@ export function createUnreadStanzas(params: {
   function schedule(): void {
     const [oldest] = waiting.values();
     if (cancel !== null || oldest === undefined) return;
-    cancel = clock.schedule(look, Math.max(1, PATIENCE_MS - (clock.monotonicMs() - oldest.atMs)));
+    cancel = clock.schedule(reportOld, Math.max(1, PATIENCE_MS - (clock.monotonicMs() - oldest.atMs)));
   }
 
-  function look(): void {
+  function reportOld(): void {
     cancel = null;
     for (const [id, { atMs }] of waiting) {
       if (clock.monotonicMs() - atMs < PATIENCE_MS) break;
@@ -61,11 +62,11 @@ export function createUnreadStanzas(params: {
       if (waiting.size > MOST_KEPT && oldest !== undefined) report(oldest);
       schedule();
     },
-    /** Baileys told of a message. */
+    /** Baileys emitted a message. */
     delivered(id: string | null | undefined): void {
       if (id) waiting.delete(id);
     },
-    /** Tells what is left. */
+    /** Reports what is left. */
     close(): void {
       cancel?.();
       cancel = null;
@@ -81,7 +82,7 @@ function readStanza(frame: unknown): { id: string; message: BaileysMessageLike; 
     content?: unknown;
   };
   if (tag !== 'message' || !attrs?.id || !attrs.from || !PERSON.test(attrs.from)) return null;
-  // Not words: what devices tell each other, reactions, edits and deletions, answers of bots.
+  // Not words: what devices send each other, reactions, edits and deletions, answers of bots.
   if (attrs.category === 'peer' || attrs.type === 'reaction' || attrs.edit || hasBotAnswer(content)) return null;
   const { id, from, recipient, t, offline } = attrs;
   const alt = recipient ? (attrs.recipient_lid ?? attrs.recipient_pn) : (attrs.sender_lid ?? attrs.sender_pn);

@@ -6,7 +6,7 @@ const HANDLED = new Set(['CB:message', 'CB:receipt', 'CB:notification', 'CB:call
 type AnyListener = ((...args: unknown[]) => unknown) & { readonly listener?: unknown };
 type Emit = BaileysWebSocketLike['emit'];
 
-/** Who is told of what a socket's listeners do. */
+/** Who is notified of what a socket's listeners do. */
 export interface ListenerObserver {
   /** The stream is out of step: no later frame can be decrypted. */
   onBroken(error: unknown): void;
@@ -16,15 +16,20 @@ export interface ListenerObserver {
   onHandler(outcome: Promise<unknown>, kind: string): void;
 }
 
-/** Where the next one who listens finds what is there already: on the socket and not on its `emit`, in front of which a host may have put a function of its own. */
+/**
+ * Where the next one who listens finds what is there already: on the socket and not on its `emit`, in front of which a
+ * host may have put a function of its own.
+ */
 const CONTAINED = Symbol.for('@wa-sync/contained-listeners');
 
 /**
- * Keeps errors inside a socket's listeners from becoming unhandled rejections, which end the Node process and every other session
- * in it. One undecryptable frame does that in Baileys: the promise of its `message` listener is awaited by nobody.
+ * Keeps errors inside a socket's listeners from becoming unhandled rejections, which end the Node process and every
+ * other session in it. One undecryptable frame does that in Baileys: the promise of its `message` listener is awaited
+ * by nobody.
  *
- * It calls the listeners in the emitter's place: a wrapper around each of them would cost every session 4 KB. Only those are contained that are there when somebody
- * begins to listen, which are Baileys' own; what a host adds later is the host's affair.
+ * It calls the listeners in the emitter's place: a wrapper around each of them would cost every session 4 KB. Only
+ * those are contained that are there when somebody begins to listen, which are Baileys' own; what a host adds later is
+ * the host's affair.
  */
 export function containListeners(
   ws: BaileysWebSocketLike & { [CONTAINED]?: ContainedListeners },
@@ -61,7 +66,8 @@ class ContainedListeners {
   private emit(event: string, args: unknown[]): unknown {
     this.emitted += 1;
     if (this.observers.length === 0 || !isContained(event)) return this.emitPlain.call(this.ws, event, ...args);
-    // A copy, as an emitter's own, so that listeners may come and go meanwhile; raw, so that one for a single time takes itself away.
+    // A copy, as an emitter's own, so that listeners may come and go meanwhile; raw, so that one for a single time
+    // takes itself away.
     const listeners = (this.ws.rawListeners?.(event) ?? this.ws.listeners(event)) as AnyListener[];
     for (const listener of listeners) {
       if (this.listeners.includes(listener.listener ?? listener)) this.call(listener, event, args);
@@ -77,16 +83,19 @@ class ContainedListeners {
     try {
       const outcome = this.run(listener, args, fail);
       if (!(outcome instanceof Promise)) return;
-      const settled = outcome.catch(fail);
+      const handled = outcome.catch(fail);
       // One of the backlog is only put in a queue: its promise says nothing of its handling.
       if (!HANDLED.has(event) || isBacklog(args[0])) return;
-      for (const observer of this.observers) observer.onHandler(settled, event);
+      for (const observer of this.observers) observer.onHandler(handled, event);
     } catch (error) {
       fail(error);
     }
   }
 
-  /** Also a handler of one kind of stanza drops a promise: the reply to `offline_preview` rejects where the link has just ended. */
+  /**
+   * Also a handler of one kind of stanza drops a promise: the reply to `offline_preview` rejects where the link has
+   * just ended.
+   */
   private run(listener: AnyListener, args: unknown[], onError: (error: unknown) => void): unknown {
     const { emitted } = this;
     return catchDroppedPromise({
@@ -117,10 +126,12 @@ function isBacklog(stanza: unknown): boolean {
 const AsyncFunction = (async () => {}).constructor;
 
 /**
- * Calls a listener that may drop the promise of its work. Baileys 6 decodes each frame in an async function which its `message` listener neither awaits nor returns: the
- * rejection of a frame that no key decrypts is nobody's, and ends the process. That promise is the first one made during the call.
+ * Calls a listener that may drop the promise of its work. Baileys 6 decodes each frame in an async function which its
+ * `message` listener neither awaits nor returns: the rejection of a frame that no key decrypts is nobody's, and ends
+ * the process. That promise is the first one made during the call.
  *
- * @param params.mayTake - asked while promises are made: what is made later on, by handlers of what was decoded, is none of it
+ * @param params.mayTake - asked while promises are made: what is made later on, by handlers of what was decoded, is
+ * none of it
  */
 function catchDroppedPromise(params: {
   listener: (...args: unknown[]) => unknown;

@@ -8,8 +8,9 @@ const ANSWER_MS = 1_000;
 type Close = (...args: unknown[]) => unknown;
 
 /**
- * Baileys that finds its link dead by its own keep-alive closes the WebSocket and waits up to 30 s for a peer that is gone, before it tells anybody; meanwhile
- * it answers every query with "closed". So a close that somebody begins is cut short when it is not answered.
+ * Baileys that finds its link dead by its own keep-alive closes the WebSocket and waits up to 30 s for a peer that is
+ * gone, before it emits the close; meanwhile it answers every query with "closed". So a close that somebody begins is
+ * cut short when it is not answered.
  */
 export class HangingCloseCut {
   private readonly ws: { close?: Close };
@@ -17,7 +18,7 @@ export class HangingCloseCut {
   private readonly heard: Close | undefined;
   private cancel: (() => void) | null = null;
 
-  /** @param told.onCloseBegun - the socket will tell nothing any more but its close */
+  /** @param observer.onCloseBegun - the socket will emit nothing any more but its close */
   constructor(ws: BaileysWebSocketLike, clock: Clock, observer: { onCloseBegun(): void }) {
     this.ws = ws as { close?: Close };
     const { close } = this.ws;
@@ -40,12 +41,13 @@ export class HangingCloseCut {
   }
 }
 
-/** How long Baileys gets to tell of it itself. */
+/** How long Baileys gets to emit it itself. */
 const REPORT_MS = 2_000;
 
 /**
- * Hears a link end of which Baileys does not tell. It waits for every handler that was registered for the end of a socket before it emits its close, so one that hangs
- * leaves a socket that still looks open, and on which each send fails with "Connection Closed".
+ * Notices a link end that Baileys does not emit. It waits for every handler that was registered for the end of a
+ * socket before it emits its close, so one that hangs leaves a socket that still seems open, and on which each send
+ * fails with "Connection Closed".
  */
 export class LinkEndListener {
   private readonly raw: RawWebSocket;

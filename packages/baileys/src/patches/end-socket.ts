@@ -3,7 +3,7 @@ import type { OneTimer } from '../client/timers.js';
 import { untilClosed, type WhenClosed } from '../close/close-moment.js';
 import type { CloseFacts } from '../close/close-reasons.js';
 
-/** How long Baileys may take to tell of a close that we began. */
+/** How long Baileys may take to emit a close that we began. */
 const CLOSE_EVENT_MS = 1_000;
 
 /** A socket that is to end. */
@@ -13,15 +13,16 @@ export interface EndingSocket {
   whenClosed: WhenClosed;
   /** Whether its close has not come yet. */
   alive(): boolean;
-  /** A fork that never tells of its close must not keep its session waiting. */
+  /** A fork that never emits its close must not keep its session waiting. */
   becomeClosed(facts: CloseFacts): void;
 }
 
 /**
- * Ends a socket once. Baileys waits up to 30 s for the peer's close frame before it tells anybody, and a dead peer never sends one: cut
- * by us, the close event comes within milliseconds.
+ * Ends a socket once. Baileys waits up to 30 s for the peer's close frame before it emits the close, and a dead peer
+ * never sends one: cut by us, the close event comes within milliseconds.
  *
- * Owns: whether the end has begun, from when on the socket tells nothing but its close, and the WebSocket that is to be cut.
+ * Owns: whether the end has begun, from when on the socket emits nothing but its close, and the WebSocket that is to
+ * be cut.
  */
 export class SocketEnd {
   private raw: RawWebSocket | null = null;
@@ -54,27 +55,30 @@ function callEnd(socket: BaileysSocketLike, reason: string): RawWebSocket {
   // `end()` drops the reference to the WebSocket, so it is taken first.
   const raw = rawWebSocket(socket.ws);
   flushEvents(socket);
-  void callQuietly(() => socket.end(createEndError(reason)));
+  void callIgnoringErrors(() => socket.end(createEndError(reason)));
   return raw;
 }
 
-/** Cuts the TCP connection of a socket that was told to end. */
+/** Cuts the TCP connection of a socket whose end was begun. */
 export function terminateSocket(raw: RawWebSocket): void {
-  void callQuietly(() => raw.terminate?.());
-}
-
-/** Hands out the events that Baileys holds back: WhatsApp counts those messages as received, and ending a socket drops them. */
-export function flushEvents(socket: BaileysSocketLike): void {
-  void callQuietly(() => socket.ev.flush?.());
+  void callIgnoringErrors(() => raw.terminate?.());
 }
 
 /**
- * Lets queries fail that wait on a socket that has closed. Baileys takes their close listeners away when it ends a socket, so that
- * they hang, and hold the whole socket in memory, until their own timeout: 60 s by default.
+ * Hands out the events that Baileys holds back: WhatsApp counts those messages as received, and ending a socket drops
+ * them.
+ */
+export function flushEvents(socket: BaileysSocketLike): void {
+  void callIgnoringErrors(() => socket.ev.flush?.());
+}
+
+/**
+ * Lets queries fail that wait on a socket that has closed. Baileys takes their close listeners away when it ends a
+ * socket, so that they hang, and hold the whole socket in memory, until their own timeout: 60 s by default.
  */
 export function failPendingQueries(socket: BaileysSocketLike): void {
   if (socket.ws.listenerCount('error') === 0) return;
-  void callQuietly(() => socket.ws.emit('error', createBoom(428, 'Connection Closed', {})));
+  void callIgnoringErrors(() => socket.ws.emit('error', createBoom(428, 'Connection Closed', {})));
 }
 
 /** The WebSocket under Baileys' wrapper. */
@@ -90,7 +94,10 @@ export function rawWebSocket(wrapper: BaileysWebSocketLike): RawWebSocket {
   return ws.socket ?? ws;
 }
 
-/** 408 makes every usual loop reconnect; `data.waSync` carries the reason, so that `classifyClose` knows its own work again. */
+/**
+ * 408 makes every usual loop reconnect; `data.waSync` carries the reason, so that `classifyClose` knows its own work
+ * again.
+ */
 function createEndError(reason: string): Error {
   return createBoom(408, `Connection was lost (wa-sync: ${reason})`, { waSync: reason });
 }
@@ -106,7 +113,7 @@ function createBoom(statusCode: number, message: string, data: object): Error {
   });
 }
 
-async function callQuietly(call: () => unknown): Promise<void> {
+async function callIgnoringErrors(call: () => unknown): Promise<void> {
   try {
     await call();
   } catch {
@@ -120,8 +127,9 @@ interface Mappings {
 }
 
 /**
- * Lets the phone and LID pairs of a socket that has ended go for good. Baileys keeps each for three days by a timer that holds the whole cache, and clears the cache with the
- * socket; but a login that was still at work then puts its own pair into it afterwards, so that a session that flaps would leave 6 KB behind each time.
+ * Lets the phone and LID pairs of a socket that has ended go for good. Baileys keeps each for three days by a timer
+ * that holds the whole cache, and clears the cache with the socket; but a login that was still at work then puts its
+ * own pair into it afterwards, so that a session that flaps would leave 6 KB behind each time.
  */
 export function dropMappings(socket: BaileysSocketLike): void {
   const { signalRepository } = socket as { signalRepository?: { lidMapping?: { mappingCache?: Partial<Mappings> } } };

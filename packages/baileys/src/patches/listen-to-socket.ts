@@ -1,8 +1,8 @@
 /**
- * Everything that wa-sync hangs on a socket to hear of it: listeners, ears and what takes the place of its methods.
+ * Everything that wa-sync adds to a socket to follow it: listeners, and what takes the place of its methods.
  *
- * Owns: what hangs there. States: live; ended (the socket has closed: what it emits too late is still handed on, errors are still
- * contained); released (given back to the host, the socket behaves as it would without us).
+ * Owns: what hangs there. States: live; ended (the socket has closed: what it emits too late is still handed on,
+ * errors are still contained); released (the socket is the host's again and behaves as it would without us).
  */
 import type { Clock } from '@wa-sync/core';
 import type { BaileysSocketLike, ConnectionUpdateLike } from '../client/baileys-like.js';
@@ -13,11 +13,11 @@ import { HangingCloseCut, LinkEndListener } from './cut-hanging-close.js';
 import { flushEvents } from './end-socket.js';
 import { restTransactions } from './rest-transactions.js';
 
-/** Who is told of what a socket does. */
+/** Who is notified of what a socket does. */
 export interface SocketObserver extends ListenerObserver {
   onUpdate(update: ConnectionUpdateLike): void;
   onFrame(frame: unknown): void;
-  /** The link ended and Baileys does not tell. */
+  /** The link ended and Baileys does not emit it. */
   onLinkEnded(): void;
   /** The socket will not recover, and Baileys does not notice. */
   onDead(reason: string): void;
@@ -46,7 +46,7 @@ export class SocketListening {
     this.tap = onMessages && tapMessages({ socket, onMessages });
     this.onUpdate = (update) => observer.onUpdate(update);
     this.onFrame = Object.assign((frame: unknown) => observer.onFrame(frame), { [OURS]: true });
-    // Baileys has no ear for this event and would wait for ever.
+    // Baileys has no listener for this event and would wait for ever.
     this.onRefused = (_, response) => observer.onDead(refusal(response));
     ev.on('connection.update', this.onUpdate);
     ws.on('frame', this.onFrame);
@@ -69,7 +69,10 @@ export class SocketListening {
     this.tap?.end();
   }
 
-  /** Gives the socket back as it was. Of one that has ended the errors stay contained: nobody would hear of them but the process. */
+  /**
+   * Restores the socket as it was. Of one that has ended the errors stay contained: nobody would hear of them but the
+   * process.
+   */
   release(): void {
     this.released = true;
     if (!this.live) return;

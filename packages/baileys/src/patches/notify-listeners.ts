@@ -1,4 +1,4 @@
-/** Listeners of a connection: told to look again, in the order they came; one that throws does not stop the others. */
+/** Listeners of a connection: notified in the order they came; one that throws does not stop the others. */
 export class Listeners {
   private listeners: readonly (() => void)[] = [];
 

@@ -1,8 +1,9 @@
 /**
- * Puts the `AsyncLocalStorage` of a Baileys socket to rest while no transaction of its keys is under way.
+ * Disables the `AsyncLocalStorage` of a Baileys socket while no transaction of its keys is under way.
  *
- * Baileys makes one for every socket, and Node before 24 never lets go of one that was used: each promise of the process then carries a field for every socket that
- * was ever opened. After a thousand reconnects everything is slow, and the heap has grown by 75 MB.
+ * Baileys makes one for every socket, and Node before 24 never lets go of one that was used: each promise of the
+ * process then carries a field for every socket that was ever opened. After a thousand reconnects everything is slow,
+ * and the heap has grown by 75 MB.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { BaileysSocketLike } from '../client/baileys-like.js';
@@ -27,7 +28,7 @@ export function restTransactions(socket: BaileysSocketLike): void {
       return await transaction?.apply(keys, args);
     } finally {
       running -= 1;
-      // The next transaction wakes it up again by itself.
+      // The next transaction enables it again by itself.
       if (running === 0) storage?.disable();
     }
   }

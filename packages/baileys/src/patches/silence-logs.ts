@@ -13,8 +13,8 @@ export interface ConsoleLike {
 }
 
 /**
- * Drops the four lines in which libsignal prints whole sessions, private keys included, to the console. Every other line passes.
- * `baileysProvider` does this itself; hosts that open their own sockets call it once at start.
+ * Drops the four lines in which libsignal prints whole sessions, private keys included, to the console. Every other
+ * line passes. `baileysProvider` does this itself; hosts that open their own sockets call it once at start.
  *
  * @example
  * silenceLibsignal();
@@ -32,9 +32,9 @@ export function silenceLibsignal(target: ConsoleLike = console): void {
 }
 
 /** For sockets whose host gave no logger: Baileys' own prints to stdout, credentials included at its lower levels. */
-export const quietBaileysLogger = {
+export const silentBaileysLogger = {
   level: 'silent',
-  child: () => quietBaileysLogger,
+  child: () => silentBaileysLogger,
   trace() {},
   debug() {},
   info() {},

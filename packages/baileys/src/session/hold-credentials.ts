@@ -1,9 +1,9 @@
 /**
- * Holds the credentials of one session over all its sockets: opened with the first login, written out before each further one and at
- * the stop.
+ * Holds the credentials of one session over all its sockets: opened with the first login, written out before each
+ * further one and at the stop.
  *
- * Owns: the guarded credentials. States: not opened, in use, put aside (the next login opens them anew), retired. What one socket may
- * do with them is the business of `GuardedAuth`.
+ * Owns: the guarded credentials. States: not opened, in use, closed (the next login opens them anew), retired. What
+ * one socket may do with them is the business of `GuardedAuth`.
  */
 import { type Clock, type Logger, maskNumbers, WaSyncError } from '@wa-sync/core';
 import { type AuthOwner, GuardedAuth } from '../auth/guard-auth.js';
@@ -12,7 +12,7 @@ import { isPaired, phoneIn } from '../client/baileys-like.js';
 import { awaitStore, pause } from '../client/timers.js';
 import type { SessionDeps } from './session-context.js';
 
-const SETTLE_KEYS_MS = 1_000;
+const KEY_WRITES_MS = 1_000;
 /** Between two tries to put them aside the pause grows no further than so often doubled. */
 const MOST_DOUBLINGS = 6;
 
@@ -65,13 +65,13 @@ export class HeldCredentials implements AuthOwner {
     return this.auth;
   }
 
-  /** Puts them aside, however long the store takes to let us: with them the next start would log in again. */
+  /** Quarantines them, however long the store takes to let us: with them the next start would log in again. */
   async quarantine(reason: string): Promise<void> {
     const { owner, clock } = this;
     const own = this.auth;
     this.auth = null;
     if (own === null) return;
-    await own.settle(SETTLE_KEYS_MS);
+    await own.awaitWrites(KEY_WRITES_MS);
     own.retire();
     for (let failures = 0; !owner.stopping.aborted; failures++) {
       try {
@@ -100,7 +100,8 @@ export class HeldCredentials implements AuthOwner {
 
   private async open(): Promise<GuardedAuth> {
     const { sessionId, tenure, phone } = this.owner;
-    // A source of the host that never answers would keep a place among the logins, and with as many as there are places nobody would log in any more.
+    // A source of the host that never returns would keep a place among the logins, and with as many as there are
+    // places nobody would log in any more.
     const opened = await awaitStore({
       clock: this.clock,
       timeoutMs: this.authTimeoutMs,
@@ -119,16 +120,20 @@ export class HeldCredentials implements AuthOwner {
 
 /** What a socket learned has to be stored before the next one logs in with it. */
 async function store(auth: GuardedAuth): Promise<void> {
-  await auth.settle(SETTLE_KEYS_MS);
+  await auth.awaitWrites(KEY_WRITES_MS);
   await auth.flush();
 }
 
-/** So many digits at the end are the same however a number is written: WhatsApp leaves the ninth digit of many Brazilian ones out. */
+/**
+ * So many digits at the end are the same however a number is written: WhatsApp leaves the ninth digit of many
+ * Brazilian ones out.
+ */
 const TAIL = 8;
 
 /**
- * Refuses credentials of another number than the session's, as a backup that was restored in the wrong place leaves behind: opened, they would send the messages of
- * one customer from the number of another, and throw out whoever uses them rightly.
+ * Refuses credentials of another number than the session's, as a backup that was restored in the wrong place leaves
+ * behind: opened, they would send the messages of one customer from the number of another, and throw out whoever uses
+ * them rightly.
  *
  * @throws WaSyncError `auth_wrong_number`
  */

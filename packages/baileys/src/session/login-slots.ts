@@ -1,5 +1,5 @@
 /**
- * Caps how many logins run at once over all sessions: each costs CPU, and WhatsApp looks askance at crowds.
+ * Caps how many logins run at once over all sessions: each costs CPU, and WhatsApp distrusts many at once.
  *
  * Owns: the number of logins under way and the queue of those that wait, first come first served.
  */
@@ -19,7 +19,7 @@ export function createLoginSlots(max: number) {
   }
 
   return {
-    /** Resolves with the function that gives the place back, or with `null` when `signal` aborts first. */
+    /** Resolves with the function that frees the place, or with `null` when `signal` aborts first. */
     take(signal: AbortSignal): Promise<(() => void) | null> {
       return new Promise((resolve) => {
         function enter(): void {

@@ -36,6 +36,6 @@ export function createSessionConnection(
       if (own?.state().stage !== 'open') throw new Error('No socket is open');
       await own.socket.logout?.();
     },
-    ...(feed && { onMessages: feed.onMessages, messagesDelivered: feed.idle }),
+    ...(feed && { onMessages: feed.onMessages, messagesDelivered: feed.delivered }),
   };
 }

@@ -34,11 +34,11 @@ export interface SessionParts {
   readonly feed: MessageFeed | undefined;
   readonly stopping: AbortSignal;
   readonly deps: SessionDeps;
-  /** Told once a socket. */
+  /** Called once a socket. */
   onOpen(): void;
 }
 
-/** What the provider tells a run. */
+/** What the provider gives to a run. */
 export interface RunSessionParams {
   readonly sessionId: string;
   readonly tenure: string;
@@ -57,6 +57,6 @@ export interface SessionRun {
   readonly tenure: string;
   readonly connection: WhatsAppConnection;
   /** Whether nothing more happens by itself: a person has to act, or it is being stopped. */
-  idle(): boolean;
+  halted(): boolean;
   stop(reason: string): Promise<void>;
 }

@@ -1,9 +1,9 @@
 /**
  * Runs one session for the provider: after each close of its socket it decides, waits and lets the next one be opened.
  *
- * Owns: the history of its attempts, its one timer between sockets, and its stop. States: waiting for a login slot, opening, open,
- * pausing, parked (a person has to act), stopped. Only the loop in `run` opens sockets, one after the other, so there is never a second
- * one however many closes and calls arrive.
+ * Owns: the history of its attempts, its one timer between sockets, and its stop. States: waiting for a login slot,
+ * opening, open, pausing, parked (a person has to act), stopped. Only the loop in `run` opens sockets, one after the
+ * other, so there is never a second one however many closes and calls arrive.
  */
 import { maskNumbers, type WhatsAppConnection } from '@wa-sync/core';
 import { createFailureLog, type FailureLog } from '@wa-sync/core/adapter';
@@ -81,7 +81,7 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
     else this.fenced.addEventListener('abort', this.onFenced, { once: true });
   }
 
-  idle(): boolean {
+  halted(): boolean {
     return this.parked || this.over();
   }
 
@@ -186,14 +186,17 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
     });
   }
 
-  /** Shows what follows from an end, and waits until it is time for the next login; `false` where none is to follow by itself. */
+  /**
+   * Shows what follows from an end, and waits until it is time for the next login; `false` where none is to follow by
+   * itself.
+   */
   private async readyForNext(ended: Ended): Promise<boolean> {
     if (this.over()) return false;
     const { view, credentials } = this;
     const step = this.decide(ended);
     this.history = step.history;
     if (ended.close.action !== 'reopen_now') view.endPairing();
-    // Before anybody is told, because whoever hears it may open the session anew at once.
+    // Before anybody is notified, because whoever hears it may open the session anew at once.
     this.parked = step.delayMs === null;
     this.log(step);
     view.show({ status: step.status, reason: step.reason, reconnectAttempt: this.history.attempts });
@@ -212,7 +215,7 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
         if (await this.params.stillOurs()) return;
       } catch (error) {
         const fields = { code: 'claim_unknown', sessionId, err: error };
-        this.deps.logger.debug(fields, `${this.named()}: the store cannot tell whose it is`);
+        this.deps.logger.debug(fields, `${this.named()}: the store does not say whose it is`);
       }
       await this.wait(REPLACED_PAUSE_MS);
     }

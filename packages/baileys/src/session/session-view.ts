@@ -1,7 +1,7 @@
 /**
  * What a session of the provider shows, from one socket to the next.
  *
- * Owns: the status with its reason, the number, the time of the last frame, and who is told of changes.
+ * Owns: the status with its reason, the number, the time of the last frame, and who is notified of changes.
  */
 import type { Clock, KnownObservation, SessionStatus } from '@wa-sync/core';
 import { Listeners } from '../patches/notify-listeners.js';

@@ -4,7 +4,7 @@ import type { BaileysSocketLike } from '../client/baileys-like.js';
 import type { BaileysMembers } from '../client/baileys-module.js';
 import type { CloseFacts } from '../close/close-reasons.js';
 import type { OnMessages } from '../messages/tap-messages.js';
-import { quietBaileysLogger } from '../patches/silence-logs.js';
+import { silentBaileysLogger } from '../patches/silence-logs.js';
 import { watchSocket } from '../socket/socket-monitor.js';
 import type { SocketWatch, WatchSocketParams } from '../socket/socket-state.js';
 import type { SessionParts } from './session-context.js';
@@ -36,7 +36,7 @@ export class SocketInUse implements WatchSocketParams {
   ) {
     const { sessionId, feed, deps } = session;
     const config: { qrTimeout?: number | undefined } = deps.socketConfig({ sessionId });
-    this.socket = makeWASocket({ logger: quietBaileysLogger, ...config, auth: auth.forNextSocket() });
+    this.socket = makeWASocket({ logger: silentBaileysLogger, ...config, auth: auth.forNextSocket() });
     this.socket.ev.on('creds.update', () => auth.saveSoon());
     this.clock = deps.clock;
     this.attemptTimeoutMs = deps.attemptTimeoutMs;

@@ -1,5 +1,5 @@
 import type { Clock, ProbeAnswer } from '@wa-sync/core';
-import { SETTLE_MS } from '../client/baileys-like.js';
+import { HANDSHAKE_GRACE_MS } from '../client/baileys-like.js';
 import type { OneTimer } from '../client/timers.js';
 
 /** A login may take this many times its limit as long as frames keep coming. */
@@ -8,7 +8,8 @@ const PROOF_TIMEOUT_MS = 5_000;
 const PROOF_TRIES = 2;
 
 /**
- * Ends a login that leads nowhere. One that goes on slowly is left to it: given up, it would only begin anew on the same slow machine.
+ * Ends a login that leads nowhere. One that goes on slowly is left to it: given up, it would only begin anew on the
+ * same slow machine.
  */
 export function limitAttempt(params: {
   clock: Clock;
@@ -29,16 +30,19 @@ export function limitAttempt(params: {
     await clock.yield();
     if (!params.goesOn()) return;
     const nowMs = clock.monotonicMs();
-    const quietMs = nowMs - Math.max(startedAtMs, params.lastFrameAtMs() ?? 0);
+    const silentMs = nowMs - Math.max(startedAtMs, params.lastFrameAtMs() ?? 0);
     const tooLong = nowMs - startedAtMs >= LONGEST_ATTEMPT * limitMs;
-    if (quietMs >= limitMs || tooLong) params.onTooLong();
-    else timer.set(judge, limitMs - quietMs);
+    if (silentMs >= limitMs || tooLong) params.onTooLong();
+    else timer.set(judge, limitMs - silentMs);
   }
 
   timer.set(judge, limitMs);
 }
 
-/** Asks a socket until it has proved itself: after a doubtful `open`, or where that event went by before anybody listened. */
+/**
+ * Asks a socket until it has proved itself: after a doubtful `open`, or where that event went by before anybody
+ * listened.
+ */
 export async function proveOpen(params: {
   timer: OneTimer;
   /** Whether the question still stands. */
@@ -55,7 +59,7 @@ export async function proveOpen(params: {
     if (!params.goesOn()) return;
     if (answer === 'timeout') triesLeft -= 1;
     if (answer === 'answered') params.onProven();
-    else if (answer === 'unavailable') params.timer.set(ask, SETTLE_MS);
+    else if (answer === 'unavailable') params.timer.set(ask, HANDSHAKE_GRACE_MS);
     else if (triesLeft > 0) await ask();
     else params.onSilent();
   }

@@ -1,8 +1,8 @@
 /**
  * What one socket offers to the person who links it.
  *
- * Owns: how long the QR code and the pairing code of this socket are good for. Baileys shows the first code for 60 s and each later one for 20 s, ends the
- * socket after the last, and a pairing code dies with its socket.
+ * Owns: how long the QR code and the pairing code of this socket are good for. Baileys shows the first code for 60 s
+ * and each later one for 20 s, ends the socket after the last, and a pairing code dies with its socket.
  */
 import type { Clock } from '@wa-sync/core';
 import type { BaileysSocketLike } from '../client/baileys-like.js';

@@ -1,12 +1,12 @@
 /**
- * Tells a stalled connection from an inactive one: stanzas arrive and their handlers do not end. Silence is no sign of it, and
- * neither is an answered ping, which bypasses the handlers.
+ * Distinguishes a stalled connection from a silent one: stanzas arrive and their handlers do not end. Silence is no
+ * sign of it, and neither is an answered ping, which bypasses the handlers.
  *
- * Owns: the handlers under way and the one timer that looks at the oldest of them.
+ * Owns: the handlers under way and the one timer, for the oldest of them.
  */
 import type { Clock } from '@wa-sync/core';
 
-/** Who is told of what the handlers of a socket do. */
+/** Who is notified of what the handlers of a socket do. */
 export interface HandlersObserver {
   readonly clock: Clock;
   /** A handler that takes longer is stalled; one that takes twice as long will not come back. */

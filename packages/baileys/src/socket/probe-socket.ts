@@ -5,8 +5,8 @@ import { readCloseError } from '../close/classify-close.js';
 import type { WhenClosed } from '../close/close-moment.js';
 
 /**
- * One `w:p` ping, settled within `timeoutMs`. The timeout is always passed on: without one a dead socket *resolves* after a minute.
- * Never to be called before the Noise handshake is over, which a query corrupts.
+ * One `w:p` ping, which settles within `timeoutMs`. The timeout is always passed on: without one a dead socket
+ * *resolves* after a minute. Never to be called before the Noise handshake is over, which a query corrupts.
  *
  * @param params.whenClosed - a ping in flight would otherwise wait out its time
  */

@@ -6,8 +6,9 @@ import type { WhenClosed } from '../close/close-moment.js';
 type Outcome = SendAnswer | 'has_reader';
 
 /**
- * Sends a text under a fixed id and returns what WhatsApp says of it. Baileys' own `sendMessage` resolves once the socket was written to, also on a dead one and
- * where nobody can read, so: ask for the recipient's devices first, listen for the acknowledgement before sending, and believe nothing else.
+ * Sends a text under a fixed id and returns what WhatsApp says of it. Baileys' own `sendMessage` resolves once the
+ * socket was written to, also on a dead one and where nobody can read, so: ask for the recipient's devices first,
+ * listen for the acknowledgement before sending, and believe nothing else.
  *
  * @param params.whenClosed - what was on its way then has an unknown fate
  */
@@ -64,7 +65,9 @@ function fateOf(error: unknown, socket: BaileysSocketLike): SendAnswer {
   return socket.ws.isOpen ? 'failed' : 'unknown';
 }
 
-/** The first stanza that settles the fate of a message: its acknowledgement, or the receipt of a device that has it. */
+/**
+ * The first stanza that decides what became of a message: its acknowledgement, or the receipt of a device that has it.
+ */
 function listenForAnswer(socket: BaileysSocketLike, messageId: string) {
   const event = `TAG:${messageId}`;
   let stop = () => {};

@@ -1,12 +1,12 @@
 /**
  * What one Baileys socket is doing, from its first event to its close.
  *
- * Owns: the stage of the socket and its one timer. Knows nothing of what comes after the close. Baileys' `open` is not believed blindly: on a dead socket it is
- * emitted once all its login queries have timed out.
- * One object and no closures, here and in its parts, because each session has one of them for as long as it lives.
+ * Owns: the stage of the socket and its one timer. Knows nothing of what comes after the close. Baileys' `open` is not
+ * believed blindly: on a dead socket it is emitted once all its login queries have timed out. One object and no
+ * closures, here and in its parts, because each session has one of them for as long as it lives.
  */
 import type { Clock, ProbeAnswer } from '@wa-sync/core';
-import { type BaileysSocketLike, type ConnectionUpdateLike, phoneOf, SETTLE_MS } from '../client/baileys-like.js';
+import { type BaileysSocketLike, type ConnectionUpdateLike, phoneOf, HANDSHAKE_GRACE_MS } from '../client/baileys-like.js';
 import { OneTimer } from '../client/timers.js';
 import { readCloseError } from '../close/classify-close.js';
 import { CloseMoment } from '../close/close-moment.js';
@@ -59,12 +59,12 @@ class Watch implements SocketWatch, SocketObserver, HandlersObserver, EndingSock
       return;
     }
     this.listening = new SocketListening(this.socket, this.clock, this, this.params.onMessages);
-    // An open WebSocket may be in its handshake or long logged in: only its next event, or a proof, tells.
+    // An open WebSocket may be in its handshake or long logged in: only its next event, or a proof, shows which.
     if (!ws.isConnecting) {
-      this.timer.set(() => this.prove('unseen'), SETTLE_MS);
+      this.timer.set(() => this.prove('unseen'), HANDSHAKE_GRACE_MS);
       return;
     }
-    // Set before, so that nobody is told yet: the caller does not have this watch in hand.
+    // Set before, so that nobody is notified yet: the caller does not have this watch in hand.
     this.stage = 'connecting';
     this.startAttempt('connecting');
   }

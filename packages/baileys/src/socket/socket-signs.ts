@@ -46,7 +46,7 @@ export class SocketSigns {
     return true;
   }
 
-  /** Baileys told something that it only learns after the handshake. */
+  /** Baileys emitted something that it only learns after the handshake. */
   noteHandshakeOver(): void {
     this.handshakeOver = true;
   }

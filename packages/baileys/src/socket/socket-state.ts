@@ -5,18 +5,21 @@ import type { OnMessages } from '../messages/tap-messages.js';
 import type { PairingCode } from './pairing-offer.js';
 
 /**
- * `unseen`: attached after its events went by · `connecting` · `pairing`: shows a QR code · `paired`: linked, WhatsApp is about to
- * ask for a new socket · `unproven`: says `open`, and nothing was heard since · `open` · `closed`.
+ * `unseen`: attached after its events went by · `connecting` · `pairing`: shows a QR code · `paired`: linked, WhatsApp
+ * is about to ask for a new socket · `unproven`: says `open`, and nothing was heard since · `open` · `closed`.
  */
 export type SocketStage = 'unseen' | 'connecting' | 'pairing' | 'paired' | 'unproven' | 'open' | 'closed';
 
-/** What `watchSocket` is told, and tells of. */
+/** What `watchSocket` is given, and reports. */
 export interface WatchSocketParams {
   readonly socket: BaileysSocketLike;
   readonly clock: Clock;
   /** How long a login may be without a frame before it is given up. */
   readonly attemptTimeoutMs: number;
-  /** How long the handling of one stanza may take before it counts as stalled; after twice as long the socket is given up. */
+  /**
+   * How long the handling of one stanza may take before it counts as stalled; after twice as long the socket is given
+   * up.
+   */
   readonly handlersStalledAfterMs: number;
   /** The stage, or what it shows, changed. */
   onChange(): void;

@@ -1,8 +1,9 @@
 /**
- * Remembers, from one socket of a session to the next, that one was given up because its handlers stalled: if its successor
- * stalls at the same kind of stanza, a new socket did not help.
+ * Remembers, from one socket of a session to the next, that one was given up because its handlers stalled: if its
+ * successor stalls at the same kind of stanza, a new socket did not help.
  *
- * Owns: by session, the kinds that were given up on and whether a restart is asked for, until those kinds are handled again.
+ * Owns: by session, the kinds that were given up on and whether a restart is asked for, until those kinds are handled
+ * again.
  */
 import type { Reason } from '@wa-sync/core';
 

@@ -27,7 +27,10 @@ export interface Row {
   readonly reason: string | null;
 }
 
-/** A database, sessions that were linked before, and processes that run them. Rows are read by SQL, truth is the server's. */
+/**
+ * A database, sessions that were linked before, and processes that run them. Rows are read by SQL, truth is the
+ * server's.
+ */
 export async function createReplicaWorld(params: {
   postgres: TestServer;
   whatsapp: FakeWhatsApp;

@@ -1,6 +1,6 @@
 /**
- * A replica as a process of its own, for tests that kill, stop and starve processes. What it does is in `REPLICA_SETTINGS`; what happens to it goes to
- * standard output, one JSON line each.
+ * A replica as a process of its own, for tests that kill, stop and starve processes. What it does is in
+ * `REPLICA_SETTINGS`; what happens to it goes to standard output, one JSON line each.
  */
 import { createWaSync, isWaSyncError, type WaSync } from '@wa-sync/core';
 import { trustFakeWhatsApp } from '@wa-sync/fake-whatsapp';

@@ -6,7 +6,7 @@ import type { WaSyncOptions } from '@wa-sync/core';
 import type { Trust } from '@wa-sync/fake-whatsapp';
 import type { BaileysProviderOptions } from '../../src/index.js';
 
-/** What a replica's process is told. */
+/** What a replica's process is given. */
 export interface ReplicaSettings {
   readonly replicaId: string;
   readonly url: string;

@@ -1,6 +1,7 @@
 /**
- * Wake-ups from a store. Owns: at most one listening connection for as long as somebody listens, and a pause before another try. States: idle, listening,
- * pausing, off (it cannot be done here). Everything works without it, so nothing here ever fails a call.
+ * Notifications from a store. Owns: at most one listening connection for as long as somebody listens, and a pause
+ * before another try. States: stopped, listening, pausing, off (it cannot be done here). Everything works without it,
+ * so nothing here ever fails a call.
  */
 import { systemClock } from '../ports/clock.js';
 import type { InboxStore } from '../ports/inbox-store.js';
@@ -11,13 +12,13 @@ export type Listen = NonNullable<InboxStore['listen']>;
 /** Why a connection listens no more: it was asked to stop, it broke, or it never could. */
 export type ListenEnding = 'stopped' | 'lost' | 'impossible';
 
-/** What the connection of a store is told by {@link keepListening}, and what it tells. */
+/** What {@link keepListening} gives to the connection of a store, and what that connection reports. */
 export interface ListenOnce {
   /** Aborts when nobody listens any more. */
   readonly signal: AbortSignal;
-  /** It hears now. */
+  /** It listens now. */
   listening(): void;
-  /** A replica may have something to look at. */
+  /** Something may wait for a replica. */
   heard(incarnation: string): void;
 }
 
@@ -42,14 +43,14 @@ export function keepListening(params: {
   function start(): { stop(): void; readonly first: Promise<void> } {
     const stopping = new AbortController();
     const { signal } = stopping;
-    let settle = () => {};
+    let ready = () => {};
     const first = new Promise<void>((resolve) => {
-      settle = resolve;
+      ready = resolve;
     });
     let failing = false;
     const listening = () => {
       failing = false;
-      settle();
+      ready();
       // Something may have come while nobody listened.
       notify(null);
     };
@@ -60,7 +61,7 @@ export function keepListening(params: {
           cause = error;
           return 'lost';
         });
-        settle();
+        ready();
         if (ending === 'lost' && !failing && !signal.aborted) params.lost?.(cause);
         failing = ending === 'lost';
         if (ending === 'impossible') return params.impossible();

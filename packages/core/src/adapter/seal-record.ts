@@ -19,7 +19,10 @@ function placeBytes({ sessionId, type, id }: RecordPlace): Buffer {
   return Buffer.from(`${sessionId}|${type}|${id}|${sessionId.length}|${type.length}`);
 }
 
-/** Encrypts a record with the current key (AES-256-GCM, NIST SP 800-38D): IV, tag, ciphertext. Without a ring it stays plain. */
+/**
+ * Encrypts a record with the current key (AES-256-GCM, NIST SP 800-38D): IV, tag, ciphertext. Without a ring it stays
+ * plain.
+ */
 export function sealRecord(params: { keyRing: AuthKeyRing | undefined; value: Uint8Array } & RecordPlace): Uint8Array {
   const { keyRing, value } = params;
   if (keyRing === undefined) return value;

@@ -28,13 +28,21 @@ export interface WaSyncEvents {
   };
   /** Somebody else wrote the host's row; it was put right. */
   'drift:foreign-write': OfSession & { readonly word: string | null; readonly actual: SessionStatus };
-  /** The host's row could not be written (`missing`, or the database's own words). Raised once until it works again. */
+  /**
+   * The host's row could not be written (`missing`, or the database's own words). Raised once until it works again.
+   */
   'mirror:blocked': OfSession & { readonly cause: string };
   /** Health went from healthy to degraded or back. */
   'session:health': OfSession & { readonly health: Health; readonly reason: Reason | null };
-  /** A session goes round in circles: five falls within ten minutes, or ten attempts without coming up. Raised once until it was quiet again. */
+  /**
+   * A session keeps reconnecting: five falls within ten minutes, or ten attempts without coming up. Raised once, and
+   * again only after ten minutes without either.
+   */
   'session:reconnect-loop': OfSession & { readonly falls: number; readonly reconnectAttempt: number };
-  /** Its connection has tried everything that can be done from inside: only a restart of this process may help. Raised once until it no longer asks. */
+  /**
+   * Its connection has tried everything that can be done from inside: only a restart of this process may help. Raised
+   * once until it no longer asks.
+   */
   'session:restart-requested': OfSession & { readonly reason: Reason };
   /** A silent connection was asked for a sign of life. Many a second with many sessions. */
   'probe:ended': OfSession & { readonly answer: ProbeAnswer; readonly tookMs: number };
@@ -46,7 +54,10 @@ export interface WaSyncEvents {
   'lease:lost': { readonly at: Date; readonly why: 'store_unreachable' | 'fenced' };
   /** This replica holds a lease again. */
   'lease:back': { readonly at: Date };
-  /** Most of this replica's sessions fell at once: the fault is probably its own, and nothing destructive happens to them until it is over. */
+  /**
+   * Most of this replica's sessions fell at once: the fault is probably its own, and nothing destructive happens to
+   * them until it is over.
+   */
   'mass-outage:begun': { readonly at: Date; readonly fallen: number; readonly sessions: number };
   /** They are back. */
   'mass-outage:ended': { readonly at: Date; readonly tookMs: number };

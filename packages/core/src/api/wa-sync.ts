@@ -18,8 +18,8 @@ export interface StatusAnswer {
   readonly health: Health;
   readonly reason: Reason | null;
   /**
-   * `connection`: asked here. `owner`: asked by the replica that has it. `lease`: the row, read together with its owner's lease, where nobody has it or its owner
-   * cannot be asked.
+   * `connection`: asked here. `owner`: asked by the replica that has it. `lease`: the row, read together with its
+   * owner's lease, where nobody has it or its owner cannot be asked.
    */
   readonly askedOf: 'connection' | 'owner' | 'lease';
 }
@@ -28,13 +28,14 @@ export interface StatusAnswer {
 export interface AttachHandle {
   readonly sessionId: string;
   /**
-   * Aborts when this connection no longer stands for its session: another replica took it over, or a newer attach of this process replaced it. Do not open
-   * another socket then.
+   * Aborts when this connection no longer stands for its session: another replica took it over, or a newer attach of
+   * this process replaced it. Do not open another socket then.
    */
   readonly lost: AbortSignal;
   /**
-   * Resolves after the first reconcile pass over the session, so that its row is right unless the store failed. Before `start()` it resolves at once: `start()`
-   * reconciles all that is attached. Never rejects: what could not be written is tried again.
+   * Resolves after the first reconcile pass over the session, so that its row is right unless the store failed. Before
+   * `start()` it resolves at once: `start()` reconciles all that is attached. Never rejects: what could not be written
+   * is tried again.
    */
   readonly ready: Promise<void>;
   /** Stops watching; the row becomes `DISCONNECTED`, evidence `unobserved`. */
@@ -64,7 +65,10 @@ export interface ImportedSession {
   readonly phone?: string | null | undefined;
   /** What the host wants; a provider opens a `running` one. @defaultValue `running` */
   readonly desired?: Desired | null | undefined;
-  /** What the earlier system said. Ten minutes later, if nobody holds it by then, it is `DISCONNECTED`. @defaultValue `DISCONNECTED` */
+  /**
+   * What the earlier system said. Ten minutes later, if nobody holds it by then, it is `DISCONNECTED`. @defaultValue
+   * `DISCONNECTED`
+   */
   readonly status?: SessionStatus | null | undefined;
   /** Last sign of life: what the cleanup counts from. @defaultValue none, so that it counts from the import */
   readonly lastSeenAt?: Date | null | undefined;
@@ -78,17 +82,19 @@ export interface SessionsApi {
    */
   create(params: NewSessionParams): Promise<StoredSession>;
   /**
-   * Adds a session where there is none, for start-up code that runs at every start and in every process. A row that is there stays as it is: one that a person
-   * stopped stays stopped. Returns the row.
+   * Adds a session where there is none, for start-up code that runs at every start and in every process. A row that is
+   * there stays as it is: one that a person stopped stays stopped. Returns the row.
    * @throws WaSyncError `session_id_invalid`, `config_invalid`
    * @example
    * await wa.sessions.ensure({ id: 'shop' });
    */
   ensure(params: NewSessionParams): Promise<StoredSession>;
   /**
-   * Takes over sessions of an earlier system, a thousand in a statement; all are checked before the first is written. Those that are there already stay as they are,
-   * so the call may stay in start-up code. Other fields of an entry are not read. Returns how many were new.
-   * @throws WaSyncError `import_invalid` that counts the wrong entries, names the first of them, and says what was given and what it takes
+   * Takes over sessions of an earlier system, a thousand in a statement; all are checked before the first is written.
+   * Those that are there already stay as they are, so the call may stay in start-up code. Other fields of an entry are
+   * not read. Returns how many were new.
+   * @throws WaSyncError `import_invalid` that counts the wrong entries, names the first of them, and says what was
+   * given and what it takes
    * @example
    * await wa.sessions.import({ sessions: [{ id: 'shop', status: 'CONNECTED', lastSeenAt: row.lastSeen }] });
    */
@@ -98,8 +104,8 @@ export interface SessionsApi {
   /** A page in the order of ids; `next` is the `after` of the next one. `limit` defaults to 100, at most 1,000. */
   list(params?: { after?: string; limit?: number }): Promise<{ sessions: StoredSession[]; next: string | null }>;
   /**
-   * What became of a session, the newest change first, for as long as `history.keepDays`. A page; `next` is the `before` of the next one. `limit` defaults to
-   * 100, at most 1,000.
+   * What became of a session, the newest change first, for as long as `history.keepDays`. A page; `next` is the
+   * `before` of the next one. `limit` defaults to 100, at most 1,000.
    * @throws WaSyncError `session_not_found`, `not_supported` where the store keeps none, `config_invalid`
    * @example
    * const { transitions } = await wa.sessions.history('shop', { limit: 20 });
@@ -114,14 +120,16 @@ export interface SessionsApi {
    */
   start(id: string): Promise<StoredSession>;
   /**
-   * The host wants it stopped: what the provider opened is closed, on whichever replica. A socket that the host owns is not touched.
+   * The host wants it stopped: what the provider opened is closed, on whichever replica. A socket that the host owns
+   * is not touched.
    * @throws WaSyncError `session_not_found`
    */
   stop(id: string): Promise<StoredSession>;
   /**
-   * Opens the session and yields each QR code, or with `phone` (digits with country code) each pairing code, until it is `CONNECTED`. Breaking out of the loop, or
-   * `signal`, ends the watching and not the session.
-   * @throws WaSyncError `qr_expired` when nobody linked it in time, `pairing_failed`, `session_not_found`, `no_provider`, `not_supported`
+   * Opens the session and yields each QR code, or with `phone` (digits with country code) each pairing code, until it
+   * is `CONNECTED`. Breaking out of the loop, or `signal`, ends the watching and not the session.
+   * @throws WaSyncError `qr_expired` when nobody linked it in time, `pairing_failed`, `session_not_found`,
+   * `no_provider`, `not_supported`
    * @example
    * for await (const step of wa.sessions.pair('shop')) {
    *   if ('qr' in step) show(step.qr, step.expiresAt);
@@ -133,8 +141,8 @@ export interface SessionsApi {
   ): AsyncIterable<PairingStep>;
   /**
    * Unlinks the device at WhatsApp: the session becomes `LOGGED_OUT`. Where another replica has it, that one does it.
-   * @throws WaSyncError `not_supported` where no living replica runs it, `connection_closed`, `owner_silent` where the one that runs it did not answer in time
-   * (it may have been done all the same), `session_not_found`
+   * @throws WaSyncError `not_supported` where no living replica runs it, `connection_closed`, `owner_silent` where the
+   * one that runs it did not answer in time (it may have been done all the same), `session_not_found`
    */
   logout(id: string): Promise<void>;
 }
@@ -142,7 +150,8 @@ export interface SessionsApi {
 /** The changes of all sessions, whichever replica made them. */
 export interface HistoryApi {
   /**
-   * The changes after a cursor, oldest first, each once; without `after` none, but the cursor of now. `limit` defaults to 100, at most 1,000.
+   * The changes after a cursor, oldest first, each once; without `after` none, but the cursor of now. `limit` defaults
+   * to 100, at most 1,000.
    * @throws WaSyncError `not_supported` where the store keeps none, `config_invalid`
    * @example
    * let { next } = await wa.history.since();
@@ -175,50 +184,62 @@ export interface RunsApi {
 /** A running replica. Made by `createWaSync`. */
 export interface WaSync {
   readonly replicaId: string;
-  /** The logger that was given to `createWaSync`, as its parts call it: what it throws ends nothing, and numbers come out masked. */
+  /**
+   * The logger that was given to `createWaSync`, as its parts call it: what it throws ends nothing, and numbers come
+   * out masked.
+   */
   readonly logger: Logger;
   /** Makes the store ready, takes the lease, starts the tick and syncs once. */
   start(): Promise<void>;
-  /** Closes what the provider opened, writes what that means, gives the lease back. Default `timeoutMs`: 1,200. */
+  /** Closes what the provider opened, writes what that means, releases the lease. Default `timeoutMs`: 1,200. */
   stop(params?: { timeoutMs?: number }): Promise<void>;
-  /** Aborts when `stop()` is called: what serves others on behalf of this replica ends then, such as streams of events. */
+  /**
+   * Aborts when `stop()` is called: what serves others on behalf of this replica ends then, such as streams of events.
+   */
   readonly stopping: AbortSignal;
   /**
-   * Watches a connection that the host owns, from this call on; it may come before `start()`. A second attach of a session replaces the first.
-   * @throws WaSyncError `session_provided`, `session_id_invalid`, `not_running` after `stop()`, `config_invalid` for what is no connection
+   * Watches a connection that the host owns, from this call on; it may come before `start()`. A second attach of a
+   * session replaces the first.
+   * @throws WaSyncError `session_provided`, `session_id_invalid`, `not_running` after `stop()`, `config_invalid` for
+   * what is no connection
    * @example
    * const socket = makeWASocket({ auth: state });
    * const { lost } = wa.attach(observeBaileysSocket({ sessionId: 'shop', socket, onDead: 'end' }));
    */
   attach(connection: WhatsAppConnection): AttachHandle;
   /**
-   * Asks the connection, not the row. A session that another replica has is asked of that one, which takes a tick at most where the store cannot wake it.
+   * Asks the connection, not the row. A session that another replica has is asked of that one, which takes a tick at
+   * most where the store cannot notify it.
    * @throws WaSyncError `no_current_session`, `session_not_found`, `status_unknown`
    */
   status(id?: string): Promise<StatusAnswer>;
   /** Compares and corrects one session, whichever replica has it, or all that this replica can judge. */
   syncNow(id?: string): Promise<SyncReport>;
-  /** The same with no cache: probes each connection now and heals what is dead. Without an id also the cleanup and the check of quiet conversations. */
+  /**
+   * The same with no cache: probes each connection now and heals what is dead. Without an id also the cleanup and the
+   * check of inactive conversations.
+   */
   forceSync(id?: string): Promise<SyncReport>;
   /**
-   * Puts sessions to rest that gave no sign of life for `cleanup.afterDays`, and deletes those silent for `cleanup.purgeAfterDays` with their credentials. `dryRun`
-   * only says what would be done; `force` ignores `cleanup.maxFraction`.
+   * Deactivates sessions that gave no sign of life for `cleanup.afterDays`, and deletes those silent for
+   * `cleanup.purgeAfterDays` with their credentials. `dryRun` only says what would be done; `force` ignores
+   * `cleanup.maxFraction`.
    * @throws WaSyncError `not_supported`, `not_running`
    */
   cleanupSessions(options?: { dryRun?: boolean; force?: boolean }): Promise<CleanupReport>;
   /**
-   * Warns and closes conversations that went quiet, where their number can hear. `dryRun` only says what would be done.
+   * Warns and closes inactive conversations whose session can send. `dryRun` only says what would be done.
    * @throws WaSyncError `not_supported`, `not_running`
    */
   checkInactiveConversations(options?: { dryRun?: boolean }): Promise<InactivityReport>;
   /**
-   * Tells of a message of a conversation; settles when it is committed, after which no closing can miss it.
+   * Records a message of a conversation; settles when it is committed, after which no closing can miss it.
    * @throws WaSyncError `message_invalid`, `not_supported`
    */
   recordMessage(message: RecordedMessage): Promise<void>;
   /**
-   * Runs a job for a host whose own scheduler calls (`jobs: { sync: false, … }`). With a `slot`, a cluster job runs once among all
-   * replicas for that instant.
+   * Runs a job for a host whose own scheduler calls (`jobs: { sync: false, … }`). With a `slot`, a cluster job runs
+   * once among all replicas for that instant.
    */
   runJob(job: JobName, options?: { slot?: Date | null }): Promise<{ ran: boolean }>;
   /** The id that `current` means: the one given in the configuration. */

@@ -10,7 +10,10 @@ export type Weekday = (typeof WEEKDAYS)[number];
 export interface BusinessHours {
   /** IANA zone. */
   readonly timeZone: string;
-  /** From and to of each day, `['09:00', '18:00']`, the first before the second; a day that is not named is closed. `to` may be `24:00`. */
+  /**
+   * From and to of each day, `['09:00', '18:00']`, the first before the second; a day that is not named is closed.
+   * `to` may be `24:00`.
+   */
   readonly days: Readonly<Partial<Record<Weekday, readonly [string, string]>>>;
   /** Closed dates, `YYYY-MM-DD`. */
   readonly holidays?: readonly string[] | undefined;

@@ -35,8 +35,8 @@ export function dateOfDay(day: number): CivilDate {
 }
 
 /**
- * The instant at which the zone's wall clock shows a time. A time that occurs twice (the clock was set back) is its first
- * occurrence; a time that does not occur (the clock was set forward) is the end of the gap.
+ * The instant at which the zone's wall clock shows a time. A time that occurs twice (the clock was set back) is its
+ * first occurrence; a time that does not occur (the clock was set forward) is the end of the gap.
  */
 export function civilInstantMs(day: number, secondOfDay: number, timeZone: string): number {
   const wallMs = day * DAY_MS + secondOfDay * 1000;

@@ -4,7 +4,7 @@ import { type BusinessHours, isBusinessTime } from './business-hours.js';
 
 /** How one conversation is closed. Durations in milliseconds. */
 export interface ClosingPolicy {
-  /** Quiet time until it is warned (where there is a warning) or closed. */
+  /** Time without a message until it is warned (where there is a warning) or closed. */
   readonly inactiveAfterMs: number;
   /** Sent first; the conversation is closed `graceMs` later. */
   readonly warning: { readonly text: string; readonly graceMs: number } | null;
@@ -18,7 +18,7 @@ export interface ClosingPolicy {
   readonly businessHours: BusinessHours | null;
 }
 
-/** What happens to a quiet conversation. */
+/** What happens to an inactive conversation. */
 export type ClosingDecision =
   | {
       readonly kind: 'wait';
@@ -68,8 +68,8 @@ function isGroup({ chat }: ConversationRecord): boolean {
 }
 
 /**
- * The id of the one message that a closing may send: one farewell per closing number, one warning per silence. Hash: 64-bit FNV-1a (RFC 9923), behind
- * the prefix that WhatsApp Web gives its own ids.
+ * The id of the one message that a closing may send: one farewell per closing number, one warning per silence. Hash:
+ * 64-bit FNV-1a (RFC 9923), behind the prefix that WhatsApp Web gives its own ids.
  */
 export function outgoingId(conversation: ConversationRecord, kind: 'warning' | 'farewell'): string {
   const { id, closingNumber, sequence } = conversation;

@@ -6,8 +6,8 @@ const DAY_MS = 86_400_000;
 const LONGEST_REST_DAYS = 366 * 41;
 
 /**
- * The slot that is due: the latest one at or before `storeNow` and after `lastSlot`, or `null`. Slots missed in between are not run
- * one by one: the latest stands for all of them.
+ * The slot that is due: the latest one at or before `storeNow` and after `lastSlot`, or `null`. Slots missed in
+ * between are not run one by one: the latest stands for all of them.
  */
 export function dueSlot(storeNow: Date, schedule: Schedule, lastSlot: Date): Date | null {
   if (storeNow <= lastSlot) return null;

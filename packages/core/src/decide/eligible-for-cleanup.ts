@@ -1,7 +1,7 @@
 import type { SessionStatus } from '../domain/session.js';
 import type { CleanupRule } from '../ports/cleanup-store.js';
 
-/** What the rule looks at. */
+/** What the rule reads. */
 export interface CleanupFacts {
   readonly status: SessionStatus;
   readonly active: boolean;
@@ -17,7 +17,10 @@ export interface CleanupFacts {
 /** Statuses in which an owner has nothing to repair. */
 const AT_REST: ReadonlySet<SessionStatus> = new Set(['QR_CODE', 'LOGGED_OUT', 'ERROR', 'DISCONNECTED']);
 
-/** Whether a session may be taken by a stage of the cleanup. Pure; stores that judge in a statement of their own say the same there. */
+/**
+ * Whether a session may be taken by a stage of the cleanup. Pure; stores that judge in a statement of their own say
+ * the same there.
+ */
 export function eligibleForCleanup(facts: CleanupFacts, rule: CleanupRule): boolean {
   if (facts.inactiveForMs <= rule.inactiveForMs || facts.status === 'CONNECTED') return false;
   if (rule.stage === 'purge') return !facts.active && !facts.owned && facts.unchangedForMs >= rule.restedForMs;

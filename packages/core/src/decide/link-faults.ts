@@ -1,7 +1,7 @@
 /**
- * How long to wait before attempt number `attempt` (0 is the first): the ceiling doubles from `baseMs` up to `maxMs`, and the
- * wait is spread over its upper half, so that many sessions never come back at one moment and none comes back at once.
- * Source: "equal jitter", M. Brooker, Exponential Backoff And Jitter (AWS Architecture Blog, 2015).
+ * How long to wait before attempt number `attempt` (0 is the first): the ceiling doubles from `baseMs` up to `maxMs`,
+ * and the wait is spread over its upper half, so that many sessions never come back at one moment and none comes back
+ * at once. Source: "equal jitter", M. Brooker, Exponential Backoff And Jitter (AWS Architecture Blog, 2015).
  *
  * @param params.random - a number in [0, 1)
  * @returns milliseconds
@@ -18,7 +18,7 @@ export const RECONNECT_WINDOW_MS = 600_000;
 const FALLS = 5;
 const ATTEMPTS = 10;
 
-/** Whether a session goes round in circles: five falls within ten minutes, or ten attempts without coming up. Pure. */
+/** Whether a session keeps reconnecting: five falls within ten minutes, or ten attempts without coming up. Pure. */
 export function isReconnectLoop(params: { fallsInWindow: number; reconnectAttempt: number }): boolean {
   return params.fallsInWindow >= FALLS || params.reconnectAttempt >= ATTEMPTS;
 }
@@ -38,8 +38,8 @@ const ENDS_BELOW = BEGINS_AT / 2;
 const FEWEST = 3;
 
 /**
- * Whether the fault is probably this replica's own: most of its links look dead at once. Pure; links that were never open, and those that
- * WhatsApp itself ended for good, are not counted by the caller.
+ * Whether the fault is probably this replica's own: most of its links seem dead at once. Pure; links that were never
+ * open, and those that WhatsApp itself ended for good, are not counted by the caller.
  */
 export function looksLikeMassOutage(params: LinkCounts & { suspected: boolean }): boolean {
   const { up, fallen, suspected } = params;

@@ -7,8 +7,8 @@ export interface Schedule {
   readonly expression: string;
   readonly timeZone: string;
   /**
-   * `civil`: the hour is fixed, so slots are wall-clock times of the zone, once a date. `utc`: the hour is `*` or a step, so slots are
-   * instants of UTC and daylight saving never breaks the interval.
+   * `civil`: the hour is fixed, so slots are wall-clock times of the zone, once a date. `utc`: the hour is `*` or a
+   * step, so slots are instants of UTC and daylight saving never breaks the interval.
    */
   readonly kind: 'civil' | 'utc';
   /** Seconds of the day at which a slot falls, ascending. */
@@ -28,8 +28,8 @@ interface CronFields {
 }
 
 /**
- * Parses a cron expression (five fields, or six with seconds, or `@daily` and the like) with the `cron` package. Its timers are not
- * used: 4.4.0 fires a daily 02:00 job twice when daylight saving ends.
+ * Parses a cron expression (five fields, or six with seconds, or `@daily` and the like) with the `cron` package. Its
+ * timers are not used: 4.4.0 fires a daily 02:00 job twice when daylight saving ends.
  *
  * @throws WaSyncError `config_invalid` that names `key`
  */

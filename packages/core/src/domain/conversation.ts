@@ -5,8 +5,8 @@ export type ConversationState = 'OPEN' | 'WARNED' | 'CLOSING' | 'CLOSED';
 export type Speaker = 'contact' | 'agent' | 'bot';
 
 /**
- * What is known of a message that wa-sync sends. `pending`: decided, not sent. `sending`: recorded before the send began; after a crash it becomes
- * `unknown` and is never sent again. `failed`: refused by WhatsApp.
+ * What is known of a message that wa-sync sends. `pending`: decided, not sent. `sending`: recorded before the send
+ * began; after a crash it becomes `unknown` and is never sent again. `failed`: refused by WhatsApp.
  */
 export type Delivery = 'pending' | 'sending' | 'sent' | 'unknown' | 'failed';
 
@@ -31,8 +31,8 @@ export interface ConversationRecord {
   /** When the newest message was written, never later than the store's time. */
   readonly lastMessageAt: Date;
   /**
-   * Store time at which a message was last recorded, whole milliseconds: the clock of the silence. What a number could not hear in time, because it was offline,
-   * counts from when it was heard.
+   * Store time at which a message was last recorded, whole milliseconds: the clock of the silence. What a number could
+   * not hear in time, because it was offline, counts from when it was heard.
    */
   readonly heardAt: Date;
   /** `null` where the conversation was adopted and nothing was heard since. */
@@ -42,7 +42,10 @@ export interface ConversationRecord {
   /** How many closings were begun before. */
   readonly closingNumber: number;
   readonly outgoing: OutgoingMessage | null;
-  /** Found open in the host's table, or first heard of by a message that was a day old: its clock starts then, and it gets no word until it is spoken in. */
+  /**
+   * Found open in the host's table, or first heard of by a message that was a day old: its clock starts then, and it
+   * gets no word until it is spoken in.
+   */
   readonly adopted: boolean;
   /** The host's own word, where a table of the host is mirrored. */
   readonly hostStatus: string | null;

@@ -38,7 +38,10 @@ export type WaSyncErrorCode = (typeof ERROR_CODES)[number];
 
 const BRAND = Symbol.for('@wa-sync/error');
 
-/** The one error class of wa-sync. Its text never holds a credential or a password, and phone numbers in it are masked here. */
+/**
+ * The one error class of wa-sync. Its text never holds a credential or a password, and phone numbers in it are masked
+ * here.
+ */
 export class WaSyncError extends Error {
   readonly code: WaSyncErrorCode;
   /** Whether the same call may succeed later without a change. */

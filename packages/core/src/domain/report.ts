@@ -10,7 +10,7 @@ export interface SyncedSession {
   readonly stored: SessionStatus | null;
   /** The host's own word, where it differed from what wa-sync had written there. */
   readonly foreignWord?: string | undefined;
-  /** What is true; `null` where it could not be told. */
+  /** What is true; `null` where it is not known. */
   readonly actual: SessionStatus | null;
   readonly action: SyncAction;
   /** A stable code: why this action. */
@@ -56,7 +56,10 @@ export interface CleanedSession {
   readonly aliveAt: Date;
   readonly inactiveForMs: number;
   readonly stage: 'deactivate' | 'purge';
-  /** `done`, `would` in a dry run, `came_back` where it returned between look and write, `failed` where its credentials could not be deleted. */
+  /**
+   * `done`, `would` in a dry run, `came_back` where it returned between read and write, `failed` where its credentials
+   * could not be deleted.
+   */
   readonly outcome: 'done' | 'would' | 'came_back' | 'failed';
   /** Of a purge: who deleted the credentials. `host`: nobody here, they are the host's to delete. */
   readonly credentials?: 'store' | 'callback' | 'host' | undefined;
@@ -82,12 +85,12 @@ export interface CleanupReport {
   readonly sessions: readonly CleanedSession[];
 }
 
-/** What became of one quiet conversation. */
+/** What became of one inactive conversation. */
 export interface CheckedConversation {
   readonly id: string;
   readonly sessionId: string;
   readonly inactiveForMs: number;
-  /** `would_…` in a dry run; `cancelled`: a message came, or the gate closed, between look and write. */
+  /** `would_…` in a dry run; `cancelled`: a message came, or the gate closed, between read and write. */
   readonly outcome:
     | 'closed'
     | 'closing'
@@ -109,8 +112,8 @@ export interface InactivityReport {
   readonly dryRun: boolean;
   readonly postponed: 'running_elsewhere' | 'lease_lost' | null;
   /**
-   * Open conversations, warned ones included, before the first was checked. Only those that are due are checked. `null` where the store does not
-   * count them, the count failed, or nothing was done.
+   * Open conversations, warned ones included, before the first was checked. Only those that are due are checked.
+   * `null` where the store does not count them, the count failed, or nothing was done.
    */
   readonly open: number | null;
   readonly totals: {
@@ -129,8 +132,8 @@ export interface InactivityReport {
 }
 
 /**
- * `3 of 40 open conversations`, the same in the log, the command and over HTTP. Without the second number a run in which none was due reads like
- * a job that finds nothing. `3 conversations` where nobody counted.
+ * `3 of 40 open conversations`, the same in the log, the command and over HTTP. Without the second number a run in
+ * which none was due reads like a job that finds nothing. `3 conversations` where nobody counted.
  */
 export function checkedText({ open, totals: { checked } }: Pick<InactivityReport, 'open' | 'totals'>): string {
   const parts = open === null ? `${checked}` : `${checked} of ${open} open`;

@@ -6,8 +6,8 @@ const WRITTEN = '\\+[0-9](?:[ ().-]{0,2}[0-9]){6,16}';
 const NUMBER = new RegExp(`${ID}|${WRITTEN}|[0-9]{7,}`, 'gi');
 
 /**
- * Hides phone numbers in a text that a log, an error or a row shows: every run of seven or more digits, and every number with a `+` in front, keeps only its
- * last four digits. Uuids and ids in hex stay whole.
+ * Hides phone numbers in a text that a log, an error or a row shows: every run of seven or more digits, and every
+ * number with a `+` in front, keeps only its last four digits. Uuids and ids in hex stay whole.
  */
 export function maskNumbers(text: string): string {
   return text.replace(NUMBER, (found) => {
@@ -16,14 +16,14 @@ export function maskNumbers(text: string): string {
   });
 }
 
-/** What moves a terminal's cursor, starts an escape sequence, breaks a line, or turns the order of characters round. */
+/** What moves a terminal's cursor, starts an escape sequence, breaks a line, or reverses the order of characters. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /**
- * A text as one line that a terminal shows and does not obey: control characters (C0, C1), line breaks of every kind, direction overrides and halves of
- * characters are written as escapes such as `\n` and `\u001b`.
+ * A text as one line that a terminal shows and does not obey: control characters (C0, C1), line breaks of every kind,
+ * direction overrides and halves of characters are written as escapes such as `\n` and `\u001b`.
  *
  * @example
  * plainText('a\u001b[31m\nb'); // 'a\\u001b[31m\\nb'

@@ -87,8 +87,9 @@ export interface KnownObservation extends SessionState {
   /** When `qr` stops working, by the wall clock of this host, where that is known. */
   readonly qrExpiresAt?: Date | null | undefined;
   /**
-   * Everything that can be fixed from inside this process was tried, and only a restart of it may help: the host is told by `session:restart-requested`, once until
-   * this is absent again. It changes no status. Call the `onChange` listeners when it comes and goes.
+   * Everything that can be fixed from inside this process was tried, and only a restart of it may help: the host is
+   * notified by `session:restart-requested`, once until this is absent again. It changes no status. Call the
+   * `onChange` listeners when it comes and goes.
    */
   readonly restartRequested?: Reason | null | undefined;
   /** Milliseconds since the last inbound frame; `null` when none ever arrived. */
@@ -120,8 +121,8 @@ export function checkSessionId(id: unknown): string {
 }
 
 /**
- * A 32-bit FNV-1a hash of the UTF-8 bytes of a session id. Stores keep it beside the row, and the sweep compares sums of it:
- * a sum of a million stays below 2^53. Source: Fowler, Noll, Vo, RFC 9923.
+ * A 32-bit FNV-1a hash of the UTF-8 bytes of a session id. Stores keep it beside the row, and the sweep compares sums
+ * of it: a sum of a million stays below 2^53. Source: Fowler, Noll, Vo, RFC 9923.
  */
 export function sessionIdHash(id: string): number {
   let hash = 0x811c9dc5;
@@ -133,8 +134,8 @@ export function sessionIdHash(id: string): number {
 }
 
 /**
- * What a reader may believe of a row: once its owner's lease is over nobody vouches for a connection any more, and only a
- * logout stays true.
+ * What a reader may believe of a row: once its owner's lease is over nobody vouches for a connection any more, and
+ * only a logout stays true.
  */
 export function effectiveOf(
   row: Pick<StoredSession, 'status' | 'evidence'>,

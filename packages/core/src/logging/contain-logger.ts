@@ -10,20 +10,21 @@ const MOST_ITEMS = 100;
 const contained = new WeakSet<Logger>([silentLogger]);
 
 /**
- * The host's logger as every part of wa-sync calls it. What it throws or rejects ends nothing: the line is lost, and the console says so once. Texts come out
- * masked and without control characters, and what stands in `err` is always an `Error` of which nothing else is shown than type, message, stack, code and causes.
+ * The host's logger as every part of wa-sync calls it. What it throws or rejects ends nothing: the line is lost, and
+ * the console says so once. Texts come out masked and without control characters, and what stands in `err` is always
+ * an `Error` of which nothing else is shown than type, message, stack, code and causes.
  */
 export function containLogger(logger: Logger): Logger {
   if (contained.has(logger)) return logger;
-  let told = false;
+  let reported = false;
 
   function failed(error: unknown): void {
-    if (told) return;
-    told = true;
+    if (reported) return;
+    reported = true;
     try {
       console.error(`[wa-sync] The logger failed, its line is lost: ${errorLine(loggableError(error))}`);
     } catch {
-      // Nobody is left to be told.
+      // Nobody is left to report it to.
     }
   }
 

@@ -10,15 +10,18 @@ const MOST_CAUSES = 200;
 
 /** Logs what fails in the host's own functions. */
 export interface FailureLog {
-  /** Writes `text` as an error the 1st and the 3rd time that this cause comes, then at every 60th, with the count in `times`. */
+  /**
+   * Writes `text` as an error the 1st and the 3rd time that this cause comes, then at every 60th, with the count in
+   * `times`.
+   */
   failed(fields: Readonly<Record<string, unknown>> & { readonly code: string }, text: string, error: unknown): void;
   /** It works again: the next failure is written. */
   works(): void;
 }
 
 /**
- * Counts failures by their cause. A function of the host that fails may be called for each message or each conversation: one line for each would bury every other
- * line of the log, and no line at all would hide the fault.
+ * Counts failures by their cause. A function of the host that fails may be called for each message or each
+ * conversation: one line for each would bury every other line of the log, and no line at all would hide the fault.
  */
 export function createFailureLog(deps: { logger: Logger; clock: Pick<Clock, 'monotonicMs'> }): FailureLog {
   const causes = new Map<string, { times: number; atMs: number }>();

@@ -10,8 +10,9 @@ export interface LoggableError extends Error {
 }
 
 /**
- * Copies what was thrown into an `Error` that holds nothing but type, message, stack, `code` and causes, masked and in one line. The original is never logged:
- * loggers write every property of an error, and those of clients carry commands with credentials, parameters and whole stanzas.
+ * Copies what was thrown into an `Error` that holds nothing but type, message, stack, `code` and causes, masked and in
+ * one line. The original is never logged: loggers write every property of an error, and those of clients carry
+ * commands with credentials, parameters and whole stanzas.
  */
 export function loggableError(thrown: unknown, causes = 0): LoggableError {
   try {

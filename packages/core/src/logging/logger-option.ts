@@ -22,7 +22,10 @@ function describe(value: unknown): string {
   return 'takes a logger with debug, info, warn and error, such as pino() or consoleLogger()';
 }
 
-/** The option `logger`: checked, contained, and by default the console from `warn` on, because a fault that is written nowhere costs a day. */
+/**
+ * The option `logger`: checked, contained, and by default the console from `warn` on, because a fault that is written
+ * nowhere costs a day.
+ */
 export const loggerOption = z.pipe(
   z._default(
     z.custom<Logger>((value) => METHODS.every((name) => has(value, name)) && !isWinston(value), {
@@ -34,8 +37,8 @@ export const loggerOption = z.pipe(
 );
 
 /**
- * The logger of a part that a host makes before the replica: `logger` may be kept, and writes to what `useLogger` was called with last. Until then warnings and errors
- * go to the console.
+ * The logger of a part that a host makes before the replica: `logger` may be kept, and writes to what `useLogger` was
+ * called with last. Until then warnings and errors go to the console.
  */
 export function lateLogger(): { readonly logger: Logger } & Required<UsesLogger> {
   let target = containLogger(consoleLogger({ level: 'warn' }));

@@ -15,8 +15,9 @@ export interface ConsoleLike {
 }
 
 /**
- * A logger in lines that a person reads: `[wa-sync] Syncing session abc123: marking as CONNECTED (was DISCONNECTED)`. An error adds its message and code, and its
- * stack in lines below. No line holds a control character, whatever a server or an error says.
+ * A logger in lines that a person reads: `[wa-sync] Syncing session abc123: marking as CONNECTED (was DISCONNECTED)`.
+ * An error adds its message and code, and its stack in lines below. No line holds a control character, whatever a
+ * server or an error says.
  *
  * @param options.level - lowest level shown. @defaultValue `'info'`
  * @param options.target - where lines go. @defaultValue `console`
@@ -50,8 +51,8 @@ export interface WinstonLike {
 }
 
 /**
- * A winston logger as wa-sync's. winston takes the message first, and writes an `Error` among the fields as `{}`: here `err` is an object with `type`, `message`,
- * `code` and `stack`, in every format.
+ * A winston logger as wa-sync's. winston takes the message first, and writes an `Error` among the fields as `{}`: here
+ * `err` is an object with `type`, `message`, `code` and `stack`, in every format.
  *
  * @throws WaSyncError `config_invalid` where it lacks a level
  * @example

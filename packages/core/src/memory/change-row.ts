@@ -58,7 +58,7 @@ export function writtenRow(row: SessionRow, { set, writeId }: GuardedWrite, nowM
   };
 }
 
-/** The row after its owner gave it back or was declared gone. `seenAtMs` counts only where the row was `CONNECTED`. */
+/** The row after its owner released it or was declared gone. `seenAtMs` counts only where the row was `CONNECTED`. */
 export function endRow(
   row: SessionRow,
   end: { reason: Reason; evidence: Evidence; seenAtMs: number; nowMs: number },

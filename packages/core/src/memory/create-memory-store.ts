@@ -1,6 +1,6 @@
 /**
  * The embedded default store: everything a replica keeps, in the memory of this process. Give one store to several
- * replicas and they share it. Each operation changes all it changes before it answers, with no await in between.
+ * replicas and they share it. Each operation changes all it changes before it returns, with no await in between.
  */
 
 import { WaSyncError } from '../domain/errors.js';
@@ -32,8 +32,8 @@ export type MemoryStore = WaSyncStore &
   Required<Pick<WaSyncStore, 'auth' | 'jobs' | 'cleanup' | 'conversations' | 'history' | 'inbox'>>;
 
 /**
- * A store in the memory of this process, for tests, for trying wa-sync out, and for one process that pairs anew after a
- * restart. Nothing survives the process and no other process sees it.
+ * A store in the memory of this process, for tests, for trying wa-sync out, and for one process that pairs anew after
+ * a restart. Nothing survives the process and no other process sees it.
  *
  * @throws WaSyncError `config_invalid` for an option that does not exist
  * @example

@@ -1,8 +1,8 @@
 /**
  * The conversations of the memory store.
  *
- * Owns: every conversation row, who is sending its message, and the ids of the last words it was sent. Each operation changes all it changes
- * before it answers.
+ * Owns: every conversation row, who is sending its message, and the ids of the last words it was sent. Each operation
+ * changes all it changes before it returns.
  */
 import type { ConversationRecord, Delivery } from '../domain/conversation.js';
 import type { Clock } from '../ports/clock.js';
@@ -17,7 +17,7 @@ import type { LeaseBook } from './lease-book.js';
 import { compareIds } from './ordered-ids.js';
 import type { SessionTable } from './session-table.js';
 
-/** A message older than this is history: it tells that there is a conversation, not that somebody is waiting. */
+/** A message older than this is history: it shows that there is a conversation, not that somebody is waiting. */
 const LIVE_MS = 86_400_000;
 const EARLIEST = new Date(-8.64e15);
 
@@ -51,9 +51,9 @@ export function createMemoryConversations(params: {
   function gateOpen(sessionId: string, unchangedForMs: number): boolean {
     const session = table.get(sessionId);
     if (!session || session.owner === null) return false;
-    const settled = clock.now().getTime() - session.settledAtMs >= unchangedForMs;
+    const unchanged = clock.now().getTime() - session.settledAtMs >= unchangedForMs;
     const fine = session.status === 'CONNECTED' && session.health === 'healthy' && session.evidence === 'observed';
-    return fine && settled && !leases.isOver(session.owner) && !leases.suspects(session.owner);
+    return fine && unchanged && !leases.isOver(session.owner) && !leases.suspects(session.owner);
   }
 
   function made({ conversationId: id, sessionId, chat }: RecordedMessage, heardAt: Date): Row {
@@ -203,7 +203,7 @@ export function createMemoryConversations(params: {
       if (row.record.outgoing.delivery === delivery) return row.record;
       return row.record.outgoing.delivery === 'sending' ? ended(row, delivery) : null;
     },
-    async settleLost({ limit }) {
+    async endLost({ limit }) {
       const lost = [...sending].map((id) => rows.get(id)!).filter(({ sender }) => leases.isOver(sender ?? ''));
       return lost.slice(0, limit).map((row) => ended(row, 'unknown'));
     },

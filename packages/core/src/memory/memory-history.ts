@@ -1,8 +1,8 @@
 /**
  * What became of the rows of the memory store.
  *
- * Owns: every entry kept, in the order of the changes, and from where on something was forgotten. The table tells of each row that takes the place of
- * another, so no operation has to think of its entry.
+ * Owns: every entry kept, in the order of the changes, and from where on something was forgotten. The table reports
+ * each row that takes the place of another, so no operation has to think of its entry.
  */
 import type { Clock } from '../ports/clock.js';
 import type { HistoryStore, Transition } from '../ports/history-store.js';
@@ -18,7 +18,7 @@ interface Entry {
   gone: boolean;
 }
 
-/** The history part of the memory store, with what the table has to tell it. */
+/** The history part of the memory store, with what the table has to report to it. */
 export interface MemoryHistory extends HistoryStore {
   /** A row took the place of another. */
   replaced(before: SessionRow, after: SessionRow): void;

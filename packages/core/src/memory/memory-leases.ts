@@ -31,7 +31,8 @@ export function createMemoryLeases(params: {
     const nowMs = clock.now().getTime();
     for (const id of ids) {
       const row = table.get(id)!;
-      // No heartbeat row tells nothing of the last proof of life: too late an instant keeps the row from cleanup.
+      // Without a heartbeat row nothing is known of the last proof of life: too late an instant keeps the row from
+      // cleanup.
       const seenAtMs = leases.lastBeatAtMs(owner) ?? nowMs;
       table.put(endRow(row, { reason: { code: 'owner_lost' }, evidence: 'expired', seenAtMs, nowMs }));
     }

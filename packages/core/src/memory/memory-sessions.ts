@@ -13,7 +13,7 @@ export function createMemorySessions(params: {
   table: SessionTable;
   leases: LeaseBook;
   clock: Clock;
-  /** Sessions that are about to be deleted: a claim, or the wish that it runs, takes that back. */
+  /** Sessions that are about to be deleted: a claim, or the desired state `running`, takes that back. */
   marks: Set<string>;
   onRemoved: (sessionId: string) => void;
 }): SessionStore {

@@ -16,8 +16,9 @@ function rank(codeUnit: number): number {
 }
 
 /**
- * The order of the ids' UTF-8 bytes: the one of Postgres' collation "C" and of Redis, so that a page has the same rows in
- * every store. JavaScript's own `<` differs from it where one id has an emoji and the other a character above U+E000.
+ * The order of the ids' UTF-8 bytes: the one of Postgres' collation "C" and of Redis, so that a page has the same rows
+ * in every store. JavaScript's own `<` differs from it where one id has an emoji and the other a character above
+ * U+E000.
  */
 export function compareIds(a: string, b: string): number {
   const shared = Math.min(a.length, b.length);
@@ -40,7 +41,9 @@ function firstIndex<Item>(items: readonly Item[], after: (item: Item) => boolean
   return low;
 }
 
-/** Buckets of at most {@link BUCKET_SIZE} ids: one long array would move 100,000 pointers for every id that is added. */
+/**
+ * Buckets of at most {@link BUCKET_SIZE} ids: one long array would move 100,000 pointers for every id that is added.
+ */
 export function createOrderedIds(): OrderedIds {
   const buckets: string[][] = [];
   let size = 0;

@@ -1,6 +1,7 @@
 /**
  * The rows and their indexes. Owns every session row of one memory store; only `put` and `delete` change it, and both
- * keep the indexes true in the same step. Rows never leave the store: they hold instants as numbers, and callers get copies.
+ * keep the indexes true in the same step. Rows never leave the store: they hold instants as numbers, and callers get
+ * copies.
  */
 import type { Evidence, Reason, SessionRecord } from '../domain/session.js';
 import { sessionIdHash } from '../domain/session.js';
@@ -34,7 +35,7 @@ export interface RowWatcher {
 
 /** All rows of a store. */
 export interface SessionTable {
-  /** From here on `watcher` is told, in the same step as the change. */
+  /** From here on `watcher` is notified, in the same step as the change. */
   watch(watcher: Partial<RowWatcher>): void;
   get(id: string): SessionRow | undefined;
   put(row: SessionRow): void;

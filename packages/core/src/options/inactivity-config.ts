@@ -6,7 +6,9 @@ import type { ConversationRecord, Speaker } from '../domain/conversation.js';
 
 /** What a host may say of a conversation; what it leaves out is taken from the options. */
 export interface ConversationPolicy {
-  /** Quiet time until it is warned (where there is a warning) or closed. @defaultValue 86,400,000 (24 h) */
+  /**
+   * Time without a message until it is warned (where there is a warning) or closed. @defaultValue 86,400,000 (24 h)
+   */
   inactiveAfterMs?: number | undefined;
   /** Sent first; closed `graceMs` later. @defaultValue none */
   warning?: { text: string; graceMs: number } | null | undefined;
@@ -20,7 +22,7 @@ export interface ConversationPolicy {
   businessHours?: BusinessHours | null | undefined;
 }
 
-/** Options of the closing of quiet conversations. */
+/** Options of the closing of inactive conversations. */
 export interface InactivityOptions extends ConversationPolicy {
   /** The policy of one conversation, `null` to leave it alone. One that throws leaves it alone and is logged. */
   policy?:
@@ -98,7 +100,7 @@ export const inactivitySchema = z.prefault(
 /** The options with every default in place. */
 export type InactivityConfig = z.infer<typeof inactivitySchema>;
 
-/** The quiet time below which no conversation is looked at. */
+/** The shortest time without a message after which a conversation is read. */
 export function shortestInactiveMs(options: InactivityConfig): number {
   return options.shortestInactiveMs ?? options.inactiveAfterMs ?? 24 * HOUR_MS;
 }

@@ -15,8 +15,8 @@ export interface AuthStore {
   /** Reads records; ids without one are left out. */
   read(params: { sessionId: string; type: string; ids: readonly string[] }): Promise<Map<string, Uint8Array>>;
   /**
-   * Writes all entries or none. Refused with `tenure_lost` when `tenure` is given and the session has another one, and with
-   * `session_not_found` when there is no session row.
+   * Writes all entries or none. Refused with `tenure_lost` when `tenure` is given and the session has another one, and
+   * with `session_not_found` when there is no session row.
    */
   write(params: { sessionId: string; tenure: string | null; entries: readonly AuthEntry[] }): Promise<void>;
   /** Puts all records of a session aside: reads no longer find them, and a person can restore them. */

@@ -1,6 +1,6 @@
 import type { SessionStatus } from '../domain/session.js';
 
-/** The two stages: first a session is only put to rest, later its row and credentials are deleted. */
+/** The two stages: first a session is only deactivated, later its row and credentials are deleted. */
 export type CleanupStage = 'deactivate' | 'purge';
 
 /** What has to be so for a stage to take a session. Times are milliseconds of store time. */
@@ -13,11 +13,14 @@ export type CleanupRule =
   | {
       readonly stage: 'purge';
       readonly inactiveForMs: number;
-      /** It was put to rest at least this long ago, so that somebody could miss it: a row may have been old when it was imported. */
+      /**
+       * It was deactivated at least this long ago, so that somebody could miss it: a row may have been old when it was
+       * imported.
+       */
       readonly restedForMs: number;
     };
 
-/** A session that satisfied the rule when it was looked at. */
+/** A session that satisfied the rule when it was read. */
 export interface CleanupCandidate {
   readonly id: string;
   readonly status: SessionStatus;
@@ -28,12 +31,13 @@ export interface CleanupCandidate {
 }
 
 /**
- * Removal of sessions that nobody uses. The rule is checked on the very row that is changed, in the same statement: a session that came
- * back between look and write stays.
+ * Removal of sessions that nobody uses. The rule is checked on the very row that is changed, in the same statement: a
+ * session that came back between read and write stays.
  *
- * The rule: the last proof of life (else creation or import) is more than `inactiveForMs` of store time ago; the status is not `CONNECTED`; nobody
- * owns it, or its owner has nothing to repair (`QR_CODE`, `LOGGED_OUT`, `ERROR`, `DISCONNECTED`) and does not suspect its own network.
- * `deactivate` takes active sessions, `purge` takes inactive ones that nobody owns and that changed neither status nor owner for `restedForMs`.
+ * The rule: the last proof of life (else creation or import) is more than `inactiveForMs` of store time ago; the
+ * status is not `CONNECTED`; nobody owns it, or its owner has nothing to repair (`QR_CODE`, `LOGGED_OUT`, `ERROR`,
+ * `DISCONNECTED`) and does not suspect its own network. `deactivate` takes active sessions, `purge` takes inactive
+ * ones that nobody owns and that changed neither status nor owner for `restedForMs`.
  *
  * @experimental This port may change in a minor version; sessions, leases and connections are stable.
  */
@@ -43,17 +47,20 @@ export interface CleanupStore {
   /** Sessions that satisfy the rule now, in the order of their ids, after `after`. */
   candidates(params: CleanupRule & { after?: string | undefined; limit: number }): Promise<CleanupCandidate[]>;
   /**
-   * Puts sessions to rest where the rule still holds: `active` false here and in the host's row, owned by nobody, `DISCONNECTED` with reason
-   * `inactive` (`LOGGED_OUT` keeps its status). Returns the ids.
+   * Deactivates sessions for which the rule still holds: `active` false here and in the host's row, owned by nobody,
+   * `DISCONNECTED` with reason `inactive` (`LOGGED_OUT` keeps its status). Returns the ids.
    */
   deactivate(params: { ids: readonly string[]; inactiveForMs: number }): Promise<string[]>;
   /**
-   * Marks sessions for deletion where the rule still holds, and makes their credentials unreadable. Returns the ids. A mark is taken back by a claim
-   * and by `setDesired` to `running`.
+   * Marks sessions for deletion where the rule still holds, and makes their credentials unreadable. Returns the ids. A
+   * mark is taken back by a claim and by `setDesired` to `running`.
    */
   markForPurge(params: { ids: readonly string[]; inactiveForMs: number; restedForMs: number }): Promise<string[]>;
   /** What is marked, in the order of the ids, after `after`, so that a run that was cut off goes on. */
   marked(params: { after?: string | undefined; limit: number }): Promise<CleanupCandidate[]>;
-  /** Deletes rows that are still marked, inactive and nobody's, with their credentials; the host's row stays. Returns the ids. */
+  /**
+   * Deletes rows that are still marked, inactive and nobody's, with their credentials; the host's row stays. Returns
+   * the ids.
+   */
   purge(params: { ids: readonly string[] }): Promise<string[]>;
 }

@@ -33,6 +33,7 @@ export const systemClock: Clock = {
 /** Chance of this process; tokens come from the platform's cryptographic source. */
 export const systemRandom: RandomSource = {
   next: () => Math.random(),
-  // Node strings one together of 29 pieces, which would stay 1 KB for as long as it is kept; what makes one text of them is the change of case.
+  // Node strings one together of 29 pieces, which would stay 1 KB for as long as it is kept; what makes one text of
+  // them is the change of case.
   token: () => globalThis.crypto.randomUUID().toLowerCase(),
 };

@@ -1,4 +1,7 @@
-/** The jobs of the schedule. `sync` runs on every replica for what it owns; the others have one winner among all replicas. */
+/**
+ * The jobs of the schedule. `sync` runs on every replica for what it owns; the others have one winner among all
+ * replicas.
+ */
 export const JOB_NAMES = ['sync', 'cleanup', 'inactivity'] as const;
 
 /** One of {@link JOB_NAMES}. */
@@ -36,17 +39,20 @@ export type BeginAnswer =
  */
 export interface JobStore {
   /**
-   * The last slot of a job that began, anywhere. A job that was never seen gets the store's time now, so that a first start misses
-   * nothing and a later one catches up.
+   * The last slot of a job that began, anywhere. A job that was never seen gets the store's time now, so that a first
+   * start misses nothing and a later one catches up.
    */
   lastSlot(params: { job: ClusterJobName }): Promise<Date>;
   /**
-   * Begins a run: one winner. Refused while a run of this job goes on whose owner's lease stands (`running`), where this slot or a later one has
-   * begun (`slot_taken`), or where the caller's own lease is over (`fenced`). A run whose owner is gone is marked `abandoned`. The same
-   * `runId` again returns the same run, as it stands. A job that was never seen (`lastSlot` was not asked) has begun no slot yet.
+   * Begins a run: one winner. Refused while a run of this job goes on whose owner's lease stands (`running`), where
+   * this slot or a later one has begun (`slot_taken`), or where the caller's own lease is over (`fenced`). A run whose
+   * owner is gone is marked `abandoned`. The same `runId` again returns the same run, as it stands. A job that was
+   * never seen (`lastSlot` was not asked) has begun no slot yet.
    */
   begin(params: { runId: string; job: ClusterJobName; slot: Date | null; owner: string }): Promise<BeginAnswer>;
-  /** Ends a run of ours; `false` where there is none, or it was abandoned meanwhile. The same end again returns `true`. */
+  /**
+   * Ends a run of ours; `false` where there is none, or it was abandoned meanwhile. The same end again returns `true`.
+   */
   end(params: {
     runId: string;
     owner: string;

@@ -23,7 +23,9 @@ export type BeatAnswer =
       readonly others: readonly Heartbeat[];
       /** Whether a session stands ready to be claimed: nobody owns it, it should run, it is active. */
       readonly claimable: boolean;
-      /** Whether a conversation of our sessions has a `pending` message. Absent where the store keeps no conversations. */
+      /**
+       * Whether a conversation of our sessions has a `pending` message. Absent where the store keeps no conversations.
+       */
       readonly outgoing?: boolean | undefined;
       /** Whether a request waits in our inbox. Absent where the store has none. */
       readonly inbox?: boolean | undefined;
@@ -38,9 +40,9 @@ export interface LeaseStore {
   /** Ends another incarnation's lease if it still stands at `beats`; returns whether it is fenced now. */
   fence(params: { incarnation: string; beats: number }): Promise<boolean>;
   /**
-   * Frees up to `limit` sessions whose owner is fenced or has no heartbeat row: `DISCONNECTED`, evidence `expired`, reason
-   * `owner_lost`, `lastSeenAt` the owner's last beat where it was `CONNECTED`; `LOGGED_OUT` keeps its status. Returns the ids;
-   * call again until it returns none. A fenced row that owns nothing any more is deleted.
+   * Frees up to `limit` sessions whose owner is fenced or has no heartbeat row: `DISCONNECTED`, evidence `expired`,
+   * reason `owner_lost`, `lastSeenAt` the owner's last beat where it was `CONNECTED`; `LOGGED_OUT` keeps its status.
+   * Returns the ids; call again until it returns none. A fenced row that owns nothing any more is deleted.
    */
   freeFenced(params: { limit: number }): Promise<string[]>;
   /** Deletes the heartbeat row of an incarnation that has released its sessions. */

@@ -12,8 +12,8 @@ export interface Logger {
 /** A part that a host makes before it makes the replica: a store, a provider, a connection. */
 export interface UsesLogger {
   /**
-   * Called with the logger of the replica that uses this part, before anything else is. What it writes is contained there: it never throws. Absent where nothing is
-   * logged.
+   * Called with the logger of the replica that uses this part, before anything else is. What it writes is contained
+   * there: it never throws. Absent where nothing is logged.
    */
   useLogger?(params: { logger: Logger }): void;
 }

@@ -9,16 +9,20 @@ export interface SlotRule<Job extends JobName = ClusterJobName> {
   readonly timeZone: string;
 }
 
-/** `done`: this slot is over, whether it ran here, ran elsewhere or failed. `later`: it could not begin; call again soon, with this slot or a later one. */
+/**
+ * `done`: this slot is over, whether it ran here, ran elsewhere or failed. `later`: it could not begin; call again
+ * soon, with this slot or a later one.
+ */
 export type SlotAnswer = 'done' | 'later';
 
 /**
- * Says when the jobs that one replica runs for all are due. wa-sync's own one asks the store's time with every tick; a queue of the host's may take its place.
- * Several replicas may call for the same slot: the store lets one of them win.
+ * Says when the jobs that one replica runs for all are due. wa-sync's own one asks the store's time with every tick; a
+ * queue of the host's may take its place. Several replicas may call for the same slot: the store lets one of them win.
  *
- * What it keeps: every slot is called for, several missed ones are one call (the latest), no call of a job begins while another one of it goes on here, and a call that
- * rejects keeps nobody from the next. Where the hour is fixed, slots are wall-clock times of the zone, once a date, and a time inside the gap of daylight saving runs
- * at its end; where the hour is `*` or a step they are UTC instants.
+ * What it keeps: every slot is called for, several missed ones are one call (the latest), no call of a job begins
+ * while another one of it goes on here, and a call that rejects keeps nobody from the next. Where the hour is fixed,
+ * slots are wall-clock times of the zone, once a date, and a time inside the gap of daylight saving runs at its end;
+ * where the hour is `*` or a step they are UTC instants.
  *
  * @experimental This port may change in a minor version; sessions, leases and connections are stable.
  */

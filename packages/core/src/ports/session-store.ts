@@ -1,13 +1,19 @@
 import type { Desired, Health, Reason, SessionState, SessionStatus, StoredSession } from '../domain/session.js';
 
-/** A row to add; evidence `unobserved`, owned by nobody, healthy, without a reason. Its `createdAt` and `statusChangedAt` are the store's time. */
+/**
+ * A row to add; evidence `unobserved`, owned by nobody, healthy, without a reason. Its `createdAt` and
+ * `statusChangedAt` are the store's time.
+ */
 export interface NewSession {
   readonly id: string;
   readonly desired: Desired;
   readonly phone?: string | null | undefined;
   /** What an earlier system said of it; nobody vouches for it. @defaultValue `DISCONNECTED` */
   readonly status?: SessionStatus | undefined;
-  /** Last proof of life that an earlier system knew of; later than the store's time counts as the store's time. @defaultValue `null` */
+  /**
+   * Last proof of life that an earlier system knew of; later than the store's time counts as the store's time.
+   * @defaultValue `null`
+   */
   readonly lastSeenAt?: Date | null | undefined;
 }
 
@@ -30,7 +36,10 @@ export interface GuardedWrite {
 
 /** The new state; evidence becomes `observed`. */
 export interface StatusChange extends SessionState {
-  /** Set when the session leaves `CONNECTED`: how long ago the last proof of life was. The store subtracts it from its own time. */
+  /**
+   * Set when the session leaves `CONNECTED`: how long ago the last proof of life was. The store subtracts it from its
+   * own time.
+   */
   readonly seenAgoMs: number | null;
 }
 
@@ -46,8 +55,8 @@ export type WriteOutcome =
   | { readonly id: string; readonly applied: false };
 
 /**
- * `free` takes an active session that nobody owns; `takeover` takes it from anybody and makes it active again, because WhatsApp has already
- * chosen.
+ * `free` takes an active session that nobody owns; `takeover` takes it from anybody and makes it active again, because
+ * WhatsApp has already chosen.
  */
 export interface Claim {
   readonly id: string;
@@ -56,8 +65,8 @@ export interface Claim {
 }
 
 /**
- * What became of one claim. `held`: another incarnation has it. `inactive`: the cleanup put it to rest. `fenced`: the claimant's own lease is
- * over. `late`: the claim came after its deadline.
+ * What became of one claim. `held`: another incarnation has it. `inactive`: the cleanup deactivated it. `fenced`: the
+ * claimant's own lease is over. `late`: the claim came after its deadline.
  */
 export type ClaimOutcome =
   | { readonly id: string; readonly claimed: true; readonly session: StoredSession }
@@ -96,7 +105,10 @@ export interface ListParams {
 
 /** The rows, one per session. Every write to a status is guarded and none creates a row. */
 export interface SessionStore {
-  /** Adds rows in one statement; returns the ids that were new. A row that is there stays as it is, and of two with one id the first counts. */
+  /**
+   * Adds rows in one statement; returns the ids that were new. A row that is there stays as it is, and of two with one
+   * id the first counts.
+   */
   create(params: { sessions: readonly NewSession[] }): Promise<string[]>;
   /** Reads rows; ids without a row are left out. */
   get(params: { ids: readonly string[] }): Promise<StoredSession[]>;
@@ -107,16 +119,18 @@ export interface SessionStore {
   /** Up to 1,000 guarded writes in one statement, the host's rows with them. */
   write(params: { owner: string; writes: readonly GuardedWrite[] }): Promise<WriteOutcome[]>;
   /**
-   * Takes sessions for an incarnation whose lease stands. From `deadline`, an instant of store time, on nothing is taken any more: the claimant has given the call up by then, and
-   * would hold sessions without knowing, taken from an owner that is well.
+   * Takes sessions for an incarnation whose lease stands. From `deadline`, an instant of store time, on nothing is
+   * taken any more: the claimant has given the call up by then, and would hold sessions without knowing, taken from an
+   * owner that is well.
    */
   claim(params: { owner: string; claims: readonly Claim[]; deadline?: Date | undefined }): Promise<ClaimOutcome[]>;
   /** Up to `limit` ids that nobody owns, that are active, wanted `running` and not `LOGGED_OUT`. */
   claimable(params: { limit: number }): Promise<string[]>;
   /**
-   * Gives sessions back in one statement (`sessions` absent: all of the owner's): `DISCONNECTED` with `reason`, nobody's;
-   * `LOGGED_OUT` keeps its status. Evidence is `unobserved` for `unobservedIds`, whose sockets may live on, else `observed`. One that is held under another
-   * tenure by now stays as it is, or a call that arrives very late would free what was claimed again since. Returns the ids.
+   * Releases sessions in one statement (`sessions` absent: all of the owner's): `DISCONNECTED` with `reason`,
+   * nobody's; `LOGGED_OUT` keeps its status. Evidence is `unobserved` for `unobservedIds`, whose sockets may live on,
+   * else `observed`. One that is held under another tenure by now stays as it is, or a call that arrives very late
+   * would free what was claimed again since. Returns the ids.
    */
   release(params: {
     owner: string;
@@ -125,16 +139,19 @@ export interface SessionStore {
     reason: Reason;
   }): Promise<string[]>;
   /**
-   * Records what the host wants; `running` makes the session active again. `null` when there is no such row. Wishes of one store object count in the order of its calls: one
-   * that comes after a newer one, such as a call that was given up and arrives late, changes nothing and returns the row.
+   * Records what the host wants; `running` makes the session active again. `null` when there is no such row. Calls on
+   * one store object count in their order: one that comes after a newer one, such as a call that was given up and
+   * arrives late, changes nothing and returns the row.
    */
   setDesired(params: { id: string; desired: Desired }): Promise<StoredSession | null>;
   /**
-   * Ends the adoption grace: rows that nobody has held since they were created more than `graceMs` of store time ago become `DISCONNECTED`, reason `not_held`, evidence
-   * `unobserved`, health `healthy`, no `qr`, a higher version, the host's rows with them. In one statement, up to `limit`; call again until it returns fewer.
+   * Ends the adoption grace: rows that nobody has held since they were created more than `graceMs` of store time ago
+   * become `DISCONNECTED`, reason `not_held`, evidence `unobserved`, health `healthy`, no `qr`, a higher version, the
+   * host's rows with them. In one statement, up to `limit`; call again until it returns fewer.
    *
-   * Which: `owner` null, evidence `unobserved`, and the status (or the word in the host's row) is neither that of `DISCONNECTED` nor `LOGGED_OUT`. The
-   * predicate stands on the row itself: one that is claimed meanwhile stays as it is. `lastSeenAt` stays too.
+   * Which: `owner` null, evidence `unobserved`, and the status (or the word in the host's row) is neither that of
+   * `DISCONNECTED` nor `LOGGED_OUT`. The predicate stands on the row itself: one that is claimed meanwhile stays as it
+   * is. `lastSeenAt` stays too.
    */
   closeUnheld?(params: { graceMs: number; limit: number }): Promise<UnheldSession[]>;
   /** Deletes a row of ours (never the host's); returns whether there was one. */

@@ -108,7 +108,7 @@ describe('what was thrown', () => {
     expect(JSON.stringify([error.message, error.stack])).not.toContain('SECRET');
   });
 
-  it('ends where causes go round in a circle', () => {
+  it('ends where causes form a circle', () => {
     const error = new Error('round');
     error.cause = error;
     let depth = 0;

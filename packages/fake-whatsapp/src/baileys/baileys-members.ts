@@ -67,7 +67,7 @@ export type SignalRepository = {
   close?(): void;
 };
 
-/** Which server this copy believes. Before 7.0.0-rc10 it looks at the serial alone and has no public key. */
+/** Which server this copy believes. Before 7.0.0-rc10 it checks the serial alone and has no public key. */
 export type CertDetails = { SERIAL: number; PUBLIC_KEY?: Uint8Array };
 
 /** What the server calls in the host's Baileys. */
@@ -123,7 +123,10 @@ export const LOGIN_MEMBERS = [
   'configureSuccessfulPairing',
 ] as const;
 
-/** A module and what stands under its `default`, as `import()` of CommonJS gives it; once more where it was wrapped twice. */
+/**
+ * A module and what stands under its `default`, as `import()` of CommonJS gives it; once more where it was wrapped
+ * twice.
+ */
 function placesIn(module: unknown): Place[] {
   const places: Place[] = [];
   for (let place = module; isPlace(place) && places.length < 3; place = place.default) places.push(place);

@@ -52,7 +52,7 @@ export type Connection = LinkFaults & {
   /** Counts up from 1 for each server. */
   readonly id: number;
   readonly state: ConnectionState;
-  /** Path and query of its HTTP upgrade: clients that are given different ones can be told apart. */
+  /** Path and query of its HTTP upgrade: clients that are given different ones can be distinguished. */
   readonly path: string;
   /** Who is logged in here, or is logging in; undefined while unknown. */
   readonly jid: string | undefined;

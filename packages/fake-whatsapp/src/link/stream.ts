@@ -109,7 +109,8 @@ export function createStream(link: StreamLink, options: StreamOptions, handlers:
     } else if (!handshakeDone) {
       const { payload, clientStaticKey } = noise.readFinish(received);
       handshakeDone = true;
-      // The whole login waits, and not its first stanza alone: whoever sees it on this side may break the link at once.
+      // The whole login waits, and not its first stanza alone: whoever sees it on this side may break the link at
+      // once.
       if (options.firstStanzaDelayMs > 0) keysTimer = setTimeout(() => passKeyMaking(), options.firstStanzaDelayMs);
       pending.unshift(() => handlers.onLogin(payload, clientStaticKey));
     } else {
@@ -148,7 +149,7 @@ export function createStream(link: StreamLink, options: StreamOptions, handlers:
     chunks.push(data);
     readOn();
   });
-  // The close that follows tells all there is to tell.
+  // The close that follows says everything.
   ws.on('error', () => {});
   duplex.once('close', () => {
     closed = true;

@@ -17,7 +17,7 @@ export type ReceivedMessage = {
 export type SendOptions = {
   /** Default: a random one. Sending an id twice delivers it twice. */
   id?: string;
-  /** Whether the sender shows by phone number, with its LID beside it, or the other way round. Default: `pn`. */
+  /** Whether the sender shows by phone number, with its LID beside it, or in reverse. Default: `pn`. */
   addressing?: 'pn' | 'lid';
 };
 
@@ -46,7 +46,7 @@ export type Contact = {
   sendText(to: string, text: string, options?: SendOptions): Promise<{ id: string }>;
   /** Like `sendText`, with any content of Baileys' `proto.IMessage`. */
   send(to: string, message: object, options?: SendOptions): Promise<{ id: string }>;
-  /** Tells the sender that its messages were read. */
+  /** Informs the sender that its messages were read. */
   markRead(to: string, ids: readonly string[]): void;
   /** Resolves with the first received message for which the predicate holds, now or later. Default: any. */
   waitForMessage(predicate?: (message: ReceivedMessage) => boolean, options?: WaitOptions): Promise<ReceivedMessage>;

@@ -20,7 +20,7 @@ export type PairSuccess = {
   businessName?: string;
 };
 
-/** The stanza that tells a device it is linked, with its identity signed by the phone. */
+/** The stanza that informs a device that it is linked, with its identity signed by the phone. */
 export function pairSuccessNode(input: PairSuccess, baileys: Baileys): BinaryNode {
   const { account, device } = input;
   const content: BinaryNode[] = [

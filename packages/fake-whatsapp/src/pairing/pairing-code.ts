@@ -24,7 +24,7 @@ export type CodeRequest = {
 
 /** The phone's half of one pairing by code, once somebody typed the code. */
 export type CodeExchange = {
-  /** What the client is told when the code was typed. */
+  /** What the client receives when the code was typed. */
   notification: BinaryNode;
   /** Derives the advertisement secret from the client's answer; throws where the code was a wrong one. */
   finish(finishNode: BinaryNode): { advSecretKey: string };

@@ -65,7 +65,9 @@ export type FakeWhatsApp = {
   readonly rootKey: RootKey;
   /** What to spread into `makeWASocket`; with `tls`, an agent that accepts the certificate is part of it. */
   socketConfig(): { waWebSocketUrl: string; agent?: Agent };
-  /** Makes Baileys in this process believe the server; done by `startFakeWhatsApp` unless told otherwise. */
+  /**
+   * Makes Baileys in this process believe the server; done by `startFakeWhatsApp` unless its options say otherwise.
+   */
   installCertificate(): () => void;
 
   /** A device by its jid, its LID, or its phone number (the device linked last). Throws where there is none. */

@@ -27,7 +27,8 @@ export type RandomFaultKind = keyof typeof ACTS;
 /** Every kind that there is, once. */
 export const RANDOM_FAULT_KINDS = Object.keys(ACTS) as readonly RandomFaultKind[];
 
-// One frame of garbage ends a Node process that does not contain it, and a conflict says that another socket has the number.
+// One frame of garbage ends a Node process that does not contain it, and a conflict says that another socket has the
+// number.
 const DEFAULT_KINDS = RANDOM_FAULT_KINDS.filter((kind) => kind !== 'garbage' && kind !== 'conflict');
 
 export type RandomFaultOptions = {
@@ -76,7 +77,8 @@ export function createRandomFaults(wa: FakeWhatsApp, options: RandomFaultOptions
   let timer: NodeJS.Timeout | undefined;
 
   function step(): InjectedFault | undefined {
-    // Both a kind and a target are drawn every time, so that the sequence does not depend on who happened to be online.
+    // Both a kind and a target are drawn every time, so that the sequence does not depend on who happened to be
+    // online.
     return inject(kinds[Math.floor(drawFault() * kinds.length)]!);
   }
 

@@ -22,7 +22,7 @@ export async function trustFakeWhatsApp(trust: Trust, baileys?: BaileysOption): 
   return installTrust(trust, (await loadBaileys(baileys)).WA_CERT_DETAILS);
 }
 
-/** Before 7.0.0-rc10 Baileys looks at the serial alone: there is no key to put in, and none to put back. */
+/** Before 7.0.0-rc10 Baileys checks the serial alone: there is no key to put in, and none to put back. */
 export function installTrust(trust: Trust, details: CertDetails): () => void {
   const holder = globalThis as InstalledHolder;
   holder[INSTALLED] ??= new WeakMap();

@@ -7,7 +7,7 @@ export type WaitOptions = {
 
 /** Lets promises wait until something is true of the server, without polling. */
 export type Waiter = {
-  /** Something has changed: all waits look again. */
+  /** Something has changed: all waits check again. */
   changed(): void;
   /** Resolves with the first value of `probe` that is neither undefined nor false. */
   until<T>(probe: () => T | undefined | false, what: string, options?: WaitOptions): Promise<T>;
@@ -17,16 +17,16 @@ export type Waiter = {
 
 /** @param describe Said in the error of a wait that ran out of time. */
 export function createWaiter(describe: () => string): Waiter {
-  const waits = new Set<{ look(): void; fail(error: Error): void }>();
+  const waits = new Set<{ check(): void; fail(error: Error): void }>();
   return {
     changed() {
-      for (const wait of [...waits]) wait.look();
+      for (const wait of [...waits]) wait.check();
     },
     until<T>(probe: () => T | undefined | false, what: string, options: WaitOptions = {}) {
       const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
       return new Promise<T>((resolve, reject) => {
         const wait = {
-          look() {
+          check() {
             try {
               const value = probe();
               if (value === undefined || value === false) return;
@@ -50,7 +50,7 @@ export function createWaiter(describe: () => string): Waiter {
           waits.delete(wait);
         }
         waits.add(wait);
-        wait.look();
+        wait.check();
       });
     },
     close() {

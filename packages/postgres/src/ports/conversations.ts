@@ -193,7 +193,7 @@ export function createConversations(params: {
         return as?.outgoing?.id === messageId && as.outgoing.delivery === delivery ? as : null;
       }),
 
-    settleLost: ({ limit }) => run((prepared) => hosts.settleLost(prepared, limit)),
+    endLost: ({ limit }) => run((prepared) => hosts.endLost(prepared, limit)),
 
     get: ({ ids }) =>
       run(async ({ conversing }) => read(await runner.json<ConversationTuple[]>(conversing.get, [known(ids)]))),

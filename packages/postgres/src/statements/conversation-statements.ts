@@ -19,8 +19,8 @@ export interface ConversationStatements extends MoveStatements {
   /** The same, where the host's row was refused: the conversation stays `CLOSING`, until it can be closed in both. */
   readonly endSendOursOnly: Statement;
   /** Ends sends whose sender is gone. */
-  readonly settleLost: Statement;
-  readonly settleLostOursOnly: Statement;
+  readonly endLost: Statement;
+  readonly endLostOursOnly: Statement;
   readonly lostIds: Statement;
   /** Only with a table of the host. */
   readonly host: HostStatements | null;
@@ -105,8 +105,8 @@ export function conversationStatements(schema: string, mirror: ConversationsMirr
       SELECT json_build_array(EXISTS (SELECT FROM begun WHERE delivery = 'sending'))::text AS answer`),
     endSend: end(one, '$4::text', true),
     endSendOursOnly: end(one, '$4::text', false),
-    settleLost: end(someLost, `'unknown'`, true),
-    settleLostOursOnly: end(someLost, `'unknown'`, false),
+    endLost: end(someLost, `'unknown'`, true),
+    endLostOursOnly: end(someLost, `'unknown'`, false),
     lostIds: statement(`
       WITH lock_limit AS (SELECT 1), lost AS (${lost} ORDER BY c.id LIMIT $1::int)
       SELECT coalesce(json_agg(id), '[]')::text AS answer FROM lost`),

@@ -62,13 +62,13 @@ export function createHostConversations(params: {
     },
 
     /** With a table of the host one by one: a statement that waited for one host row must not hold another. */
-    async settleLost(prepared: PreparedStore, limit: number): Promise<ConversationRecord[]> {
-      const { settleLost, settleLostOursOnly, lostIds } = prepared.conversing;
+    async endLost(prepared: PreparedStore, limit: number): Promise<ConversationRecord[]> {
+      const { endLost, endLostOursOnly, lostIds } = prepared.conversing;
       if (prepared.conversationsMirror === null)
-        return endWith(prepared, settleLost, settleLostOursOnly, [limit, null]);
+        return endWith(prepared, endLost, endLostOursOnly, [limit, null]);
       const settled: ConversationRecord[] = [];
       for (const id of await runner.json<string[]>(lostIds, [limit])) {
-        settled.push(...(await endWith(prepared, settleLost, settleLostOursOnly, [1, id])));
+        settled.push(...(await endWith(prepared, endLost, endLostOursOnly, [1, id])));
       }
       return settled;
     },

@@ -11,7 +11,7 @@ import {
   moveScript,
   outgoingScript,
   recordScript,
-  settleLostScript,
+  endLostScript,
 } from '../scripts/conversation-scripts.js';
 import { listOf, toJson } from '../scripts/session-row.js';
 
@@ -113,8 +113,8 @@ export function createConversations({ calls, keys }: { calls: StoreCalls; keys: 
       const text = await calls.run(endSendScript, { keys: names, args: [id, messageId, delivery] });
       return text === null ? null : readConversation(id, String(text));
     },
-    settleLost: async ({ limit }) =>
-      readPairs(await calls.list(settleLostScript, { keys: names, args: [String(limit)] })),
+    endLost: async ({ limit }) =>
+      readPairs(await calls.list(endLostScript, { keys: names, args: [String(limit)] })),
     get: ({ ids }) =>
       inSlices([...new Set(ids)], async (some) =>
         readPairs(await calls.list(getConversationsScript, { keys: names, args: [...some] })),

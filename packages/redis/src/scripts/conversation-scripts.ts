@@ -166,7 +166,7 @@ export const endSendScript = script(
 );
 
 /** Argument: limit. Returns ids and conversations whose sender is gone. */
-export const settleLostScript = scriptOnce(
+export const endLostScript = scriptOnce(
   ROWS,
   LEASES,
   CONVERSATIONS,

@@ -205,7 +205,7 @@ export function describeOutgoing(suite: StoreSuite): void {
     });
   });
 
-  describe('settleLost', () => {
+  describe('endLost', () => {
     test('ends as unknown what a sender left whose lease is over, whoever has the session, if anybody', async (harness) => {
       const { store } = harness;
       const owner = await openGate(harness);
@@ -215,17 +215,17 @@ export function describeOutgoing(suite: StoreSuite): void {
         await conversationsOf(store).beginSend(beginning(owner, id, `m-${id}`));
       }
       await say(store, 'reopened');
-      expect(await conversationsOf(store).settleLost({ limit: 9 })).toEqual([]);
+      expect(await conversationsOf(store).endLost({ limit: 9 })).toEqual([]);
       await tryClaim(store, await join(store, 'taker'), 's', 'takeover');
-      expect(await conversationsOf(store).settleLost({ limit: 9 })).toEqual([]);
+      expect(await conversationsOf(store).endLost({ limit: 9 })).toEqual([]);
       await store.sessions.remove({ id: 's' });
       await fence(store, owner);
-      const settled = await conversationsOf(store).settleLost({ limit: 9 });
+      const settled = await conversationsOf(store).endLost({ limit: 9 });
       expect(settled.map(({ id, state, outgoing }) => [id, state, outgoing?.delivery]).sort()).toEqual([
         ['reopened', 'OPEN', 'unknown'],
         ['still', 'CLOSED', 'unknown'],
       ]);
-      expect(await conversationsOf(store).settleLost({ limit: 9 })).toEqual([]);
+      expect(await conversationsOf(store).endLost({ limit: 9 })).toEqual([]);
       expect(await end(store, 'sent', 'm-still', 'still')).toBeNull();
     });
 
@@ -238,8 +238,8 @@ export function describeOutgoing(suite: StoreSuite): void {
         if (id !== 'pending') await conversationsOf(store).beginSend(beginning(owner, id, `m-${id}`));
       }
       await harness.advance(TTL_MS + 1_000);
-      expect(await conversationsOf(store).settleLost({ limit: 2 })).toHaveLength(2);
-      expect(await conversationsOf(store).settleLost({ limit: 2 })).toHaveLength(1);
+      expect(await conversationsOf(store).endLost({ limit: 2 })).toHaveLength(2);
+      expect(await conversationsOf(store).endLost({ limit: 2 })).toHaveLength(1);
       expect((await readConversation(store, 'pending')).outgoing).toMatchObject({ delivery: 'pending' });
     });
   });

@@ -1,6 +1,7 @@
 /**
- * Closes conversations that went quiet. This side only decides: it moves a conversation on, guarded by the sequence it read and by the gate, so a message or an outage
- * that came in between cancels the move. What has to be sent is sent by the session's owner (`send-outgoing.ts`).
+ * Closes inactive conversations. This side only decides: it moves a conversation on, guarded by the sequence it read
+ * and by the gate, so a message or an outage that came in between cancels the move. What has to be sent is sent by the
+ * session's owner (`send-outgoing.ts`).
  */
 
 import { outgoingId } from '../../decide/closing.js';
@@ -110,9 +111,9 @@ export function createCloseConversations(deps: {
       { conversationId, sessionId, to: move.to, inactiveForMs },
       `Conversation ${maskNumbers(conversationId)}: ${did} after ${hours} h of silence`,
     );
-    const told = { at: clock.now(), conversationId, sessionId };
-    if (move.to === 'WARNED') events.emit('conversation:warned', told);
-    if (move.to === 'CLOSED') events.emit('conversation:closed', { ...told, delivery: null });
+    const event = { at: clock.now(), conversationId, sessionId };
+    if (move.to === 'WARNED') events.emit('conversation:warned', event);
+    if (move.to === 'CLOSED') events.emit('conversation:closed', { ...event, delivery: null });
   }
 
   async function apply(run: Run, moves: ReadonlyMap<ConversationMove, InactiveConversation>): Promise<void> {
@@ -176,10 +177,12 @@ export function createCloseConversations(deps: {
       full = adopted === ADOPTED_AT_ONCE;
     }
     if (!mayGoOn(run)) return;
-    for (const ended of await conversations().settleLost({ limit: LOST_AT_ONCE })) publishEnded(deps, ended);
+    for (const ended of await conversations().endLost({ limit: LOST_AT_ONCE })) publishEnded(deps, ended);
   }
 
-  /** Before anything is closed. A number for people only: a store that cannot count must not keep conversations open. */
+  /**
+   * Before anything is closed. A number for people only: a store that cannot count must not keep conversations open.
+   */
   async function countOpen(run: Run): Promise<number | null> {
     if (!mayGoOn(run)) return null;
     try {

@@ -10,13 +10,16 @@ import { createSlots, withTimeout } from '../limits/limit-calls.js';
 const AT_ONCE = 16;
 const POLICY_LIMIT_MS = 5_000;
 
-/** A quiet conversation and what its policy makes of it; `failed`: the policy threw, hung or answered nonsense. */
+/** An inactive conversation and what its policy makes of it; `failed`: the policy threw, hung or answered nonsense. */
 export interface Judged {
   readonly inactive: InactiveConversation;
   readonly decision: ClosingDecision | { readonly kind: 'failed' };
 }
 
-/** Judges quiet conversations by the host's policy, several at once. One whose policy fails is left alone and logged. */
+/**
+ * Judges inactive conversations by the host's policy, several at once. One whose policy fails is left alone and
+ * logged.
+ */
 export function createJudgeConversations(deps: {
   config: Pick<Config, 'clock' | 'logger' | 'inactivity'>;
   lease: Lease;

@@ -1,8 +1,10 @@
 /**
- * Sends what the closing of conversations has decided, for the sessions that are held here. The send is recorded before it begins, under an id made of the
- * conversation and its closing number: a crash in between leaves `unknown`, and nothing is ever sent twice.
+ * Sends what the closing of conversations has decided, for the sessions that are held here. The send is recorded
+ * before it begins, under an id made of the conversation and its closing number: a crash in between leaves `unknown`,
+ * and nothing is ever sent twice.
  *
- * Owns: the sessions that are sending now, how often each sent in the last minute, and ends that could not be recorded.
+ * Owns: the sessions that are sending now, how often each sent in the last minute, and ends that could not be
+ * recorded.
  */
 
 import type { ConversationRecord, OutgoingMessage } from '../../domain/conversation.js';
@@ -33,7 +35,7 @@ export function createSendOutgoing(deps: {
   held: HeldSessions;
   lease: Lease;
   events: Events;
-  /** Settles when every message that was told of until now is recorded, or failed to be. */
+  /** Settles when every message reported until now is recorded, or failed to be. */
   recorded(held: Held): Promise<void>;
 }) {
   const { store, held: sessions, lease } = deps;
@@ -73,7 +75,7 @@ export function createSendOutgoing(deps: {
     }
   }
 
-  async function settle(conversations: ConversationStore, end: End): Promise<void> {
+  async function endSend(conversations: ConversationStore, end: End): Promise<void> {
     try {
       const ended = await conversations.endSend(end);
       unrecorded.delete(end.messageId);
@@ -103,7 +105,7 @@ export function createSendOutgoing(deps: {
     }
     // The answer may have come late, from a store or to a process that stood still.
     const delivery = goOn() && canSend(held) ? await transmit(held, chat, message) : 'failed';
-    await settle(conversations, { id, messageId, delivery });
+    await endSend(conversations, { id, messageId, delivery });
     return true;
   }
 
@@ -118,7 +120,7 @@ export function createSendOutgoing(deps: {
   }
 
   async function work(conversations: ConversationStore): Promise<void> {
-    for (const end of [...unrecorded.values()]) await settle(conversations, end);
+    for (const end of [...unrecorded.values()]) await endSend(conversations, end);
     // What cannot be sent now must not fill the page of what can.
     const cannot = [...sessions.all()].filter((held) => busy.has(held.id) || !canSend(held) || !hasTurn(held.id));
     const exceptSessions = cannot.map((held) => held.id);
@@ -148,17 +150,20 @@ export function createSendOutgoing(deps: {
         });
     },
     /** Settles when nothing is being sent. */
-    idle: async (): Promise<void> => {
+    finished: async (): Promise<void> => {
       await underWay;
       await Promise.all(busy.values());
     },
   };
 }
 
-/** After a connection opens, what was written meanwhile arrives within half a minute; until it is recorded nobody is called quiet. */
+/**
+ * After a connection opens, what was written meanwhile arrives within half a minute; until it is recorded, no
+ * conversation counts as inactive.
+ */
 export const UNCHANGED_FOR_MS = 60_000;
 
-/** Tells what became of a conversation's message; one that was reopened meanwhile is not called closed. */
+/** Publishes what became of a conversation's message; one that was reopened meanwhile is not called closed. */
 export function publishEnded(
   deps: { config: Pick<Config, 'clock' | 'logger'>; events: Events },
   { id, sessionId, outgoing, state }: ConversationRecord,

@@ -1,7 +1,9 @@
 /**
- * Asks the replica that has a session, through its inbox in the store. Nothing is concluded from silence: whoever hears nothing in time knows nothing.
+ * Asks the replica that has a session, through its inbox in the store. Nothing is concluded from silence: whoever
+ * hears nothing in time knows nothing.
  *
- * Owns: the questions that wait for an answer. Equal ones share one request; those of one moment are put in one statement, and their answers are fetched in one.
+ * Owns: the questions that wait for an answer. Equal ones share one request; those of one moment are put in one
+ * statement, and their answers are fetched in one.
  */
 
 import type { StoredSession } from '../../domain/session.js';
@@ -13,10 +15,12 @@ import { type OwnerAnswers, readOwnerAnswer } from './owner-answers.js';
 
 /** More than that are answered as unknown at once: each costs a row, and the owner has its own pace. */
 const MOST_WAITING = 1_000;
-/** A store that cannot wake us is asked so many times in a tick. */
+/** A store that cannot notify us is asked so many times in a tick. */
 const POLLS_PER_TICK = 5;
 
-/** `nobody`: no owner whose lease stands, or a store without inboxes. `unknown`: one that did not say, or not in time. */
+/**
+ * `nobody`: no owner whose lease stands, or a store without inboxes. `unknown`: one that did not say, or not in time.
+ */
 export type OwnerSaid<Kind extends InboxRequestKind> =
   | { readonly kind: 'answered'; readonly answer: OwnerAnswers[Kind] }
   | { readonly kind: 'nobody' }
@@ -25,7 +29,7 @@ export type OwnerSaid<Kind extends InboxRequestKind> =
 interface Question {
   readonly request: InboxRequest;
   readonly said: Promise<OwnerSaid<InboxRequestKind>>;
-  settle(said: OwnerSaid<InboxRequestKind>): void;
+end(said: OwnerSaid<InboxRequestKind>): void;
 }
 
 export type AskOwner = ReturnType<typeof createAskOwner>;
@@ -56,11 +60,11 @@ export function createAskOwner(deps: {
     const said = new Promise<OwnerSaid<InboxRequestKind>>((done) => {
       resolve = done;
     });
-    const cancel = clock.schedule(() => question.settle({ kind: 'unknown', why: 'owner_silent' }), waitMs);
+    const cancel = clock.schedule(() => question.end({ kind: 'unknown', why: 'owner_silent' }), waitMs);
     const question: Question = {
       request,
       said,
-      settle(answer) {
+end(answer) {
         if (open.get(keyOf(request)) === question) open.delete(keyOf(request));
         cancel();
         resolve(answer);
@@ -80,11 +84,11 @@ export function createAskOwner(deps: {
     try {
       const requests = some.map(({ request }) => request);
       const ids = new Set(await inbox?.ask({ asker: lease.incarnation(), requests, ttlMs: waitMs }));
-      for (const question of some) if (!ids.has(question.request.id)) question.settle({ kind: 'nobody' });
+      for (const question of some) if (!ids.has(question.request.id)) question.end({ kind: 'nobody' });
       poll();
     } catch (cause) {
       // It may have been put all the same: what the owner then says is nobody's any more.
-      for (const question of some) question.settle({ kind: 'unknown', why: 'store_failed', cause });
+      for (const question of some) question.end({ kind: 'unknown', why: 'store_failed', cause });
     }
   }
 
@@ -123,12 +127,12 @@ export function createAskOwner(deps: {
     const { kind, sessionId } = question.request;
     const answer = readOwnerAnswer(kind, body);
     if (answer !== null) {
-      question.settle({ kind: 'answered', answer });
+      question.end({ kind: 'answered', answer });
       return;
     }
     const fields = { code: 'inbox_answer_invalid', sessionId, kind };
     logger.error(fields, 'Another replica answered what makes no sense: two versions that do not know each other?');
-    question.settle({ kind: 'unknown', why: 'owner_answer_invalid' });
+    question.end({ kind: 'unknown', why: 'owner_answer_invalid' });
   }
 
   return {
@@ -152,7 +156,7 @@ export function createAskOwner(deps: {
     stop(): void {
       stopped = true;
       cancelPoll?.();
-      for (const question of [...open.values()]) question.settle({ kind: 'unknown', why: 'owner_silent' });
+      for (const question of [...open.values()]) question.end({ kind: 'unknown', why: 'owner_silent' });
     },
   };
 }

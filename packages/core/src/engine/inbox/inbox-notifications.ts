@@ -1,5 +1,6 @@
 /**
- * Has the store wake this replica when something came for it, where the store can. Without it everything goes at the pace of the tick.
+ * Has the store notify this replica when something came for it, where the store can. Without it everything goes at the
+ * pace of the tick.
  *
  * Owns: the listener, which belongs to one incarnation: a fenced replica listens anew under its next one.
  */
@@ -36,7 +37,7 @@ export function createInboxNotifications(deps: {
     } catch (error) {
       if (current === own) current = null;
       if (!failing)
-        logger.warn({ code: 'inbox_failed', err: error }, 'The store cannot wake this replica: the tick has to do');
+        logger.warn({ code: 'inbox_failed', err: error }, 'The store cannot notify this replica: it reads its inbox with each tick');
       failing = true;
     }
   }

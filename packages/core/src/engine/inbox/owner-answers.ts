@@ -4,7 +4,10 @@ import type { SyncedSession } from '../../domain/report.js';
 import { SESSION_STATUSES } from '../../domain/session.js';
 import type { InboxRequestKind } from '../../ports/inbox-store.js';
 
-/** What an owner says to a question, by its kind. `{ unknown }`: it has the session and cannot tell; `{ refused }`: it did not do it. */
+/**
+ * What an owner says to a question, by its kind. `{ unknown }`: it has the session and does not know; `{ refused }`:
+ * it did not do it.
+ */
 export interface OwnerAnswers {
   readonly status: OwnerStatus | { readonly unknown: string };
   readonly sync: { readonly synced: SyncedSession };
@@ -13,7 +16,7 @@ export interface OwnerAnswers {
   readonly logout: { readonly done: true } | { readonly refused: 'not_supported' | 'connection_closed' };
 }
 
-/** A status as its owner tells it. */
+/** A status as its owner reports it. */
 export type OwnerStatus = Pick<StatusAnswer, 'status' | 'evidence' | 'health' | 'reason'>;
 
 const status = z.enum(SESSION_STATUSES);

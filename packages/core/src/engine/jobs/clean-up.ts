@@ -1,6 +1,7 @@
 /**
- * Removes sessions that nobody uses, in two stages: put to rest, later deleted with their credentials. The store checks the rule again on the very row it
- * changes. A run that was cut off goes on with the next one, because what is to be deleted is marked before anything is deleted.
+ * Removes sessions that nobody uses, in two stages: deactivated, later deleted with their credentials. The store
+ * checks the rule again on the very row it changes. A run that was cut off goes on with the next one, because what is
+ * to be deleted is marked before anything is deleted.
  */
 
 import { WaSyncError } from '../../domain/errors.js';
@@ -15,7 +16,10 @@ import { createPurgeCredentials } from './purge-credentials.js';
 const DAY_MS = 86_400_000;
 const BATCH = 200;
 const NAMED = 1_000;
-/** Daily runs begin some seconds apart, and an hour more or less where the clocks change: a rest must not end just behind the run that should see its end. */
+/**
+ * Daily runs begin some seconds apart, and an hour more or less where the clocks change: a rest must not end just
+ * behind the run that should see its end.
+ */
 const RUNS_APART_MS = DAY_MS / 2;
 /** Callbacks that hang must not keep a run going for ever: what is left over is asked about in the next run. */
 const CALLBACKS_LIMIT_MS = 600_000;
@@ -58,7 +62,7 @@ export function createCleanUp(deps: {
 
   function postponedBy(): Postponed | null {
     if (!lease.trusted()) return 'lease_lost';
-    // A session that looks unused may only not be back yet.
+    // A session that seems unused may only not be back yet.
     if (lease.heldForMs() < cleanup.settleMs) return 'boot_settling';
     return lease.suspectsItself() ? 'mass_outage' : null;
   }
@@ -83,7 +87,7 @@ export function createCleanUp(deps: {
     else counts[stage === 'purge' ? 'purged' : 'deactivated'] += 1;
     if (rest.outcome !== 'done') return;
     const days = Math.floor(inactiveForMs / DAY_MS);
-    const did = stage === 'purge' ? 'deleted with its credentials' : 'put to rest';
+    const did = stage === 'purge' ? 'deleted with its credentials' : 'deactivated';
     logger.info(
       { sessionId: id, stage, status, days },
       `Session ${maskNumbers(id)} ${did}: no sign of life for ${days} days`,

@@ -10,8 +10,8 @@ const ANSWER_LIMIT_MS = 30_000;
 type Purged = NonNullable<CleanedSession['credentials']> | 'failed' | 'came_back';
 
 /**
- * Says who deletes the credentials of sessions that are being purged, and asks the host's `purgeCredentials` where there is one. Sessions that were not asked about, because
- * the run may not go on, are left out of the answer.
+ * Says who deletes the credentials of sessions that are being purged, and asks the host's `purgeCredentials` where
+ * there is one. Sessions that were not asked about, because the run may not go on, are left out of the answer.
  */
 export function createPurgeCredentials(deps: {
   config: Pick<Config, 'clock' | 'logger' | 'cleanup'>;

@@ -1,9 +1,10 @@
 /**
- * Runs the jobs: when a scheduler calls for a slot, and when somebody asks. `sync` runs on every replica for what it owns. The others are begun in the store, which has one
- * winner among all replicas; the winner's lease is the run's lease.
+ * Runs the jobs: when a scheduler calls for a slot, and when somebody asks. `sync` runs on every replica for what it
+ * owns. The others are begun in the store, which has one winner among all replicas; the winner's lease is the run's
+ * lease.
  *
- * Owns: the run under way of each cluster job on this replica, and the last slot of each that began. A slot that cannot begin yet (another run goes on, the store
- * does not answer, it is too early to judge) is not used up.
+ * Owns: the run under way of each cluster job on this replica, and the last slot of each that began. A slot that
+ * cannot begin yet (another run goes on, the store does not answer, it is too early to judge) is not used up.
  */
 
 import { WaSyncError } from '../../domain/errors.js';
@@ -33,7 +34,10 @@ export interface JobResult<Report> {
   readonly cut?: string | null | undefined;
 }
 
-/** A job's work. `goOn` must hold right before everything that it changes: once it does not, another replica may run the same. */
+/**
+ * A job's work. `goOn` must hold right before everything that it changes: once it does not, another replica may run
+ * the same.
+ */
 export type JobWork<Report> = (goOn: () => boolean) => Promise<JobResult<Report>>;
 
 /** A job as the schedule sees it. */
@@ -48,7 +52,10 @@ export type ClusterAnswer<Report> =
   | { readonly ran: true; readonly report: Report }
   | { readonly ran: false; readonly why: Extract<BeginAnswer, { begun: false }>['why']; readonly run: JobRun | null };
 
-/** A request for a run. A `plain` one shares whatever is under way; the others only their equals, and else wait for its end. */
+/**
+ * A request for a run. A `plain` one shares whatever is under way; the others only their equals, and else wait for its
+ * end.
+ */
 export type RunKind = 'plain' | 'force' | `slot ${number}`;
 
 export type RunJobs = ReturnType<typeof createRunJobs>;
@@ -161,7 +168,10 @@ export function createRunJobs(deps: {
     if (!Object.hasOwn(bodies, job)) throw new WaSyncError('config_invalid', 'job takes sync, cleanup or inactivity');
   }
 
-  /** One slot, as a scheduler calls for it. A failure was told where it happened: only a call that makes no sense rejects. */
+  /**
+   * One slot, as a scheduler calls for it. A failure was reported where it happened: only a call that makes no sense
+   * rejects.
+   */
   async function callSlot({ job, slot }: { job: JobName; slot: Date }): Promise<SlotAnswer> {
     checkJob(job);
     checkSlot(slot);
@@ -182,10 +192,10 @@ export function createRunJobs(deps: {
       return { ran: job === 'sync' || (answer as ClusterAnswer<unknown>).ran };
     },
     callSlot,
-    /** With every tick: settles what could not be recorded. */
+    /** With every tick: records what could not be recorded before. */
     catchUp: async (): Promise<void> => book?.catchUp((job) => underWay.has(job)),
     /** Settles when no run is under way. */
-    idle: async (): Promise<void> => {
+    finished: async (): Promise<void> => {
       await Promise.allSettled([...underWay.values()].map(({ run }) => run));
     },
   };

@@ -9,7 +9,10 @@ const CLUSTER_JOBS: readonly ClusterJobName[] = ['cleanup', 'inactivity'];
 
 export type JobSchedule = ReturnType<typeof createSchedule>;
 
-/** Who calls for which job: the tick for `sync`, and for the cluster jobs too unless the host brought a scheduler of its own. */
+/**
+ * Who calls for which job: the tick for `sync`, and for the cluster jobs too unless the host brought a scheduler of
+ * its own.
+ */
 export function createSchedule(deps: {
   config: Pick<Config, 'logger' | 'schedules' | 'observeOnly' | 'scheduler'>;
   store: WaSyncStore;

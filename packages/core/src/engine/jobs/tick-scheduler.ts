@@ -1,6 +1,7 @@
 /**
- * The schedule of wa-sync's own: every tick brings the store's time, and what is due by it is called for. Wake-up, catch-up, clock changes and daylight saving are
- * one path. A slot that cannot begin yet is not used up: it is tried again with every tick, and what was missed meanwhile is one call.
+ * The schedule of wa-sync's own: every tick brings the store's time, and what is due by it is called for. Resuming
+ * after a suspend, catch-up, clock changes and daylight saving are one path. A slot that cannot begin yet is not used
+ * up: it is tried again with every tick, and what was missed meanwhile is one call.
  *
  * Owns: the last slot known of each job, and which jobs are being called.
  */
@@ -9,7 +10,7 @@ import { parseSchedule, type Schedule } from '../../decide/parse-schedule.js';
 import type { JobName } from '../../ports/job-store.js';
 import type { Scheduler } from '../../ports/scheduler.js';
 
-/** A {@link Scheduler} that somebody has to tell the time. */
+/** A {@link Scheduler} that needs somebody to give it the time. */
 export interface TickScheduler<Job extends JobName> extends Scheduler<Job> {
   /** Calls for what is due and does not wait for it. Never rejects. */
   tick(storeNow: Date): Promise<void>;

@@ -4,11 +4,16 @@ import type { WaSyncStore } from '../../ports/store.js';
 import type { Events } from '../events/emit-events.js';
 import type { Lease } from './lease.js';
 
-/** How long rows that nobody has ever held are left alone: whoever had them before may only not have attached them yet. */
+/**
+ * How long rows that nobody has ever held are left alone: whoever had them before may only not have attached them yet.
+ */
 const ADOPTION_GRACE_MS = 600_000;
 const BATCH = 1_000;
 
-/** Writes `DISCONNECTED` into rows that an earlier system left behind and that nobody has taken up. What fails is tried again with the next sync. */
+/**
+ * Writes `DISCONNECTED` into rows that an earlier system left behind and that nobody has taken up. What fails is tried
+ * again with the next sync.
+ */
 export function createCloseUnheld(deps: {
   config: Pick<Config, 'clock' | 'logger' | 'observeOnly'>;
   store: WaSyncStore;
@@ -18,26 +23,26 @@ export function createCloseUnheld(deps: {
   const { store, lease, events } = deps;
   const { clock, logger, observeOnly } = deps.config;
 
-  async function settleBatch(): Promise<number> {
+  async function closeBatch(): Promise<number> {
     if (observeOnly || !lease.trusted()) return 0;
-    const settled = (await store.sessions.closeUnheld?.({ graceMs: ADOPTION_GRACE_MS, limit: BATCH })) ?? [];
-    for (const { id: sessionId, from } of settled) {
+    const closed = (await store.sessions.closeUnheld?.({ graceMs: ADOPTION_GRACE_MS, limit: BATCH })) ?? [];
+    for (const { id: sessionId, from } of closed) {
       const reason = { code: 'not_held' };
       const fields = { sessionId, stored: from, actual: 'DISCONNECTED', reason: reason.code };
       logger.info(fields, `Session ${maskNumbers(sessionId)}: nobody holds it, marking as DISCONNECTED (was ${from})`);
       const state = { from, to: 'DISCONNECTED', health: 'healthy', evidence: 'unobserved' } as const;
       events.emit('session:changed', { sessionId, at: clock.now(), ...state, reason });
     }
-    return settled.length;
+    return closed.length;
   }
 
   return async (): Promise<void> => {
     try {
-      while ((await settleBatch()) === BATCH);
+      while ((await closeBatch()) === BATCH);
     } catch (error) {
       logger.error(
         { code: 'store_failed', err: error },
-        'Rows that nobody holds could not be settled; trying again later',
+        'Rows that nobody holds could not be closed; trying again later',
       );
     }
   };

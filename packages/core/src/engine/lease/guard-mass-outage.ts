@@ -1,6 +1,7 @@
 /**
- * Suspects this replica's own network where most of its links fall in one window. Statuses are written as they are; but the heartbeat carries a flag, and
- * until it is taken back nobody cleans up, closes or writes to the sessions of this replica. One event stands for all of them.
+ * Suspects this replica's own network where most of its links fall in one window. Statuses are written as they are;
+ * but the heartbeat carries a flag, and until it is taken back nobody cleans up, closes or writes to the sessions of
+ * this replica. One event stands for all of them.
  */
 
 import { looksLikeMassOutage } from '../../decide/link-faults.js';
@@ -10,7 +11,7 @@ import type { HeldSessions } from '../owned-sessions/held-sessions.js';
 import type { Lease } from './lease.js';
 import type { LinkWatch } from './watch-links.js';
 
-/** Connections looked at before pending I/O gets its turn. */
+/** Connections checked before pending I/O gets its turn. */
 const SLICE = 2_000;
 
 export type MassGuard = ReturnType<typeof createMassGuard>;
@@ -53,7 +54,7 @@ export function createMassGuard(deps: {
   }
 
   return {
-    /** Looks at every link; right before a beat, so that the flag goes out with it. */
+    /** Checks every link; right before a beat, so that the flag goes out with it. */
     async check(): Promise<void> {
       const nowMs = clock.monotonicMs();
       const counts = await count((begunAtMs ?? nowMs) - windowMs);

@@ -1,10 +1,10 @@
 /**
  * This replica's right to own.
  *
- * Owns: the incarnation, how long its last renewal may be trusted, and what it has seen of the others' heartbeats. States: not joined,
- * trusted, untrusted (the store did not answer in time), gone (fenced by another; the next renewal joins as a new incarnation).
- * No decision uses a host's wall clock: trust runs on the monotonic clock from the *start* of the renewal, and another's lease is over
- * only after this replica itself saw its heartbeat stand still.
+ * Owns: the incarnation, how long its last renewal may be trusted, and what it has seen of the others' heartbeats.
+ * States: not joined, trusted, untrusted (the store did not answer in time), gone (fenced by another; the next renewal
+ * joins as a new incarnation). No decision uses a host's wall clock: trust runs on the monotonic clock from the
+ * *start* of the renewal, and another's lease is over only after this replica itself saw its heartbeat stand still.
  */
 
 import { WaSyncError } from '../../domain/errors.js';
@@ -20,7 +20,10 @@ const MARGIN = 0.1;
 const SIGHTINGS = 3;
 /** A process of our own name is over after two ticks without a renewal: the first sighting, and one per tick. */
 const PREDECESSOR_SIGHTINGS = 3;
-/** Timers fire a little early or late; two ticks need not be two ticks to the millisecond. What is lost is less than the owner's margin. */
+/**
+ * Timers fire a little early or late; two ticks need not be two ticks to the millisecond. What is lost is less than
+ * the owner's margin.
+ */
 const TICK_TOLERANCE = 0.9;
 const FREE_BATCH = 1_000;
 
@@ -182,8 +185,8 @@ export function createLease(deps: {
     joined: () => joined,
     freeOrphans,
     /**
-     * Whether another process runs under our name: `none`, `waiting` while its heartbeat is not yet known to stand still, `in_use` where it
-     * keeps renewing. Of two that start at once the one with the smaller incarnation stays.
+     * Whether another process runs under our name: `none`, `waiting` while its heartbeat is not yet known to stand
+     * still, `in_use` where it keeps renewing. Of two that start at once the one with the smaller incarnation stays.
      */
     predecessor(others: readonly Heartbeat[]): 'none' | 'waiting' | 'in_use' {
       const rivals = others.filter((other) => other.replicaId === replicaId && !other.fenced && !isGone(other));
@@ -196,8 +199,8 @@ export function createLease(deps: {
     /** How long a dead process of our own name can make `predecessor` say `waiting`, from our join on. */
     predecessorOverMs,
     /**
-     * Returns a check that holds for as long as this lease stands without a gap from now on: what a run leans on, because whoever saw the gap may have
-     * begun another.
+     * Returns a check that holds for as long as this lease stands without a gap from now on: what a run leans on,
+     * because whoever saw the gap may have begun another.
      */
     watch(): () => boolean {
       const [mine, then] = [incarnation, gaps];
@@ -207,7 +210,9 @@ export function createLease(deps: {
     retire(): void {
       retired = true;
     },
-    /** How long this incarnation has had its lease: right after a start, what looks unused may only not be back yet. */
+    /**
+     * How long this incarnation has had its lease: right after a start, what seems unused may only not be back yet.
+     */
     heldForMs: () => clock.monotonicMs() - heldSinceMs,
     /** The store's time, carried on from its last answer by our monotonic clock. */
     storeNow: () => new Date(storeAheadMs + clock.monotonicMs()),

@@ -1,8 +1,8 @@
 /**
  * Releases the sessions whose connection is no longer here.
  *
- * Owns: what could not be released yet. Each is taken up with every tick until the store has answered, the session runs here again, or the lease under
- * which it was held is over, which frees it as well.
+ * Owns: what could not be released yet. Each is taken up with every tick until the store has answered, the session
+ * runs here again, or the lease under which it was held is over, which frees it as well.
  */
 
 import type { Reason, SessionStatus } from '../../domain/session.js';
@@ -12,7 +12,7 @@ import type { HeldSessions } from '../owned-sessions/held-sessions.js';
 import type { PublishChanges } from '../owned-sessions/publish-changes.js';
 import type { Lease } from './lease.js';
 
-interface GivenBack {
+interface ToRelease {
   readonly owner: string;
   readonly tenure: string;
   readonly reason: Reason;
@@ -32,9 +32,9 @@ export function createReleaseSessions(deps: {
 }) {
   const { store, held: sessions, lease, publish } = deps;
   const { logger } = deps.config;
-  const waiting = new Map<string, GivenBack>();
+  const waiting = new Map<string, ToRelease>();
 
-  async function release(id: string, given: GivenBack): Promise<void> {
+  async function release(id: string, given: ToRelease): Promise<void> {
     const entry = waiting.get(id);
     const { owner, tenure, reason, unobserved } = given;
     const unobservedIds = unobserved ? [id] : [];
@@ -45,8 +45,8 @@ export function createReleaseSessions(deps: {
 
   return {
     /**
-     * Gives a session back now. While the lease is not known to stand, the next tick does it; where the store fails it rejects, and the next tick tries again. `unobserved`: what becomes
-     * of the connection is not seen here.
+     * Releases a session now. While the lease is not known to stand, the next tick does it; where the store fails it
+     * rejects, and the next tick tries again. `unobserved`: what becomes of the connection is not seen here.
      */
     async release(
       { id, tenure, from }: { id: string; tenure: string; from: SessionStatus | null },
@@ -73,7 +73,7 @@ export function createReleaseSessions(deps: {
         } catch (error) {
           logger.error(
             { code: 'give_back_failed', sessionId: id, err: error },
-            'A session could not be given back; trying again',
+            'A session could not be released; trying again',
           );
           return;
         }

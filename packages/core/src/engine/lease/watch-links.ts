@@ -1,5 +1,6 @@
 /**
- * Watches how the links of held sessions come up and fall: says when one goes round in circles, and when its connection asks for a restart of the process.
+ * Watches how the links of held sessions come up and fall: reports when one keeps reconnecting, and when its
+ * connection asks for a restart of the process.
  *
  * Owns the `link` of each held session; a connection that takes the place of another goes on with it.
  */
@@ -26,7 +27,7 @@ export function createLinkWatch(deps: { config: Pick<Config, 'clock' | 'logger'>
     if (link.fellAtMs.length > 0) link.fellAtMs = link.fellAtMs.filter((at) => nowMs - at < RECONNECT_WINDOW_MS);
     const falls = link.fellAtMs.length;
     if (!isReconnectLoop({ fallsInWindow: falls, reconnectAttempt })) {
-      // Told again only after it was quiet for a whole window.
+      // Reported again only after a whole window without a loop.
       if (falls <= 1 && reconnectAttempt === 0) link.loopPublished = false;
       return;
     }
@@ -35,16 +36,16 @@ export function createLinkWatch(deps: { config: Pick<Config, 'clock' | 'logger'>
     const { id: sessionId } = held;
     logger.warn(
       { code: 'reconnect_loop', sessionId, falls, reconnectAttempt },
-      `Session ${maskNumbers(sessionId)} goes round in circles: ${falls} falls in ten minutes, attempt ${reconnectAttempt}`,
+      `Session ${maskNumbers(sessionId)} keeps reconnecting: ${falls} falls in ten minutes, attempt ${reconnectAttempt}`,
     );
     deps.events.emit('session:reconnect-loop', { sessionId, at: clock.now(), falls, reconnectAttempt });
   }
 
   function publishRestart({ id: sessionId, link }: Held, { restartRequested: reason }: KnownObservation): void {
     const asked = reason !== null && reason !== undefined;
-    const told = link.restartPublished;
+    const published = link.restartPublished;
     link.restartPublished = asked;
-    if (!asked || told) return;
+    if (!asked || published) return;
     logger.error(
       { code: 'restart_requested', sessionId, reason: reason.code },
       `Session ${maskNumbers(sessionId)} cannot be fixed from inside this process (${reason.code}): restart it`,
@@ -53,7 +54,7 @@ export function createLinkWatch(deps: { config: Pick<Config, 'clock' | 'logger'>
   }
 
   return {
-    /** Takes in what a connection says now. One that cannot tell changes nothing. */
+    /** Takes in what a connection says now. One that does not know changes nothing. */
     note(held: Held): void {
       const seen = observe(held);
       if (seen.kind === 'unknown') return;

@@ -1,7 +1,7 @@
 import { WaSyncError } from '../../domain/errors.js';
 import type { Clock } from '../../ports/clock.js';
 
-/** Lets at most `limit` holders pass; each gives its place back by the function it got. First come, first served. */
+/** Lets at most `limit` holders pass; each frees its place by the function it got. First come, first served. */
 export function createSlots(limit: number): () => Promise<() => void> {
   let free = limit;
   const waiting: (() => void)[] = [];
@@ -23,7 +23,10 @@ export function createSlots(limit: number): () => Promise<() => void> {
   };
 }
 
-/** Lets `perSecond` callers pass at once and as many again each second; the others wait for their turn, first come, first served. */
+/**
+ * Lets `perSecond` callers pass at once and as many again each second; the others wait for their turn, first come,
+ * first served.
+ */
 export function createTurns(clock: Clock, perSecond: number): () => Promise<void> {
   let left = perSecond;
   let countedAtMs = clock.monotonicMs();
@@ -39,8 +42,9 @@ export function createTurns(clock: Clock, perSecond: number): () => Promise<void
 }
 
 /**
- * Runs `work` and returns its result. Once `timeoutMs` have passed, or `until` calls what it got, `late` says what stands in
- * its place: its result, or what it throws; without it `null`. What `work` comes to later is dropped on purpose.
+ * Runs `work` and returns its result. Once `timeoutMs` have passed, or `until` calls what it got, `late` says what
+ * stands in its place: its result, or what it throws; without it `null`. What `work` comes to later is dropped on
+ * purpose.
  *
  * @param options.until - subscribes to an earlier end of the waiting, and returns how to unsubscribe
  */

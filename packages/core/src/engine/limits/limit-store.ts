@@ -2,15 +2,19 @@ import { WaSyncError } from '../../domain/errors.js';
 import type { Clock } from '../../ports/clock.js';
 import type { WaSyncStore } from '../../ports/store.js';
 
-/** How long the engine waits for one answer: below a third of the lease, because a beat that hangs must leave time for another one. Milliseconds. */
+/**
+ * How long the engine waits for one answer: below a third of the lease, because a beat that hangs must leave time for
+ * another one. Milliseconds.
+ */
 export function callLimitMs({ ttlMs }: { readonly ttlMs: number }): number {
   return Math.max(100, Math.floor(ttlMs / 3));
 }
 
 /**
- * The store as the engine meets it. Every call but those of credentials has a time limit, so that one answer that never comes cannot stop the engine. What is
- * committed after all comes under a guard: a late write misses its version, a late claim its deadline. And what an answer names twice is met once, so
- * that a session is not gained, opened or told of twice.
+ * The store as the engine meets it. Every call but those of credentials has a time limit, so that one answer that
+ * never comes cannot stop the engine. What is committed after all comes under a guard: a late write misses its
+ * version, a late claim its deadline. And what an answer names twice is met once, so that a session is not gained,
+ * opened or reported twice.
  */
 export function limitStore(store: WaSyncStore, clock: Clock, limitMs: number): WaSyncStore {
   return {

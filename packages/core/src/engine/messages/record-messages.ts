@@ -27,7 +27,7 @@ export function createRecordMessages(deps: { config: Pick<Config, 'observeOnly'>
         for (const { reject } of batch) reject(error);
       }
     }
-    // In the same turn as the last look at the queue: a message that came in between would wait for ever.
+    // In the same turn as the last read of the queue: a message that came in between would wait for ever.
     flushing = false;
   }
 
@@ -44,7 +44,7 @@ export function createRecordMessages(deps: { config: Pick<Config, 'observeOnly'>
       latest = committed.catch(() => {});
       await committed;
     },
-    /** Settles when what was told until now is recorded, or was refused. */
+    /** Settles when what was reported until now is recorded, or was refused. */
     flushed: (): Promise<void> => latest,
   };
 }

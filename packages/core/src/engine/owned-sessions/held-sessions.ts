@@ -1,9 +1,9 @@
 /**
  * The sessions whose connection lives in this process.
  *
- * Owns: which connection stands for which session, the tenure it is held under, the last row known for it, and the verdict of its
- * probes. Only the reconciler and the ownership code set a tenure; only liveness sets a verdict. The count and the hash sum of the
- * held ids are kept up to date here, because every sweep compares them with the store's.
+ * Owns: which connection stands for which session, the tenure it is held under, the last row known for it, and the
+ * verdict of its probes. Only the reconciler and the ownership code set a tenure; only liveness sets a verdict. The
+ * count and the hash sum of the held ids are kept up to date here, because every sweep compares them with the store's.
  */
 import type { SyncedSession } from '../../domain/report.js';
 import type { StoredSession } from '../../domain/session.js';
@@ -12,7 +12,9 @@ import type { WhatsAppConnection } from '../../ports/connection.js';
 
 /** How the link of a session has come up and fallen; kept over a connection that takes the place of another. */
 export interface Link {
-  /** `new`: never up here. `down`: was up, and no more. `answered`: WhatsApp itself ended it, or waits for a person. */
+  /**
+   * `new`: never up here. `down`: was up, and no more. `answered`: WhatsApp itself ended it, or waits for a person.
+   */
   state: 'new' | 'up' | 'down' | 'answered';
   /** Monotonic times at which it fell, those of the last ten minutes. */
   fellAtMs: number[];
@@ -31,7 +33,7 @@ export interface Held {
   readonly connection: WhatsAppConnection;
   /** `null` until claimed, and again once lost. */
   readonly tenure: string | null;
-  /** The row as last read or written under this tenure; `null` makes the next look load it. */
+  /** The row as last read or written under this tenure; `null` makes the next pass load it. */
   stored: StoredSession | null;
   /** Whether its row was made sure of; afterwards a row that is missing was deleted, and stays so. */
   registered: boolean;
@@ -44,11 +46,11 @@ export interface Held {
   failedProbes: number;
   probing: Promise<'alive' | 'dead' | 'unknown'> | null;
   /** A write whose fate is not known: it may have been committed although it errored. */
-  unsettled: { readonly writeId: string; readonly before: StoredSession; readonly trigger: 'event' | 'sync' } | null;
-  /** The last write that held, for a report that begins before it and looks after it. */
-  lastWrite: { readonly atMs: number; readonly told: Pick<SyncedSession, 'stored' | 'action' | 'reason'> } | null;
+  unconfirmed: { readonly writeId: string; readonly before: StoredSession; readonly trigger: 'event' | 'sync' } | null;
+  /** The last write that held, for a report that begins before it and reads after it. */
+  lastWrite: { readonly atMs: number; readonly outcome: Pick<SyncedSession, 'stored' | 'action' | 'reason'> } | null;
   mirrorBlocked: boolean;
-  /** Its connection made no sense when it was looked at last. */
+  /** Its connection made no sense when it was read last. */
   senseless: boolean;
   readonly link: Link;
   /** Aborts with its claim; what the provider was given as `fenced`. */
@@ -71,7 +73,7 @@ export function createHeldSessions() {
     }
     (held as { tenure: string | null }).tenure = tenure;
     held.stored = null;
-    held.unsettled = null;
+    held.unconfirmed = null;
   }
 
   return {
@@ -101,7 +103,7 @@ export function createHeldSessions() {
         deadSinceMs: null,
         failedProbes: 0,
         probing: null,
-        unsettled: null,
+        unconfirmed: null,
         lastWrite: null,
         mirrorBlocked: false,
         senseless: false,

@@ -9,7 +9,9 @@ import {
 import type { WhatsAppConnection } from '../../ports/connection.js';
 import type { Held } from './held-sessions.js';
 
-/** What is true of a held session now, without I/O: the connection's own word, corrected by the verdict of its probes. */
+/**
+ * What is true of a held session now, without I/O: the connection's own word, corrected by the verdict of its probes.
+ */
 export function observe(held: Held): Observation {
   const seen = readSnapshot(held.connection);
   if (seen.kind === 'unknown') return seen;
@@ -33,8 +35,8 @@ const STATUSES = new Set<unknown>(SESSION_STATUSES);
 const MOST_ATTEMPTS = 2 ** 31 - 1;
 
 /**
- * What a connection says of itself, checked: an adapter's mistake must not reach a row, where it would stop the writes of every other session in its batch. A
- * snapshot that throws or makes no sense is unknown, never dead.
+ * What a connection says of itself, checked: an adapter's mistake must not reach a row, where it would stop the writes
+ * of every other session in its batch. A snapshot that throws or makes no sense is unknown, never dead.
  */
 export function readSnapshot(connection: Pick<WhatsAppConnection, 'snapshot'>): Observation {
   let seen: Observation;
@@ -81,7 +83,10 @@ function isReasonOrNull(reason: Reason | null): boolean {
   return reason.detail === undefined || typeof reason.detail === 'string';
 }
 
-/** Words of an adapter may be those of a server or of the host's code: rows, events, answers and logs get them in one line, without whole numbers. */
+/**
+ * Words of an adapter may be those of a server or of the host's code: rows, events, answers and logs get them in one
+ * line, without whole numbers.
+ */
 function inPlainText<R extends Reason | null>(reason: R): R {
   if (reason === null) return reason;
   const { code, detail } = reason;

@@ -1,6 +1,6 @@
 /**
- * What the outside hears: events and log lines. Every change of a row and of an owner passes through here once, so that a write whose
- * answer was lost is told when it is found again, and none is told twice.
+ * Publishes changes: events and log lines. Every change of a row and of an owner passes through here once, so that a
+ * write whose answer was lost is published when it is found again, and none is published twice.
  */
 
 import { maskNumbers } from '../../domain/safe-text.js';
@@ -10,7 +10,7 @@ import type { Events } from '../events/emit-events.js';
 import type { Held, HeldSessions } from './held-sessions.js';
 import { isBadSnapshot } from './observe.js';
 
-/** Where a look came from: a sync reports drift, an event is how a row normally changes. */
+/** Where a pass came from: a sync reports drift, an event is how a row normally changes. */
 export type Trigger = 'event' | 'sync';
 
 /** A write that holds. */
@@ -83,13 +83,16 @@ export function createPublishChanges(deps: {
     mirrorSeen(held: Held, row: StoredSession): void {
       mirrorState(held, row.mirror.state === 'missing' ? 'missing' : null);
     },
-    /** A row was read again: if it carries the write whose answer was lost, that write is told now. */
-    settled(held: Held, row: StoredSession): void {
-      const { unsettled } = held;
-      held.unsettled = null;
-      if (unsettled && row.writeId === unsettled.writeId) written({ held, after: row, ...unsettled });
+    /** A row was read again: if it carries the write whose answer was lost, that write is published now. */
+confirmed(held: Held, row: StoredSession): void {
+      const { unconfirmed } = held;
+      held.unconfirmed = null;
+      if (unconfirmed && row.writeId === unconfirmed.writeId) written({ held, after: row, ...unconfirmed });
     },
-    /** A session was given back: what its row says since. `from` is what it said, where that is known; a logout stays one. */
+    /**
+     * A session was released: what its row says since. `from` is what it said, where that is known; a logout stays
+     * one.
+     */
     released(
       sessionId: string,
       { from, reason, unobserved }: { from: SessionStatus | null; reason: Reason; unobserved: boolean },
@@ -101,7 +104,7 @@ export function createPublishChanges(deps: {
       const evidence = unobserved ? 'unobserved' : 'observed';
       events.emit('session:changed', { sessionId, at: clock.now(), from, to, health: 'healthy', evidence, reason });
     },
-    /** A connection was looked at: what makes no sense is told once, until it does. */
+    /** A connection was read: what makes no sense is logged once, until it does. */
     observed(held: Held, seen: Observation): void {
       const senseless = isBadSnapshot(seen);
       if (senseless && !held.senseless && seen.kind === 'unknown') {
@@ -116,7 +119,7 @@ export function createPublishChanges(deps: {
     },
     lost(held: Held, why: 'taken_over' | 'row_missing' | 'fenced' | 'inactive'): void {
       sessions.setTenure(held, null);
-      // Nobody else has what was put to rest: once its connection opens, it may be taken back.
+      // Nobody else has a deactivated session: once its connection opens, it may be taken back.
       held.displaced = why === 'taken_over' || why === 'fenced' ? { why, atMs: clock.monotonicMs() } : null;
       const fields = { code: 'ownership_lost', sessionId: held.id, why };
       logger.warn(fields, `Session ${maskNumbers(held.id)} is no longer ours (${why})`);

@@ -11,7 +11,10 @@ export type Refusals = ReadonlyMap<string, Refusal>;
 
 type Refusal = 'owned_elsewhere' | 'session_inactive' | 'session_not_found' | 'lease_lost' | 'store_timeout';
 
-/** Whether this connection opened again before the loss of its session was known here: who opened last is for WhatsApp to say. */
+/**
+ * Whether this connection opened again before the loss of its session was known here: who opened last is for WhatsApp
+ * to say.
+ */
 export function isContested(held: Held): boolean {
   const { displaced, link, ownedAtMs } = held;
   if (displaced === null || held.lost.signal.aborted || !isOpen(held)) return false;
@@ -31,8 +34,9 @@ async function closedElsewhere(store: WaSyncStore, held: readonly Held[]): Promi
 }
 
 /**
- * Claims the attached sessions that have no tenure yet. A connection that is open may take its session from anybody, because WhatsApp has already chosen it. One
- * that was displaced may do so only once it has opened anew since, or two that both look open would take over from each other in turns.
+ * Claims the attached sessions that have no tenure yet. A connection that is open may take its session from anybody,
+ * because WhatsApp has already chosen it. One that was displaced may do so only once it has opened anew since, or two
+ * that both seem open would take over from each other in turns.
  */
 export async function claimHeld(
   deps: {

@@ -50,7 +50,7 @@ export function createReconcileQueue(play: (batch: readonly Queued[]) => Promise
       running ??= drain();
     },
     /** Settles when no pass is under way. */
-    idle: async (): Promise<void> => {
+    finished: async (): Promise<void> => {
       while (running) await running;
     },
   };

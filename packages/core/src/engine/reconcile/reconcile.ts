@@ -1,9 +1,11 @@
 /**
  * Puts rows right: own, load, observe, decide, apply.
  *
- * Owns: what could not be written, or not be observed. It stays in `deferred` and is looked at again with the next beat that is answered. The truth is read when a session's turn comes, not when
- * its event did, and a write is guarded by the tenure and version that were read *before* observing, so nobody else's newer write is overwritten. A write whose answer was lost may still be on its
- * way: the next look takes its version from it, or it would be committed over what came later.
+ * Owns: what could not be written, or not be observed. It stays in `deferred` and is taken up again with the next beat
+ * that is answered. The truth is read when a session's turn comes, not when its event did, and a write is guarded by
+ * the tenure and version that were read *before* observing, so nobody else's newer write is overwritten. A write whose
+ * answer was lost may still be on its way: the next pass takes its version from it, or it would be committed over what
+ * came later.
  */
 
 import { decide } from '../../decide/decide.js';
@@ -19,8 +21,8 @@ import { type PublishChanges, type Trigger, whyLost } from '../owned-sessions/pu
 import { claimHeld, isContested, type Refusals } from './claim-held.js';
 import { createReconcileQueue, type Queued } from './reconcile-queue.js';
 
-/** How often a look is begun anew after another writer came first. */
-const ROUNDS = 4;
+/** How often a pass is begun anew after another writer came first. */
+const ATTEMPTS = 4;
 
 interface Plan {
   readonly entry: Queued;
@@ -43,7 +45,10 @@ export function createReconciler(deps: {
   const { store, held: sessions, lease, publish } = deps;
   const { clock, random, logger, observeOnly } = deps.config;
   const deferred = new Set<string>();
-  /** By session: the last write whose answer was lost and that is not found in its row, and the highest version that such a write stands guard on. */
+  /**
+   * By session: the last write whose answer was lost and that is not found in its row, and the highest version that
+   * such a write stands guard on.
+   */
   const lostWrites = new Map<string, { readonly writeId: string; readonly version: number }>();
   const queue = createReconcileQueue(reconcileBatch);
 
@@ -55,7 +60,7 @@ export function createReconciler(deps: {
   async function reconcileBatch(batch: readonly Queued[]): Promise<void> {
     let entries = batch;
     try {
-      for (let round = 0; round < ROUNDS && entries.length > 0; round++) entries = await passOnce(entries);
+      for (let attempt = 0; attempt < ATTEMPTS && entries.length > 0; attempt++) entries = await passOnce(entries);
       for (const entry of entries) postpone(entry, 'unknown', 'contended');
     } catch (error) {
       logger.error(
@@ -95,7 +100,7 @@ export function createReconciler(deps: {
 
   function stillHeld(entries: readonly Queued[]): Queued[] {
     return entries.filter(
-      (entry) => sessions.get(entry.held.id) === entry.held || settle(entry, { reason: 'detached' }),
+      (entry) => sessions.get(entry.held.id) === entry.held || finish(entry, { reason: 'detached' }),
     );
   }
 
@@ -111,7 +116,7 @@ export function createReconciler(deps: {
       else if (row && row.tenure === held.tenure) {
         held.stored = row;
         held.ownedAtMs = askedAtMs;
-        publish.settled(held, row);
+        publish.confirmed(held, row);
       } else publish.lost(held, whyLost(row));
     }
   }
@@ -121,7 +126,7 @@ export function createReconciler(deps: {
     const { held } = entry;
     const stored = held.stored;
     if (stored === null) {
-      settle(entry, { reason: refused.get(held.id) ?? 'not_owned' });
+      finish(entry, { reason: refused.get(held.id) ?? 'not_owned' });
       if (isContested(held) || refused.get(held.id) === 'store_timeout') deferred.add(held.id);
       return null;
     }
@@ -131,12 +136,12 @@ export function createReconciler(deps: {
     const voids = decision.kind === 'none' && mayStillCome(held, stored);
     if (decision.kind === 'none' && !voids) {
       publish.mirrorSeen(held, stored);
-      settle(entry, { stored, observed, reason: decision.why });
-      // A connection that cannot tell now may say nothing either when it can again.
+      finish(entry, { stored, observed, reason: decision.why });
+      // A connection that does not know now may send no event either when it knows again.
       if (decision.why === 'unknown') deferred.add(held.id);
       return null;
     }
-    if (observeOnly) return settle(entry, { stored, observed, action: 'would_correct', reason: decision.kind });
+    if (observeOnly) return finish(entry, { stored, observed, action: 'would_correct', reason: decision.kind });
     const set = decision.kind === 'write' ? decision.set : null;
     const write = { id: held.id, tenure: stored.tenure ?? '', version: stored.version, writeId: random.token(), set };
     return { entry, stored, observed, write, voids };
@@ -161,7 +166,7 @@ export function createReconciler(deps: {
       return [];
     }
     for (const { entry, write, stored } of plans) {
-      entry.held.unsettled = { writeId: write.writeId, before: stored, trigger: entry.trigger };
+      entry.held.unconfirmed = { writeId: write.writeId, before: stored, trigger: entry.trigger };
     }
     let outcomes: WriteOutcome[];
     const askedAtMs = clock.monotonicMs();
@@ -171,7 +176,8 @@ export function createReconciler(deps: {
       // It may have been committed all the same: load again, and know our own write by its id.
       for (const { entry, write } of plans) {
         forget(entry.held);
-        // A store that was rolled back counts its versions anew, and would come by that of an older lost write once more.
+        // A store that was rolled back counts its versions anew, and would come by that of an older lost write once
+        // more.
         const version = Math.max(write.version, lostWrites.get(entry.held.id)?.version ?? 0);
         lostWrites.set(entry.held.id, { writeId: write.writeId, version });
       }
@@ -181,17 +187,17 @@ export function createReconciler(deps: {
     return plans.filter((made) => !finish(made, byId.get(made.entry.held.id), askedAtMs)).map((made) => made.entry);
   }
 
-  /** Whether the write holds; a missed guard means that the session must be looked at again. */
+  /** Whether the write holds; a missed guard means that another pass is needed. */
   function finish(
     { entry, stored, observed, write, voids }: Plan,
     outcome: WriteOutcome | undefined,
     askedAtMs: number,
   ): boolean {
     const { held } = entry;
-    held.unsettled = null;
+    held.unconfirmed = null;
     if (!outcome?.applied) {
       held.stored = null;
-      logger.debug({ code: 'guard_missed', sessionId: held.id }, 'Another writer came first: looking again');
+      logger.debug({ code: 'guard_missed', sessionId: held.id }, 'Another writer came first: reading the row again');
       return false;
     }
     if (outcome.session.version > (lostWrites.get(held.id)?.version ?? 0)) lostWrites.delete(held.id);
@@ -202,7 +208,7 @@ export function createReconciler(deps: {
     }
     if (voids) {
       if (mayStillCome(held, outcome.session)) return false;
-      settle(entry, { stored, observed, action: 'none', reason: 'in_sync' });
+      finish(entry, { stored, observed, action: 'none', reason: 'in_sync' });
       return true;
     }
     publish.written({
@@ -213,18 +219,18 @@ export function createReconciler(deps: {
       blocked: outcome.mirrorBlocked,
     });
     if (write.set === null && outcome.mirrorBlocked) {
-      settle(entry, { stored, observed, action: 'failed', reason: 'mirror_blocked' });
+      finish(entry, { stored, observed, action: 'failed', reason: 'mirror_blocked' });
       return true;
     }
     const action = write.set === null ? 'mirror_repaired' : 'corrected';
     const reason = write.set === null ? 'foreign_write' : (outcome.session.reason?.code ?? 'drift');
-    held.lastWrite = { atMs: clock.monotonicMs(), told: { stored: stored.status, action, reason } };
-    settle(entry, { stored, observed, action, reason });
+    held.lastWrite = { atMs: clock.monotonicMs(), outcome: { stored: stored.status, action, reason } };
+    finish(entry, { stored, observed, action, reason });
     if (mayStillCome(held, outcome.session)) enqueue(held, 'event');
     return true;
   }
 
-  function settle(
+  function finish(
     entry: Queued,
     result: { stored?: StoredSession; observed?: Observation; action?: SyncedSession['action']; reason: string },
   ): null {
@@ -248,15 +254,16 @@ export function createReconciler(deps: {
   }
 
   function postpone(entry: Queued, action: 'unknown' | 'failed', reason: string): void {
-    settle(entry, { action, reason });
+    finish(entry, { action, reason });
     deferred.add(entry.held.id);
   }
 
   return {
-    /** Looks at a session soon; never throws, never waits. */
+    /** Enqueues a session; never throws, never waits. */
     enqueue: (held: Held): void => enqueue(held, 'event'),
     /**
-     * Reconciles sessions now and returns what was done, also by an event that came first but after `sinceMs`. `fresh` reads the rows again.
+     * Reconciles sessions now and returns what was done, also by an event that came first but after `sinceMs`. `fresh`
+     * reads the rows again.
      */
     reconcile(
       all: readonly Held[],
@@ -269,7 +276,7 @@ export function createReconciler(deps: {
         const tookMs = clock.monotonicMs() - options.sinceMs;
         if (result.action !== 'none' || lastWrite === null || lastWrite.atMs < options.sinceMs)
           return { ...result, tookMs };
-        return { ...result, ...lastWrite.told, tookMs };
+        return { ...result, ...lastWrite.outcome, tookMs };
       };
       return Promise.all(all.map(passOver));
     },
@@ -281,6 +288,6 @@ export function createReconciler(deps: {
         else deferred.delete(id);
       }
     },
-    idle: queue.idle,
+finished: queue.finished,
   };
 }

@@ -8,8 +8,8 @@ const STALL_MS = 1_000;
 export type StallWatch = ReturnType<typeof createStallWatch>;
 
 /**
- * Notices when this process did not run: a blocked event loop, or a suspend (which only the wall clock shows). A failed
- * probe whose window overlaps a stall says nothing about the other side.
+ * Notices when this process did not run: a blocked event loop, or a suspend (which only the wall clock shows). A
+ * failed probe whose window overlaps a stall says nothing about the other side.
  */
 export function createStallWatch(clock: Clock) {
   let lastBeatMs = clock.monotonicMs();
@@ -22,7 +22,8 @@ export function createStallWatch(clock: Clock) {
     const wallMs = clock.now().getTime();
     const ranMs = nowMs - lastBeatMs;
     const suspendedMs = wallMs - lastWallMs - ranMs;
-    // A clock that went back may have hidden a suspend: one that was set while the machine slept shows less than the sleep.
+    // A clock that went back may have hidden a suspend: one that was set while the machine slept shows less than the
+    // sleep.
     if (ranMs > BEAT_MS + STALL_MS || Math.abs(suspendedMs) > STALL_MS) lastStallEndMs = nowMs;
     lastBeatMs = nowMs;
     lastWallMs = wallMs;
@@ -43,7 +44,10 @@ export function createStallWatch(clock: Clock) {
       cancel?.();
       cancel = null;
     },
-    /** Whether a stall ended after `sinceMs`. Asks now as well: the timer that reports the failure may run before our own. */
+    /**
+     * Whether a stall ended after `sinceMs`. Asks now as well: the timer that reports the failure may run before our
+     * own.
+     */
     stalledSince(sinceMs: number): boolean {
       check();
       return lastStallEndMs > sinceMs;

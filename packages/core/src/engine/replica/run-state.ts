@@ -1,6 +1,6 @@
 /**
- * The life of a replica: new, starting, running, stopping, stopped. `start` is over when the replica has a lease, has dealt with a
- * predecessor of its own name and has synced once; `stop` when its rows say that it is gone.
+ * The life of a replica: new, starting, running, stopping, stopped. `start` is over when the replica has a lease, has
+ * dealt with a predecessor of its own name and has synced once; `stop` when its rows say that it is gone.
  */
 
 import type { WaSync } from '../../api/wa-sync.js';
@@ -71,7 +71,7 @@ export function createRunState(deps: {
       liveness.start();
       await deps.schedule.start();
       await tick.start(answer);
-      await tick.predecessorsSettled();
+      await tick.predecessorsGone();
     } catch (error) {
       await stop({ timeoutMs: DEFAULT_STOP_MS });
       throw error;
@@ -95,11 +95,11 @@ export function createRunState(deps: {
         tick.stop(),
         deps.schedule.stop(),
         provide.closeAll(),
-        deps.reconciler.idle(),
-        deps.jobs.idle(),
-        deps.sendOutgoing.idle(),
-        deps.forgetOld.idle(),
-        deps.inbox.answerInbox.idle(),
+        deps.reconciler.finished(),
+        deps.jobs.finished(),
+        deps.sendOutgoing.finished(),
+        deps.forgetOld.finished(),
+        deps.inbox.answerInbox.finished(),
       ]);
       // What a socket hands over at its end belongs to what was received.
       await Promise.all([...sessions.all()].map(({ connection }) => deps.messages.recorded(connection)));
@@ -116,7 +116,7 @@ export function createRunState(deps: {
         for (const id of released) {
           deps.publish.released(id, { from: before.get(id) ?? null, reason, unobserved: left.has(id) });
         }
-        logger.info({ replicaId, sessions: released.length }, `Stopped: ${released.length} sessions are given back`);
+        logger.info({ replicaId, sessions: released.length }, `Stopped: ${released.length} sessions were released`);
         await lease.leave();
         return true;
       }).catch((error: unknown) => {

@@ -1,7 +1,7 @@
 /**
- * The one timer that talks to the store: renew the lease, end the leases of the dead, open what stands free, run the jobs that are due,
- * and take up again what could not be written. Wake-up after a suspend, catch-up and clock changes are this one path, because every
- * beat asks the store what time it is.
+ * The one timer that talks to the store: renew the lease, end the leases of the dead, open what stands free, run the
+ * jobs that are due, and take up again what could not be written. Resuming after a suspend, catch-up and clock changes
+ * are this one path, because every beat asks the store what time it is.
  */
 
 import { WaSyncError } from '../../domain/errors.js';
@@ -46,11 +46,11 @@ export function createTick(deps: {
   let stopped = false;
   let failing = false;
   let saidThatItWaits = false;
-  let settle: { resolve(): void; reject(error: unknown): void } | null = null;
-  const settled = new Promise<void>((resolve, reject) => {
-    settle = { resolve, reject };
+  let start: { resolve(): void; reject(error: unknown): void } | null = null;
+  const started = new Promise<void>((resolve, reject) => {
+    start = { resolve, reject };
   });
-  settled.catch(() => {});
+  started.catch(() => {});
 
   async function work(): Promise<void> {
     await deps.guard.check();
@@ -75,7 +75,10 @@ export function createTick(deps: {
     await schedule.tick(answer.storeNow);
   }
 
-  /** Who was thrown out by another login may have lost the session to whoever opened that one, and tells its host so as not to rob it back. */
+  /**
+   * Who was thrown out by another login may have lost the session to whoever opened that one, and informs its host
+   * instead of taking the session over again.
+   */
   function watchTakeovers(): void {
     for (const held of deps.held.all()) {
       if (held.mode !== 'attached' || held.stored?.status !== 'REPLACED') continue;
@@ -85,21 +88,21 @@ export function createTick(deps: {
   }
 
   function meetPredecessor(answer: Alive): void {
-    if (!settle) return;
+    if (!start) return;
     const verdict = lease.predecessor(answer.others);
     if (verdict === 'waiting') {
       sayWhatIsWaitedFor(answer);
       return;
     }
-    if (verdict === 'none') settle.resolve();
+    if (verdict === 'none') start.resolve();
     else {
       const message = `Another process runs as replica ${deps.config.replicaId}${leaseOfTwin(answer)}: ${OWN_NAMES}; wa-sync doctor lists them`;
-      settle.reject(new WaSyncError('replica_id_in_use', message));
+      start.reject(new WaSyncError('replica_id_in_use', message));
     }
-    settle = null;
+    start = null;
   }
 
-  /** Said once: a start that waits without a word looks like one that hangs. */
+  /** Logged once: a start that waits in silence seems to hang. */
   function sayWhatIsWaitedFor(answer: Alive): void {
     if (saidThatItWaits) return;
     saidThatItWaits = true;
@@ -133,7 +136,7 @@ export function createTick(deps: {
       cancel = clock.schedule(() => void beat(), tickMs);
     },
     /** Settles once no other process of this replica's name lives, at the latest two ticks after it died. */
-    predecessorsSettled: () => settled,
+    predecessorsGone: () => started,
     /** No beat begins after this; settles when the one under way has ended. */
     async stop(): Promise<void> {
       stopped = true;

@@ -1,4 +1,7 @@
-/** What a caller may say of a session to add, checked field by field; each problem says what was given, what is taken, and the fix. */
+/**
+ * What a caller may say of a session to add, checked field by field; each problem says what was given, what is taken,
+ * and the fix.
+ */
 
 import { WaSyncError } from '../../domain/errors.js';
 import { maskNumbers } from '../../domain/safe-text.js';
@@ -86,7 +89,10 @@ function instantProblem(at: unknown): string | null {
 
 const MAX_LENGTH = 40;
 
-/** Names a wrong value in an error text: its type, and what it holds as far as that is short and no secret. Never the contents of an object. */
+/**
+ * Names a wrong value in an error text: its type, and what it holds as far as that is short and no secret. Never the
+ * contents of an object.
+ */
 export function showValue(value: unknown): string {
   switch (typeof value) {
     case 'string':

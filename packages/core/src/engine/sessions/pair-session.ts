@@ -11,8 +11,8 @@ import { readSnapshot } from '../owned-sessions/observe.js';
 const OVER = new Set(['DISCONNECTED', 'LOGGED_OUT', 'ERROR', 'REPLACED']);
 
 /**
- * Links a session: opens it and yields what the person has to scan or type in, until it is `CONNECTED`. Leaving the loop takes the one listener away; the session
- * goes on, as after `start`.
+ * Links a session: opens it and yields what the person has to scan or type in, until it is `CONNECTED`. Leaving the
+ * loop takes the one listener away; the session goes on, as after `start`.
  */
 export function createPairSession(deps: {
   config: Pick<Config, 'provider'>;
@@ -89,13 +89,13 @@ function failure(id: string, { status, reason }: KnownObservation): WaSyncError 
   return new WaSyncError('pairing_failed', `${named} was not linked (${why})`);
 }
 
-/** Told by the connection; a change between two waits is not missed. */
+/** Notified by the connection; a change between two waits is not missed. */
 function createChanges(connection: WhatsAppConnection, signal: AbortSignal | undefined) {
   let changed = false;
-  let wake = () => {};
+  let notify = () => {};
   const note = () => {
     changed = true;
-    wake();
+    notify();
   };
   const off = connection.onChange(note);
   signal?.addEventListener('abort', note, { once: true });
@@ -103,7 +103,7 @@ function createChanges(connection: WhatsAppConnection, signal: AbortSignal | und
     async next(): Promise<void> {
       if (!changed) {
         await new Promise<void>((resolve) => {
-          wake = resolve;
+          notify = resolve;
         });
       }
       changed = false;

@@ -1,7 +1,7 @@
 /**
- * Opens sessions that wa-sync runs itself. Claims before it opens, never from a living owner; closes what it opened when the host
- * wants it stopped or another replica took over. A closed connection leaves the registry before its socket is gone, so late events
- * of it reach nobody.
+ * Opens sessions that wa-sync runs itself. Claims before it opens, never from a living owner; closes what it opened
+ * when the host wants it stopped or another replica took over. A closed connection leaves the registry before its
+ * socket is gone, so late events of it reach nobody.
  */
 
 import type { Reason, StoredSession } from '../../domain/session.js';
@@ -104,7 +104,9 @@ export function createProvide(deps: {
     messages.follow(held.connection);
   }
 
-  /** Opens anew what waits for a person; the provider returns the same connection where it is still at work by itself. */
+  /**
+   * Opens anew what waits for a person; the provider returns the same connection where it is still at work by itself.
+   */
   function reopen(held: Held): Held {
     const { tenure } = held;
     if (!provider || tenure === null || !lease.trusted() || !isParked(held.connection)) return held;
@@ -118,7 +120,7 @@ export function createProvide(deps: {
     return next;
   }
 
-  /** Ends a connection of ours and gives the session back. */
+  /** Ends a connection of ours and releases the session. */
   async function stop(held: Held, reason: Reason): Promise<void> {
     const { id, tenure, stored } = held;
     const from = stored?.status ?? null;
@@ -139,7 +141,7 @@ export function createProvide(deps: {
     },
     stop,
     /** A row of ours that the host wants stopped, or that has no connection here. */
-    async settleStray(row: StoredSession, held: Held | null): Promise<void> {
+    async releaseStray(row: StoredSession, held: Held | null): Promise<void> {
       if (held?.mode === 'provided') await stop(held, { code: 'stopped' });
       // A claim under way may already have put our name on the row although its connection is not here yet.
       const { id, tenure, status: from } = row;

@@ -40,8 +40,8 @@ export function createSessionsApi(deps: {
     return row;
   }
 
-  /** The wish is recorded, and its owner finds it with its next sync; this is only sooner. */
-  async function settleElsewhere(id: string): Promise<void> {
+  /** The desired state is recorded, and the owner finds it with its next sync; this is only sooner. */
+  async function askOwnerToAct(id: string): Promise<void> {
     const row = await get(id);
     if (row && askOwner.mayAsk(row)) await askOwner.ask(id, 'settle');
   }
@@ -78,7 +78,7 @@ export function createSessionsApi(deps: {
     },
     async start(id) {
       await setDesired(id, 'running');
-      if ((await provide.openNow(id)) === null) await settleElsewhere(id);
+      if ((await provide.openNow(id)) === null) await askOwnerToAct(id);
       return read(id);
     },
     pair: createPairSession({
@@ -99,7 +99,7 @@ export function createSessionsApi(deps: {
       await setDesired(id, 'stopped');
       const here = held.get(id);
       if (here?.mode === 'provided') await provide.stop(here, { code: 'stopped' });
-      if (!here) await settleElsewhere(id);
+      if (!here) await askOwnerToAct(id);
       return read(id);
     },
   };

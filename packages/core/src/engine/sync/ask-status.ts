@@ -12,7 +12,10 @@ import type { Liveness } from '../reconcile/liveness.js';
 
 export type AskStatus = ReturnType<typeof createAskStatus>;
 
-/** Returns what is true of one session: from its connection where it is here, from its owner where another replica has it, else from the row. */
+/**
+ * Returns what is true of one session: from its connection where it is here, from its owner where another replica has
+ * it, else from the row.
+ */
 export function createAskStatus(deps: {
   config: Pick<Config, 'clock'>;
   store: WaSyncStore;
@@ -49,7 +52,7 @@ export function createAskStatus(deps: {
     const row = await readRow(id);
     if (!askOwner.mayAsk(row)) return fromRow(row);
     const said = await askOwner.ask(id, 'status');
-    if (said.kind === 'answered') return told(id, said.answer, 'owner');
+    if (said.kind === 'answered') return answer(id, said.answer, 'owner');
     const later = await readRow(id);
     // One that went away under the question has left a row that says so.
     const lives = askOwner.mayAsk(later) && later.effective.evidence !== 'expired';
@@ -58,10 +61,10 @@ export function createAskStatus(deps: {
   }
 
   function fromRow({ id, effective, health, reason }: StoredSession): StatusAnswer {
-    return told(id, { ...effective, health, reason }, 'lease');
+    return answer(id, { ...effective, health, reason }, 'lease');
   }
 
-  function told(sessionId: string, said: OwnerAnswers['status'], askedOf: StatusAnswer['askedOf']): StatusAnswer {
+  function answer(sessionId: string, said: OwnerAnswers['status'], askedOf: StatusAnswer['askedOf']): StatusAnswer {
     if ('unknown' in said) throw statusUnknown(sessionId, said.unknown);
     const { status, evidence, health, reason }: OwnerStatus = said;
     const connected = status === 'CONNECTED';
@@ -73,12 +76,12 @@ export function createAskStatus(deps: {
     async ask(id: string): Promise<StatusAnswer> {
       const held = sessions.get(id);
       if (!held || (held.tenure === null && held.lost.signal.aborted)) return ofAnother(id);
-      return told(id, await ofHeld(held), 'connection');
+      return answer(id, await ofHeld(held), 'connection');
     },
   };
 }
 
 function statusUnknown(id: string, why: string, cause?: unknown): WaSyncError {
-  const message = `The status of session ${maskNumbers(id)} cannot be told now (${why})`;
+  const message = `The status of session ${maskNumbers(id)} cannot be determined now (${why})`;
   return new WaSyncError('status_unknown', message, { cause, retryable: true });
 }

@@ -1,6 +1,6 @@
 /**
- * Answers what other replicas ask of the sessions that are held here. What is asked for a session that was lost meanwhile, or without a lease that can be
- * trusted, is not answered: whoever asked then knows nothing, which is true.
+ * Answers what other replicas ask of the sessions that are held here. What is asked for a session that was lost
+ * meanwhile, or without a lease that can be trusted, is not answered: whoever asked then knows nothing, which is true.
  *
  * Owns: the requests that are being worked on, and answers that are yet to be recorded.
  */
@@ -137,7 +137,7 @@ export function createAnswerInbox(deps: {
       void takeSome();
     },
     /** Settles when nothing is being worked on. */
-    idle: async (): Promise<void> => {
+    finished: async (): Promise<void> => {
       await Promise.all(working);
     },
   };

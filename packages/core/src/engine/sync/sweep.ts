@@ -1,7 +1,7 @@
 /**
- * Compares everything this replica holds with the store and asks only for the exceptions: nearly all connections are in one state, so
- * the store is told that state, returns the rows that differ from it, and a count and a hash sum that give away a row that vanished,
- * changed owner or has no connection. A sweep that finds nothing writes nothing.
+ * Compares everything this replica holds with the store and asks only for the exceptions: nearly all connections are
+ * in one state, so the store receives that state, returns the rows that differ from it, and a count and a hash sum
+ * that show a row that vanished, changed owner or has no connection. A sweep that finds nothing writes nothing.
  */
 
 import type { SyncedSession, SyncReport } from '../../domain/report.js';
@@ -17,7 +17,7 @@ import type { Liveness } from '../reconcile/liveness.js';
 import type { Reconciler } from '../reconcile/reconcile.js';
 import { createReport } from './create-report.js';
 
-/** Connections looked at before pending I/O gets its turn. */
+/** Connections checked before pending I/O gets its turn. */
 const SLICE = 2_000;
 const PAGE = 1_000;
 
@@ -133,7 +133,8 @@ export function createSweep(deps: {
       const held = sessions.get(row.id);
       if (!held) continue;
       if (row.desired === 'stopped' && !observeOnly) await deps.onStray(row, held);
-      // Ours under another claim: one that a roll-back of the store brought back, or that we heard nothing of. Read again, it is claimed anew.
+      // Ours under another claim: one that a roll-back of the store brought back, or that we heard nothing of. Read
+      // again, it is claimed anew.
       held.stored = observeOnly || row.tenure === held.tenure ? row : null;
       suspects.add(held);
     }
@@ -160,7 +161,10 @@ export function createSweep(deps: {
   return { syncOne, syncAll };
 }
 
-/** A row that was corrected because its link was found dead: ending the link is the heal, and several writes may have followed it. */
+/**
+ * A row that was corrected because its link was found dead: ending the link is the heal, and several writes may have
+ * followed it.
+ */
 function asHealed(result: SyncedSession, before: SessionStatus | null): SyncedSession {
   if (result.action !== 'corrected') return result;
   return { ...result, action: 'healed', stored: before ?? result.stored };
