@@ -1,7 +1,8 @@
 /**
- * The Postgres store. Owns: its statements, prepared once the schema is up to date and the host's table was looked at; the
- * queue of credential writes; listeners on the caller's pool that let a broken connection end nothing; one client of it that listens, while a replica wants to be woken. Everything else is in the database, and no answer is
- * cached. States: new, ready (after `init`, or the first call, which runs it), closed.
+ * The Postgres store. Owns: its statements, prepared once the schema is up to date and the host's table was read; the
+ * queue of credential writes; listeners on the caller's pool that let a broken connection end nothing; one client of
+ * it that listens, while a replica wants to be woken. Everything else is in the database, and no answer is cached.
+ * States: new, ready (after `init`, or the first call, which runs it), closed.
  */
 import type {
   AuthStore,
@@ -47,8 +48,9 @@ export interface PostgresStore extends WaSyncStore {
   /** Holds the mappings against the live catalogue, and returns everything that is wrong or worth knowing. */
   checkMirror(): Promise<readonly MirrorFinding[]>;
   /**
-   * `CREATE VIEW "<table>Effective"` for the host's own migrations: its table with the effective status. `null` without a
-   * mirror. Not created by wa-sync, because a view stands in the way of `ALTER TABLE` on the columns it shows.
+   * `CREATE VIEW "<table>Effective"` for the host's own migrations: its table with the effective status. `null`
+   * without a mirror. Not created by wa-sync, because a view stands in the way of `ALTER TABLE` on the columns it
+   * shows.
    */
   hostViewSql(): Promise<string | null>;
 }
@@ -56,11 +58,11 @@ export interface PostgresStore extends WaSyncStore {
 /**
  * A store on Postgres (`pg.Pool`) or PGlite, with a mirror of the host's own table where one is given.
  *
- * A `pg.Pool` without an `error` listener ends the process when an idle connection breaks, so one that does nothing is added
- * until `close()`. The pool is never closed.
+ * A `pg.Pool` without an `error` listener ends the process when an unused connection breaks, so one that does nothing
+ * is added until `close()`. The pool is never closed.
  *
- * @throws WaSyncError `config_invalid` here; `mirror_invalid`, `schema_newer`, `store_unreachable`, `store_rights` from
- * `init()`, `store_timeout` and `store_failed` from any call
+ * @throws WaSyncError `config_invalid` here; `mirror_invalid`, `schema_newer`, `store_unreachable`, `store_rights`
+ * from `init()`, `store_timeout` and `store_failed` from any call
  * @example
  * const store = createPostgresStore({
  *   pool: new pg.Pool({ connectionString: process.env.DATABASE_URL }),

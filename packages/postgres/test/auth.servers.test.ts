@@ -110,7 +110,7 @@ describe('credentials', () => {
     expect(['written', 'store_timeout']).toContain(await locked);
   });
 
-  it('put aside can be restored by a person', async () => {
+  it('quarantined can be restored by a person', async () => {
     await create('a');
     const write = (value: string) =>
       store.auth.write({
@@ -189,7 +189,7 @@ describe('encryption at rest', () => {
       WHERE auth_record.session_no = ${a} AND other.session_no <> ${a}`);
   });
 
-  it('that is missing is told once', async () => {
+  it('that is missing is logged once', async () => {
     await create('a');
     const lines: string[] = [];
     const log = (_: unknown, line: string) => lines.push(line);

@@ -89,7 +89,7 @@ describe('a database that cannot be used', () => {
     expect(error.message).toContain('nowhere');
   });
 
-  it('because nothing answers is a timeout at the limit', async () => {
+  it('because the server is silent is a timeout at the limit', async () => {
     const silent = await listen(() => {});
     const pool = new pg.Pool({ host: '127.0.0.1', port: silent.port, password: SECRET });
     try {
@@ -116,7 +116,7 @@ describe('a database that cannot be used', () => {
 });
 
 describe('a server that goes while we run', () => {
-  it('ends no process by an idle connection, and the next calls work', async () => {
+  it('ends no process by an unused connection that breaks, and the next calls work', async () => {
     const pool = new pg.Pool({
       host: '127.0.0.1',
       port: at.server.port,
@@ -136,7 +136,7 @@ describe('a server that goes while we run', () => {
     expect(await store.sessions.list({ limit: 1 })).toEqual([]);
     await store.close();
     expect(pool.listenerCount('error')).toBe(0);
-    // `end` answers before the server has heard of it, and the database is dropped by force a moment later.
+    // `end` resolves before the server has read it, and the database is dropped by force a moment later.
     pool.on('error', () => {});
     await pool.end();
   });
@@ -183,7 +183,7 @@ describe('a server that goes while we run', () => {
 });
 
 describe('a row that the database refuses', () => {
-  it('is told without its contents, which the server quotes', async () => {
+  it('is reported without its contents, which the server quotes', async () => {
     const store = createPostgresStore({ pool: at.database.pool });
     await store.init();
     await at.database.pool.query('ALTER TABLE wa_sync.session ADD CONSTRAINT no_phone CHECK (phone IS NULL)');
@@ -216,7 +216,7 @@ describe('a row that somebody would damage', () => {
 });
 
 describe('a session id that is longer than the host’s column', () => {
-  it('has no row there: its status is kept here and told as blocked, and the others are written', async () => {
+  it('has no row there: its status is kept here and reported as blocked, and the others are written', async () => {
     await at.database.pool.query(`CREATE TABLE numbers (code varchar(4) PRIMARY KEY, status text NOT NULL);
       INSERT INTO numbers VALUES ('shop', 'x'), ('long', 'x')`);
     const mirror = { sessions: { table: 'numbers', columns: { id: 'code', status: 'status' } } };
@@ -330,7 +330,7 @@ describe('a mirror that does not fit', () => {
     expect(error.message).toContain('GRANT UPDATE ("updatedAt") ON "public"."WhatsAppSession"');
     expect(error.message).not.toContain('("status")');
   });
-  it('is told in full by checkMirror, notes included', async () => {
+  it('is reported in full by checkMirror, notes included', async () => {
     await at.database.pool.query(PRISMA_TABLES);
     const sessions = columns({ qr: 'nope', timeZone: undefined })(prismaWhatsAppSession());
     const findings = await createPostgresStore({ pool: at.database.pool, mirror: { sessions } }).checkMirror();

@@ -16,7 +16,10 @@ const GOES_DOWN = message(
   Buffer.from('SFATAL\0VFATAL\0C57P01\0Mterminating connection due to unexpected postmaster exit\0\0'),
 );
 
-/** Wire of a server that goes down right behind its greeting, both in one packet, as a line that was held delivers them. */
+/**
+ * Wire of a server that goes down right behind its greeting, both in one packet, as a line that was held delivers
+ * them.
+ */
 async function startDyingServer() {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

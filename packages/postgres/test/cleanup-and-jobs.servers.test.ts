@@ -40,7 +40,7 @@ async function hostRow(id: string) {
 }
 
 describe('cleanup', () => {
-  it('puts old sessions to rest, here and in the host’s row, and no others', async () => {
+  it('deactivates old sessions, here and in the host’s row, and no others', async () => {
     await create('old');
     const owner = await joinReplica(store);
     await holdSessions(store, owner, ['resting'], { status: 'QR_CODE', qr: 'x' });
@@ -109,14 +109,14 @@ describe('cleanup', () => {
     expect((await store.sessions.list({ limit: 10 })).map(({ id }) => id)).toEqual(['a', 'b']);
   });
 
-  it('F29: never takes one that comes back between look and write, 100 times', async () => {
+  it('F29: never takes one that comes back between read and write, 100 times', async () => {
     const owner = await joinReplica(store);
     const ids = Array.from({ length: 100 }, (_, index) => `s${index}`);
     const held = await holdSessions(store, owner, ids, { status: 'DISCONNECTED' });
     await shiftStoreTime(pool, 31 * DAY);
     const wrong: string[] = [];
     for (const session of held) {
-      // Held open by a lock until the cleanup waits for the row, so that each round really is the race.
+      // Held open by a lock until the cleanup waits for the row, so that each repetition really is the race.
       const client = await pool.connect();
       await client.query('BEGIN');
       await client.query('SELECT 1 FROM wa_sync.session WHERE id = $1 FOR UPDATE', [session.id]);
@@ -138,7 +138,7 @@ describe('jobs', () => {
   const slot = new Date('2031-01-01T02:00:00Z');
   const counts = { checked: 3 };
 
-  it('have a last slot from the first look on', async () => {
+  it('have a last slot from the first read on', async () => {
     const first = await store.jobs.lastSlot({ job: 'cleanup' });
     expect(Math.abs(first.getTime() - Date.now())).toBeLessThan(60_000);
     expect(await store.jobs.lastSlot({ job: 'cleanup' })).toEqual(first);
@@ -203,7 +203,7 @@ describe('jobs', () => {
   });
 });
 
-describe('a session that was put to rest', () => {
+describe('a session that was deactivated', () => {
   it('by the host’s own switch is wanted again only by the host or by a start', async () => {
     await create('a');
     await pool.query(`UPDATE "WhatsAppSession" SET "active" = false`);

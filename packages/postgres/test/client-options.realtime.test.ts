@@ -1,4 +1,7 @@
-/** Options of a host's own client that change how values come back or how statements run: everything works all the same. */
+/**
+ * Options of a host's own client that change how values come back or how statements run: everything works all the
+ * same.
+ */
 import { joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';

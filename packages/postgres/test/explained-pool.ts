@@ -9,7 +9,10 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-/** Rows that the nodes of a plan gave on or threw away, over all its loops: what a statement did, whatever the machine's mood. */
+/**
+ * Rows that the nodes of a plan gave on or threw away, over all its loops: what a statement did, whatever the
+ * machine's mood.
+ */
 function rowsOf(node: PlanNode): number {
   const removed = (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Join Filter'] ?? 0);
   const own = node['Actual Loops'] * (node['Actual Rows'] + removed);
@@ -17,8 +20,9 @@ function rowsOf(node: PlanNode): number {
 }
 
 /**
- * A pool of one connection that adds up what the plans of its statements really did, their triggers' too. `mode` is Postgres' `plan_cache_mode`: a prepared statement
- * gets its generic plan from the sixth call on, and one that is not prepared never.
+ * A pool of one connection that adds up what the plans of its statements really did, their triggers' too. `mode` is
+ * Postgres' `plan_cache_mode`: a prepared statement gets its generic plan from the sixth call on, and one that is not
+ * prepared never.
  */
 export function explainedPool(
   database: TestDatabase,

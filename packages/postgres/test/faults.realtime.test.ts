@@ -144,7 +144,7 @@ describe('a link to the server', () => {
     expect(await store.auth.purge({ sessionId: 'a' })).toBe(1);
   });
 
-  it('on which a wish is held up delivers it late, when it does not undo the one that was made since', async () => {
+  it('on which a desired state is held up delivers it late, when it does not undo the one that was set since', async () => {
     proxy.apply({ kind: 'black-hole', direction: 'to-server' });
     const late = await codeOf(() => store.sessions.setDesired({ id: 'a', desired: 'stopped' }));
     expect(late).toMatchObject({ code: 'store_timeout' });
@@ -175,7 +175,7 @@ describe('a link to the server', () => {
 });
 
 describe('a server', () => {
-  it('that is killed and comes back has everything that was told, and clients go on without a restart', async (context) => {
+  it('that is killed and comes back has everything that was reported as written, and clients go on without a restart', async (context) => {
     if (at.server.kill === null) return leaveOut(context, 'the server of TEST_POSTGRES_URL is not ours to kill');
     const written = await store.sessions.write({ owner, writes: [writeOf(held, change({ status: 'QR_CODE' }))] });
     await putCreds(store, 'kept');
@@ -220,7 +220,7 @@ describe('a server', () => {
     expect(await row()).toMatchObject({ status: 'CONNECTED' });
   });
 
-  it('whose disk is full refuses what needs room as something that passes; the rest goes on, and so does it with room', async (context) => {
+  it('whose disk is full refuses what needs space as a passing fault; the rest goes on, and so does it once there is space', async (context) => {
     const disk = await mountSmallDisk();
     if (disk === null) return leaveOut(context, 'a small disk can be mounted by root on Linux only');
     try {
@@ -254,7 +254,7 @@ describe('a server', () => {
     }
   });
 
-  it('that refuses a status for want of room is not taken for a host row that refuses it', async () => {
+  it('that refuses a status for want of space is not taken for a host row that refuses it', async () => {
     await at.database.pool.query(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;
       CREATE TRIGGER full_disk BEFORE UPDATE ON "WhatsAppSession" FOR EACH ROW EXECUTE FUNCTION full_disk()`);

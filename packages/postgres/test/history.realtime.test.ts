@@ -24,7 +24,7 @@ const words = async (after: string | null) => {
 };
 
 describe('the history', () => {
-  it('tells a change that a person makes by hand, and every row of a statement that changes many', async () => {
+  it('records a change that a person makes by hand, and every row of a statement that changes many', async () => {
     await store.sessions.create({ sessions: ['a', 'b', 'c'].map((id) => ({ id, desired: 'running' as const })) });
     const { next } = await store.history.since({ after: null, limit: 1 });
     await pool.query(`UPDATE wa_sync.session SET status = CASE id WHEN 'c' THEN status ELSE 'ERROR' END`);

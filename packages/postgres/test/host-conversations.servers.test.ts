@@ -172,7 +172,7 @@ describe('a Prisma table of conversations', () => {
     });
   });
 
-  it('that escalates between look and close is left alone, 50 times', async () => {
+  it('that escalates between read and close is left alone, 50 times', async () => {
     const ids = Array.from({ length: 50 }, (_, index) => `c${index}`);
     await addConversations(pool, Object.fromEntries(ids.map((id) => [id, 'ACTIVE'])));
     await say(...ids);

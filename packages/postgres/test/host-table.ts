@@ -1,6 +1,8 @@
 import type pg from 'pg';
 
-/** The host's tables as Prisma makes them: camelCase, an enum, timestamps without a zone, a foreign key and a trigger. */
+/**
+ * The host's tables as Prisma makes them: camelCase, an enum, timestamps without a zone, a foreign key and a trigger.
+ */
 export const PRISMA_TABLES = `
   CREATE TYPE "WhatsAppSessionStatus" AS ENUM ('DISCONNECTED', 'CONNECTING', 'CONNECTED', 'QR_CODE', 'ERROR');
   CREATE TABLE "Company" ("id" TEXT PRIMARY KEY);

@@ -1,4 +1,6 @@
-/** Columns without a time zone: what they mean to whoever reads them, and the option that says of which zone they are. */
+/**
+ * Columns without a time zone: what they mean to whoever reads them, and the option that says of which zone they are.
+ */
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
 import { afterEach, describe, expect, it } from 'vitest';
 import { findZoneless } from '../src/host-table/find-host-traps.js';
@@ -37,7 +39,10 @@ async function startLog(mirror: PostgresStoreOptions['mirror']): Promise<string>
   return lines.join('\n');
 }
 
-/** Writes a row over a session in one zone, and reads it as node-postgres does: as local time of the process. Milliseconds that it is off. */
+/**
+ * Writes a row over a session in one zone, and reads it as node-postgres does: as local time of the process.
+ * Milliseconds that it is off.
+ */
 async function offBy(zones: { process: string; server: string; option?: string }): Promise<number> {
   process.env.TZ = zones.process;
   const pool = at.database.connect({ options: `-c timezone=${zones.server}` });
@@ -90,7 +95,7 @@ describe('a column without a time zone', () => {
     expect(rows).toEqual([{ lastSeen: local }]);
   });
 
-  it('is told at the start and by checkMirror, in words that name the zone of the process and the option', async () => {
+  it('is reported at the start and by checkMirror, in words that name the zone of the process and the option', async () => {
     process.env.TZ = 'America/Sao_Paulo';
     expect(await startLog(mirrorOf())).toMatch(
       /"lastSeen" has no time zone .*read by a process in America\/Sao_Paulo this is 3 h off; set columns\.timeZone/,
@@ -111,7 +116,7 @@ describe('a column without a time zone', () => {
     expect(await startLog({ sessions: evolutionInstance() })).not.toContain('time zone');
   });
 
-  it('is told by an example where the process itself is in UTC, and in the half hours of a zone', () => {
+  it('is shown by an example where the process itself is in UTC, and in the half hours of a zone', () => {
     const at = new Date('2026-01-15T12:00:00Z');
     expect(findZoneless(['x'], 'UTC', at)[0]?.problem).toContain('in America/Sao_Paulo this is 3 h off');
     expect(findZoneless(['x'], 'Asia/Kolkata', at)[0]?.problem).toContain('in Asia/Kolkata this is 5.5 h off');

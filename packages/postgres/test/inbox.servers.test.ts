@@ -51,7 +51,7 @@ async function listen(from: PostgresStore, incarnation: string, wake: () => void
 }
 
 describe('a request', () => {
-  it('wakes its owner at once, the answer its asker, and nobody else', async () => {
+  it('notifies its owner at once, the answer its asker, and nobody else', async () => {
     const [ofOwner, ofAsker, ofOther] = [ear(), ear(), ear()];
     const other = createPostgresStore({ pool: at.database.connect() });
     const stops = [
@@ -72,7 +72,7 @@ describe('a request', () => {
     await vi.waitFor(async () => expect(await listeners()).toEqual([]));
   });
 
-  it('is told by the beat, which stays one statement', async () => {
+  it('is reported by the beat, which stays one statement', async () => {
     const counted = countStatements(pool);
     const counting = createPostgresStore({ pool: counted.pool });
     await counting.init();
@@ -100,7 +100,7 @@ describe('a request', () => {
 });
 
 describe('the connection that listens', () => {
-  it('comes back after a cut, and wakes for what may have come meanwhile', async () => {
+  it('comes back after a cut, and notifies of what may have come meanwhile', async () => {
     const { wake, next } = ear();
     const stop = await listen(store, owner, wake);
     const [before] = await listeners();
@@ -115,7 +115,7 @@ describe('the connection that listens', () => {
     stop();
   });
 
-  it('is shared by all who listen, and is none of a pool that has no room, nor where it is turned off', async () => {
+  it('is shared by all who listen, and is none of a pool that has no place, nor where it is turned off', async () => {
     const stops = [await listen(store, owner, () => {}), await listen(store, asker, () => {})];
     expect(await listeners()).toHaveLength(1);
     for (const stop of stops) stop();

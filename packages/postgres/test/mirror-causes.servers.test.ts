@@ -1,4 +1,7 @@
-/** Why a mapped table cannot be used: the finding names the right cause and a fix that works, at the start and in `checkMirror`. */
+/**
+ * Why a mapped table cannot be used: the finding names the right cause and a fix that works, at the start and in
+ * `checkMirror`.
+ */
 import { isWaSyncError } from '@wa-sync/core';
 import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import type pg from 'pg';

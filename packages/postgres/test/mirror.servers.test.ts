@@ -107,7 +107,7 @@ describe('a Prisma table', () => {
     expect(Math.abs(written.getTime() - lastSeenAt!.getTime())).toBeLessThanOrEqual(1);
   });
 
-  it('is never inserted into, and a missing row is told', async () => {
+  it('is never inserted into, and a missing row is reported', async () => {
     const [session] = await holdSessions(store, owner, ['a']);
     expect(session).toMatchObject({ status: 'CONNECTED', mirror: { state: 'missing', word: null } });
     const [outcome] = await store.sessions.write({ owner, writes: [writeOf(session!, null)] });
@@ -229,7 +229,7 @@ describe('a host row that cannot be written', () => {
     expect(outcome).toMatchObject({ applied: true, session: { mirror: { state: 'in_sync', word: 'CONNECTING' } } });
   });
 
-  it('F36: because a trigger throws is bisected out, and its words are told without numbers', async () => {
+  it('F36: because a trigger throws is bisected out, and its words are reported without numbers', async () => {
     arm = async () => {
       await pool.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF new."id" = '${bad}' THEN RAISE EXCEPTION 'no change for 5511999990000 on Sundays'; END IF; RETURN new; END $$;
@@ -249,7 +249,7 @@ describe('a host row that cannot be written', () => {
     await expectOnlyBadIsOld();
   });
 
-  it('because a trigger swallows the write is told', async () => {
+  it('because a trigger swallows the write is reported', async () => {
     arm = async () => {
       await pool.query(`CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF new."id" = '${bad}' THEN RETURN NULL; END IF; RETURN new; END $$;

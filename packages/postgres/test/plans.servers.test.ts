@@ -24,7 +24,8 @@ const at = useDatabase({
 });
 
 /**
- * The planner knows neither how many ids come, once a plan is generic, nor that an incarnation which has just joined holds every session: the statistics are of the day before.
+ * The planner knows neither how many ids come, once a plan is generic, nor that an incarnation which has just joined
+ * holds every session: the statistics are of the day before.
  */
 describe.each(['force_generic_plan', 'force_custom_plan'] as const)('under %s, with old statistics', (mode) => {
   let store: PostgresStore;
@@ -73,7 +74,7 @@ describe.each(['force_generic_plan', 'force_custom_plan'] as const)('under %s, w
       })),
     });
 
-  it('sessions are claimed, written, swept and given back', async () => {
+  it('sessions are claimed, written, swept and released', async () => {
     await expectFew(claim);
     const writes = await connectedWrites();
     await expectFew(() => store.sessions.write({ owner, writes }));
@@ -85,7 +86,7 @@ describe.each(['force_generic_plan', 'force_custom_plan'] as const)('under %s, w
     );
   });
 
-  it('an answer that was lost is looked up', async () => {
+  it('an answer that was lost is read again', async () => {
     const writes = await connectedWrites();
     await store.sessions.write({ owner, writes });
     // None counts any more: each is compared with what is there.
@@ -122,7 +123,7 @@ describe.each(['force_generic_plan', 'force_custom_plan'] as const)('under %s, w
     expect(await store.history.since({ after: next, limit: ROWS })).toMatchObject({ transitions: [], missed: true });
   });
 
-  it('a beat looks for what is to be sent', async () => {
+  it('a beat finds what is to be sent', async () => {
     await connectAll();
     await moveAll('WARNED', await sayAll());
     // Every message is another's, and as many sessions have none.
@@ -156,7 +157,7 @@ describe.each(['force_generic_plan', 'force_custom_plan'] as const)('under %s, w
     await expectFew(() => inbox.collect({ ids: requests.map(({ id }) => id) }));
   });
 
-  it('what nobody holds is freed, settled, put to rest and purged', async () => {
+  it('what nobody holds is freed, closed, deactivated and purged', async () => {
     const { pool } = at.database;
     await connectAll();
     await pool.query('UPDATE wa_sync.replica SET fenced_at = clock_timestamp()');

@@ -73,7 +73,9 @@ interface ConversationRow {
   updatedAt: Date;
 }
 
-/** The calls of a generated model that the tests make; the client is generated when they run, and so are its own types. */
+/**
+ * The calls of a generated model that the tests make; the client is generated when they run, and so are its own types.
+ */
 interface Model<Row> {
   create(params: { data: Partial<Row> }): Promise<Row>;
   update(params: { where: { id: string }; data: Partial<Row> }): Promise<Row>;
@@ -88,7 +90,10 @@ export interface PrismaClientLike {
   $disconnect(): Promise<void>;
 }
 
-/** Generates a real Prisma Client into a scratch folder. The tables are made by SQL, so that the engine for schemas, which is downloaded, is not needed. */
+/**
+ * Generates a real Prisma Client into a scratch folder. The tables are made by SQL, so that the engine for schemas,
+ * which is downloaded, is not needed.
+ */
 export async function generatePrismaClient(): Promise<{
   connect(pool: pg.PoolConfig): PrismaClientLike;
   remove(): Promise<void>;

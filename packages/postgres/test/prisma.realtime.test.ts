@@ -106,7 +106,7 @@ describe.each([
         sessionName: 'The shop',
         createdAt: before.createdAt,
       });
-      // To the millisecond: what wa-sync tells and what the host's own code reads are one instant.
+      // To the millisecond: what wa-sync reports and what the host's own code reads are one instant.
       expect(row.lastSeen).toEqual(held.lastSeenAt);
       expect(row.lastSeen?.getTime()).toBeGreaterThanOrEqual(from - 90_001);
       expect(row.lastSeen?.getTime()).toBeLessThanOrEqual((await serverNow()) - 90_000);

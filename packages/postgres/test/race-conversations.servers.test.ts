@@ -27,7 +27,7 @@ beforeEach(async () => {
   await first.leases.beat({ incarnation: owner, massOutage: false });
 });
 
-describe(`${ROUNDS} rounds of ${CLIENTS} clients`, () => {
+describe(`${ROUNDS} repetitions with ${CLIENTS} clients`, () => {
   it('of which some close a conversation and others hear a message: it never closes over one', async () => {
     for (let round = 0; round < ROUNDS; round += 1) {
       const id = `c${round}`;
@@ -49,7 +49,8 @@ describe(`${ROUNDS} rounds of ${CLIENTS} clients`, () => {
       const closed = answers.reduce((sum, count) => sum + count, 0);
       expect(closed).toBeLessThanOrEqual(1);
       const [row] = await stores[0]!.conversations.get({ ids: [id] });
-      // Closed before the message, or not at all. One no newer than the last, by the millisecond, is history to a closed conversation.
+      // Closed before the message, or not at all. One no newer than the last, by the millisecond, is history to a
+      // closed conversation.
       const stands = row?.state === 'OPEN' && row.sequence === 2;
       const isHistory = closed === 1 && row?.state === 'CLOSED' && row.sequence === 1;
       expect(stands || isHistory).toBe(true);

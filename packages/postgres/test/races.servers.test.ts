@@ -37,7 +37,7 @@ async function read(): Promise<StoredSession> {
   return session;
 }
 
-describe(`${ROUNDS} rounds of ${CLIENTS} clients`, () => {
+describe(`${ROUNDS} repetitions with ${CLIENTS} clients`, () => {
   it('that claim a free session: one winner each', async () => {
     const owners = await clients((store) => joinReplica(store));
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -110,7 +110,7 @@ describe(`${ROUNDS} rounds of ${CLIENTS} clients`, () => {
     expect(rows).toEqual([{ runs: ROUNDS, slots: ROUNDS }]);
   }, 60_000);
 
-  it('F29: of which some put a session to rest and one writes that it came back: one of the two', async () => {
+  it('F29: of which some deactivate a session and one writes that it came back: one of the two', async () => {
     const owner = await joinReplica(first);
     await holdSessions(first, owner, ['a'], { status: 'DISCONNECTED' });
     let rested = 0;
@@ -196,7 +196,7 @@ describe(`${ROUNDS} rounds of ${CLIENTS} clients`, () => {
 });
 
 describe('a claim and a fence of its replica', () => {
-  it('in flight wait for each other: what was claimed is there before the fence answers', async () => {
+  it('in flight wait for each other: what was claimed is there before the fence returns', async () => {
     const owner = await joinReplica(first);
     const blocker = await pool.connect();
     await blocker.query('BEGIN');

@@ -27,8 +27,8 @@ export interface TestServer {
 }
 
 /**
- * The Postgres that the files of the project `servers` share; elsewhere one of its own: the one that npm brings, or that
- * of `TEST_POSTGRES_BIN`; about a second. With `TEST_POSTGRES_URL` (of a superuser) the tests run on that server
+ * The Postgres that the files of the project `servers` share; elsewhere one of its own: the one that npm brings, or
+ * that of `TEST_POSTGRES_BIN`; about a second. With `TEST_POSTGRES_URL` (of a superuser) the tests run on that server
  * instead, without `flags` and without what would kill it.
  */
 export async function startPostgres(flags: readonly string[] = ['-c', 'fsync=off']): Promise<TestServer> {
@@ -57,7 +57,7 @@ function serverAt(
   { kill, restart, end }: Pick<TestServer, 'kill' | 'restart'> & { end(): Promise<void> },
 ): TestServer {
   const admin = new pg.Pool({ ...access, database: 'postgres', max: 2 });
-  // An idle connection may hear of the server's end before the pool has closed it.
+  // An unused connection may notice the server's end before the pool has closed it.
   admin.on('error', () => {});
   return {
     port: access.port,

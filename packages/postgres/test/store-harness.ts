@@ -52,7 +52,9 @@ export async function passStoreTime(pool: PgPoolLike, ms: number): Promise<void>
   else await pool.query('SELECT pg_sleep($1::float8 / 1000)', [ms]);
 }
 
-/** The same for rows that an import made: what an earlier system said of its last sign of life is a date of its own. */
+/**
+ * The same for rows that an import made: what an earlier system said of its last sign of life is a date of its own.
+ */
 export async function shiftButLastSeen(pool: PgPoolLike, ms: number): Promise<void> {
   await shiftStoreTime(pool, ms);
   await pool.query(`UPDATE wa_sync.session SET last_seen_at = last_seen_at + $1::float8 * interval '1 ms'`, [ms]);

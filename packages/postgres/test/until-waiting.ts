@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** Until so many statements of this database wait for a lock. The server tells nobody, so it is asked. */
+/** Until so many statements of this database wait for a lock. The server reports it to nobody, so it is asked. */
 export async function untilWaiting(pool: pg.Pool, count = 1): Promise<void> {
   for (const endsAt = performance.now() + 5_000; performance.now() < endsAt; ) {
     const { rows } = await pool.query<{ n: number }>(

@@ -3,8 +3,9 @@ import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 
 /**
- * Gives the tests of a file a server, and each test a database of its own: a copy of what `prepare` made once, or an empty one. Call it before the
- * file's own hooks: what they set up stands on the database, and is taken down before it.
+ * Gives the tests of a file a server, and each test a database of its own: a copy of what `prepare` made once, or an
+ * empty one. Call it before the file's own hooks: what they set up stands on the database, and is taken down before
+ * it.
  */
 export function useDatabase(
   options: {

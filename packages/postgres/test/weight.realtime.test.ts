@@ -55,7 +55,7 @@ async function flushCounters(): Promise<void> {
   }
 }
 
-/** Every session changes at once. Answers how many rows were updated since, and how many of them on their page. */
+/** Every session changes at once. Returns how many rows were updated since, and how many of them on their page. */
 async function storm(fields: Partial<StatusChange>): Promise<{ updated: number; hot: number }> {
   const { exceptions } = await store.sessions.sweep({ owner, expected, otherIds: ids });
   await flushCounters();
@@ -71,7 +71,7 @@ async function storm(fields: Partial<StatusChange>): Promise<{ updated: number; 
 }
 
 describe(`with ${SESSIONS} owned sessions and a mirror`, () => {
-  it('a sweep in sync is one query, answers no row and writes nothing', async () => {
+  it('a sweep in sync is one query, returns no row and writes nothing', async () => {
     const sweep = () => store.sessions.sweep({ owner, expected, otherIds: [] });
     await sweep();
     texts.length = 0;

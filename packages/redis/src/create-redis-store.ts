@@ -1,7 +1,8 @@
 /**
- * The Redis store. Owns: the queue of credential writes, one `error` and one `end` listener on the caller's client, a connection that listens while a
- * replica wants to be woken, and what is known of the server's clock. Everything else is in the server, and no answer is cached. States: new, ready (after `init`, or the first
- * call, which runs it), closed.
+ * The Redis store. Owns: the queue of credential writes, one `error` and one `end` listener on the caller's client, a
+ * connection that listens while a replica wants to be woken, and what is known of the server's clock. Everything else
+ * is in the server, and no answer is cached. States: new, ready (after `init`, or the first call, which runs it),
+ * closed.
  */
 import {
   type AuthStore,
@@ -29,7 +30,10 @@ import { listenForNotifications } from './ports/listen-for-notifications.js';
 import { prepareServer } from './ports/prepare-server.js';
 import { createSessions } from './ports/sessions.js';
 
-/** A `WaSyncStore` on Redis, credentials included. It cannot mirror a host's own tables: that is what the Postgres store does. */
+/**
+ * A `WaSyncStore` on Redis, credentials included. It cannot mirror a host's own tables: that is what the Postgres
+ * store does.
+ */
 export interface RedisStore extends WaSyncStore {
   readonly auth: AuthStore;
   readonly jobs: JobStore;
@@ -43,11 +47,11 @@ export interface RedisStore extends WaSyncStore {
 /**
  * A store on Redis 7 or newer, through ioredis or node-redis.
  *
- * A listener for the client's `error` is added until `close()`, because node-redis ends the process where there is none. The
- * client is never closed.
+ * A listener for the client's `error` is added until `close()`, because node-redis ends the process where there is
+ * none. The client is never closed.
  *
- * @throws WaSyncError `config_invalid` here, and from `init()` for a server that evicts keys; `schema_newer`, `not_supported`,
- * `store_unreachable`, `store_rights` from `init()`; `store_timeout` and `store_failed` from any call
+ * @throws WaSyncError `config_invalid` here, and from `init()` for a server that evicts keys; `schema_newer`,
+ * `not_supported`, `store_unreachable`, `store_rights` from `init()`; `store_timeout` and `store_failed` from any call
  * @example
  * const store = createRedisStore({ client: new Redis(process.env.REDIS_URL) });
  */

@@ -154,7 +154,7 @@ describe('credentials', () => {
     expect(await readOne('b', 'creds')).toBe('x');
   });
 
-  it('put aside can be restored by a person, as the docs say', async () => {
+  it('quarantined can be restored by a person, as the docs say', async () => {
     await create('a');
     const write = (value: string) =>
       store.auth.write({ sessionId: 'a', tenure: null, entries: [entry('creds', value)] });
@@ -223,7 +223,7 @@ describe('encryption at rest', () => {
     expect(await readOne('a', 'creds', sealing)).toBe('mine');
   });
 
-  it('that is not asked for is told of once, at the first write', async () => {
+  it('that is not asked for is logged once, at the first write', async () => {
     const told: string[] = [];
     const hear = (_: unknown, line: string) => void told.push(line);
     const logger = { debug: hear, info: hear, warn: hear, error: hear };

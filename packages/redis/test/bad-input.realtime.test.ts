@@ -177,7 +177,7 @@ describe('a server that refuses', () => {
     await raw.config('SET', 'maxmemory', '1');
     const sessions = [{ id: 'a', desired: 'running' as const }];
     const error = await failureOf(() => store.sessions.create({ sessions }));
-    // What is there is still read, and a beat is told what is wrong.
+    // What is there is still read, and a beat reports what is wrong.
     expect(await store.sessions.list({ limit: 10 })).toEqual([]);
     await raw.config('SET', 'maxmemory', '0');
     expect(error).toMatchObject({ code: 'store_failed', retryable: true });
@@ -210,7 +210,7 @@ describe('a server that refuses', () => {
     await store.init();
     const script = own.connect();
     const killer = own.connect();
-    // A client that connects while a script runs is told BUSY, and starts over: both are there before.
+    // A client that connects while a script runs receives BUSY, and starts over: both are there before.
     await Promise.all([script.ping(), killer.ping()]);
     const endless = script.eval('while true do end', 0).catch(() => {});
     for (let busy = false; !busy; )
@@ -270,7 +270,7 @@ describe('a server that is not fit', () => {
 });
 
 describe('a row that somebody damaged', () => {
-  it('is told by its name, and stops no other', async () => {
+  it('is reported by its name, and stops no other', async () => {
     const told: string[] = [];
     const hear = (fields: Readonly<Record<string, unknown>>) => void told.push(String(fields.err ?? ''));
     const store = open();

@@ -1,4 +1,7 @@
-/** Options of a host's own client that change how commands are sent or answers come back: everything works all the same. */
+/**
+ * Options of a host's own client that change how commands are sent or answers come back: everything works all the
+ * same.
+ */
 import { joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import { Command, Redis, type RedisOptions } from 'ioredis';
 import { createClient, createClientPool, RESP_TYPES } from 'redis';

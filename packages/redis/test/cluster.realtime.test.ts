@@ -81,7 +81,7 @@ describe.each(kinds)('a cluster of three nodes, through %s', (name, connect) => 
     end();
   });
 
-  it('wakes replicas, whichever node they listen at', async () => {
+  it('notifies replicas, whichever node they listen at', async () => {
     const one = await connect();
     const two = await connect();
     const [store, other] = [one, two].map(({ client }) => createRedisStore({ client, prefix: `wakes ${name}` }));

@@ -118,7 +118,8 @@ describe('10,000 sessions of one owner', () => {
     const log = (await raw.call('SLOWLOG', 'GET', '1000')) as [number, number, number, string[]][];
     const scripts = log.filter(([, , , [name = '']]) => name.startsWith('EVAL')).map(([, , micros]) => micros);
     expect(scripts.length).toBeGreaterThan(5);
-    // A tenth of a second where ten milliseconds were measured, and of the quicker ones: the log counts also the time in which a busy machine let the server wait.
+    // A tenth of a second where ten milliseconds were measured, and of the quicker ones: the log counts also the time
+    // in which a busy machine let the server wait.
     const [quick = 0] = scripts.sort((a, b) => a - b).slice(scripts.length >> 2);
     expect(quick).toBeLessThan(100_000);
   });

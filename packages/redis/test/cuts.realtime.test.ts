@@ -14,7 +14,7 @@ import { keysOf } from './store-harness.js';
 const CUTS = Number(process.env.CUTS ?? 80);
 const IDS = Array.from({ length: 20 }, (_, index) => `s${index}`);
 const MOST_MB = 48;
-/** Some tenths of a second a cut; a run that hangs is told by it. */
+/** Some tenths of a second a cut; a run that hangs is recognised by it. */
 const LIMIT_MS = 60_000 + CUTS * 1_000;
 
 let server: TestServer;

@@ -2,7 +2,7 @@ import { describeReplicas, describeWholeStore } from '@wa-sync/testing/conforman
 import { describe, it } from 'vitest';
 import { type HarnessClients, redisHarness } from './store-harness.js';
 
-/** Every conformance suite, on the clients that `clients` answers when a test begins. */
+/** Every conformance suite, on the clients that `clients` returns when a test begins. */
 export function declareConformance(name: string, clients: () => HarnessClients): void {
   const suite = {
     name,

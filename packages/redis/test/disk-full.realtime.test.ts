@@ -62,7 +62,10 @@ async function failureOf(call: Promise<unknown>) {
 
 const creatingOf = ({ store }: Scene) => store.sessions.create({ sessions: [{ id: 'new', desired: 'running' }] });
 
-/** Every kind of write is refused with the server's own word, a replica that starts now too; what is there is read, unchanged. */
+/**
+ * Every kind of write is refused with the server's own word, a replica that starts now too; what is there is read,
+ * unchanged.
+ */
 async function refusesWritesAndReads(scene: Scene): Promise<void> {
   const { store, owner, held, client, prefix } = scene;
   const late = createRedisStore({ client: client.client, prefix });
@@ -128,7 +131,7 @@ describe.each(CLIENT_KINDS)('a server that cannot write to its disk, on %s', (_,
     await worksAgain(scene);
   });
 
-  it('whose append-only file has no room refuses writes until it has, and what it answered is there after a kill', async (context) => {
+  it('whose append-only file has no space refuses writes until it has, and what it answered is there after a kill', async (context) => {
     const disk = await mountSmallDisk();
     if (disk === null) return leaveOut(context, 'a small disk can be mounted by root on Linux only');
     const scene = await open(connect, ['--dir', disk, '--appendonly', 'yes', '--appendfsync', 'everysec']);

@@ -167,7 +167,7 @@ describe.each(CLIENT_KINDS)('a server that is still loading, on %s', (name, conn
       said.add(words);
     }
     said.delete('no error');
-    // While it loads it looks after connections only now and then.
+    // While it loads it serves connections only now and then.
     for (const words of said) expect(words).toMatch(/^store_(unreachable|timeout): /);
     // ioredis asks the server by itself, and keeps what it is given until it has loaded.
     expect([...said].join()).toMatch(name === 'ioredis' ? /no connection within|ECONN/ : /is away: LOADING/);

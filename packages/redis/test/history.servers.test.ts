@@ -26,7 +26,7 @@ beforeEach(async () => {
 
 const key = (name: string) => `{${prefix}}:${name}`;
 
-/** Changes one session so often, told apart by their reason codes, in as few calls as can be. */
+/** Changes one session so often, distinguished by their reason codes, in as few calls as can be. */
 async function changeOften(id: string, count: number): Promise<void> {
   const [row] = await store.sessions.get({ ids: [id] });
   const { tenure, version } = row!;
@@ -42,7 +42,7 @@ async function changeOften(id: string, count: number): Promise<void> {
 }
 
 describe('the history', () => {
-  it('keeps so many entries of one session, and tells a reader who was further behind', async () => {
+  it('keeps so many entries of one session, and reports it to a reader who was further behind', async () => {
     await holdSessions(store, owner, ['flaps', 'calm']);
     const { next } = await store.history.since({ after: null, limit: 1 });
     await changeOften('flaps', MOST_OF_SESSION + 7);
@@ -79,7 +79,7 @@ describe('the history', () => {
     expect((await store.history.since({ after: oldest!.id, limit: 1 })).missed).toBe(false);
   });
 
-  it('tells a reader of a server that lost its last entries, and then goes on', async () => {
+  it('reports to a reader that the server lost its last entries, and then goes on', async () => {
     const [held] = await holdSessions(store, owner, ['a']);
     const { next } = await store.history.since({ after: null, limit: 1 });
     // A promoted replica that had not heard of it yet.

@@ -1,6 +1,9 @@
 import type { RedisCommand, RedisLike } from '../src/index.js';
 
-/** A client whose commands, while `holding`, are given up with their connection, and can be sent later as packets that were on their way. */
+/**
+ * A client whose commands, while `holding`, are given up with their connection, and can be sent later as packets that
+ * were on their way.
+ */
 export function holdBackCommands(redis: RedisLike) {
   const late: RedisCommand[] = [];
   const state = { holding: false };

@@ -58,7 +58,7 @@ const kinds: [string, () => Promise<Client>][] = [
   ],
 ];
 
-describe.each(kinds)('wake-ups on %s', (_, connect) => {
+describe.each(kinds)('notifications on %s', (_, connect) => {
   let own: Client;
   let prefix: string;
   let [store, other]: RedisStore[] = [];
@@ -165,8 +165,8 @@ describe.each(kinds)('wake-ups on %s', (_, connect) => {
   });
 });
 
-describe('without wake-ups', () => {
-  it('requests are put by a user who may not publish, and the beat tells of them', async () => {
+describe('without notifications', () => {
+  it('requests are put by a user who may not publish, and the beat reports them', async () => {
     const prefix = freshPrefix();
     await raw.call('ACL', 'SETUSER', 'mute', 'on', '>secret', '~*', '+@all', 'resetchannels');
     const client = server.connect({ username: 'mute', password: 'secret' });

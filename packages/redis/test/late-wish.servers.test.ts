@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-it('a wish that was given up with its connection and arrives late undoes none that is newer, nor does it disturb the order of credentials', async () => {
+it('a desired state that was given up with its connection and arrives late undoes none that is newer, nor does it disturb the order of credentials', async () => {
   const { client, late, state, arrive } = holdBackCommands(fromIoredis(server.connect()));
   const prefix = freshPrefix();
   const [one, another] = [client, server.connect()].map((made) => createRedisStore({ client: made, prefix }));
@@ -26,7 +26,7 @@ it('a wish that was given up with its connection and arrives late undoes none th
   state.holding = false;
   const newer = await wish('running');
   await write('newer');
-  // The credentials of another process leave the order of wishes as it was, and the other way round.
+  // The credentials of another process leave the order of desired states as it was, and the reverse.
   await another.auth.write({
     sessionId: 'a',
     tenure: null,

@@ -44,7 +44,7 @@ async function read(id = 'a'): Promise<StoredSession> {
   return session;
 }
 
-describe(`${ROUNDS} rounds of ${CLIENTS} clients`, () => {
+describe(`${ROUNDS} repetitions with ${CLIENTS} clients`, () => {
   it('that claim a free session: one winner each', async () => {
     const owners = await clients((store) => joinReplica(store));
     for (let round = 0; round < ROUNDS; round += 1) {

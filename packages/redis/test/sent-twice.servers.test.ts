@@ -15,8 +15,9 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 /**
- * Sends every command twice and answers what the second was answered: a connection that breaks before the answer, and a client that
- * sends again what was under way. In a transaction, so that nobody comes in between: then the guards would rightly say something else.
+ * Sends every command twice and returns what the second was answered: a connection that breaks before the answer, and
+ * a client that sends again what was under way. In a transaction, so that nobody comes in between: then the guards
+ * would rightly say something else.
  */
 function sendingTwice(client: Redis): RedisLike {
   const once = fromIoredis(client);

@@ -51,7 +51,7 @@ afterEach(async () => {
 describe.each(CLIENT_KINDS)('a server that is killed and comes back, on %s', (_, connect) => {
   beforeEach(() => open(connect, ['--appendonly', 'yes', '--appendfsync', 'always']));
 
-  it('is unreachable meanwhile, has every row afterwards, and nothing was written that was told too late', async () => {
+  it('is unreachable meanwhile, has every row afterwards, and nothing was written that was reported as too late', async () => {
     const owner = await joinReplica(store);
     const [held] = await holdSessions(store, owner, ['a']);
     await store.sessions.create({ sessions: [{ id: 'free', desired: 'running' }] });
@@ -136,7 +136,7 @@ describe.each(CLIENT_KINDS)('a server that is killed and comes back, on %s', (_,
     expect(await store.cleanup.purge({ ids: ['old'] })).toEqual(['old']);
   });
 
-  it('is told of in the log once', async () => {
+  it('is logged once', async () => {
     const owner = await joinReplica(store);
     await server.kill();
     await server.restart();

@@ -24,8 +24,8 @@ let prefixes = 0;
 
 /**
  * The Redis that the files of the project `servers` share; elsewhere, and with `flags`, one of its own: the
- * `redis-server` on PATH, on a port that the system chose. Without one, and as root on Debian, it is installed; else one
- * line says what to install. With `TEST_REDIS_URL` the tests run there, but for those that give `flags`.
+ * `redis-server` on PATH, on a port that the system chose. Without one, and as root on Debian, it is installed; else
+ * one line says what to install. With `TEST_REDIS_URL` the tests run there, but for those that give `flags`.
  */
 export async function startRedis(flags: readonly string[] = []): Promise<TestServer> {
   const given = process.env.TEST_REDIS_URL || inject('redisUrl');

@@ -42,8 +42,9 @@ export async function redisHarness(params: HarnessClients & { lastSeen?: boolean
 }
 
 /**
- * Store time moves by `ms` for everything that is kept: all instants go back by as much. Written against the raw keys, so that it
- * also holds their form to what `docs/REDIS.md` says. What an earlier system said of a last sign of life is a date of its own: `lastSeen: false` leaves it.
+ * Store time moves by `ms` for everything that is kept: all instants go back by as much. Written against the raw keys,
+ * so that it also holds their form to what `docs/REDIS.md` says. What an earlier system said of a last sign of life is
+ * a date of its own: `lastSeen: false` leaves it.
  */
 export async function shiftStoreTime(client: Redis, prefix: string, ms: number, lastSeen = true): Promise<void> {
   const key = (name: string) => `{${prefix}}:${name}`;
@@ -60,7 +61,7 @@ export async function shiftStoreTime(client: Redis, prefix: string, ms: number, 
   await shift('replica', [2]);
   await shift('conversation', [3, 4, 6]);
   await shift('request', [4, 7]);
-  for (const name of ['quiet', 'unheld', 'expiring', 'answered']) {
+  for (const name of ['open', 'unheld', 'expiring', 'answered']) {
     for (const id of await client.zrange(key(name), '0', '-1'))
       await client.call('ZINCRBY', key(name), String(-Math.round(ms)), id);
   }

@@ -4,7 +4,10 @@ import { expect } from 'vitest';
 
 const EXPECTED = { status: 'CONNECTED', health: 'healthy', reason: null } as const;
 
-/** Calls every part of a store, so that each kind of key is there afterwards; answers the ids of the sessions that it made. */
+/**
+ * Calls every part of a store, so that each kind of key is there afterwards; returns the ids of the sessions that it
+ * made.
+ */
 export async function useEveryPart(store: Required<WaSyncStore>, owner: string): Promise<string[]> {
   const strange = ['{hash}:tag', '}{', 'ação', 'a'];
   await store.sessions.create({ sessions: [...strange, 'old'].map((id) => ({ id, desired: 'running' as const })) });

@@ -122,7 +122,7 @@ describe('2,000 key writes of 100 sessions', () => {
       }),
     );
 
-  it('are some 20 calls, and beat a pool of writers that look at the row before each', async () => {
+  it('are some 20 calls, and beat a pool of writers that read the row before each', async () => {
     // What keeps the same promise by hand: nothing is written once somebody else holds the session.
     const queues = pool.map(() => Promise.resolve());
     const naive = (sessionId: string, id: string, index: number) => {
@@ -149,7 +149,7 @@ describe('2,000 key writes of 100 sessions', () => {
     expect(theirs / mine).toBeGreaterThan(2);
   });
 
-  it('of one moment are one call, and beat a pool of writers that look at nothing', async () => {
+  it('of one moment are one call, and beat a pool of writers that read nothing', async () => {
     const playAtOnce = (write: (sessionId: string, id: string, index: number) => Promise<unknown>) => () =>
       Promise.all(ids.flatMap((sessionId, index) => names.map((id) => write(sessionId, id, index))));
     const naive = (sessionId: string, id: string, index: number) =>

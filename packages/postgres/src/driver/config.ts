@@ -23,20 +23,25 @@ export interface SessionsMirror {
     /** Takes the pairing code while the status is `QR_CODE`, else null. */
     qr?: string | undefined;
     /**
-     * Where the host says `false`, the session counts as wanted `stopped`. Written by the cleanup (`false`), and when the
-     * session is started again (`true`).
+     * Where the host says `false`, the session counts as wanted `stopped`. Written by the cleanup (`false`), and when
+     * the session is started again (`true`).
      */
     active?: string | undefined;
     /** Set with every write. */
     updatedAt?: string | undefined;
-    /** IANA name of the time zone in which `timestamp` columns (without a zone) are read by your code. @defaultValue `'UTC'`, as Prisma does */
+    /**
+     * IANA name of the time zone in which `timestamp` columns (without a zone) are read by your code.
+     * @defaultValue `'UTC'`, as Prisma does
+     */
     timeZone?: string | undefined;
   };
   /** The host's word for a status, where it is not the default one. */
   status?: Partial<Record<SessionStatus, string>> | undefined;
 }
 
-/** How a host's own table of conversations is written. Nothing but `UPDATE` ever runs on it, and only to close a row. */
+/**
+ * How a host's own table of conversations is written. Nothing but `UPDATE` ever runs on it, and only to close a row.
+ */
 export interface ConversationsMirror {
   /** `'name'` or `'schema.name'`, written as the database has it (`'Conversation'`). */
   table: string;
@@ -52,16 +57,22 @@ export interface ConversationsMirror {
     updatedAt?: string | undefined;
     /** Holds the session id; read only. */
     sessionId?: string | undefined;
-    /** IANA name of the time zone in which `timestamp` columns (without a zone) are read by your code. @defaultValue `'UTC'`, as Prisma does */
+    /**
+     * IANA name of the time zone in which `timestamp` columns (without a zone) are read by your code.
+     * @defaultValue `'UTC'`, as Prisma does
+     */
     timeZone?: string | undefined;
   };
-  /** Words of rows that may be closed. A row with any other word is left alone: it is read live, when a row is closed too. */
+  /**
+   * Words of rows that may be closed. A row with any other word is left alone: it is read live, when a row is closed
+   * too.
+   */
   open: readonly string[];
   /** Word of a closed row. */
   closed: string;
   /**
-   * Session of rows that are found open and whose session no column says, for hosts with one number. Without it such a row waits until a message tells
-   * its session.
+   * Session of rows that are found open and whose session no column says, for hosts with one number. Without it such a
+   * row waits until a message shows its session.
    */
   session?: string | undefined;
 }
@@ -91,8 +102,8 @@ export interface PostgresStoreOptions {
    */
   prepare?: boolean | undefined;
   /**
-   * Wakes replicas with NOTIFY when another asks them something, over one connection of the pool that listens. Without it, behind a pooler, and with a pool
-   * of fewer than 3 connections they find out at their next tick.
+   * Notifies replicas with NOTIFY when another asks them something, over one connection of the pool that listens.
+   * Without it, behind a pooler, and with a pool of fewer than 3 connections they find out at their next tick.
    * @defaultValue `true`
    */
   notify?: boolean | undefined;

@@ -37,7 +37,10 @@ const isPgPool = (value: unknown) => can(value, 'query', 'connect') && typeof re
 /** A pool, or PGlite, on which another library stands. */
 const isUsable = (value: unknown) => isPgPool(value) || can(value, 'query', 'exec', 'runExclusive');
 
-/** Told by what they can do, never by the name of their class: bundlers rename classes, and versions lie side by side. */
+/**
+ * Recognised by what they can do, never by the name of their class: bundlers rename classes, and versions lie side by
+ * side.
+ */
 const MISTAKES: readonly Mistake[] = [
   {
     what: 'a Promise',
@@ -164,7 +167,10 @@ const MISTAKES: readonly Mistake[] = [
   },
 ];
 
-/** Why this is no pool that can be used, in words that name what it is and never show what is in it; `null` where it is one. */
+/**
+ * Why this is no pool that can be used, in words that name what it is and never show what is in it; `null` where it is
+ * one.
+ */
 export function judgePool(value: unknown): string | null {
   if (value === undefined || value === null) return `${TAKES}; nothing was given`;
   if (typeof value === 'string' || value instanceof URL) {

@@ -15,15 +15,15 @@ export interface PgQueryConfig {
 /** A client that a pool lends. */
 export interface PgClientLike {
   query(config: PgQueryConfig): Promise<PgRows>;
-  /** An argument tells the pool to throw the client away. */
+  /** An argument makes the pool throw the client away. */
   release(error?: Error | boolean): void;
   on(event: 'error', listener: (error: Error) => void): unknown;
   removeListener(event: 'error', listener: (error: Error) => void): unknown;
 }
 
 /**
- * The part of a `pg.Pool` that is used; a `PGlite` instance fits as well (it has no `connect`). The pool stays the caller's:
- * it is never closed.
+ * The part of a `pg.Pool` that is used; a `PGlite` instance fits as well (it has no `connect`). The pool stays the
+ * caller's: it is never closed.
  */
 export interface PgPoolLike {
   query(text: string, values?: unknown[]): Promise<PgRows>;
@@ -44,8 +44,9 @@ function watch(client: PgClientLike): void {
 }
 
 /**
- * Lets no broken connection end the process: a pool without an `error` listener does when an idle one breaks, a client when it breaks between the moment at which the
- * pool lends it and the one at which the borrower gets it, as where a server that goes down says so right behind its last answer. Returns a function that ends it.
+ * Lets no broken connection end the process: a pool without an `error` listener does when an unused one breaks, a
+ * client when it breaks between the moment at which the pool lends it and the one at which the borrower gets it, as
+ * where a server that goes down says so right behind its last answer. Returns a function that ends it.
  */
 export function surviveBrokenClients(pool: PgPoolLike): () => void {
   // Its own: two stores on one pool each take away what they added.
@@ -58,7 +59,7 @@ export function surviveBrokenClients(pool: PgPoolLike): () => void {
   };
 }
 
-/** Where a pool connects to, as far as it tells; never a password. */
+/** Where a pool connects to, as far as it shows; never a password. */
 export function poolTarget(pool: PgPoolLike): string | null {
   const options = (pool as { options?: unknown }).options;
   if (typeof options !== 'object' || options === null) return null;

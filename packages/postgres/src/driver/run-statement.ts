@@ -32,8 +32,8 @@ const PASSING_CONFLICTS = new Set(['40P01', '40001']);
 /** A pooler gave us a server connection that does not know our prepared statement, or knows it already. */
 const PREPARED_LOST = new Set(['26000', '42P05']);
 /**
- * Every column that is read is a text, and is asked for as the server wrote it: a host may have set parsers of its own, for one pool or for all
- * (`pg.types.setTypeParser`), or asked for binary results.
+ * Every column that is read is a text, and is asked for as the server wrote it: a host may have set parsers of its
+ * own, for one pool or for all (`pg.types.setTypeParser`), or asked for binary results.
  */
 const AS_WRITTEN = { getTypeParser: () => String };
 /** The same for PGlite, which takes it as a third parameter; 25 is the type `text`. */
@@ -69,7 +69,7 @@ export function createStatementRunner(options: {
   ) {
     const client = await connect();
     if (deadline.passed()) {
-      // The caller has been told "too late": what it does next must not meet this statement.
+      // The caller has received "too late": what it does next must not meet this statement.
       client.release();
       return { rows: [] };
     }
@@ -113,10 +113,10 @@ export function createStatementRunner(options: {
     return new Promise<PgRows>((resolve, reject) => {
       deadline.onPassed(() => {
         abandoned += 1;
-        const settled = () => {
+        const ended = () => {
           abandoned -= 1;
         };
-        running.then(settled, settled);
+        running.then(ended, ended);
         reject(
           new WaSyncError('store_timeout', `Postgres${at(target)} did not answer within ${limitMs} ms`, {
             retryable: true,
@@ -193,8 +193,8 @@ function at(target: string | null): string {
 export const MOST_ROWS = 1000;
 
 /**
- * Cuts items into statements of at most {@link MOST_ROWS} in which no id occurs twice (an UPDATE takes any one of several
- * rows that match), each in the order of ids, so that statements lock rows in one order.
+ * Cuts items into statements of at most {@link MOST_ROWS} in which no id occurs twice (an UPDATE takes any one of
+ * several rows that match), each in the order of ids, so that statements lock rows in one order.
  */
 export function inBatches<Item extends { readonly id: string }>(items: readonly Item[]): Item[][] {
   const batches: { ids: Set<string>; items: Item[] }[] = [];

@@ -1,4 +1,6 @@
-/** Whether Postgres can have a thing of this name as it is written: 1 to 63 bytes, no quote and no control character. */
+/**
+ * Whether Postgres can have a thing of this name as it is written: 1 to 63 bytes, no quote and no control character.
+ */
 export function isIdentifier(name: string): boolean {
   return Buffer.byteLength(name) >= 1 && Buffer.byteLength(name) <= 63 && !/["\p{Cc}\p{Cs}]/u.test(name);
 }
@@ -30,7 +32,7 @@ export function instantText(at: Date): string {
   return new Date(Math.min(Math.max(at.getTime(), EARLIEST_MS), LATEST_MS)).toISOString();
 }
 
-/** Whether it is a zone by its IANA name. An offset is none: Postgres counts `-03:00` the other way round. */
+/** Whether it is a zone by its IANA name. An offset is none: Postgres reverses the sign of `-03:00`. */
 export function isTimeZone(name: string): boolean {
   if (!/^[A-Za-z][A-Za-z0-9_+/-]*$/.test(name)) return false;
   try {

@@ -32,7 +32,7 @@ export function serverWords(error: unknown): string {
   return maskNumbers(typeof message === 'string' && message !== '' ? message : 'unknown error');
 }
 
-/** Any error of a driver as a `WaSyncError`; `target` is the host and port as far as the pool tells. */
+/** Any error of a driver as a `WaSyncError`; `target` is the host and port as far as the pool shows them. */
 export function translateError(error: unknown, target: string | null): WaSyncError {
   if (isWaSyncError(error)) return error;
   const state = sqlState(error);
@@ -69,26 +69,26 @@ function translateSilence(error: unknown, cause: Error, target: string | null): 
   const first = firstOf(error);
   const address = propertyOf(first, 'address') ?? propertyOf(first, 'hostname');
   const port = propertyOf(first, 'port');
-  const told = typeof address === 'string' ? `${address}${typeof port === 'number' ? `:${port}` : ''}` : target;
+  const named = typeof address === 'string' ? `${address}${typeof port === 'number' ? `:${port}` : ''}` : target;
   const code = propertyOf(first, 'code');
   const why = typeof code === 'string' ? code : serverWords(first);
   if (/Cannot use a pool after/.test(serverWords(first))) {
     return new WaSyncError(
       'store_unreachable',
-      `Postgres${at(target ?? told)} cannot be reached: the pool was ended; call pool.end() after wa.stop() and store.close()`,
+      `Postgres${at(target ?? named)} cannot be reached: the pool was ended; call pool.end() after wa.stop() and store.close()`,
       { cause },
     );
   }
   if (/read timeout/i.test(serverWords(first))) {
     const limit =
       'the pool gave up by its option query_timeout; raise it, or leave it out: the store has limits of its own';
-    return new WaSyncError('store_timeout', `Postgres${at(target ?? told)} took too long: ${limit}`, {
+    return new WaSyncError('store_timeout', `Postgres${at(target ?? named)} took too long: ${limit}`, {
       cause,
       retryable: true,
     });
   }
   if (looksUnreachable(first)) {
-    return new WaSyncError('store_unreachable', `Postgres${at(target ?? told)} cannot be reached: ${why}`, {
+    return new WaSyncError('store_unreachable', `Postgres${at(target ?? named)} cannot be reached: ${why}`, {
       cause,
       retryable: true,
     });

@@ -112,8 +112,8 @@ function assignmentsOf(
 }
 
 /**
- * A view for the host's own schema: every column of its table, with the effective status in place of the stored one, in the
- * host's words, and its evidence. A row that wa-sync does not know is shown as it is.
+ * A view for the host's own schema: every column of its table, with the effective status in place of the stored one,
+ * in the host's words, and its evidence. A row that wa-sync does not know is shown as it is.
  */
 export function hostViewText(config: PostgresConfig, mirror: SessionsMirrorConfig, table: HostTable): string {
   const effective = wordOfSql(wordsOf(mirror), 's.status');

@@ -14,8 +14,8 @@ function aheadMinutes(timeZone: string, at: Date): number {
 }
 
 /**
- * What columns without a zone mean to code that takes them for local time, as node-postgres, Sequelize and TypeORM do. The zone named is that of this process, which is
- * most likely that of the app.
+ * What columns without a zone mean to code that takes them for local time, as node-postgres, Sequelize and TypeORM do.
+ * The zone named is that of this process, which is most likely that of the app.
  */
 export function findZoneless(abouts: readonly string[], ownZone: string, now: Date): MirrorFinding[] {
   if (abouts.length === 0) return [];
@@ -45,8 +45,9 @@ export async function findUnknownZone(
 }
 
 /**
- * Holds a table's row level security against the role of the pool. It hides rows without a word: a row that cannot be read counts as missing, and one that cannot be
- * updated as refused. Superusers, roles with BYPASSRLS and, without FORCE, the owner of the table are not met by it.
+ * Holds a table's row level security against the role of the pool. It hides rows without a word: a row that cannot be
+ * read counts as missing, and one that cannot be updated as refused. Superusers, roles with BYPASSRLS and, without
+ * FORCE, the owner of the table are not met by it.
  */
 export async function findRowSecurity(runner: StatementRunner, table: HostTable, id: string): Promise<MirrorFinding[]> {
   const { rowSecurity, role, quoted } = table;

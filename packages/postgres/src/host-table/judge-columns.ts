@@ -106,8 +106,8 @@ export function judgeWord(
 }
 
 /**
- * An instant as a value of the host's column; one without a zone is of `timeZone`. Cut to the millisecond, which is what JavaScript reads of our own column too:
- * Prisma's `timestamp(3)` would round it up.
+ * An instant as a value of the host's column; one without a zone is of `timeZone`. Cut to the millisecond, which is
+ * what JavaScript reads of our own column too: Prisma's `timestamp(3)` would round it up.
  */
 export function instantAs(column: HostColumn, value: string, timeZone = 'UTC'): string {
   const instant = `date_trunc('milliseconds', ${value})`;
@@ -115,8 +115,8 @@ export function instantAs(column: HostColumn, value: string, timeZone = 'UTC'): 
 }
 
 /**
- * An id of ours as a value of the host's column, so that the host's own index is used. An id that is no such value, or is
- * not how Postgres would print it, becomes NULL and matches nothing: a cast alone would fail the whole statement.
+ * An id of ours as a value of the host's column, so that the host's own index is used. An id that is no such value, or
+ * is not how Postgres would print it, becomes NULL and matches nothing: a cast alone would fail the whole statement.
  */
 export function idAs(column: HostColumn, ourId: string): string {
   const { base, type, collation } = column;

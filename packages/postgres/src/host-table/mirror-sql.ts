@@ -26,14 +26,14 @@ export function wordOfSql(words: Readonly<Record<SessionStatus, string>>, status
 }
 
 /**
- * The end of a statement whose CTE `changed` returned session rows: writes the host's rows and answers
+ * The end of a statement whose CTE `changed` returned session rows: writes the host's rows and returns
  * `[tuple, host state]` for each, and `extra` of its row where that is given.
  *
  * `skip` takes only host rows that nobody has locked: a statement of ours that waited for one host row while it held
  * another could end a transaction of the host in a deadlock. `wait` is for one row at a time.
  *
- * Rows are carried along from CTE to CTE and left out by NOT IN, which hashes: the planner takes `changed` for one row, and
- * a join of two such CTEs is a nested loop of a million comparisons for a thousand rows.
+ * Rows are carried along from CTE to CTE and left out by NOT IN, which hashes: the planner takes `changed` for one
+ * row, and a join of two such CTEs is a nested loop of a million comparisons for a thousand rows.
  */
 export function answerChangedSql(
   schema: string,

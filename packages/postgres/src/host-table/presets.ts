@@ -4,8 +4,9 @@ import type { ConversationsMirror, SessionsMirror } from '../driver/config.js';
 const OF_PRISMA = 'UTC';
 
 /**
- * A mapping for a Prisma table `WhatsAppSession` (id, sessionName, phoneNumber, status, qrCode, lastSeen, error, active,
- * updatedAt) whose enum has DISCONNECTED, CONNECTING, CONNECTED, QR_CODE and ERROR. `columns.timeZone` is `'UTC'`.
+ * A mapping for a Prisma table `WhatsAppSession` (id, sessionName, phoneNumber, status, qrCode, lastSeen, error,
+ * active, updatedAt) whose enum has DISCONNECTED, CONNECTING, CONNECTED, QR_CODE and ERROR. `columns.timeZone` is
+ * `'UTC'`.
  *
  * @param options.table - @defaultValue `'WhatsAppSession'`
  * @param options.id - column that holds wa-sync's session id, with a unique index of its own. @defaultValue `'id'`
@@ -75,8 +76,8 @@ export function whaticketWhatsapps(options: { table?: string } = {}): SessionsMi
 }
 
 /**
- * A mapping for Evolution API's table `Instance`, which Prisma writes, so that `columns.timeZone` is `'UTC'`. Session ids
- * are its instance names.
+ * A mapping for Evolution API's table `Instance`, which Prisma writes, so that `columns.timeZone` is `'UTC'`. Session
+ * ids are its instance names.
  *
  * @param options.table - @defaultValue `'Instance'`
  * @param options.id - @defaultValue `'name'`

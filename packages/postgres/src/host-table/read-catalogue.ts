@@ -128,7 +128,10 @@ export async function readHostTable(runner: StatementRunner, table: string): Pro
   };
 }
 
-/** Why a table is not found, and what to write instead: names differ in case, or it stands in another schema or database. */
+/**
+ * Why a table is not found, and what to write instead: names differ in case, or it stands in another schema or
+ * database.
+ */
 export async function explainMissing(
   runner: StatementRunner,
   table: string,

@@ -1,12 +1,14 @@
 /**
- * History of the session rows: one trigger sees every statement that changes them, a person's included, so no statement has to think of it. It runs once a
- * statement and its function is planned once a connection, maybe for one row; a nested loop that was good for one would be a million comparisons for a
- * thousand. It has no foreign key: checking one would lock every session row anew. A row's lock is held while its entry is written, so the trigger on
+ * History of the session rows: one trigger sees every statement that changes them, a person's included, so no
+ * statement has to think of it. It runs once a statement and its function is planned once a connection, maybe for one
+ * row; a nested loop that was good for one would be a million comparisons for a thousand. It has no foreign key:
+ * checking one would lock every session row anew. A row's lock is held while its entry is written, so the trigger on
  * DELETE, whose query sees what committed while the deletion waited for that lock, leaves none behind.
  *
- * `stamp` orders the feed: no less than the writer's transaction id, so that everything below the oldest running transaction is settled and nothing can
- * appear there any more; and no less than the newest transaction that had ended when the entry was written, so that of two changes of one row the second
- * never sorts before the first, though its transaction may have begun earlier. `history.forgotten_*`: how far entries were pruned.
+ * `stamp` orders the feed: no less than the writer's transaction id, so that everything below the oldest running
+ * transaction is final and nothing can appear there any more; and no less than the newest transaction that had ended
+ * when the entry was written, so that of two changes of one row the second never sorts before the first, though its
+ * transaction may have begun earlier. `history.forgotten_*`: how far entries were pruned.
  */
 export const HISTORY = `
 CREATE TABLE @schema.transition (

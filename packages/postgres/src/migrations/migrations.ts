@@ -25,11 +25,12 @@ function dollar(tag: string, body: string): string {
 }
 
 /**
- * All migrations as one statement, for people who apply them with their own tool (Prisma, Drizzle, Knex, psql). It does what
- * is missing and nothing else, so it can be run again. `store.init()` runs the same text.
+ * All migrations as one statement, for people who apply them with their own tool (Prisma, Drizzle, Knex, psql). It
+ * does what is missing and nothing else, so it can be run again. `store.init()` runs the same text.
  *
- * One `DO` block is one statement and so one transaction: it needs no connection of its own, not even behind a transaction
- * pooler, and of ten processes that run it at once one migrates while the others wait and then find nothing to do.
+ * One `DO` block is one statement and so one transaction: it needs no connection of its own, not even behind a
+ * transaction pooler, and of ten processes that run it at once one migrates while the others wait and then find
+ * nothing to do.
  *
  * @param options.schema - @defaultValue `'wa_sync'`
  * @throws WaSyncError `config_invalid`

@@ -19,7 +19,7 @@ export interface MigrationPlan {
 }
 
 /**
- * Tells what `store.init()` would do, and changes nothing.
+ * Returns what `store.init()` would do, and changes nothing.
  *
  * @throws WaSyncError `schema_newer`, `store_unreachable`, `store_rights`, `config_invalid`
  * @example

@@ -5,17 +5,18 @@ import { HISTORY } from './history-schema.js';
 const statuses = SESSION_STATUSES.map(quoteLiteral).join(', ');
 
 /**
- * `fillfactor` leaves room on the page so that a status update stays on it, and no index has a column that changes with the
- * status, not even in its predicate: updates are then heap-only. `owner`, `desired` and `active` change rarely.
+ * `fillfactor` leaves space on the page so that a status update stays on it, and no index has a column that changes
+ * with the status, not even in its predicate: updates are then heap-only. `owner`, `desired` and `active` change
+ * rarely.
  *
- * What counts is the room that rows need later: one is made with half of the bytes that it has once somebody holds it, and a
- * third of those with a reason, and `fillfactor` is looked at only where a row comes to a page. At 80 half of the updates of
- * a fleet that changes at once were not heap-only, at 40 the pages of one that had just been made overflowed in its first
- * storm; at 20 none does.
+ * What counts is the space that rows need later: one is made with half of the bytes that it has once somebody holds
+ * it, and a third of those with a reason, and `fillfactor` counts only where a row comes to a page. At 80 half of the
+ * updates of a fleet that changes at once were not heap-only, at 40 the pages of one that had just been made
+ * overflowed in its first storm; at 20 none does.
  *
- * `settled_at` moves with every change of status, health or owner: the gate of conversations counts from it. A mark of the
- * purge is taken back by whoever wants the session again. No date of JavaScript stands for `infinity`: a person who writes
- * one into a row is refused, for the row could not be read any more.
+ * `settled_at` moves with every change of status, health or owner: the gate of conversations counts from it. A mark of
+ * the purge is taken back by whoever wants the session again. No date of JavaScript stands for `infinity`: a person
+ * who writes one into a row is refused, for the row could not be read any more.
  */
 const SESSIONS = `
 CREATE TABLE @schema.session (
@@ -112,8 +113,9 @@ CREATE INDEX job_run_by_job ON @schema.job_run (job, no);
 `;
 
 /**
- * Of the columns only `heard_at` changes often and has an index, a partial one: it is what finds the inactive ones among a
- * million. `delivery` null: nothing is to be sent, or it was withdrawn. `warning_id`, `farewell_id`: the last ones, to know their echoes.
+ * Of the columns only `heard_at` changes often and has an index, a partial one: it is what finds the inactive ones
+ * among a million. `delivery` null: nothing is to be sent, or it was withdrawn. `warning_id`, `farewell_id`: the last
+ * ones, to know their echoes.
  */
 const CONVERSATIONS = `
 CREATE TABLE @schema.conversation (
@@ -143,8 +145,9 @@ CREATE INDEX conversation_closing ON @schema.conversation (id) WHERE state = 'CL
 `;
 
 /**
- * Requests between replicas. `expires_at` ends a request that is not answered; nothing but a person's patience hangs on it. A row is written two or three
- * times and then deleted, so the one index that finds what waits may hold a column that changes.
+ * Requests between replicas. `expires_at` ends a request that is not answered; nothing but a person's patience hangs
+ * on it. A row is written two or three times and then deleted, so the one index that finds what waits may hold a
+ * column that changes.
  */
 const INBOX = `
 CREATE TABLE @schema.request (
@@ -164,8 +167,8 @@ CREATE INDEX request_session ON @schema.request (session_no);
 `;
 
 /**
- * How far the writes of a process to a session's credentials have come. A statement that was given up may arrive late, after newer ones of the same process: a
- * fence by tenure does not tell them apart.
+ * How far the writes of a process to a session's credentials have come. A statement that was given up may arrive late,
+ * after newer ones of the same process: a fence by tenure does not distinguish them.
  */
 const AUTH_ORDER = `
 CREATE TABLE @schema.auth_order (
@@ -175,7 +178,10 @@ CREATE TABLE @schema.auth_order (
 ) WITH (fillfactor = 50);
 `;
 
-/** The same for what the host wants of a session: a wish that was given up and arrives late must not undo a newer one. */
+/**
+ * The same for what the host wants of a session: a desired state that was given up and arrives late must not undo a
+ * newer one.
+ */
 const WISH_ORDER = `
 CREATE TABLE @schema.wish_order (
   session_no bigint PRIMARY KEY REFERENCES @schema.session (no) ON DELETE CASCADE,

@@ -14,7 +14,7 @@ type RunTuple = [
   error: string | null,
 ];
 
-type Look = [
+type JobState = [
   revision: number | null,
   slotTaken: boolean,
   same: RunTuple | null,
@@ -46,7 +46,7 @@ export function createJobs(params: {
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
       const [slot] = await runner.json<[string | null]>(statements.lastSlot, [lockMs(), job]);
       if (slot !== null) return new Date(slot);
-      // Somebody else added the row while we looked: now it is there.
+      // Somebody else added the row while we read: now it is there.
     }
     throw new WaSyncError('store_failed', `The job ${job} has no row`, { retryable: true });
   }
@@ -58,7 +58,7 @@ export function createJobs(params: {
       run(async (statements): Promise<BeginAnswer> => {
         const slotText = slot?.toISOString() ?? null;
         for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-          const [revision, slotTaken, same, underWay, newest, stands] = await runner.json<Look>(statements.look, [
+          const [revision, slotTaken, same, underWay, newest, stands] = await runner.json<JobState>(statements.state, [
             job,
             slotText,
             runId,

@@ -1,5 +1,6 @@
 /**
- * Wake-ups by LISTEN. Owns: at most one client of the caller's pool for as long as somebody listens, and two timers while it does.
+ * Notifications by LISTEN. Owns: at most one client of the caller's pool for as long as somebody listens, and two
+ * timers while it does.
  */
 import type { Logger } from '@wa-sync/core';
 import { keepListening, type Listen, type ListenEnding, type ListenOnce } from '@wa-sync/core/adapter';
@@ -21,7 +22,7 @@ const ASK_EVERY_MS = 15_000;
 /** `pool.end()` waits for every client that was lent. */
 const CHECK_END_EVERY_MS = 200;
 
-/** Makes the method, or `null` where the pool is no node-postgres pool with room for one more connection. */
+/** Makes the method, or `null` where the pool is no node-postgres pool with a place for one more connection. */
 export function listenForNotifications(params: { pool: PgPoolLike; channel: string; logger: Logger }): Listen | null {
   const { pool, channel, logger } = params;
   const connect = pool.connect?.bind(pool) as (() => Promise<PgClientLike>) | undefined;
@@ -48,19 +49,20 @@ export function listenForNotifications(params: { pool: PgPoolLike; channel: stri
     const ask = (text: string) => within(ANSWER_WITHIN_MS, client.query({ text }), () => {});
     signal.addEventListener('abort', () => end('stopped'));
     if (signal.aborted) end('stopped');
-    const looking = every(CHECK_END_EVERY_MS, () => {
+    const checking = every(CHECK_END_EVERY_MS, () => {
       if ((pool as { ending?: unknown }).ending === true) end('stopped');
     });
     const asking = every(ASK_EVERY_MS, () => void ask('SELECT 1').catch(lost));
     try {
       const { rows } = await ask('SELECT pg_backend_pid()::text AS pid');
-      // A pooler invents the number that it greets with; what listens behind it is anybody's connection a moment later.
+      // A pooler invents the number that it greets with; what listens behind it is anybody's connection a moment
+      // later.
       if (rows[0]?.pid !== String(client.processID)) return 'impossible';
       await ask(`LISTEN ${quoteIdentifier(channel)}`);
       listening();
       return await ended;
     } finally {
-      clearInterval(looking);
+      clearInterval(checking);
       clearInterval(asking);
       // Thrown away: nobody else may be lent a connection that listens.
       client.release(true);

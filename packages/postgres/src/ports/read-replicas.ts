@@ -22,7 +22,8 @@ export interface ReplicaState {
 }
 
 /**
- * Tells which processes hold leases, and what time the database has; changes nothing. The schema has to be there: ask `planMigrations` first.
+ * Returns which processes hold leases, and what time the database has; changes nothing. The schema has to be there:
+ * ask `planMigrations` first.
  *
  * @throws WaSyncError `store_unreachable`, `store_rights`, `store_failed`, `config_invalid`
  * @example

@@ -139,7 +139,7 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
     release: (params) => run((prepared) => releaseSessions({ runner, prepared, ...params })),
 
     setDesired({ id, desired }) {
-      // At the call itself: what it waits for must not decide which wish is the newer one.
+      // At the call itself: what it waits for must not decide which desired state is the newer one.
       const place = nextPlace();
       return run(async (prepared) => {
         const { setDesired, mirror } = prepared;

@@ -3,8 +3,8 @@ import { effectiveOf } from '@wa-sync/core/adapter';
 import type { SessionsMirrorSql } from './mirror-sql-types.js';
 
 /**
- * A session as the statements answer it: a JSON array, so that neither a host's type parsers nor its time zone touch what
- * is read, and so that ten thousand rows do not repeat twenty names each.
+ * A session as the statements answer it: a JSON array, so that neither a host's type parsers nor its time zone touch
+ * what is read, and so that ten thousand rows do not repeat twenty names each.
  */
 export type SessionTuple = [
   id: string,
@@ -30,7 +30,7 @@ export type SessionTuple = [
   word: string | null,
 ];
 
-/** How the row's host row is told: the same expressions in every statement, from different places. */
+/** How the row's host row is described: the same expressions in every statement, from different places. */
 export interface HostExpressions {
   readonly present: string;
   readonly word: string;
@@ -57,8 +57,9 @@ export function leaseOverSql(row: string, lease: string): string {
 }
 
 /**
- * A condition of rows that are found by their ids, opaque to the planner: it is no way to a row, and nothing follows from it for how many there are. Statistics are of
- * before, as where an incarnation has just joined and holds everything: the planner takes that for one row, and walks all of it again for each id.
+ * A condition of rows that are found by their ids, opaque to the planner: it is no way to a row, and nothing follows
+ * from it for how many there are. Statistics are of before, as where an incarnation has just joined and holds
+ * everything: the planner takes that for one row, and walks all of it again for each id.
  */
 export function opaqueSql(condition: string): string {
   return `coalesce(${condition}, false)`;

@@ -32,16 +32,16 @@ const OVERRULED = 'a trigger wrote another word';
 /** Ways to change session rows without being held up by the host's. */
 export interface MirroredWrites {
   /**
-   * Runs a statement over items so that a host row that is refused or broken by a trigger holds nobody up: the batch is
-   * halved around it, its session row is written alone, and the answer says why. Past the time limit the rest is written
-   * without the host's rows.
+   * Runs a statement over items so that a host row that is refused or broken by a trigger holds nobody up: the batch
+   * is halved around it, its session row is written alone, and the answer says why. Past the time limit the rest is
+   * written without the host's rows.
    */
   apply<Item>(
     items: readonly Item[],
     run: (items: readonly Item[], mode: AttemptMode) => Promise<ChangedRow[]>,
   ): Promise<AppliedRow[]>;
   /** Judges the rows of a statement that went through, and waits a moment for host rows that were locked. */
-  settle(rows: readonly ChangedRow[]): Promise<AppliedRow[]>;
+  finish(rows: readonly ChangedRow[]): Promise<AppliedRow[]>;
 }
 
 /** Makes them; `waitMs` is for all waits for locked host rows of one call together. */
@@ -81,7 +81,7 @@ export function mirroredWrites(params: {
   }
 
   return {
-    settle: (rows) => waitForLocked(judge(rows)),
+    finish: (rows) => waitForLocked(judge(rows)),
     async apply(items, run) {
       const withHost = mirror !== null;
       const rows = await writeAroundRefused<(typeof items)[number], AppliedRow>({

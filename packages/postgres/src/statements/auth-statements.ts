@@ -48,11 +48,13 @@ export function authStatements(schema: string): AuthStatements {
 }
 
 /**
- * The values travel as one bytea that is cut up here: binary on the wire, where an array of bytea would go as hexadecimal
- * text. The session row is locked, so that a claim in flight and a write under the old tenure wait for each other (after the
- * claim nothing of the old owner arrives), and so that two writers of one session never take its records crosswise.
+ * The values travel as one bytea that is cut up here: binary on the wire, where an array of bytea would go as
+ * hexadecimal text. The session row is locked, so that a claim in flight and a write under the old tenure wait for
+ * each other (after the claim nothing of the old owner arrives), and so that two writers of one session never take its
+ * records crosswise.
  *
- * Sessions are looked up in one value and not joined: the planner takes them for one, and compares every entry with each of them.
+ * Sessions are looked up in one value and not joined: the planner takes them for one, and compares every entry with
+ * each of them.
  */
 function writeSql(session: string, record: string, ordered: string): string {
   const numberOf = (row: string) => `((SELECT by_ordinal FROM numbers) ->> ${row}.ordinal::text)::bigint`;

@@ -20,20 +20,20 @@ const AT_REST = ['QR_CODE', 'LOGGED_OUT', 'ERROR', 'DISCONNECTED'].map(quoteLite
 const ALIVE_AT = 'coalesce(s.last_seen_at, s.created_at)';
 
 /**
- * The rule, as a condition of the very row `s` that is changed: a statement that had to wait for the row judges it again as
- * it is then. `suspects` lists the owners that suspect their own network.
+ * The rule, as a condition of the very row `s` that is changed: a statement that had to wait for the row judges it
+ * again as it is then. `suspects` lists the owners that suspect their own network.
  */
 function ruleSql(
   rule: { stage: 'deactivate'; inactiveForMs: string } | { stage: 'purge'; inactiveForMs: string; restedForMs: string },
   suspects: string,
 ): string {
   const { inactiveForMs } = rule;
-  const idle = `s.status <> 'CONNECTED' AND clock_timestamp() - ${ALIVE_AT} > ${inactiveForMs} * interval '1 millisecond'`;
+  const unused = `s.status <> 'CONNECTED' AND clock_timestamp() - ${ALIVE_AT} > ${inactiveForMs} * interval '1 millisecond'`;
   if (rule.stage === 'purge') {
     const rested = `clock_timestamp() - s.settled_at >= ${rule.restedForMs} * interval '1 millisecond'`;
-    return `${idle} AND NOT s.active AND s.owner IS NULL AND ${rested}`;
+    return `${unused} AND NOT s.active AND s.owner IS NULL AND ${rested}`;
   }
-  return `${idle} AND s.active AND (s.owner IS NULL OR (s.status IN (${AT_REST}) AND s.owner NOT IN (${suspects})))`;
+  return `${unused} AND s.active AND (s.owner IS NULL OR (s.status IN (${AT_REST}) AND s.owner NOT IN (${suspects})))`;
 }
 
 const CANDIDATE = `json_build_array(s.id, s.status, ${ALIVE_AT},
@@ -58,7 +58,7 @@ export function cleanupStatements(schema: string, mirror: SessionsMirrorSql | nu
       deactivate: candidates({ stage: 'deactivate', inactiveForMs: '$2::float8' }),
       purge: candidates({ stage: 'purge', inactiveForMs: '$2::float8', restedForMs: '$4::float8' }),
     },
-    // A beat that tells of an outage and a deactivation wait for each other.
+    // A beat that reports an outage and a deactivation wait for each other.
     deactivate: statement(`
       WITH ${LOCK_LIMIT},
       replicas AS MATERIALIZED (SELECT r.incarnation, r.mass_outage FROM lock_limit, ${schema}.replica r FOR SHARE OF r),

@@ -153,8 +153,9 @@ function hostSql({ table, match, isOpen, isClosed, closing, word }: Conversation
 }
 
 /**
- * What is there and what is known are laid over each other as a whole, by FULL JOIN, which is never run as a nested loop: under a LIMIT the planner would look up one row after
- * the other, and all of them once nothing is new any more. Ids are judged by two cheap tests: one pattern with a count in it took 30 microseconds a row.
+ * What is there and what is known are laid over each other as a whole, by FULL JOIN, which is never run as a nested
+ * loop: under a LIMIT the planner would look up one row after the other, and all of them once nothing is new any more.
+ * Ids are judged by two cheap tests: one pattern with a count in it took 30 microseconds a row.
  */
 function hostStatements(conversation: string, mirror: ConversationsMirrorSql): HostStatements {
   const { table, match, id, isOpen, isClosed, sessionId } = mirror;

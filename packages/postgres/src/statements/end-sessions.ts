@@ -14,7 +14,7 @@ const MOST_SINGLES = 3;
 /** `tenure: null` where whatever the owner has of it by now is meant. */
 type Named = { readonly id: string; readonly tenure: string | null };
 
-/** Gives sessions back: one statement, unless the host's table refuses a row of it. */
+/** Releases sessions: one statement, unless the host's table refuses a row of it. */
 export async function releaseSessions(params: {
   runner: StatementRunner;
   prepared: PreparedStore;
@@ -38,7 +38,7 @@ export async function releaseSessions(params: {
     ]);
   let rows: AppliedRow[] = [];
   try {
-    rows = await mirrored.settle(await release(sessions ?? null, true));
+    rows = await mirrored.finish(await release(sessions ?? null, true));
   } catch (error) {
     if (mirror === null || !mayBeTheHosts(error)) throw error;
     const ofOwner = async () =>
@@ -71,8 +71,8 @@ export async function closeUnheldSessions(params: {
   limit: number;
 }): Promise<UnheldSession[]> {
   const lockMs = String(params.runner.limits.lockMs);
-  const settled = await endUpTo(params, ({ closeUnheld }, take) => [closeUnheld, [lockMs, params.graceMs, take]]);
-  return settled.map(([tuple, , before]) => ({ id: tuple[0], from: before as SessionStatus }));
+  const closed = await endUpTo(params, ({ closeUnheld }, take) => [closeUnheld, [lockMs, params.graceMs, take]]);
+  return closed.map(([tuple, , before]) => ({ id: tuple[0], from: before as SessionStatus }));
 }
 
 /** Runs a statement that picks its rows itself; around a host row that is refused it takes fewer at a time. */
@@ -91,7 +91,7 @@ async function endUpTo(
     try {
       const rows = await run(take, true);
       ended.push(...rows);
-      await mirrored.settle(rows);
+      await mirrored.finish(rows);
       // A full answer of a smaller try may have more behind it; the caller asks again, and so do we within its limit.
       if (rows.length < take || take === limit) return ended;
       take = limit - ended.length;

@@ -15,7 +15,7 @@ const TUPLE = `json_build_array(t.stamp || '.' || t.no, s.id, t.at, t.from_statu
   t.reason_code, t.reason_detail, t.owner)`;
 
 /** The oldest transaction that may still write: entries stamped below it are all there. */
-const SETTLED = `pg_snapshot_xmin(pg_current_snapshot())::text::bigint`;
+const FINAL = `pg_snapshot_xmin(pg_current_snapshot())::text::bigint`;
 
 /** Makes the statements of a schema. */
 export function historyStatements(schema: string): HistoryStatements {
@@ -27,26 +27,26 @@ export function historyStatements(schema: string): HistoryStatements {
       FROM ${session} s CROSS JOIN LATERAL (
         SELECT * FROM ${transition} t WHERE t.session_no = s.no AND t.no < $2::bigint ORDER BY t.no DESC LIMIT $3::int
       ) t WHERE s.id = $1::text`),
-    // One snapshot says what is settled and shows the entries.
+    // One snapshot says what is final and shows the entries.
     since: statement(`
       WITH page AS MATERIALIZED (
         SELECT * FROM ${transition} t
-        WHERE (t.stamp, t.no) > ($1::bigint, $2::bigint) AND t.stamp < (SELECT ${SETTLED})
+        WHERE (t.stamp, t.no) > ($1::bigint, $2::bigint) AND t.stamp < (SELECT ${FINAL})
         ORDER BY t.stamp, t.no LIMIT $3::int
       )
       SELECT json_build_array(
         CASE
-          WHEN given.out_never THEN ${SETTLED} || '.0'
+          WHEN given.out_never THEN ${FINAL} || '.0'
           WHEN (SELECT count(*) FROM page) = $3::int THEN (SELECT p.stamp || '.' || p.no FROM page p ORDER BY p.stamp DESC, p.no DESC LIMIT 1)
-          WHEN $1::bigint >= ${SETTLED} THEN $1::bigint || '.' || $2::bigint
-          ELSE ${SETTLED} || '.0'
+          WHEN $1::bigint >= ${FINAL} THEN $1::bigint || '.' || $2::bigint
+          ELSE ${FINAL} || '.0'
         END,
         given.out_never OR ($1::bigint, $2::bigint) < (h.forgotten_stamp, h.forgotten_no),
         (SELECT coalesce(json_agg(${TUPLE} ORDER BY t.stamp, t.no), '[]') FROM page t JOIN ${session} s ON s.no = t.session_no)
       )::text AS answer
       FROM ${schema}.history h
       CROSS JOIN (SELECT $1::bigint > pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS out_never) given`),
-    now: statement(`SELECT json_build_array(${SETTLED} || '.0')::text AS answer`),
+    now: statement(`SELECT json_build_array(${FINAL} || '.0')::text AS answer`),
     prune: statement(`
       WITH ${LOCK_LIMIT},
       old AS MATERIALIZED (
@@ -58,7 +58,7 @@ export function historyStatements(schema: string): HistoryStatements {
         DELETE FROM ${transition} t USING old o WHERE t.stamp = o.stamp AND t.no = o.no RETURNING t.stamp, t.no
       ),
       newest AS (SELECT stamp, no FROM gone ORDER BY stamp DESC, no DESC LIMIT 1),
-      told AS (
+      noted AS (
         UPDATE ${schema}.history h SET forgotten_stamp = n.stamp, forgotten_no = n.no FROM newest n
         WHERE (n.stamp, n.no) > (h.forgotten_stamp, h.forgotten_no)
       )

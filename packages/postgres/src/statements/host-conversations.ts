@@ -5,8 +5,9 @@ import type { PreparedStore } from './prepare-store.js';
 import { mayBeTheHosts } from './write-around-refused.js';
 
 /**
- * What closing and the host's table have to do with each other. A farewell that was sent is recorded whatever the host's row says to it; then the conversation
- * stays `CLOSING` with its message ended, which is what is owed: it is closed in both tables, or in neither, by a later run.
+ * What closing and the host's table have to do with each other. A farewell that was sent is recorded whatever the
+ * host's row says to it; then the conversation stays `CLOSING` with its message ended, which is what is owed: it is
+ * closed in both tables, or in neither, by a later run.
  */
 export function createHostConversations(params: {
   runner: StatementRunner;
@@ -66,11 +67,11 @@ export function createHostConversations(params: {
       const { endLost, endLostOursOnly, lostIds } = prepared.conversing;
       if (prepared.conversationsMirror === null)
         return endWith(prepared, endLost, endLostOursOnly, [limit, null]);
-      const settled: ConversationRecord[] = [];
+      const ended: ConversationRecord[] = [];
       for (const id of await runner.json<string[]>(lostIds, [limit])) {
-        settled.push(...(await endWith(prepared, endLost, endLostOursOnly, [1, id])));
+        ended.push(...(await endWith(prepared, endLost, endLostOursOnly, [1, id])));
       }
-      return settled;
+      return ended;
     },
   };
 }

@@ -7,7 +7,10 @@ import { LOCK_LIMIT } from './write-statements.js';
 /** Statements on requests between replicas. */
 export interface InboxStatements {
   readonly ask: Statement;
-  /** Of these ids the ones that are there: put by an earlier try, or by one at the same time, which only a new statement sees. */
+  /**
+   * Of these ids the ones that are there: put by an earlier try, or by one at the same time, which only a new
+   * statement sees.
+   */
   readonly known: Statement;
   readonly take: Statement;
   readonly answer: Statement;
@@ -15,7 +18,10 @@ export interface InboxStatements {
   readonly prune: Statement;
 }
 
-/** A request `q` that waits for `owner`, who still holds its session `s`; whether the lease stands is the caller's to say. */
+/**
+ * A request `q` that waits for `owner`, who still holds its session `s`; whether the lease stands is the caller's to
+ * say.
+ */
 export function waitingSql(schema: string, owner: string): string {
   return `FROM ${schema}.request q JOIN ${schema}.session s ON s.no = q.session_no AND ${heldBySql('s', 'q.owner')}
     WHERE q.owner = ${owner} AND q.taken_at IS NULL AND q.expires_at >= statement_timestamp()`;
@@ -26,7 +32,10 @@ export function channelOf(schemaName: string): string {
   return `wa_sync_${createHash('sha256').update(schemaName).digest('hex').slice(0, 16)}`;
 }
 
-/** Makes the statements of a schema. A transaction pooler carries NOTIFY like any statement; whoever can listen behind it hears it. */
+/**
+ * Makes the statements of a schema. A transaction pooler carries NOTIFY like any statement; whoever can listen behind
+ * it hears it.
+ */
 export function inboxStatements(schema: string, channel: string | null): InboxStatements {
   const request = `${schema}.request`;
   const notify = (rows: string, column: string) =>

@@ -7,8 +7,11 @@ export interface JobStatements {
   readonly lastSlot: Statement;
   /** Adds the row of a job that was never seen; it has begun no slot. */
   readonly ensure: Statement;
-  /** `[revision (null where the job was never seen), slot is taken, run of this id, run under way with a living owner, newest run, owner stands]` */
-  readonly look: Statement;
+  /**
+   * `[revision (null where the job was never seen),
+   * slot is taken, run of this id, run under way with a living owner, newest run, owner stands]`
+   */
+  readonly state: Statement;
   /** `[run]` where the revision was still the one that was read and the owner's lease stands, else `[]`. */
   readonly begin: Statement;
   readonly end: Statement;
@@ -39,7 +42,7 @@ export function jobStatements(schema: string): JobStatements {
         INSERT INTO ${job} (job) SELECT $2::text FROM lock_limit ON CONFLICT (job) DO NOTHING
       )
       SELECT '[]'::text AS answer`),
-    look: statement(`
+    state: statement(`
       SELECT json_build_array(
         b.revision,
         coalesce($2::timestamptz <= b.last_slot, false),

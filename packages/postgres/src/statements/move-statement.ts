@@ -25,11 +25,13 @@ export function moveStatements(schema: string, mirror: ConversationsMirrorSql | 
 }
 
 /**
- * Session and heartbeat are held FOR SHARE, so that a status or a suspicion that is being written and a move wait for each other, and each sees what the
- * other did: nothing moves through a gate that has closed. Then the conversation, then the host's row, of which a statement over many takes only
- * free ones: it never waits for the host while it holds a row of the host.
+ * Session and heartbeat are held FOR SHARE, so that a status or a suspicion that is being written and a move wait for
+ * each other, and each sees what the other did: nothing moves through a gate that has closed. Then the conversation,
+ * then the host's row, of which a statement over many takes only free ones: it never waits for the host while it holds
+ * a row of the host.
  *
- * What the gate lets through is looked up in one value and not joined: the planner takes it for one row, and a join is a nested loop of a million comparisons.
+ * What the gate lets through is looked up in one value and not joined: the planner takes it for one row, and a join is
+ * a nested loop of a million comparisons.
  *
  * The host's row is closed with ours or neither is: a write that the host's table swallows fails the statement.
  */

@@ -5,8 +5,9 @@ import { hostJoinSql } from './read-statements.js';
 import { LOCK_LIMIT } from './write-statements.js';
 
 /**
- * What the host wants of a session. Parameters: lock limit, id, desired, process, its number of this call. Returns `[[row, whether it counts]]`, nothing in it where
- * there is no row. A call that comes after a newer one of the same process changes nothing.
+ * What the host wants of a session. Parameters: lock limit, id, desired, process, its number of this call. Returns
+ * `[[row, whether it counts]]`, nothing in it where there is no row. A call that comes after a newer one of the same
+ * process changes nothing.
  */
 export function desiredStatement(schema: string, mirror: SessionsMirrorSql | null): Statement {
   const session = `${schema}.session`;
@@ -31,8 +32,8 @@ export function desiredStatement(schema: string, mirror: SessionsMirrorSql | nul
 }
 
 /**
- * A common table expression `ordered`: takes sessions on to a later call of a process, and returns the `no` of those that it took. A call that was given up and comes
- * late, or that another one of its process overtook, takes on none.
+ * A common table expression `ordered`: takes sessions on to a later call of a process, and returns the `no` of those
+ * that it took. A call that was given up and comes late, or that another one of its process overtook, takes on none.
  */
 export function orderedSql(params: { table: string; from: string; writer: string; callNo: string }): string {
   const { table, from, writer, callNo } = params;

@@ -19,7 +19,7 @@ import { desiredStatement } from './ordered-calls.js';
 import { type ReadStatements, readStatements } from './read-statements.js';
 import { type WriteStatements, writeStatements } from './write-statements.js';
 
-/** Everything that is known once the schema is up to date and the host's table was looked at. */
+/** Everything that is known once the schema is up to date and the host's table was read. */
 export interface PreparedStore {
   readonly mirror: SessionsMirrorSql | null;
   readonly reading: ReadStatements;

@@ -59,8 +59,8 @@ export function readStatements(schema: string, mirror: SessionsMirrorSql | null)
 }
 
 /**
- * One scan of an owner's rows. Only exceptions leave the server; the count and the sum of hashes tell of rows that vanished
- * or changed owner. The owner's lease is read once: all rows have the same.
+ * One scan of an owner's rows. Only exceptions leave the server; the count and the sum of hashes show rows that
+ * vanished or changed owner. The owner's lease is read once: all rows have the same.
  */
 function sweepSql(schema: string, mirror: SessionsMirrorSql | null): string {
   const host = hostExpressions(mirror);

@@ -3,8 +3,8 @@ import { NOW_MS } from '../rows/conversation-row.js';
 import { LOCK_LIMIT } from './write-statements.js';
 
 /**
- * What the statement returns: for each message the sequence its conversation had (`null` for a new one) and how many messages of it counted
- * until there; then id and sequence of the conversations that were made.
+ * What the statement returns: for each message the sequence its conversation had (`null` for a new one) and how many
+ * messages of it counted until there; then id and sequence of the conversations that were made.
  */
 export type RecordAnswer = [
   messages: [before: number | null, counted: number][],
@@ -14,11 +14,13 @@ export type RecordAnswer = [
 /**
  * Records messages, many of one conversation too, as if they came one by one.
  *
- * The known rows are locked first, in the order of their ids, and read as they are then, so that what counts is judged on the very row that is
- * changed. What nobody knew when the statement began is inserted; where another inserted it meanwhile, that row takes the messages if nothing that
- * was not looked at could make one of them an echo or history. Else the caller comes again.
+ * The known rows are locked first, in the order of their ids, and read as they are then, so that what counts is judged
+ * on the very row that is changed. What nobody knew when the statement began is inserted; where another inserted it
+ * meanwhile, that row takes the messages if nothing that was not read could make one of them an echo or history. Else
+ * the caller comes again.
  *
- * FULL JOIN, where a LEFT one says the same, because it is never run as a nested loop: a million comparisons for a thousand messages.
+ * FULL JOIN, where a LEFT one says the same, because it is never run as a nested loop: a million comparisons for a
+ * thousand messages.
  */
 export function recordStatement(schema: string): Statement {
   const conversation = `${schema}.conversation`;

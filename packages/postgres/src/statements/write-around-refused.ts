@@ -13,8 +13,9 @@ export function mayBeTheHosts(error: unknown): boolean {
 }
 
 /**
- * Runs a statement over items so that a host row that is refused or broken by a trigger holds nobody up: the batch is halved around it until it
- * stands alone. `refused` answers for those that were left; past the time limit, or where the table refuses as a whole, that is the rest.
+ * Runs a statement over items so that a host row that is refused or broken by a trigger holds nobody up: the batch is
+ * halved around it until it stands alone. `refused` makes the outcome of those that were left; past the time limit, or
+ * where the table refuses as a whole, that is the rest.
  */
 export async function writeAroundRefused<Item, Row>(params: {
   items: readonly Item[];

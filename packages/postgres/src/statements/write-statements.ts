@@ -6,9 +6,9 @@ import { heldBySql, hostExpressions, leaseOverSql, tupleSql } from '../rows/sess
 import { hostJoinSql } from './read-statements.js';
 
 /**
- * Every statement that can wait for a lock starts with this: the limit holds from there to the end of the statement, and
- * nothing has to be set on a connection, which behind a transaction pooler is somebody else's a moment later. (Measured:
- * `lock_timeout` is read when a wait begins. `statement_timeout` is not, so the client keeps that limit.)
+ * Every statement that can wait for a lock starts with this: the limit holds from there to the end of the statement,
+ * and nothing has to be set on a connection, which behind a transaction pooler is somebody else's a moment later.
+ * (Measured: `lock_timeout` is read when a wait begins. `statement_timeout` is not, so the client keeps that limit.)
  */
 export const LOCK_LIMIT = `lock_limit AS MATERIALIZED (SELECT set_config('lock_timeout', $1::text, true) AS ms)`;
 
@@ -52,7 +52,10 @@ export interface WriteStatements {
   readonly remove: Statement;
 }
 
-/** Assignments to a row that was ended: its owner gave it back or is gone. Why a login ended says more than who held it last. */
+/**
+ * Assignments to a row that was ended: its owner released it or is gone. Why a login ended says more than who held it
+ * last.
+ */
 export const END_ROW = `
   owner = NULL, tenure = NULL, version = s.version + 1,
   status = CASE WHEN s.status = 'LOGGED_OUT' THEN s.status ELSE 'DISCONNECTED' END,
@@ -157,8 +160,8 @@ function activateHostStatement(mirror: SessionsMirrorSql | null): Statement | nu
 }
 
 /**
- * The claimant's heartbeat row is read under FOR SHARE, so that a fence in flight and a claim wait for each other: a fenced
- * replica can win nothing after the fence, and whatever it won before is there when its sessions are freed.
+ * The claimant's heartbeat row is read under FOR SHARE, so that a fence in flight and a claim wait for each other: a
+ * fenced replica can win nothing after the fence, and whatever it won before is there when its sessions are freed.
  */
 function claimSql(schema: string, mirror: SessionsMirrorSql | null): string {
   const host = hostExpressions(mirror);
@@ -189,8 +192,8 @@ function claimSql(schema: string, mirror: SessionsMirrorSql | null): string {
 
 /**
  * Owners come from the index by jumping from one to the next, so that the cost is the number of replicas and not of
- * sessions. SKIP LOCKED lets challengers share the work. The fenced row goes in a later call than its last session: only
- * then does a statement's snapshot show that it owns nothing.
+ * sessions. SKIP LOCKED lets challengers share the work. The fenced row goes in a later call than its last session:
+ * only then does a statement's snapshot show that it owns nothing.
  */
 function freeFencedSql(schema: string, answer: string): string {
   return `
@@ -223,7 +226,10 @@ function freeFencedSql(schema: string, answer: string): string {
     ) ${answer}`;
 }
 
-/** What nobody holds is judged by its row and by the host's word; SKIP LOCKED leaves to a claim what it is taking, and lets replicas share the work. */
+/**
+ * What nobody holds is judged by its row and by the host's word; SKIP LOCKED leaves to a claim what it is taking, and
+ * lets replicas share the work.
+ */
 function closeUnheldSql(schema: string, mirror: SessionsMirrorSql | null): string {
   const says = `s.status <> 'DISCONNECTED'`;
   const off = mirror && [mirror.words.DISCONNECTED, mirror.words.LOGGED_OUT].map(quoteLiteral).join(', ');

@@ -7,8 +7,8 @@ import { type RedisClient, type RedisLike, redisLikeOf } from './redis-like.js';
 /** What `createRedisStore` takes; an unknown key is an error that names it. */
 export interface RedisStoreOptions {
   /**
-   * A connected client: ioredis (or its `Cluster`), node-redis (or its cluster), or a {@link RedisLike} of your own. It stays the caller's
-   * and is never closed.
+   * A connected client: ioredis (or its `Cluster`), node-redis (or its cluster), or a {@link RedisLike} of your own.
+   * It stays the caller's and is never closed.
    */
   client: RedisClient;
   /** First part of every key, in braces: `{wa-sync}:session`. @defaultValue `'wa-sync'` */
@@ -17,7 +17,10 @@ export interface RedisStoreOptions {
   auth?: { keyRing?: AuthKeyRing | undefined } | undefined;
   timeouts?:
     | {
-        /** One call, waiting for a connection included; cut below a third of the lease when a replica joins. @defaultValue 8,000 */
+        /**
+         * One call, waiting for a connection included; cut below a third of the lease when a replica joins.
+         * @defaultValue 8,000
+         */
         commandMs?: number | undefined;
       }
     | undefined;

@@ -21,7 +21,7 @@ const can = (value: unknown, ...names: readonly string[]) =>
   names.every((name) => typeof read(value, name) === 'function');
 const has = (value: object, ...names: readonly string[]) => names.some((name) => read(value, name) !== undefined);
 
-/** Told by what they can do, never by the name of their class. */
+/** Recognised by what they can do, never by the name of their class. */
 const MISTAKES: readonly Mistake[] = [
   {
     what: 'a pipeline',
@@ -65,7 +65,10 @@ const MISTAKES: readonly Mistake[] = [
   },
 ];
 
-/** Why this is no client that can be used, in words that name what it is and never show what is in it; `null` where nothing is known against it. */
+/**
+ * Why this is no client that can be used, in words that name what it is and never show what is in it; `null` where
+ * nothing is known against it.
+ */
 export function judgeClient(value: unknown): string | null {
   if (value === undefined || value === null) return `${TAKES}; nothing was given`;
   if (typeof value === 'string' || value instanceof URL) {

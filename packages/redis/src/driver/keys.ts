@@ -1,4 +1,6 @@
-/** The names of every key that a store uses: all of them start with one hash tag, so a cluster keeps them in one slot. */
+/**
+ * The names of every key that a store uses: all of them start with one hash tag, so a cluster keeps them in one slot.
+ */
 export interface StoreKeys {
   /** Hash: layout of the keys, identity of the server, until when destructive jobs are held. */
   readonly meta: string;
@@ -23,18 +25,24 @@ export interface StoreKeys {
   /** Hash of conversations by id. */
   readonly conversation: string;
   /** Sorted set of open conversations, by the time at which they were last heard. */
-  readonly quiet: string;
+  readonly open: string;
   /** Sorted set of the ids of conversations with a message to be sent. */
   readonly pending: string;
   /** Sorted set of the ids of conversations whose message is being sent. */
   readonly sending: string;
   /** Hash of the credentials of a session. */
   auth(sessionId: string): string;
-  /** Sorted set of the ids of rows that an earlier system left behind and nobody has held, by the time at which they were added. */
+  /**
+   * Sorted set of the ids of rows that an earlier system left behind and nobody has held, by the time at which they
+   * were added.
+   */
   readonly unheld: string;
   /** Stream of what became of the rows: session id and JSON list. */
   readonly feed: string;
-  /** Sorted set of session id and place in the feed, in the order of their bytes: a session's entries are one range of it. */
+  /**
+   * Sorted set of session id and place in the feed, in the order of their bytes: a session's entries are one range of
+   * it.
+   */
   readonly changed: string;
   /** Hash of requests between replicas, by id. */
   readonly request: string;
@@ -48,11 +56,11 @@ export interface StoreKeys {
   readonly answered: string;
   /** Hash: how far a process's writes to the credentials of a session have come, by session id. */
   readonly order: string;
-  /** Channel that wakes a replica; messages are incarnations. No key, but named like one. */
+  /** Channel that notifies a replica; messages are incarnations. No key, but named like one. */
   readonly channel: string;
   /** The answer of a call, for as long as the call may be sent again. */
   answer(callId: string): string;
-  /** Hash of credentials of a session that were put aside. */
+  /** Hash of credentials of a session that were quarantined. */
   aside(sessionId: string): string;
 }
 
@@ -70,7 +78,7 @@ export function storeKeys(prefix: string): StoreKeys {
     job: key('job'),
     run: key('run'),
     conversation: key('conversation'),
-    quiet: key('quiet'),
+    open: key('open'),
     pending: key('pending'),
     sending: key('sending'),
     unheld: key('unheld'),

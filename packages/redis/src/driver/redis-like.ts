@@ -4,9 +4,9 @@ import { type Subscribe, subscribeIoredis, subscribeNodeRedis } from './subscrib
 /** One command as the store sends it. */
 export interface RedisCommand {
   readonly args: readonly (string | Buffer)[];
-  /** A key of the command, which tells a cluster's client where to send it. */
+  /** A key of the command, by which a cluster's client knows where to send it. */
   readonly key: string;
-  /** Answers bulk strings as `Buffer`. */
+  /** Returns bulk strings as `Buffer`. */
   readonly binary: boolean;
 }
 
@@ -14,13 +14,22 @@ export interface RedisCommand {
 export interface RedisLike {
   /** Sends a command and returns what the server answered; an error of the server or of the connection rejects. */
   send(command: RedisCommand): Promise<unknown>;
-  /** Whether a command sent now would leave at once; while it would not, a silence means that the server cannot be reached. */
+  /**
+   * Whether a command sent now would leave at once; while it would not, a silence means that the server cannot be
+   * reached.
+   */
   isReady(): boolean;
-  /** `host:port` for the text of errors, `null` where the client does not tell. */
+  /** `host:port` for the text of errors, `null` where the client does not show it. */
   readonly target: string | null;
-  /** Calls back on what the client emits as `error`; returns the way to stop. Without a listener node-redis ends the process. */
+  /**
+   * Calls back on what the client emits as `error`; returns the way to stop. Without a listener node-redis ends the
+   * process.
+   */
   onError?(listener: (error: unknown) => void): () => void;
-  /** Hears a channel on a connection of its own. Absent where the client cannot be duplicated; then requests between replicas wait for the next tick. */
+  /**
+   * Hears a channel on a connection of its own. Absent where the client cannot be duplicated; then requests between
+   * replicas wait for the next tick.
+   */
   readonly subscribe?: Subscribe | undefined;
   /** Calls back when the client was ended for good; returns the way to stop. */
   onEnd?(listener: () => void): () => void;
@@ -63,7 +72,7 @@ export function fromIoredis(client: IoredisLike): RedisLike {
   const ready = waitForReady(client);
   return {
     async send({ args: [name, ...args], binary }) {
-      // Told to keep no commands, it refuses those that come before it is connected: at a start, all of them.
+      // Set to keep no commands, it refuses those that come before it is connected: at a start, all of them.
       if (keepsNone && client.status !== 'ready') await ready();
       if (!binary) return client.call(String(name), ...args);
       // `callBuffer` loses the name of the command where the client pipelines by itself (`enableAutoPipelining`).
@@ -88,7 +97,8 @@ function fromNodeRedis(client: NodeRedisLike): RedisLike {
   return {
     send({ args, key, binary }) {
       if (client.isOpen === false) return Promise.reject(notConnected(client));
-      // Said with every command, because a client may have a mapping of its own; `returnBuffers` is what version 4 calls it.
+      // Said with every command, because a client may have a mapping of its own; `returnBuffers` is what version 4
+      // calls it.
       const options = { typeMapping: binary ? { [BULK_STRING]: Buffer } : {}, returnBuffers: binary };
       if (isCluster) return send(key, false, args, options);
       return isSentinel ? send(false, args, options) : send(args, options);
@@ -101,7 +111,7 @@ function fromNodeRedis(client: NodeRedisLike): RedisLike {
   };
 }
 
-/** The client's call shape, told by what it can do; `null` where it is none that is known. */
+/** The client's call shape, recognised by what it can do; `null` where it is none that is known. */
 export function redisLikeOf(client: unknown): RedisLike | null {
   const has = (name: string) => typeof (client as Record<string, unknown> | null | undefined)?.[name] === 'function';
   if (has('callBuffer') && has('call')) return fromIoredis(client as IoredisLike);

@@ -20,7 +20,7 @@ export interface TimeLimits {
 export interface ScriptCall {
   readonly keys: readonly string[];
   readonly args?: readonly (string | Buffer)[] | undefined;
-  /** Answers bulk strings as `Buffer`. */
+  /** Returns bulk strings as `Buffer`. */
   readonly binary?: boolean | undefined;
 }
 
@@ -44,29 +44,29 @@ const FORGOTTEN_AFTER_MS = 60_000;
 const MOST_KEPT_MS = 180_000;
 
 /**
- * Makes a script of the body of a function. The body sees `now`, the server's time in whole milliseconds, and `args`, its
- * arguments. The first argument of all is the last instant at which it may begin: clients keep commands while they are not
- * connected and send them later, and what the caller was told is too late must not be done after all.
+ * Makes a script of the body of a function. The body sees `now`, the server's time in whole milliseconds, and `args`,
+ * its arguments. The first argument of all is the last instant at which it may begin: clients keep commands while they
+ * are not connected and send them later, and what the caller received as too late must not be done after all.
  */
 export function script(...parts: readonly string[]): Script {
-  return scriptOf(parts, "return { told, 'done', main() }", false);
+  return scriptOf(parts, "return { storeTime, 'done', main() }", false);
 }
 
 /**
- * Makes a script that is carried out once a call, however often a client sends it: clients send again what was under way when a
- * connection broke. The answer is kept, under the last key, for as long as the call may still arrive. For whatever cannot know its
- * own work again by a token that the caller made.
+ * Makes a script that is carried out once a call, however often a client sends it: clients send again what was under
+ * way when a connection broke. The answer is kept, under the last key, for as long as the call may still arrive. For
+ * whatever cannot know its own work again by a token that the caller made.
  */
 export function scriptOnce(...parts: readonly string[]): Script {
   return scriptOf(
     parts,
     `
 local before = redis.call('GET', KEYS[#KEYS])
-if before then return { told, 'done', cjson.decode(before)[1] } end
+if before then return { storeTime, 'done', cjson.decode(before)[1] } end
 local answer = main()
 local left = math.min(tonumber(ARGV[1]) - now, ${MOST_KEPT_MS}) + 1000
 redis.call('SET', KEYS[#KEYS], cjson.encode({ answer }), 'PX', string.format('%.0f', left))
-return { told, 'done', answer }`,
+return { storeTime, 'done', answer }`,
     true,
   );
 }
@@ -76,8 +76,8 @@ function scriptOf(parts: readonly string[], ending: string, once: boolean): Scri
   const text = `
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local told = string.format('%.0f', now)
-if now > tonumber(ARGV[1]) then return { told, 'late' } end
+local storeTime = string.format('%.0f', now)
+if now > tonumber(ARGV[1]) then return { storeTime, 'late' } end
 local args = {}
 for index = 2, #ARGV do args[index - 1] = ARGV[index] end
 local function main()
@@ -139,7 +139,7 @@ export function createScriptRunner(options: {
       counted = false;
     };
     running.then(forget, forget);
-    // ioredis never settles what was under way when a connection broke, where it was told not to send it again.
+    // ioredis never settles what was under way when a connection broke, where it is set not to send it again.
     setTimeout(forget, FORGOTTEN_AFTER_MS).unref();
   }
 
@@ -167,14 +167,15 @@ export function createScriptRunner(options: {
     const untilMs = performance.now() + limitMs;
     const own = wanted.once ? { ...call, keys: [...call.keys, answerKey(randomUUID())] } : call;
     try {
-      let told = await attempt(wanted, own, untilMs, limitMs);
+      let answer = await attempt(wanted, own, untilMs, limitMs);
       const leftMs = untilMs - performance.now();
-      // Nothing was done. The server's clock has moved on (another server, a step of its clock): its time is known now.
-      if (isLate(told) && leftMs > 0) told = await attempt(wanted, own, untilMs, leftMs);
-      if (isLate(told)) {
+      // Nothing was done. The server's clock has moved on (another server, a step of its clock): its time is known
+      // now.
+      if (isLate(answer) && leftMs > 0) answer = await attempt(wanted, own, untilMs, leftMs);
+      if (isLate(answer)) {
         throw new WaSyncError('store_timeout', `Redis did not begin within ${limitMs} ms`, { retryable: true });
       }
-      return { answer: told[2] ?? null, nowMs: Number(String(told[0])) };
+      return { answer: answer[2] ?? null, nowMs: Number(String(answer[0])) };
     } catch (error) {
       throw translateError(error, redis.target);
     }
@@ -187,7 +188,7 @@ function isLate([, word]: readonly unknown[]): boolean {
   return String(word) === 'late';
 }
 
-/** Calls of scripts once the server was looked at. */
+/** Calls of scripts once the server was checked. */
 export interface StoreCalls {
   run(script: Script, call: ScriptCall): Promise<unknown>;
   /** The same, for a body that returns a list. */
@@ -196,7 +197,7 @@ export interface StoreCalls {
   timed(script: Script, call: ScriptCall): Promise<ScriptAnswer>;
 }
 
-/** Calls that wait for `ready`, which looks at the server before the first of them. */
+/** Calls that wait for `ready`, which checks the server before the first of them. */
 export function storeCalls(params: { runner: ScriptRunner; ready: () => Promise<void> }): StoreCalls {
   const { runner, ready } = params;
 

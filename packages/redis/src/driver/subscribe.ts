@@ -1,10 +1,10 @@
 /** A connection of its own that hears one channel. */
 export interface Subscription {
-  /** Settles once it hears; rejects where it cannot. */
+  /** Settles once it listens; rejects where it cannot. */
   readonly hearing: Promise<void>;
   /** Settles when the connection has ended. */
   readonly ended: Promise<void>;
-  /** A round trip: a link that died without a word is noticed by asking. Absent where the client looks after that itself. */
+  /** A round trip: a link that died without a word is noticed by asking. Absent where the client does that itself. */
   ping?(): Promise<unknown>;
   /** Ends the connection. */
   close(): void;
@@ -35,8 +35,8 @@ function endOf(duplicate: Duplicate, events: readonly string[]): Promise<void> {
 }
 
 /**
- * With ioredis or its `Cluster`. The connection does not come back by itself: whoever needs it makes another, so that there is one way in which that happens,
- * whatever the options of the caller's client say.
+ * With ioredis or its `Cluster`. The connection does not come back by itself: whoever needs it makes another, so that
+ * there is one way in which that happens, whatever the options of the caller's client say.
  */
 export function subscribeIoredis(client: unknown): Subscribe | undefined {
   const { duplicate, nodes } = client as { duplicate?: unknown; nodes?: unknown };

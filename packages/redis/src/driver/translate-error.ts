@@ -23,7 +23,7 @@ export function serverWord(error: unknown): string | null {
   return word === undefined || CONNECTION_ERROR_CODES.has(word) ? null : word;
 }
 
-/** Any error of a client as a `WaSyncError`; `target` is `host:port` as far as the client tells. */
+/** Any error of a client as a `WaSyncError`; `target` is `host:port` as far as the client shows it. */
 export function translateError(error: unknown, target: string | null): WaSyncError {
   if (isWaSyncError(error)) return error;
   const first = firstOf(error);

@@ -88,7 +88,10 @@ interface Place {
   readonly value: Uint8Array;
 }
 
-/** Length and text of the key id (0: not encrypted), then the record: never empty, so that an empty value can mean deletion. */
+/**
+ * Length and text of the key id (0: not encrypted), then the record: never empty, so that an empty value can mean
+ * deletion.
+ */
 function pack(keyRing: AuthKeyRing | undefined, place: Place): Buffer {
   const keyId = Buffer.from(keyRing?.current ?? '');
   return Buffer.concat([Uint8Array.of(keyId.byteLength), keyId, sealRecord({ keyRing, ...place })]);

@@ -9,7 +9,9 @@ import { toJson } from '../scripts/session-row.js';
 /** Requests of one call; a few milliseconds. */
 const SLICE = 1_000;
 
-/** The part of the store for requests between replicas; `listen` where the client can have a connection that listens. */
+/**
+ * The part of the store for requests between replicas; `listen` where the client can have a connection that listens.
+ */
 export function createInbox(params: { calls: StoreCalls; keys: StoreKeys; listen: Listen | null }): InboxStore {
   const { calls, keys, listen } = params;
   const names = sessionKeys(keys);

@@ -2,7 +2,7 @@ import type { Logger } from '@wa-sync/core';
 import { keepListening, type Listen, type ListenEnding, type ListenOnce } from '@wa-sync/core/adapter';
 import type { Subscribe } from '../driver/subscribe.js';
 
-/** Wake-ups by pub/sub, on a connection of their own. */
+/** Notifications by pub/sub, on a connection of their own. */
 export function listenForNotifications(params: {
   subscribe: Subscribe;
   channel: string;

@@ -8,11 +8,11 @@ const LAYOUT = 1;
 const OLDEST = 7;
 
 /**
- * Looks at the server that has the keys (in a cluster: at that node, which is why it is asked inside a script). Argument:
- * layout. Returns `[layout, INFO server, INFO replication, INFO memory, INFO persistence]`. It changes nothing on a server that
- * would refuse it, so that what is wrong with the server can be told.
+ * Checks the server that has the keys (in a cluster: at that node, which is why it is asked inside a script).
+ * Argument: layout. Returns `[layout, INFO server, INFO replication, INFO memory, INFO persistence]`. It changes
+ * nothing on a server that would refuse it, so that what is wrong with the server can be reported.
  */
-const lookScript = script(`
+const checkScript = script(`
   ${KEY_NAMES}
   local function info(section)
     local text = redis.pcall('INFO', section)
@@ -21,7 +21,7 @@ const lookScript = script(`
   return { redis.call('HGET', META, 'layout') or '', info('server'), info('replication'), info('memory'), info('persistence') }`);
 
 /** Argument: layout. Notes the layout, and which server this is. */
-const settleScript = script(
+const setUpScript = script(
   KEY_NAMES,
   SERVER_IDENTITY,
   `
@@ -33,8 +33,8 @@ const settleScript = script(
 /**
  * Checks the server, and notes layout and identity.
  *
- * @throws WaSyncError `schema_newer`, `not_supported` for a server that is too old, `config_invalid` for one that evicts keys,
- * `store_failed` for a replica
+ * @throws WaSyncError `schema_newer`, `not_supported` for a server that is too old, `config_invalid` for one that
+ * evicts keys, `store_failed` for a replica
  */
 export async function prepareServer(params: {
   runner: ScriptRunner;
@@ -45,7 +45,7 @@ export async function prepareServer(params: {
   const { runner, logger } = params;
   const keys = sessionKeys(params.keys);
   const at = params.target === null ? '' : ` at ${params.target}`;
-  const { answer } = await runner.run(lookScript, { keys });
+  const { answer } = await runner.run(checkScript, { keys });
   const [layout = '', server = '', replication = '', memory = '', persistence = ''] = (answer as unknown[]).map(String);
 
   if (Number(layout) > LAYOUT) {
@@ -78,7 +78,7 @@ export async function prepareServer(params: {
     const fields = { code: 'redis_not_durable' };
     logger.warn(fields, 'Redis keeps no append-only file: a restart loses its last writes, credentials too');
   }
-  await runner.run(settleScript, { keys, args: [String(LAYOUT)] });
+  await runner.run(setUpScript, { keys, args: [String(LAYOUT)] });
 }
 
 function fieldOf(info: string, name: string): string | undefined {

@@ -40,7 +40,7 @@ type Refusal = Extract<ClaimOutcome, { claimed: false }>['why'];
 export function createSessions(params: { calls: StoreCalls; keys: StoreKeys; logger: Logger }): SessionStore {
   const { calls, keys, logger } = params;
   const names = sessionKeys(keys);
-  // Wishes of this store in their order, by which the server knows one that comes late.
+  // Desired states set by this store in their order, by which the server knows one that comes late.
   const writer = randomUUID();
   let lastCallNo = 0;
 
@@ -152,8 +152,8 @@ export function createSessions(params: { calls: StoreCalls; keys: StoreKeys; log
       const given = toJson([reason.code, reason.detail ?? null]);
       const args = (...last: string[]) => [owner, given, toJson(unobservedIds), String(MOST_ROWS), ...last];
       const run = async (...last: string[]) => {
-        const [looked, released] = await calls.list(releaseScript, { keys: names, args: args(...last) });
-        return { looked: Number(looked), released: listOf(released).map(String) };
+        const [readCount, released] = await calls.list(releaseScript, { keys: names, args: args(...last) });
+        return { readCount: Number(readCount), released: listOf(released).map(String) };
       };
       if (sessions !== undefined) {
         const named = sessions.map(({ id, tenure }) => [id, tenure]);
@@ -161,9 +161,9 @@ export function createSessions(params: { calls: StoreCalls; keys: StoreKeys; log
       }
       const all: string[] = [];
       for (;;) {
-        const { looked, released } = await run();
+        const { readCount, released } = await run();
         all.push(...released);
-        if (looked < MOST_ROWS) return all;
+        if (readCount < MOST_ROWS) return all;
       }
     },
     async setDesired({ id, desired }) {
@@ -171,16 +171,16 @@ export function createSessions(params: { calls: StoreCalls; keys: StoreKeys; log
       return read(await rows(setDesiredScript, [id, desired, writer, String(lastCallNo)]))[0] ?? null;
     },
     async closeUnheld({ graceMs, limit }) {
-      const settled: UnheldSession[] = [];
+      const closed: UnheldSession[] = [];
       for (;;) {
-        const slice = Math.min(MOST_ROWS, limit - settled.length);
+        const slice = Math.min(MOST_ROWS, limit - closed.length);
         const args = [String(graceMs), String(slice)];
-        const [looked, found] = await calls.list(closeUnheldScript, { keys: names, args });
+        const [readCount, found] = await calls.list(closeUnheldScript, { keys: names, args });
         const flat = listOf(found).map(String);
         for (let at = 0; at < flat.length; at += 2) {
-          settled.push({ id: flat[at]!, from: flat[at + 1] as SessionStatus });
+          closed.push({ id: flat[at]!, from: flat[at + 1] as SessionStatus });
         }
-        if (Number(looked) < slice || settled.length >= limit) return settled;
+        if (Number(readCount) < slice || closed.length >= limit) return closed;
       }
     },
     async remove({ id }) {

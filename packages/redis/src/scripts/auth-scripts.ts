@@ -10,9 +10,10 @@ redis.call('HSET', ORDER, args[3], withAuth(reached, args[1] .. ' ' .. args[2]))
 `;
 
 /**
- * Writes of many sessions, for each all or none. Arguments: writer, its number of this call, JSON `[[session id, tenure or null, number of entries], …]`, then
- * name and value of every entry in that order, an empty value for a deletion; keys of its own: the credentials of each
- * session. Returns `written`, `lost` or `missing` for each; nobody waits for the answer to one that is late.
+ * Writes of many sessions, for each all or none. Arguments: writer, its number of this call, JSON
+ * `[[session id, tenure or null, number of entries], …]`, then name and value of every entry in that order, an empty
+ * value for a deletion; keys of its own: the credentials of each session. Returns `written`, `lost` or `missing` for
+ * each; nobody waits for the answer to one that is late.
  */
 export const writeAuthScript = script(
   ROWS,
@@ -75,7 +76,10 @@ local function putAside(auth, aside, reason)
 end
 `;
 
-/** Keys: the order of writes, the credentials of a session, those put aside. Arguments: writer, its number of this call, session id, reason. */
+/**
+ * Keys: the order of writes, the credentials of a session, those quarantined. Arguments: writer, its number of this
+ * call, session id, reason.
+ */
 export const quarantineScript = scriptOnce(
   PUT_ASIDE,
   CALL_ORDER,

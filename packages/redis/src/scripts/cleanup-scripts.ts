@@ -38,7 +38,10 @@ local held = heldUntil()
 if now < held then return { 'held', string.format('%.0f', held) } end
 `;
 
-/** One slice of all rows. Arguments: where the slice before ended (empty at first), rows. Returns `[end, total, active]`. */
+/**
+ * One slice of all rows. Arguments: where the slice before ended (empty at first), rows. Returns
+ * `[end, total, active]`.
+ */
 export const censusScript = script(
   ROWS,
   LEASES,
@@ -54,8 +57,8 @@ export const censusScript = script(
 );
 
 /**
- * One slice of all rows. Arguments: stage, inactive for, rested for, where to begin, rows of a slice, limit. Returns `[end, candidates]`, a JSON
- * list `[id, status, alive at, inactive for]` each.
+ * One slice of all rows. Arguments: stage, inactive for, rested for, where to begin, rows of a slice, limit. Returns
+ * `[end, candidates]`, a JSON list `[id, status, alive at, inactive for]` each.
  */
 export const candidatesScript = script(
   ROWS,
@@ -114,7 +117,10 @@ export const deactivateScript = scriptOnce(
   return done`,
 );
 
-/** Arguments: inactive for and rested for, then ids; two keys of its own for each: its credentials, and the quarantined ones. */
+/**
+ * Arguments: inactive for and rested for, then ids; two keys of its own for each: its credentials, and the quarantined
+ * ones.
+ */
 export const markForPurgeScript = scriptOnce(
   ROWS,
   LEASES,

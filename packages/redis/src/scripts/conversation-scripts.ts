@@ -2,7 +2,7 @@ import { script, scriptOnce } from '../driver/run-script.js';
 import { CONVERSATIONS, GATE } from './conversation-parts.js';
 import { LEASES, ROWS, SERVER_IDENTITY } from './script-parts.js';
 
-/** A message older than this is history: it tells that there is a conversation, not that somebody is waiting. */
+/** A message older than this is history: it shows that there is a conversation, not that somebody is waiting. */
 const LIVE_MS = 86_400_000;
 
 /** Argument: JSON `[[conversation id, session id, from, at, chat, message id], …]`. Returns the sequences. */
@@ -31,11 +31,12 @@ export const recordScript = scriptOnce(
 );
 
 /** Returns how many conversations are open, warned ones included. */
-export const countOpenScript = script(ROWS, CONVERSATIONS, `return redis.call('ZCARD', QUIET)`);
+export const countOpenScript = script(ROWS, CONVERSATIONS, `return redis.call('ZCARD', OPEN)`);
 
 /**
- * One slice of the open conversations, the longest quiet first. Arguments: quiet for, settled for, JSON `[heard at, id]` after which
- * to begin or `[]`, limit, rows of a slice. Returns `[[heard at, id] where it ended or '', conversations]`: id, text, inactive for, gate.
+ * One slice of the open conversations, the longest inactive first. Arguments: inactive for, unchanged for, JSON
+ * `[heard at, id]` after which to begin or `[]`, limit, rows of a slice. Returns
+ * `[[heard at, id] where it ended or '', conversations]`: id, text, inactive for, gate.
  */
 export const inactiveScript = script(
   ROWS,
@@ -52,22 +53,22 @@ export const inactiveScript = script(
     end
     return #a > #b
   end
-  local quietFor, settledFor, limit, slice = tonumber(args[1]), tonumber(args[2]), tonumber(args[4]), tonumber(args[5])
+  local inactiveFor, unchangedFor, limit, slice = tonumber(args[1]), tonumber(args[2]), tonumber(args[4]), tonumber(args[5])
   local after = cjson.decode(args[3])
-  local low, high = '-inf', '(' .. string.format('%.0f', now - quietFor)
-  local offset, found, looked, last = 0, {}, 0, ''
+  local low, high = '-inf', '(' .. string.format('%.0f', now - inactiveFor)
+  local offset, found, readCount, last = 0, {}, 0, ''
   if after[1] then
     low = string.format('%.0f', after[1])
-    local rank = redis.call('ZRANK', QUIET, after[2])
-    local score = rank and redis.call('ZSCORE', QUIET, after[2])
+    local rank = redis.call('ZRANK', OPEN, after[2])
+    local score = rank and redis.call('ZSCORE', OPEN, after[2])
     if score and tonumber(score) == after[1] then
-      offset = rank + 1 - redis.call('ZCOUNT', QUIET, '-inf', '(' .. low)
+      offset = rank + 1 - redis.call('ZCOUNT', OPEN, '-inf', '(' .. low)
     end
   end
-  local page = redis.call('ZRANGEBYSCORE', QUIET, low, high, 'WITHSCORES', 'LIMIT', offset, slice)
+  local page = redis.call('ZRANGEBYSCORE', OPEN, low, high, 'WITHSCORES', 'LIMIT', offset, slice)
   for index = 1, #page, 2 do
     local id, score = page[index], tonumber(page[index + 1])
-    looked = looked + 1
+    readCount = readCount + 1
     if not after[1] or score > after[1] or isAfter(id, after[2]) then
       last = cjson.encode({ score, id })
       local it, text = conversation(id)
@@ -76,14 +77,14 @@ export const inactiveScript = script(
         found[#found + 1] = id
         found[#found + 1] = text
         found[#found + 1] = string.format('%.0f', now)
-        found[#found + 1] = gateOpen(it, settledFor) and '1' or '0'
+        found[#found + 1] = gateOpen(it, unchangedFor) and '1' or '0'
         if #found == limit * 4 then return { '', found } end
       end
-    elseif looked == slice then
+    elseif readCount == slice then
       last = cjson.encode({ score, id })
     end
   end
-  return { looked == slice and last or '', found }`,
+  return { readCount == slice and last or '', found }`,
 );
 
 /** Arguments: unchanged for, JSON `[[id, sequence, to, null or [id, kind, text]], …]`. Returns the ids that moved. */
@@ -116,8 +117,8 @@ export const moveScript = scriptOnce(
 );
 
 /**
- * One slice of the conversations with a message to be sent. Arguments: owner, JSON list of sessions to leave out, where to begin (empty
- * at first), rows of a slice, limit. Returns `[end, ids and texts]`.
+ * One slice of the conversations with a message to be sent. Arguments: owner, JSON list of sessions to leave out,
+ * where to begin (empty at first), rows of a slice, limit. Returns `[end, ids and texts]`.
  */
 export const outgoingScript = script(
   ROWS,
@@ -171,16 +172,16 @@ export const endLostScript = scriptOnce(
   LEASES,
   CONVERSATIONS,
   `
-  local settled = {}
+  local ended = {}
   for _, id in ipairs(redis.call('ZRANGEBYLEX', SENDING, '-', '+', 'LIMIT', 0, 1000)) do
     local it = conversation(id)
     if it and isOver(it[SENDER] ~= NULL and it[SENDER] or '') then
-      settled[#settled + 1] = id
-      settled[#settled + 1] = endSending(id, it, 'unknown')
-      if #settled == tonumber(args[1]) * 2 then return settled end
+      ended[#ended + 1] = id
+      ended[#ended + 1] = endSending(id, it, 'unknown')
+      if #ended == tonumber(args[1]) * 2 then return ended end
     end
   end
-  return settled`,
+  return ended`,
 );
 
 /** Arguments: ids. Returns ids and conversations. */

@@ -4,9 +4,9 @@ export const MOST_OF_SESSION = 1_000;
 export const MOST_ENTRIES = 100_000;
 
 /**
- * Part of every script on sessions. Whatever saves a row goes through `textOf`, which compares it with what it said when it was read, so no operation has to
- * think of its entry. The feed is a stream, whose ids never go back even where the clock does; beside it a sorted set has the ids of each session in
- * their order.
+ * Part of every script on sessions. Whatever saves a row goes through `textOf`, which compares it with what it said
+ * when it was read, so no operation has to think of its entry. The feed is a stream, whose ids never go back even
+ * where the clock does; beside it a sorted set has the ids of each session in their order.
  */
 export const HISTORY = `
 -- What rows said when they were read.

@@ -1,7 +1,10 @@
 import { script, scriptOnce } from '../driver/run-script.js';
 import { ROWS } from './script-parts.js';
 
-/** Arguments: session id, the entry before which to begin or nothing as an empty text, limit. Returns id, session and text of each, the newest first. */
+/**
+ * Arguments: session id, the entry before which to begin or nothing as an empty text, limit. Returns id, session and
+ * text of each, the newest first.
+ */
 export const changesOfScript = script(
   ROWS,
   `
@@ -19,8 +22,8 @@ export const changesOfScript = script(
 );
 
 /**
- * Arguments: the entry after which to begin, or an empty text for now; limit. Returns `[next, 1 where something may have been missed, id, session and text of
- * each]`, the oldest first.
+ * Arguments: the entry after which to begin, or an empty text for now; limit. Returns
+ * `[next, 1 where something may have been missed, id, session and text of each]`, the oldest first.
  */
 export const changesSinceScript = script(
   ROWS,

@@ -1,4 +1,7 @@
-/** Part of every script that reads or deletes requests between replicas: JSON lists by id, and sorted sets that follow from them. */
+/**
+ * Part of every script that reads or deletes requests between replicas: JSON lists by id, and sorted sets that follow
+ * from them.
+ */
 export const REQUESTS = `
 local SESSION_ASKED, KIND, ASKER, ASKED_OWNER, EXPIRES_AT, PLACE, TAKEN, ANSWERED_AT, BODY = 1, 2, 3, 4, 5, 6, 7, 8, 9
 

@@ -2,7 +2,9 @@ import { script, scriptOnce } from '../driver/run-script.js';
 import { REQUESTS } from './inbox-parts.js';
 import { LEASES, ROWS } from './script-parts.js';
 
-/** Arguments: channel, asker, milliseconds to live, JSON `[[id, session id, kind], …]`. Returns the ids that are put. */
+/**
+ * Arguments: channel, asker, milliseconds to live, JSON `[[id, session id, kind], …]`. Returns the ids that are put.
+ */
 export const askScript = script(
   ROWS,
   LEASES,

@@ -4,7 +4,10 @@ import { LEASES, ROWS, SERVER_IDENTITY } from './script-parts.js';
 /** Runs that are remembered of each job. */
 const KEPT = 1_000;
 
-/** Runs: JSON lists by id. Keys after those of the sessions: jobs, runs, and the numbers of the runs of one or more jobs. */
+/**
+ * Runs: JSON lists by id. Keys after those of the sessions: jobs, runs, and the numbers of the runs of one or more
+ * jobs.
+ */
 const RUNS = `
 local JOB, RUN = KEYS[OWN + 1], KEYS[OWN + 2]
 local RUN_JOB, SLOT, RUN_OWNER, OUTCOME, STARTED_AT, ENDED_AT, COUNTS, ERROR, NUMBER = 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -33,8 +36,9 @@ export const lastSlotScript = script(
 );
 
 /**
- * Arguments: run id, job, slot or an empty text, owner; the last key has the numbers of the job's runs. Returns `[word, run id,
- * run]`. While a server that changed is held, a run is told to go on: the slot waits, and is asked for again.
+ * Arguments: run id, job, slot or an empty text, owner; the last key has the numbers of the job's runs. Returns
+ * `[word, run id, run]`. While a server that changed is held, a run is answered to go on: the slot waits, and is asked
+ * for again.
  */
 export const beginScript = script(
   ROWS,
@@ -85,7 +89,10 @@ export const endScript = script(
   return 1`,
 );
 
-/** Arguments: limit, JSON `[before]` or `[]`; the last keys are the numbers of the runs of each job that is asked for. Returns ids and runs. */
+/**
+ * Arguments: limit, JSON `[before]` or `[]`; the last keys are the numbers of the runs of each job that is asked for.
+ * Returns ids and runs.
+ */
 export const listRunsScript = script(
   ROWS,
   RUNS,

@@ -69,8 +69,8 @@ export const fenceScript = script(
 );
 
 /**
- * Argument: limit. Returns the ids that were freed. Owners are found by jumping from one to the next in the sorted set, so
- * the cost is the number of replicas and not of sessions.
+ * Argument: limit. Returns the ids that were freed. Owners are found by jumping from one to the next in the sorted
+ * set, so the cost is the number of replicas and not of sessions.
  */
 export const freeFencedScript = scriptOnce(
   ROWS,
@@ -92,7 +92,8 @@ export const freeFencedScript = scriptOnce(
         local text = redis.call('HGET', SESSION, id)
         local row = parseRow(text)
         if row and row[OWNER] == owner then
-          -- No heartbeat tells nothing of the last proof of life: too late an instant keeps the row from cleanup.
+          -- Without a heartbeat nothing is known of the last proof of life: too late an instant keeps the row from
+          -- cleanup.
           endRow(id, row, 'owner_lost', NULL, 'expired', beat and beat[BEAT_AT] or now)
           saveRow(id, row)
           keepClaimable(id, row)

@@ -2,7 +2,10 @@ import { script, scriptOnce } from '../driver/run-script.js';
 import { REQUESTS } from './inbox-parts.js';
 import { ANSWER_ROWS, CALL_ORDER, LEASES, ROWS } from './script-parts.js';
 
-/** Arguments: owner, JSON `[[id, tenure, mode], …]`, deadline or nothing. Returns for each the row's text, or `-` and the word that says why not. */
+/**
+ * Arguments: owner, JSON `[[id, tenure, mode], …]`, deadline or nothing. Returns for each the row's text, or `-` and
+ * the word that says why not.
+ */
 export const claimScript = script(
   ROWS,
   LEASES,
@@ -47,8 +50,8 @@ export const claimableScript = script(
 );
 
 /**
- * Arguments: owner, JSON `[reason code, detail]`, JSON list of the ids whose sockets may live on, limit, JSON list of `[id, tenure]` or
- * nothing (then the owner's first ones). Returns the ids.
+ * Arguments: owner, JSON `[reason code, detail]`, JSON list of the ids whose sockets may live on, limit, JSON list of
+ * `[id, tenure]` or nothing (then the owner's first ones). Returns the ids.
  */
 export const releaseScript = scriptOnce(
   ROWS,
@@ -82,7 +85,10 @@ export const releaseScript = scriptOnce(
   return { #ids, released }`,
 );
 
-/** Arguments: id, desired, process, its number of this call. A call that comes after a newer one of the same process changes nothing. */
+/**
+ * Arguments: id, desired, process, its number of this call. A call that comes after a newer one of the same process
+ * changes nothing.
+ */
 export const setDesiredScript = scriptOnce(
   ROWS,
   ANSWER_ROWS,
@@ -124,7 +130,10 @@ local function deleteRow(id, row, auth, aside)
 end
 `;
 
-/** Argument: id; keys of its own: the credentials of the session, and the quarantined ones. Returns 1 where there was a row. */
+/**
+ * Argument: id; keys of its own: the credentials of the session, and the quarantined ones. Returns 1 where there was a
+ * row.
+ */
 export const removeScript = scriptOnce(
   ROWS,
   REQUESTS,

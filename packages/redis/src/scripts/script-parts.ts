@@ -1,7 +1,10 @@
 import type { StoreKeys } from '../driver/keys.js';
 import { HISTORY } from './history-parts.js';
 
-/** The keys that every script on sessions declares, by their names in Lua; keys of its own come after them, from `KEYS[OWN + 1]`. */
+/**
+ * The keys that every script on sessions declares, by their names in Lua; keys of its own come after them, from
+ * `KEYS[OWN + 1]`.
+ */
 const SESSION_KEYS = {
   SESSION: 'session',
   IDS: 'ids',
@@ -36,15 +39,16 @@ local NULL = cjson.null
 `;
 
 /**
- * Rows. A row is a JSON list; its first six fields are what a sweep judges, so that a row that is right is known by the
- * first bytes of its text and is not parsed. One encoder writes all rows, so equal fields are equal bytes.
+ * Rows. A row is a JSON list; its first six fields are what a sweep judges, so that a row that is right is known by
+ * the first bytes of its text and is not parsed. One encoder writes all rows, so equal fields are equal bytes.
  */
 export const ROWS = `
 ${KEY_NAMES}
 local STATUS, HEALTH, EVIDENCE, DESIRED, REASON, OWNER, HASH, VERSION, TENURE, ACTIVE, WRITE_ID, CHANGED_AT, SEEN_AT,
   CREATED_AT, SETTLED_AT, ATTEMPT, PHONE, QR, DETAIL = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19
 
--- No two names' ranges in a sorted set touch: the length comes first, and nothing behind it begins with the byte that ends a range.
+-- No two names' ranges in a sorted set touch: the length comes first, and nothing behind it begins with the byte that
+-- ends a range.
 local function rangeOf(name) return #name .. ':' .. name .. ':' end
 
 ${HISTORY}
@@ -127,17 +131,18 @@ end
 `;
 
 /**
- * Which server this is. A restart gives it another run id and a fail-over another history, and either may have taken back
- * what was written last: for one lease nothing is destroyed. Both stand in the data, so whoever comes next sees them too.
+ * Which server this is. A restart gives it another run id and a fail-over another history, and either may have taken
+ * back what was written last: for one lease nothing is destroyed. Both stand in the data, so whoever comes next sees
+ * them too.
  */
 export const SERVER_IDENTITY = `
-local function told(section, pattern)
+local function infoOf(section, pattern)
   local text = redis.pcall('INFO', section)
   return type(text) == 'string' and string.match(text, pattern) or '-'
 end
 
 local function heldUntil()
-  local server = told('server', 'run_id:(%x+)') .. ' ' .. told('replication', 'master_replid:(%x+)')
+  local server = infoOf('server', 'run_id:(%x+)') .. ' ' .. infoOf('replication', 'master_replid:(%x+)')
   local known = redis.call('HGET', META, 'server')
   if known == server then return tonumber(redis.call('HGET', META, 'held_until') or 0) end
   redis.call('HSET', META, 'server', server)
@@ -150,14 +155,19 @@ local function heldUntil()
 end
 `;
 
-/** What goes back to the client where a script returns rows: the texts by id, and the heartbeats that they are read with. */
+/**
+ * What goes back to the client where a script returns rows: the texts by id, and the heartbeats that they are read
+ * with.
+ */
 export const ANSWER_ROWS = `
 local function answerRows(rows) return { rows, redis.call('HGETALL', REPLICA) } end
 `;
 
 /**
- * Part of every script whose calls of one process are numbered: one that was given up when a connection broke may arrive after a newer one, and a fence by tenure does not
- * tell them apart. Sent twice, a call is itself again. A field of the order is process and number of the last call that changed credentials, then the same of the last call for what the host wants.
+ * Part of every script whose calls of one process are numbered: one that was given up when a connection broke may
+ * arrive after a newer one, and a fence by tenure does not distinguish them. Sent twice, a call is itself again. A
+ * field of the order is process and number of the last call that changed credentials, then the same of the last call
+ * for what the host wants.
  */
 export const CALL_ORDER = `
 local function placesOf(reached)

@@ -2,7 +2,9 @@ import type { Desired, Evidence, Health, Heartbeat, SessionStatus, StoredSession
 import { maskNumbers, WaSyncError } from '@wa-sync/core';
 import { effectiveOf } from '@wa-sync/core/adapter';
 
-/** A row as the scripts keep it; the places are those of `script-parts.ts`. Instants are milliseconds since the epoch. */
+/**
+ * A row as the scripts keep it; the places are those of `script-parts.ts`. Instants are milliseconds since the epoch.
+ */
 export type SessionTuple = [
   status: SessionStatus,
   health: Health,
@@ -83,15 +85,18 @@ export function readSession(id: string, text: string, { nowMs, leases }: RowAnsw
   };
 }
 
-/** Sessions of an answer whose texts are pairs of id and row. A damaged row is told and left out: it must not hold up the others. */
-export function readPairs(answer: RowAnswer, tell: (error: unknown) => void): StoredSession[] {
+/**
+ * Sessions of an answer whose texts are pairs of id and row. A damaged row is reported and left out: it must not hold
+ * up the others.
+ */
+export function readPairs(answer: RowAnswer, report: (error: unknown) => void): StoredSession[] {
   const { texts } = answer;
   const sessions: StoredSession[] = [];
   for (let at = 0; at < texts.length; at += 2) {
     try {
       sessions.push(readSession(texts[at]!, texts[at + 1]!, answer));
     } catch (error) {
-      tell(error);
+      report(error);
     }
   }
   return sessions;
@@ -142,8 +147,8 @@ export function listOf(value: unknown): unknown[] {
 }
 
 /**
- * JSON for a script. A half of a surrogate pair (a text that was cut in the middle of an emoji) is no JSON for Lua, and one bad
- * text must not fail a thousand writes.
+ * JSON for a script. A half of a surrogate pair (a text that was cut in the middle of an emoji) is no JSON for Lua,
+ * and one bad text must not fail a thousand writes.
  */
 export function toJson(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>

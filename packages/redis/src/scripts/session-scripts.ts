@@ -15,7 +15,7 @@ export const createScript = scriptOnce(
       saveRow(id, row)
       redis.call('ZADD', IDS, 0, id)
       keepClaimable(id, row)
-      if new[5] ~= 'DISCONNECTED' and new[5] ~= 'LOGGED_OUT' then redis.call('ZADD', UNHELD, told, id) end
+      if new[5] ~= 'DISCONNECTED' and new[5] ~= 'LOGGED_OUT' then redis.call('ZADD', UNHELD, storeTime, id) end
       created[#created + 1] = id
     end
   end
@@ -34,7 +34,10 @@ export const getScript = script(
   return answerRows(rows)`,
 );
 
-/** Arguments: limit, `after` or nothing as `[after]`, owner or nothing as `[owner]` (JSON both). After the rows come the last id and how many there were. */
+/**
+ * Arguments: limit, `after` or nothing as `[after]`, owner or nothing as `[owner]` (JSON both). After the rows come
+ * the last id and how many there were.
+ */
 export const listScript = script(
   ROWS,
   ANSWER_ROWS,
@@ -58,12 +61,12 @@ export const listScript = script(
 );
 
 /**
- * One slice of an owner's rows. Arguments: owner, JSON `[status, health, reason code]`, where the slice before ended (empty
- * at first), rows of a slice, JSON list of the ids that are wanted in any case. Returns `[end ('' when through), count,
- * sum of hashes, exceptions and heartbeats]`.
+ * One slice of an owner's rows. Arguments: owner, JSON `[status, health, reason code]`, where the slice before ended
+ * (empty at first), rows of a slice, JSON list of the ids that are wanted in any case. Returns
+ * `[end ('' when through), count, sum of hashes, exceptions and heartbeats]`.
  *
- * It reads the rows themselves and no index of what is odd in them, so it sees whatever changed them. A row that is right costs one comparison of
- * bytes.
+ * It reads the rows themselves and no index of what is odd in them, so it sees whatever changed them. A row that is
+ * right costs one comparison of bytes.
  */
 export const sweepScript = script(
   ROWS,
@@ -101,8 +104,9 @@ export const sweepScript = script(
 );
 
 /**
- * Guarded writes. Arguments: owner, JSON `[[id, tenure, version, write id, null or [status, health, reason code, detail,
- * attempt, phone, qr, seen ago]], …]`. Returns the row's text for each that is applied, else an empty text.
+ * Guarded writes. Arguments: owner, JSON `[[id, tenure, version,
+ * write id, null or [status, health, reason code, detail, attempt, phone, qr, seen ago]], …]`. Returns the row's text
+ * for each that is applied, else an empty text.
  */
 export const writeScript = script(
   ROWS,
@@ -145,11 +149,13 @@ export const writeScript = script(
   return answerRows(outcomes)`,
 );
 
-/** Arguments: grace, limit. Returns how many rows were looked at, and id and what it said until now of each that is settled. */
+/**
+ * Arguments: grace, limit. Returns how many rows were read, and id and what it said until now of each that is closed.
+ */
 export const closeUnheldScript = scriptOnce(
   ROWS,
   `
-  local settled = {}
+  local ended = {}
   local top = '(' .. string.format('%.0f', now - tonumber(args[1]))
   local ids = redis.call('ZRANGEBYSCORE', UNHELD, '-inf', top, 'LIMIT', 0, args[2])
   for _, id in ipairs(ids) do
@@ -157,12 +163,12 @@ export const closeUnheldScript = scriptOnce(
     redis.call('ZREM', UNHELD, id)
     if row and row[OWNER] == NULL and row[EVIDENCE] == 'unobserved' and row[STATUS] ~= 'LOGGED_OUT'
       and row[STATUS] ~= 'DISCONNECTED' then
-      settled[#settled + 1] = id
-      settled[#settled + 1] = row[STATUS]
+      ended[#ended + 1] = id
+      ended[#ended + 1] = row[STATUS]
       endRow(id, row, 'not_held', NULL, 'unobserved', row[SEEN_AT])
       saveRow(id, row)
       keepClaimable(id, row)
     end
   end
-  return { #ids, settled }`,
+  return { #ids, ended }`,
 );
