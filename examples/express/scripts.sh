@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Asks a running app: scripts.sh whatsapp-status | whatsapp-sync | whatsapp-cleanup [--dry-run]
-# WA_SYNC_URL (default http://127.0.0.1:3000/whatsapp), WA_SYNC_TOKEN, and WA_SYNC_SESSION for another than the current session.
+# WA_SYNC_URL (default http://127.0.0.1:3000/whatsapp), WA_SYNC_TOKEN, and WA_SYNC_SESSION for another than the current
+# session.
 set -euo pipefail
 
 url="${WA_SYNC_URL:-http://127.0.0.1:3000/whatsapp}"

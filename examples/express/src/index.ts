@@ -5,8 +5,8 @@ import express, { type Router } from 'express';
 export type WaSyncRouterOptions = Omit<HttpOptions, 'basePath'>;
 
 /**
- * The endpoints of wa-sync as an Express router: mount it under any path, before or after `express.json()`. Other paths go on to
- * the routes after it. It logs to the logger of `createWaSync`.
+ * The endpoints of wa-sync as an Express router: mount it under any path, before or after `express.json()`. Other
+ * paths go on to the routes after it. It logs to the logger of `createWaSync`.
  *
  * @throws WaSyncError `config_invalid` that names each wrong option and what it takes
  * @example

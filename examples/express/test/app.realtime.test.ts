@@ -42,7 +42,7 @@ describe('the app', () => {
     await waitForHostRow(world.database.pool, 'sales', (row) => row.status === 'CONNECTED' && session.logins > before);
   });
 
-  it('tells what there is, and its own table', async () => {
+  it('shows what there is, and its own table', async () => {
     const app = await start({ sessions: ['sales', 'support'] });
     expect(await (await fetch(app.url)).json()).toMatchObject({ status: '/whatsapp/status', table: '/table' });
     const rows = (await (await fetch(`${app.url}/table`)).json()) as { id: string }[];

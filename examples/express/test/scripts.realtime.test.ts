@@ -29,7 +29,7 @@ describe('scripts.sh', () => {
       env: { PATH: process.env.PATH ?? '', WA_SYNC_URL: `${server.origin}/whatsapp`, WA_SYNC_TOKEN: TOKEN, ...env },
     });
 
-  it('whatsapp-status tells whether the current session is connected', async () => {
+  it('whatsapp-status shows whether the current session is connected', async () => {
     expect(JSON.parse((await run(['whatsapp-status'])).stdout)).toMatchObject({ connected: true });
   });
 
@@ -41,7 +41,7 @@ describe('scripts.sh', () => {
     expect(one.report.totals).toMatchObject({ checked: 1, inSync: 1 });
   });
 
-  it('whatsapp-cleanup puts unused sessions to rest, and can only say so', async () => {
+  it('whatsapp-cleanup deactivates unused sessions, and can only say so', async () => {
     const asked: unknown[] = [];
     const clean: WaSync['cleanupSessions'] = (options) => {
       asked.push(options);

@@ -18,7 +18,10 @@ const baileys = { loginJitterMs: 0, backoff: { baseMs: 50, maxMs: 200 } };
 /** `WA_SYNC_OPTIONS` of an app in a process of its own. */
 export const SHORT_OPTIONS = JSON.stringify({ waSync: short, baileys });
 
-/** What an example app runs against: a database for each test, and a WhatsApp for all. What `ends` and `run` were told of is over after each test. */
+/**
+ * What an example app runs against: a database for each test, and a WhatsApp for all. What `ends` and `run` were given
+ * is over after each test.
+ */
 export interface AppWorld {
   readonly database: TestDatabase;
   readonly whatsapp: FakeWhatsApp;

@@ -1,5 +1,5 @@
--- The host app's own tables, as Prisma makes them for a helpdesk. wa-sync never changes their structure; it only updates rows.
--- One call runs all of this in one transaction; the lock keeps two processes that start together apart.
+-- The host app's own tables, as Prisma makes them for a helpdesk. wa-sync never changes their structure; it only
+-- updates rows. One call runs all of this in one transaction; the lock keeps two processes that start together apart.
 SELECT pg_advisory_xact_lock(hashtext('helpdesk-schema'));
 
 DO $$

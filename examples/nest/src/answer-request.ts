@@ -18,7 +18,7 @@ export type PlatformRequest = IncomingMessage | FastifyRequest;
 export type PlatformResponse = ServerResponse | FastifyReply;
 
 /**
- * Answers one request of either platform.
+ * Handles one request of either platform.
  *
  * @param params.routePath - the route below the base path, such as `/sessions/:id`
  */
@@ -52,7 +52,8 @@ function takeOver(reply: FastifyReply): ServerResponse {
 }
 
 /**
- * What stands before the route in the path that was asked for: global prefix, version and all, without asking Nest for its settings.
+ * What stands before the route in the path that was asked for: global prefix, version and all, without asking Nest for
+ * its settings.
  *
  * @example
  * basePathOf('/api/v1/whatsapp/sessions/sales?x=1', '/sessions/:id')   // '/api/v1/whatsapp'
@@ -68,8 +69,9 @@ const OF_BODY = ['content-type', 'content-length', 'transfer-encoding'] as const
 const hidden = new WeakMap<IncomingMessage, Readonly<Record<string, string>>>();
 
 /**
- * Middleware for Fastify, which would answer 400 to `content-type: application/json` without a body and 415 to a type that it does not know,
- * before any route is asked. A request without these headers it takes for one that has no body, and leaves it to {@link showBody}'s caller.
+ * Middleware for Fastify, which would answer 400 to `content-type: application/json` without a body and 415 to a type
+ * that it does not know, before any route is asked. A request without these headers it takes for one that has no body,
+ * and leaves it to {@link showBody}'s caller.
  */
 export function leaveBodyUnread(incoming: IncomingMessage, _outgoing: ServerResponse, next: () => void): void {
   const { headers } = incoming;

@@ -6,8 +6,9 @@ import type { WaSyncRoutes } from './module-options.js';
 import { WA_SYNC_HTTP } from './module-options.js';
 
 /**
- * A controller with a Nest route for each endpoint: guards, global prefix and versioning of the host work as on its own routes. One route a path
- * and no wildcard, because each Nest version and platform writes wildcards in its own way.
+ * A controller with a Nest route for each endpoint: guards, global prefix and versioning of the host work as on its
+ * own routes. One route a path and no wildcard, because each Nest version and platform writes wildcards in its own
+ * way.
  *
  * @throws WaSyncError `config_invalid` for an option that does not exist
  */

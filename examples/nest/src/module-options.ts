@@ -10,17 +10,19 @@ export interface WaSyncRoutes {
   /** Path of the endpoints, below the global prefix where there is one. @defaultValue `'whatsapp'` */
   path?: string | undefined;
   /**
-   * Guards of the host on every endpoint, `/health/*` and `/openapi.json` included. They come before `http.auth`; where they alone
-   * decide, say `http: { auth: 'none' }`.
+   * Guards of the host on every endpoint, `/health/*` and `/openapi.json` included. They come before `http.auth`;
+   * where they alone decide, say `http: { auth: 'none' }`.
    */
   guards?: readonly WaSyncGuard[] | undefined;
-  /** Further decorators of the controller, such as `Public()` for a guard that is global, or `ApiExcludeController()`. */
+  /**
+   * Further decorators of the controller, such as `Public()` for a guard that is global, or `ApiExcludeController()`.
+   */
   decorators?: readonly ClassDecorator[] | undefined;
 }
 
 /**
- * What `createWaSync` takes, and the endpoints. `logger` is Nest's own by default. `store.close()` is called at the end; a pool stays the
- * host's.
+ * What `createWaSync` takes, and the endpoints. `logger` is Nest's own by default. `store.close()` is called at the
+ * end; a pool stays the host's.
  */
 export interface WaSyncModuleOptions extends WaSyncOptions {
   /** What `createHttpHandler` takes: `auth` above all. Needed unless `routes` is `false`. */

@@ -2,8 +2,8 @@ import { Logger as NestLogger } from '@nestjs/common';
 import { errorLine, type Logger, loggableError, stackText } from '@wa-sync/core';
 
 /**
- * Nest's logger as wa-sync's: `LOG [wa-sync] Syncing session abc123: marking as CONNECTED (was DISCONNECTED)`. Follows `app.useLogger()`. An error adds its message
- * and code, and its stack below.
+ * Nest's logger as wa-sync's: `LOG [wa-sync] Syncing session abc123: marking as CONNECTED (was DISCONNECTED)`. Follows
+ * `app.useLogger()`. An error adds its message and code, and its stack below.
  */
 export function nestLogger(): Logger {
   const target = new NestLogger('wa-sync');

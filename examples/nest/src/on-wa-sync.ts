@@ -19,13 +19,13 @@ export interface Listening {
 type WithListeners = { readonly [LISTENERS]?: readonly Listening[] };
 
 /**
- * Calls this method of a provider or controller with each event of that name, from before the replica starts. What it throws is logged and
- * harms nothing. A request-scoped or transient class has no instance to call; a warning says so.
+ * Calls this method of a provider or controller with each event of that name, from before the replica starts. What it
+ * throws is logged and harms nothing. A request-scoped or transient class has no instance to call; a warning says so.
  *
  * @throws WaSyncError `config_invalid` for a name that is no event
  * @example
  * @OnWaSync('session:changed')
- * tellTeam({ sessionId, to }: WaSyncEvents['session:changed']) {}
+ * notifyTeam({ sessionId, to }: WaSyncEvents['session:changed']) {}
  */
 export function OnWaSync<Event extends WaSyncEventName>(event: Event) {
   if (!EVENT_NAMES.includes(event)) {
@@ -72,7 +72,7 @@ export function subscribeListeners(deps: {
       continue;
     }
     for (const { method, event } of listeners) {
-      // Looked up at each event: a method may be replaced later, by a spy or by tracing.
+      // Read at each event: a method may be replaced later, by a spy or by tracing.
       wa.on(event, (payload) =>
         (instance as Record<string | symbol, (payload: unknown) => unknown>)[method]?.(payload),
       );

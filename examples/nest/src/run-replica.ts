@@ -1,9 +1,10 @@
 /**
- * The life of the replica inside a Nest app. Listeners are subscribed when every provider exists (`onModuleInit`). The replica starts when every
- * module is initialised (`onApplicationBootstrap`), in Nest 11 and 12 ahead of all else that waits for that, because this module is global. It stops in
- * the first phase of a shutdown (`onModuleDestroy`), in which others close the pool that the last rows are written through. Nest 11 and 12 end importers
- * before what they import, but global modules last: so the module that the host imports calls `stop` too, and the first call counts. Nest 10 ends what
- * is imported first; there a pool has to be closed in a later phase.
+ * The life of the replica inside a Nest app. Listeners are subscribed when every provider exists (`onModuleInit`). The
+ * replica starts when every module is initialised (`onApplicationBootstrap`), in Nest 11 and 12 ahead of all else that
+ * waits for that, because this module is global. It stops in the first phase of a shutdown (`onModuleDestroy`), in
+ * which others close the pool that the last rows are written through. Nest 11 and 12 end importers before what they
+ * import, but global modules last: so the module that the host imports calls `stop` too, and the first call counts.
+ * Nest 10 ends what is imported first; there a pool has to be closed in a later phase.
  */
 import {
   Inject,

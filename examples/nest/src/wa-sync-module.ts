@@ -14,8 +14,8 @@ export class WaSyncModule {
   /**
    * With options that are at hand.
    *
-   * @throws WaSyncError `config_invalid` for an unknown option of `routes`; the app does not start on any other mistake, nor where the
-   * replica does not
+   * @throws WaSyncError `config_invalid` for an unknown option of `routes`; the app does not start on any other
+   * mistake, nor where the replica does not
    * @example
    * WaSyncModule.forRoot({ store: createMemoryStore(), http: { auth: { tokens: [token] } } })
    */

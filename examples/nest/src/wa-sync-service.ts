@@ -3,8 +3,8 @@ import type { WaSync, WaSyncEventName, WaSyncEvents } from '@wa-sync/core';
 import { WA_SYNC } from './module-options.js';
 
 /**
- * The replica, to inject anywhere. The module starts it once every module is initialised, and stops it before any provider that it depends
- * on is destroyed.
+ * The replica, to inject anywhere. The module starts it once every module is initialised, and stops it before any
+ * provider that it depends on is destroyed.
  *
  * @example
  * constructor(@Inject(WaSyncService) private readonly wa: WaSyncService) {}

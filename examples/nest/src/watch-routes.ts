@@ -1,6 +1,7 @@
 /**
- * Finds a route of the host that stands where one of ours does, while Nest registers them. On Express the one that comes first wins and the other is lost in silence; Fastify
- * ends the start with an error that names no controller. Paths are taken from the adapter, where global prefix, versions and the paths of modules are in them already: what
+ * Finds a route of the host that stands where one of ours does, while Nest registers them. On Express the one that
+ * comes first wins and the other is lost in silence; Fastify ends the start with an error that names no controller.
+ * Paths are taken from the adapter, where global prefix, versions and the paths of modules are in them already: what
  * is read beside it, from the decorators, only finds the name.
  */
 import { RequestMethod, type Type } from '@nestjs/common';

@@ -56,7 +56,7 @@ describe('the app', () => {
     expect(await get('/health')).toMatchObject({ status: 'ok', info: { 'wa-sync': { status: 'up' } } });
   });
 
-  it('opens a conversation for who writes, and closes it in its own table when it went quiet', async () => {
+  it('opens a conversation for who writes, and closes it in its own table when it is inactive', async () => {
     const { url } = await start();
     const session = await world.pair('sales', '5511922223333');
     await waitForHostRow(world.database.pool, 'sales', (row) => row.status === 'CONNECTED');
@@ -67,7 +67,7 @@ describe('the app', () => {
     await expect.poll(conversations, { timeout: 10_000 }).toMatchObject([{ client: 'Ana', status: 'ACTIVE' }]);
     const recorded = 'SELECT count(*)::int AS count FROM wa_sync.conversation';
     await expect.poll(async () => (await world.database.pool.query(recorded)).rows).toEqual([{ count: 1 }]);
-    // Two days and a settled connection cannot be waited for.
+    // Two days and a connection that is unchanged for long cannot be waited for.
     await world.database.pool.query(`
       UPDATE wa_sync.conversation SET heard_at = heard_at - interval '2 days';
       UPDATE wa_sync.session SET settled_at = settled_at - interval '2 days'`);

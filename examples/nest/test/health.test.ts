@@ -27,7 +27,7 @@ afterEach(async () => {
   nest = null;
 });
 
-it.each(PLATFORMS)('tells Terminus on %s whether the store answers', async (platform) => {
+it.each(PLATFORMS)('reports to Terminus on %s whether the store answers', async (platform) => {
   const memory = createMemoryStore();
   let list = memory.sessions.list;
   const store = {

@@ -60,7 +60,7 @@ describe.each(PLATFORMS)('on %s', (platform) => {
     expect((await fetch(`${nest.origin}/whatsapp/status`, { headers: authorized })).status).toBe(404);
   });
 
-  it('puts the host’s guards in front, and tells `authorize` what they found out', async () => {
+  it('puts the host’s guards in front, and gives `authorize` what they found out', async () => {
     const seen: unknown[] = [];
     const nest = await start(
       {

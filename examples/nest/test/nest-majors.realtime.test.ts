@@ -63,7 +63,7 @@ const told = (order: readonly string[]) => ({
   guest: 403,
   servers: [{ url: '/api/wa' }],
   health: { 'wa-sync': { status: 'up' } },
-  // What its own end means is told too.
+  // What its own end means is published too.
   heard: ['sales CONNECTED', 'sales DISCONNECTED'],
   order,
   left: 'DISCONNECTED',

@@ -1,4 +1,5 @@
-// An app as the guide shows it, on the platform that is named. It prints its address, and at its end what the row says.
+// An app as the guide shows it, on the platform that is named. It prints its address, and at its end what the row
+// says.
 import { Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';

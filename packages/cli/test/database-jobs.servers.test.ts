@@ -40,11 +40,11 @@ describe('cleanup on a database', () => {
     });
   });
 
-  it('says what it would do, does it only when told to, deletes nothing, and is recorded', async () => {
+  it('says what it would do, does it only when asked to, deletes nothing, and is recorded', async () => {
     const looked = await run('cleanup', '--dry-run', '--force');
     expect([looked.code, looked.out]).toEqual([
       2,
-      expect.stringMatching(/^Would put 2 to rest.*^forgotten .*^quiet /ms),
+      expect.stringMatching(/^Would deactivate 2.*^forgotten .*^quiet /ms),
     ]);
     const asked = await run('cleanup', '--force');
     expect([asked.code, asked.error]).toEqual([1, expect.stringMatching(/nobody can be asked.*\n.*cleanup --dry-run/)]);
@@ -59,7 +59,7 @@ describe('cleanup on a database', () => {
     expect((await run('cleanup', '--yes', '--force')).code).toBe(0);
     expect(await query('SELECT FROM wa_sync.session')).toHaveLength(3);
     expect((await run('runs', '--job', 'cleanup')).out).toMatch(/^\S+ +cleanup .* finished +.*deactivated 2/m);
-    // It has given its lease back.
+    // It has released its lease.
     expect(await query('SELECT FROM wa_sync.replica')).toEqual([]);
   });
 
@@ -101,7 +101,7 @@ describe('inactive on a database', () => {
 
   const states = () => query('SELECT id, state FROM wa_sync.conversation ORDER BY id');
 
-  it('says what it would do, and closes without a word only when told to', async () => {
+  it('says what it would do, and closes without a word only when asked to', async () => {
     const looked = await run('inactive', '--dry-run');
     expect([looked.code, looked.out]).toEqual([
       2,

@@ -168,7 +168,7 @@ describe('history and runs', () => {
 });
 
 describe('doctor', () => {
-  it('looks at leases and clocks', async () => {
+  it('checks leases and clocks', async () => {
     await run('migrate', 'apply');
     const store = createPostgresStore({ pool: at.database.pool });
     for (const [incarnation, replicaId] of [

@@ -76,7 +76,7 @@ describe('demo', () => {
     expect(out).toContain('Every row is true');
   });
 
-  it('tells the same to programs', async () => {
+  it('gives the same to programs', async () => {
     const { code, out } = await runCli(['demo', '--json']);
     expect([code, JSON.parse(out)]).toMatchObject([0, { inSync: true, sessions: [{}, {}, { stored: 'LOGGED_OUT' }] }]);
   });

@@ -7,9 +7,12 @@ import { build } from 'tsup';
 const root = fileURLToPath(new URL('..', import.meta.url));
 let bundling: Promise<string> | undefined;
 
-/** One file of our sources, made once a test file: as a process it starts five times as fast as what is compiled while it starts. */
+/**
+ * One file of our sources, made once a test file: as a process it starts five times as fast as what is compiled while
+ * it starts.
+ */
 async function bundle(): Promise<string> {
-  // One folder below the package, as when it is installed: the program looks for its manifest from there.
+  // One folder below the package, as when it is installed: the program searches its manifest from there.
   const outDir = join(root, '.wa-sync');
   const name = `main-${process.pid}`;
   await build({

@@ -43,7 +43,7 @@ describe('status', () => {
     ]);
   });
 
-  it('shows one session, asks its connection, and knows an id that looks like a number', async () => {
+  it('shows one session, asks its connection, and knows an id that reads as a number', async () => {
     const service = await start();
     const connection = await service.addSession('0123456789');
     const fine = await runCli(['status', '0123456789', '--json'], service.env);
@@ -155,7 +155,7 @@ describe('the other commands', () => {
     expect(JSON.parse(rest.out)).toMatchObject({ sessions: [{ id: 'second' }], next: null });
   });
 
-  it('history tells what became of a session', async () => {
+  it('history shows what became of a session', async () => {
     const service = await start();
     const connection = await service.addSession('sales');
     connection.script.set({ status: 'ERROR', reason: { code: 'odd', detail: 'twice' } });
@@ -231,7 +231,7 @@ describe('what goes wrong', () => {
     expect(JSON.parse(error)).toMatchObject({ error: { code: 'session_not_found', fix: expect.any(String) } });
   });
 
-  it('tells what is no wa-sync, and takes the token nowhere else', async () => {
+  it('says what is no wa-sync, and takes the token nowhere else', async () => {
     const seen: (string | undefined)[] = [];
     const other = await listen((request, response) => {
       seen.push(request.headers.authorization);

@@ -8,7 +8,8 @@ import { startService, type TestService } from './start-service.js';
 // Each test starts processes, which takes seconds where others work too.
 vi.setConfig({ testTimeout: 60_000 });
 
-// util-linux has it, and so do macOS (with other options) and most images; a test that needs a terminal cannot do without.
+// util-linux has it, and so do macOS (with other options) and most images; a test that needs a terminal cannot do
+// without.
 const hasScript = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') === true;
 if (!hasScript) console.warn('Not tested on a terminal: install script of util-linux (bsdutils on Debian)');
 

@@ -155,7 +155,7 @@ function readArguments(args) {
   return options;
 }
 
-function tell({ name, caught, error }) {
+function report({ name, caught, error }) {
   if (error) return console.log(`${name}: ${error}`);
   if (!caught) return console.log(`${name}: NOT CAUGHT`);
   return console.log(`${name}: ${caught.by}${caught.seeds ? ` at seed ${caught.seeds}` : ''} (${caught.words})`);
@@ -181,7 +181,7 @@ async function main() {
         } catch (error) {
           results[index].error = error.message;
         }
-        tell(results[index]);
+        report(results[index]);
       }
     };
     await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));

@@ -5,7 +5,9 @@ import { createHttpHandler, toNodeHandler } from '../src/index.js';
 import { type Listening, listen } from './listen.js';
 import { createEventClient, type EventClient } from './listen-to-events.js';
 
-/** What must hold of `GET /events` wherever changes are stored: over real sockets, with several replicas on one store. */
+/**
+ * What must hold of `GET /events` wherever changes are stored: over real sockets, with several replicas on one store.
+ */
 export function describeEventHistory(name: string, openStore: () => Promise<WaSyncStore>): void {
   describe(name, () => {
     const running: { wa: WaSync; server: Listening }[] = [];
@@ -65,7 +67,7 @@ export function describeEventHistory(name: string, openStore: () => Promise<WaSy
     const kept = (transitions: readonly Transition[]) =>
       transitions.map(({ sessionId, from, to, at }) => [sessionId, from, to, at.toISOString()]);
 
-    it('misses nothing between replicas and over a restart, and tells nothing twice', async () => {
+    it('misses nothing between replicas and over a restart, and sends nothing twice', async () => {
       const [one, two] = [await replica(), await replica()];
       const [a, b] = [await attach(one.wa, 'a'), await attach(two.wa, 'b')];
       const client = createEventClient();
@@ -75,7 +77,7 @@ export function describeEventHistory(name: string, openStore: () => Promise<WaSy
       await change(one.wa, a, 'lost');
       await client.connect(two.url);
       await client.until(({ changes }) => changes.length === 1);
-      // Made by the other replica, told by this one.
+      // Made by the other replica, sent by this one.
       await change(one.wa, a, 'open');
       await change(two.wa, b, 'lost');
       await client.until(({ changes }) => changes.length === 3);

@@ -72,7 +72,7 @@ export function describeHttpContract(name: string, serve: Serve): void {
       expect(await response.text()).toBe('');
     });
 
-    it('answers 503 where the status cannot be told', async () => {
+    it('answers 503 where the status cannot be determined', async () => {
       const { id, connection } = await world.addSession();
       connection.script.unknown('busy');
       const response = await get(`/status?sessionId=${id}`);
@@ -104,7 +104,7 @@ export function describeHttpContract(name: string, serve: Serve): void {
       expect([wrong.status, (await problemOf(wrong)).errors]).toMatchObject([422, [{ in: 'body', field: 'dryRun' }]]);
     });
 
-    it('checks quiet conversations, and shows the run in the book of runs', async () => {
+    it('checks inactive conversations, and shows the run in the records of runs', async () => {
       const answer = await post('/check-inactive-conversations');
       const { report } = wire.inactivityAnswer.parse(await answer.json());
       expect(report).toMatchObject({ dryRun: false, postponed: null, conversations: [] });
@@ -219,7 +219,7 @@ export function describeHttpContract(name: string, serve: Serve): void {
       expect((await problemOf(plain)).code).toBe('body_not_json');
     });
 
-    it('refuses a body over 16 KB, told or not, and ends the connection', async () => {
+    it('refuses a body over 16 KB, declared or not, and ends the connection', async () => {
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
       const large = Buffer.from(JSON.stringify({ filler: 'x'.repeat(1_000_000) }));
       try {
@@ -284,7 +284,7 @@ export function describeHttpContract(name: string, serve: Serve): void {
       }
     });
 
-    it('answers 202 where the work outlasts the wait, and tells later how it ended', async () => {
+    it('answers 202 where the work outlasts the wait, and returns later how it ended', async () => {
       const gate = createGate();
       const syncNow: WaSyncLike['syncNow'] = async (id) => {
         await gate.opened;
@@ -313,7 +313,7 @@ export function describeHttpContract(name: string, serve: Serve): void {
       }
     });
 
-    it('tells what became of a session, by page', async () => {
+    it('returns what became of a session, by page', async () => {
       const { id, connection } = await world.addSession();
       for (const code of ['first', 'second']) {
         connection.script.close(`${code} of 5511912345678`);

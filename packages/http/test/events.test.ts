@@ -27,7 +27,7 @@ function createSource() {
 
 interface Client {
   readonly response: IncomingMessage;
-  /** Reads until the text has `words` in it, and answers all that came. */
+  /** Reads until the text has `words` in it, and returns all that came. */
   until(words: string): Promise<string>;
   leave(): void;
 }
@@ -58,7 +58,7 @@ function connect(url: string, headers: Record<string, string> = {}): Promise<Cli
   });
 }
 
-/** Probes are not told: there are too many of them. */
+/** Probes are not sent: there are too many of them. */
 const PUBLISHED = EVENT_NAMES.length - 1;
 const idsOf = (text: string) => [...text.matchAll(/^id: (\S+)$/gm)].map(([, id]) => id ?? '');
 
@@ -74,7 +74,7 @@ describe('GET /events over a socket', () => {
     return { url: `${server.origin}/whatsapp/events`, close: server.close };
   }
 
-  it('tells what happens, goes on after an id, and says what it does not know any more', async () => {
+  it('sends what happens, goes on after an id, and says what it does not know any more', async () => {
     const { id, connection } = await world.addSession();
     const server = await open();
     try {
@@ -187,7 +187,7 @@ describe('a stream of events, of a store that keeps no history', () => {
     await Promise.all([one.cancel(), two.cancel()]);
   });
 
-  it('tells a narrowed caller of its own sessions only', async () => {
+  it('sends to a narrowed caller its own sessions only', async () => {
     const { source, ask } = open({ role: 'viewer', sessionIds: ['mine'] });
     const { read, cancel } = await readerOf(await ask());
     await read();
@@ -223,7 +223,7 @@ describe('a stream of events, of a store that keeps no history', () => {
     await cancel();
   });
 
-  it('tells a client that was too slow what it missed, and remembers 1,000', async () => {
+  it('reports to a client that was too slow what it missed, and remembers 1,000', async () => {
     const { source, ask } = open();
     const slow = await readerOf(await ask());
     await slow.read();

@@ -1,4 +1,5 @@
-// A process that asks without end: `node flood-client.mjs <seconds> <sockets> <port>...`. It pipelines `GET /whatsapp/health/ready` over its sockets, without a token, and prints what came.
+// A process that asks without end: `node flood-client.mjs <seconds> <sockets> <port>...`. It pipelines
+// `GET /whatsapp/health/ready` over its sockets, without a token, and prints what came.
 import { connect } from 'node:net';
 
 const [seconds, sockets, ...ports] = process.argv.slice(2).map(Number);

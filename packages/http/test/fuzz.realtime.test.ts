@@ -16,7 +16,9 @@ import { startWorld, type World } from './start-world.js';
 const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 3_000);
 const AT_ONCE = 20;
 
-/** Pieces in, the whole answer out; a server that hangs up says nothing. A stream of events is read to its first bytes. */
+/**
+ * Pieces in, the whole answer out; a server that hangs up says nothing. A stream of events is read to its first bytes.
+ */
 function exchange(port: number, { pieces, leaves }: FuzzedRequest): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
@@ -89,7 +91,7 @@ describe('requests that nobody expects', () => {
     await world?.stop();
   });
 
-  it('are answered with what is declared, and tell no secret', async () => {
+  it('are answered with what is declared, and show no secret', async () => {
     const seen = new Map<number, number>();
     let sent = 0;
     const judge = async (request: FuzzedRequest, storeDown: boolean) => {

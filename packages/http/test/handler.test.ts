@@ -43,7 +43,7 @@ describe('roles', () => {
     expect([refused.status, refused.headers.has('www-authenticate')]).toEqual([401, true]);
   });
 
-  it('opens no door for an authorize that throws, and tells nobody its words', async () => {
+  it('opens no door for an authorize that throws, and shows nobody its words', async () => {
     const lines: string[] = [];
     const heard = await startWorld({ logger: catchLines(lines) });
     const auth = () => {
@@ -58,7 +58,7 @@ describe('roles', () => {
 });
 
 describe('scope', () => {
-  it('answers for a session out of scope what it answers for an unknown one', async () => {
+  it('returns for a session out of scope what it returns for an unknown one', async () => {
     const [mine, other] = [await world.addSession(), await world.addSession()];
     const call = asCaller({ role: 'admin', sessionIds: [mine.id, 'nobody'] });
     for (const [method, path] of [
@@ -246,7 +246,7 @@ describe('waiting', () => {
     gate.open();
   });
 
-  it('tells of a run that failed, without an unhandled rejection', async () => {
+  it('reports a run that failed, without an unhandled rejection', async () => {
     const gate = createGate();
     const syncNow: WaSyncLike['syncNow'] = async () => {
       await gate.opened;

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
-/** A replica of which a test says what it tells; its sessions and runs are the world's. */
+/** A replica of which a test says what it publishes; its sessions and runs are the world's. */
 function createSource(more: Partial<MetricsWaSync> = {}) {
   const listeners = new Map<string, Set<(payload: never) => unknown>>();
   const wa: MetricsWaSync = {

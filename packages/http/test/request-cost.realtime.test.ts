@@ -51,7 +51,7 @@ const BODIES: Readonly<Record<string, string>> = {
   'deep objects': fill(() => '{"a":'),
 };
 
-/** Processor time of one call in ms: the least of some rounds, so that what else runs here does not count. */
+/** Processor time of one call in ms: the least of some runs, so that what else runs here does not count. */
 async function cpuMs(call: () => Promise<unknown>): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let round = 0; round < 5; round += 1) {

@@ -33,7 +33,7 @@ const checked: InactivityReport = {
   conversations: [{ id: 'c', sessionId: 'a', inactiveForMs: 7, outcome: 'would_close', reason: 'quiet' }],
 };
 
-describe('what a run answers', () => {
+describe('what a run returns', () => {
   it('of a cleanup', () => {
     const { message, report } = cleanupResult(cleaned);
     expect(message).toBe('Put 1 session to rest, deleted 1, 1 failed, 2 left for the next run');
@@ -44,7 +44,7 @@ describe('what a run answers', () => {
     expect(cleanupResult({ ...cleaned, postponed: 'mass_outage' }).message).toMatch(/^Nothing was done: most sessions/);
   });
 
-  it('of a check of quiet conversations', () => {
+  it('of a check of inactive conversations', () => {
     const { message, report } = inactivityResult(checked);
     expect(message).toBe('Checked 3 of 40 open conversations: 1 would be closed, 1 would be warned, 1 waiting');
     const { totals } = checked;

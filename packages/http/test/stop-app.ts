@@ -1,4 +1,5 @@
-// An app as the guide shows it: what closes, and in which order. It prints its address, and at its end what the row says.
+// An app as the guide shows it: what closes, and in which order. It prints its address, and at its end what the row
+// says.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createMemoryStore, createWaSync, silentLogger, systemClock } from '@wa-sync/core';

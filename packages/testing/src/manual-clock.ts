@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '@wa-sync/core';
 
-/** A {@link Clock} that stands still until it is told to move. */
+/** A {@link Clock} that stands still until it is moved. */
 export interface ManualClock extends Clock {
   /**
    * Moves time on by `ms`: runs each timer at its instant, the earlier first and equal ones in the order they were
@@ -29,7 +29,7 @@ interface Timer {
 }
 
 // One turn ends every chain of promises; the others let a callback that setImmediate put off come in between.
-const QUIET_TURNS = 3;
+const CALM_TURNS = 3;
 const MAX_TURNS = 100_000;
 
 /**
@@ -53,10 +53,10 @@ export function createManualClock({
   let advancing = false;
 
   async function settle(): Promise<void> {
-    for (let turns = 0, quiet = 0; quiet < QUIET_TURNS; turns += 1) {
+    for (let turns = 0, calmTurns = 0; calmTurns < CALM_TURNS; turns += 1) {
       if (turns === MAX_TURNS) throw new Error(`Code under the manual clock still yields after ${MAX_TURNS} turns`);
       await nextTurn();
-      quiet = yields === 0 ? quiet + 1 : 0;
+      calmTurns = yields === 0 ? calmTurns + 1 : 0;
     }
   }
 

@@ -1,6 +1,7 @@
 /**
- * A connection that a test plays. It holds two things apart, because that is what wa-sync is about: what the link really
- * is (`script.link`) and what the connection says of itself (`snapshot`). Only the script and `heal`/`close` change either.
+ * A connection that a test plays. It holds two things apart, because that is what wa-sync is about: what the link
+ * really is (`script.link`) and what the connection says of itself (`snapshot`). Only the script and `heal`/`close`
+ * change either.
  */
 import type {
   Clock,
@@ -17,7 +18,9 @@ import type {
 /** What a probe does. `truth`: what the link gives. `never` does not settle, `throws` rejects. */
 export type ProbeScript = ProbeAnswer | 'truth' | 'never' | 'throws';
 
-/** What `heal` does: the link ends and a reconnect begins, it is open again at once, nothing at all, or a rejection. */
+/**
+ * What `heal` does: the link ends and a reconnect begins, it is open again at once, nothing at all, or a rejection.
+ */
 export type HealScript = 'reconnecting' | 'open' | 'nothing' | 'throws';
 
 /** What a send does. `never` does not settle, `throws` rejects; either may have left. */
@@ -46,7 +49,7 @@ export interface ConnectionScript {
   receiveFrame(): void;
   /** What the connection says of itself, true or not. */
   set(state: Partial<ScriptedState>): void;
-  /** The connection cannot tell, until the next `open`, `close` or `set`. */
+  /** The connection does not know, until the next `open`, `close` or `set`. */
   unknown(why: string): void;
   /**
    * What probes do from now on, `afterMs` later.
@@ -65,7 +68,7 @@ export interface ConnectionScript {
   readonly heals: readonly string[];
   /** The reasons of all calls of `close`, the oldest first. */
   readonly closes: readonly string[];
-  /** Listeners that are told of changes now. */
+  /** Listeners that are notified of changes now. */
   readonly listeners: number;
 }
 
@@ -112,10 +115,10 @@ export function createScriptedConnection(options: ScriptedConnectionOptions): Sc
   function say(next: Partial<ScriptedState>): void {
     state = { ...state, ...next };
     unknownWhy = null;
-    tell();
+    notify();
   }
 
-  function tell(): void {
+  function notify(): void {
     for (const { run } of [...listeners]) run();
   }
 
@@ -195,12 +198,12 @@ export function createScriptedConnection(options: ScriptedConnectionOptions): Sc
     receiveFrame() {
       link = 'open';
       frameAtMs = clock.monotonicMs();
-      tell();
+      notify();
     },
     set: say,
     unknown(why) {
       unknownWhy = why;
-      tell();
+      notify();
     },
     onProbe(next, { afterMs } = {}) {
       onProbe = { script: next, afterMs };

@@ -1,8 +1,8 @@
 import type { RandomSource } from '@wa-sync/core';
 
 /**
- * Spreads one number over the words of a larger state. Source: SplitMix (Steele, Lea, Flood, OOPSLA 2014) with the 32-bit
- * finalizer of MurmurHash3.
+ * Spreads one number over the words of a larger state. Source: SplitMix (Steele, Lea, Flood, OOPSLA 2014) with the
+ * 32-bit finalizer of MurmurHash3.
  */
 function createSplitMix32(seed: number): () => number {
   let state = seed | 0;

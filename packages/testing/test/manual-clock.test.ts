@@ -72,7 +72,7 @@ describe('the manual clock', () => {
     expect(clock.monotonicMs()).toBe(1_500);
   });
 
-  it('tells of a timer that threw, and goes on from there', async () => {
+  it('reports a timer that threw, and goes on from there', async () => {
     const clock = createManualClock();
     clock.schedule(() => {
       throw new Error('thrown by a timer');

@@ -10,7 +10,7 @@ function runSuite(
 ): Promise<{ code: number; out: string; count: (of: string) => number }> {
   const args = ['--conditions=@wa-sync/source', '--import', 'tsx', '--test', '--test-reporter=tap', FILE];
   return new Promise((resolve) => {
-    // Without what vitest and node's runner tell their own children.
+    // Without what vitest and node's runner set for their own children.
     const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, ...own } = process.env;
     const child = execFile(process.execPath, args, { env: { ...own, ...env }, maxBuffer: 2 ** 26 }, (_error, out) => {
       const count = (of: string) => Number(new RegExp(`^# ${of} (\\d+)$`, 'm').exec(out)?.[1]);

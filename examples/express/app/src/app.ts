@@ -32,8 +32,8 @@ export async function startApp(
 ): Promise<RunningApp> {
   const { databaseUrl, tokens, sessions, replicaId } = settings;
   const pool = new pg.Pool({ connectionString: databaseUrl });
-  // Without a listener a broken idle connection would end the process.
-  pool.on('error', (error) => logger.warn({ err: error }, 'An idle connection to the database broke'));
+  // Without a listener a broken unused connection would end the process.
+  pool.on('error', (error) => logger.warn({ err: error }, 'An unused connection to the database broke'));
   const host = createHostSessions(pool);
 
   const store = createPostgresStore({ pool, mirror: { sessions: prismaWhatsAppSession() } });

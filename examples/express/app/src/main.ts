@@ -4,7 +4,8 @@ import { readSettings } from './settings.js';
 try {
   const app = await startApp(readSettings(process.env));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    // Not once: Ctrl+C may come twice, from the terminal and from npm, and the second one would end the process at once.
+    // Not once: Ctrl+C may come twice, from the terminal and from npm, and the second one would end the process at
+    // once.
     process.on(signal, () => void app.stop().then(() => process.exit(0), fail));
   }
   console.log(`listening on ${app.url}`);

@@ -17,8 +17,8 @@ import { POOL, SETTINGS } from './tokens.js';
 const MIRROR = { sessions: prismaWhatsAppSession(), conversations: prismaConversation({ sessionId: 'sessionId' }) };
 
 /**
- * A helpdesk as many are: Nest, Postgres and tables of its own, of which wa-sync keeps `"WhatsAppSession"` true, and closes
- * the inactive ones of `"Conversation"`.
+ * A helpdesk as many are: Nest, Postgres and tables of its own, of which wa-sync keeps `"WhatsAppSession"` true, and
+ * closes the inactive ones of `"Conversation"`.
  */
 @Module({})
 export class AppModule {

@@ -24,7 +24,7 @@ export class DatabaseModule {
 function openPool(connectionString: string): pg.Pool {
   const logger = new Logger('Database');
   const pool = new pg.Pool({ connectionString });
-  // Without a listener a broken idle connection would end the process.
-  pool.on('error', (error) => logger.warn(`An idle connection broke: ${errorLine(loggableError(error))}`));
+  // Without a listener a broken unused connection would end the process.
+  pool.on('error', (error) => logger.warn(`An unused connection broke: ${errorLine(loggableError(error))}`));
   return pool;
 }

@@ -3,7 +3,7 @@ import { WaSyncService } from '@wa-sync/nest';
 import type { Settings } from './settings.js';
 import { SETTINGS } from './tokens.js';
 
-/** Tells wa-sync of the sessions that shall run. */
+/** Adds to wa-sync the sessions that shall run. */
 @Injectable()
 export class OpenSessions implements OnApplicationBootstrap {
   constructor(

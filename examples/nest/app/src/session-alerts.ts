@@ -6,7 +6,7 @@ const NEEDS_A_PERSON: Partial<Record<SessionStatus, string>> = {
   QR_CODE: 'scan its QR code',
   LOGGED_OUT: 'pair it again',
   REPLACED: 'it was opened elsewhere',
-  ERROR: 'look at its reason',
+  ERROR: 'read its reason',
 };
 
 /** Says which session needs a person; a real helpdesk would send this to its team. */

@@ -56,8 +56,8 @@ const SWITCHES = new Set(
 SWITCHES.add('--json');
 
 /**
- * `--dry-run=true` as `--dry-run`, and `--dry-run=false` as nothing: the parser takes the text behind the equals sign for an argument of the command, or for "not given", and
- * would do what it should only have said.
+ * `--dry-run=true` as `--dry-run`, and `--dry-run=false` as nothing: the parser takes the text behind the equals sign
+ * for an argument of the command, or for "not given", and would do what it should only have said.
  */
 function readSwitches(args: readonly string[]): string[] {
   return args.flatMap((arg) => {

@@ -11,7 +11,7 @@ import type { ExitCode } from '../terminal/cli-error.js';
 
 type Pair = readonly [words: string, means: string];
 
-/** One command, as it is typed and as its help tells of it. */
+/** One command, as it is typed and as its help describes it. */
 export interface Definition {
   /** As it is typed: `[name]` may be left out, `<name>` may not. */
   readonly usage: string;
@@ -70,7 +70,7 @@ export const COMMANDS: readonly Definition[] = [
   },
   {
     usage: 'cleanup',
-    does: 'Put sessions to rest that nobody uses; asks before it does',
+    does: 'Deactivate sessions that nobody uses; asks before it does',
     options: [
       ...SERVICE,
       ...DATABASE,
@@ -82,14 +82,14 @@ export const COMMANDS: readonly Definition[] = [
     ],
     examples: [
       ['wa-sync cleanup --dry-run', 'what would be done'],
-      ['wa-sync cleanup --database-url postgres://app@db/app', 'puts to rest and deletes nothing'],
+      ['wa-sync cleanup --database-url postgres://app@db/app', 'deactivates and deletes nothing'],
       ['wa-sync cleanup --yes', 'in a script, where nobody can be asked'],
     ],
     run: cleanup,
   },
   {
     usage: 'inactive',
-    does: 'Warn and close conversations that went quiet',
+    does: 'Warn and close inactive conversations',
     options: [
       ...SERVICE,
       ...DATABASE,
@@ -101,7 +101,7 @@ export const COMMANDS: readonly Definition[] = [
       ['--skip-status <words>', 'With a database: your statuses that are left alone, with commas between them'],
     ],
     examples: [
-      ['wa-sync inactive --dry-run', 'which conversations are quiet for long enough'],
+      ['wa-sync inactive --dry-run', 'which conversations are inactive for long enough'],
       [
         'wa-sync inactive --database-url postgres://app@db/app --inactive-hours 48',
         'closes without a word; asks before',

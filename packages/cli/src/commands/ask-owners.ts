@@ -15,7 +15,8 @@ const CHECK_EVERY_MS = 200;
 type Held = Pick<SessionView, 'id' | 'owner'> & { readonly stored: SyncedSession['stored'] };
 
 /**
- * Lets the processes that hold the sessions compare and correct, through their inboxes in the store: only they can ask the connections. Nothing is concluded from silence.
+ * Lets the processes that hold the sessions compare and correct, through their inboxes in the store: only they can ask
+ * the connections. Nothing is concluded from silence.
  *
  * @throws CliError `session_not_found`
  */

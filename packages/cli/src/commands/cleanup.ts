@@ -13,18 +13,21 @@ const DAY_MS = 86_400_000;
 const BOOT_MS = 600_000;
 const NEVER_DAYS = 3_650;
 
-/** `wa-sync cleanup [--dry-run] [--yes] [--force]`: puts unused sessions to rest; a service deletes old ones too. It asks before. */
+/**
+ * `wa-sync cleanup [--dry-run] [--yes] [--force]`: deactivates unused sessions; a service deletes old ones too. It
+ * asks before.
+ */
 export async function cleanup(context: CommandContext): Promise<ExitCode> {
   const { output } = context;
   const force = isGiven(context, 'force');
-  // Before the target is looked at: a word that is no number is wrong on either.
+  // Before the target is read: a word that is no number is wrong on either.
   const afterDays = numberOption(context, 'after-days', { byDefault: 30, lowest: 1, highest: NEVER_DAYS });
   const byDatabase = isDatabase(context.args, context.env);
   const onePass = byDatabase ? onDatabase(context, { force, afterDays }) : onService(context, force);
   return showThenDo(context, {
     command: 'cleanup',
-    warning: byDatabase ? 'A cleanup puts sessions to rest' : 'A cleanup deletes sessions and their credentials',
-    run: (dryRun) => withProgress(output, dryRun ? 'Looking' : 'Cleaning up', () => onePass(dryRun)),
+    warning: byDatabase ? 'A cleanup deactivates sessions' : 'A cleanup deletes sessions and their credentials',
+    run: (dryRun) => withProgress(output, dryRun ? 'Checking' : 'Cleaning up', () => onePass(dryRun)),
     show: (answer) => show(output, answer),
     pending: ({ report }) => {
       const { deactivated = 0, purged = 0, left = 0 } = report.totals;
@@ -43,7 +46,9 @@ function onService(context: CommandContext, force: boolean): (dryRun: boolean) =
   return (dryRun) => service.run('/cleanup-sessions', { dryRun, force });
 }
 
-/** Only puts to rest: whether the host keeps credentials of its own, and how they are deleted, is the service's to know. */
+/**
+ * Only deactivates: whether the host keeps credentials of its own, and how they are deleted, is the service's to know.
+ */
 function onDatabase(
   context: CommandContext,
   { force, afterDays }: { force: boolean; afterDays: number },
@@ -62,10 +67,10 @@ function onDatabase(
       if (!dryRun) await refuseWhileBooting(database);
       const report = await runAsReplica(database, { cleanup: settings }, (wa) => wa.cleanupSessions({ dryRun, force }));
       const { deactivated, left, cameBack } = report.totals;
-      const did = dryRun ? 'Would put' : 'Put';
+      const did = dryRun ? 'Would deactivate' : 'Deactivated';
       const message = report.postponed
         ? `Nothing was done: ${report.postponed}`
-        : `${did} ${deactivated} to rest, ${left} left for the next run, ${cameBack} came back meanwhile`;
+        : `${did} ${deactivated}, ${left} left for the next run, ${cameBack} came back meanwhile`;
       return {
         message,
         timestamp: new Date().toISOString(),

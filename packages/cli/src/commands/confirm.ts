@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { CliError, EXIT, type ExitCode } from '../terminal/cli-error.js';
 import { type CommandContext, isGiven } from './command.js';
 
-/** Looks first where it has to be asked, and does it only where somebody said yes, or `--yes` was given. */
+/** Does a dry run first where it has to be asked, and does it only where somebody said yes, or `--yes` was given. */
 export async function showThenDo<Answer>(
   context: CommandContext,
   params: {
@@ -20,7 +20,7 @@ export async function showThenDo<Answer>(
   const dryRun = isGiven(context, 'dryRun');
   const yes = isGiven(context, 'yes');
   if (!dryRun && !yes && !context.output.interactive) {
-    const fix = `Look first: wa-sync ${command} --dry-run. Then: wa-sync ${command} --yes.`;
+    const fix = `Check first: wa-sync ${command} --dry-run. Then: wa-sync ${command} --yes.`;
     throw new CliError('not_confirmed', `${warning}, and nobody can be asked`, fix);
   }
   if (dryRun || !yes) {

@@ -20,16 +20,16 @@ export async function doctor(context: CommandContext): Promise<ExitCode> {
   const findings: Finding[] = [];
   const run = (words: string) => `wa-sync ${words}${repeatTarget(context.args)}`;
   try {
-    await withProgress(output, 'Looking', () =>
+    await withProgress(output, 'Checking', () =>
       target.kind === 'service'
         ? examineService(openService(target), { checked, findings, run })
         : withDatabase(context, (database) => examineDatabase(database, { checked, findings, run })),
     );
   } catch (error) {
-    // What keeps the doctor from looking on is the finding that matters most.
+    // What keeps the doctor from going on is the finding that matters most.
     const { code, message, fix } = toCliError(error);
     if (code === 'usage') throw error;
-    findings.unshift({ level: 'error', code, what: message, fix: fix ?? 'Look at the log of the service.' });
+    findings.unshift({ level: 'error', code, what: message, fix: fix ?? 'Read the log of the service.' });
   }
   output.document({ checked, findings });
   for (const line of checked) output.line(`${output.paint('green', 'ok')}  ${line}`);

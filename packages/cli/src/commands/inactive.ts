@@ -10,10 +10,13 @@ import { showThenDo } from './confirm.js';
 
 const HOUR_MS = 3_600_000;
 
-/** `wa-sync inactive [--dry-run] [--yes]`: closes conversations that went quiet, by the service's policy or, on a database, by the options given. */
+/**
+ * `wa-sync inactive [--dry-run] [--yes]`: closes inactive conversations, by the service's policy or, on a database, by
+ * the options given.
+ */
 export async function inactive(context: CommandContext): Promise<ExitCode> {
   const { output } = context;
-  // Before the target is looked at: a word that is no number is wrong on either.
+  // Before the target is read: a word that is no number is wrong on either.
   const inactiveHours = numberOption(context, 'inactive-hours', { byDefault: 24, lowest: 1, highest: 8_760 });
   if (isDatabase(context.args, context.env)) {
     const onePass = onDatabase(context, inactiveHours * HOUR_MS);
@@ -27,7 +30,7 @@ export async function inactive(context: CommandContext): Promise<ExitCode> {
     });
   }
   const dryRun = isGiven(context, 'dryRun');
-  const service = serviceOf(context, 'A check of quiet conversations');
+  const service = serviceOf(context, 'A check of inactive conversations');
   const path = '/check-inactive-conversations';
   const answer = await withProgress(output, 'Checking', () => service.run(path, { dryRun }));
   show(output, answer);
@@ -76,7 +79,7 @@ function show(output: Output, answer: RunAnswer): void {
   );
   if (reported.length === 0) return;
   output.table(
-    ['conversation', 'session', 'quiet for', 'outcome', 'reason'],
+    ['conversation', 'session', 'inactive for', 'outcome', 'reason'],
     reported.map((conversation) => [
       String(conversation.id),
       String(conversation.sessionId),

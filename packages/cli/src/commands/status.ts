@@ -33,7 +33,7 @@ async function one(
     ['connection', connected === null ? 'not asked' : connected ? 'answers' : 'does not answer'],
     ['health', health],
     ['reason', reason ? `${reason.code}${reason.detail ? `: ${reason.detail}` : ''}` : '-'],
-    ['wanted', `${desired}${active ? '' : ', put to rest by the cleanup'}`],
+    ['wanted', `${desired}${active ? '' : ', deactivated by the cleanup'}`],
     ['your table', mirror.state === 'none' ? 'no mirror' : `${mirror.state} ${mirror.word ?? ''}`.trim()],
     ['owner', owner ?? 'nobody'],
     ['last seen', lastSeenAt ?? '-'],

@@ -4,7 +4,7 @@ import type { Finding } from './find-problems.js';
 /** A clock of a host that is off by less hardly shows. */
 const SKEW_MS = 2_000;
 
-/** Looks at who holds leases. */
+/** Checks who holds leases. */
 export function findInLeases(replicas: readonly ReplicaState[], checked: string[]): Finding[] {
   const alive = replicas.filter((replica) => replica.alive);
   const named = alive.map(({ replicaId, sessions }) => `${replicaId} (${sessions})`).join(', ');
@@ -17,7 +17,7 @@ export function findInLeases(replicas: readonly ReplicaState[], checked: string[
     warn(
       'mass_outage',
       what,
-      'Look at the network of that host. Until it is over, nothing is cleaned up or closed there.',
+      'Check the network of that host. Until it is over, nothing is cleaned up or closed there.',
     );
   }
   const ids = alive.map(({ replicaId }) => replicaId);

@@ -15,20 +15,23 @@ const NAMED = 5;
 /** Attempts after which a reconnect counts as one that does not come through. */
 const MANY_ATTEMPTS = 5;
 
-/** A command as it is typed to reach what the doctor looked at. */
+/** A command as it is typed to reach what the doctor checked. */
 export type CommandFor = (words: string) => string;
 
 interface Rule {
   readonly code: string;
   readonly says: string;
-  /** What helps. `run` writes a command of wa-sync, `id` is the first session that the finding names, as one word of a shell. */
+  /**
+   * What helps. `run` writes a command of wa-sync, `id` is the first session that the finding names, as one word of a
+   * shell.
+   */
   fix(run: CommandFor, id: string): string;
   fits(session: SessionView): boolean;
 }
 
 const status = (session: SessionView) => session.effective.status;
 
-/** What can be wrong with a session; the first rule that fits tells of it. */
+/** What can be wrong with a session; the first rule that fits reports it. */
 const RULES: readonly Rule[] = [
   {
     code: 'owner_gone',
@@ -68,7 +71,7 @@ const RULES: readonly Rule[] = [
     code: 'replaced',
     says: 'opened in another place as well',
     fix: () =>
-      'Look for a second process that opens the same number, and stop it. Then wa.sessions.stop(id) and wa.sessions.start(id), or attach a new socket of yours.',
+      'Find a second process that opens the same number, and stop it. Then wa.sessions.stop(id) and wa.sessions.start(id), or attach a new socket of yours.',
     fits: (session) => status(session) === 'REPLACED',
   },
   {
@@ -82,7 +85,7 @@ const RULES: readonly Rule[] = [
     code: 'reconnect_loop',
     says: `reconnecting for the ${MANY_ATTEMPTS}th time or more`,
     fix: (run, id) =>
-      `Run: ${run(`status ${id}`)}\nIt shows the reason. Look at the network of the process: the loop ends with the first reconnect that comes through.`,
+      `Run: ${run(`status ${id}`)}\nIt shows the reason. Check the network of the process: the loop ends with the first reconnect that comes through.`,
     fits: (session) => status(session) === 'RECONNECTING' && session.reconnectAttempt >= MANY_ATTEMPTS,
   },
   {
@@ -104,19 +107,19 @@ const RULES: readonly Rule[] = [
 const NO_SESSIONS: Finding = {
   level: 'note',
   code: 'no_sessions',
-  what: 'wa-sync knows no session, so no row of yours is looked after',
-  fix: 'Tell it of each: wa.sessions.create({ id }), or wa.sessions.import for the rows that you have already.',
+  what: 'wa-sync knows no session, so none of your rows is kept true',
+  fix: 'Add each: wa.sessions.create({ id }), or wa.sessions.import for the rows that you have already.',
 };
 
 /** What needs no quotes stands without them. */
 const shellWord = (id: string) => (/^\w[\w.:@-]*$/.test(id) ? id : quoteForShell(id));
 
-/** Looks at every session. */
+/** Checks every session. */
 export async function findInSessions(source: SessionSource, checked: string[], run: CommandFor): Promise<Finding[]> {
   const found = new Map<Rule, { count: number; ids: string[] }>();
-  let looked = 0;
+  let count = 0;
   for await (const session of allSessions(source)) {
-    looked += 1;
+    count += 1;
     const rule = RULES.find(({ fits }) => fits(session));
     if (!rule) continue;
     const those = found.get(rule) ?? { count: 0, ids: [] };
@@ -124,8 +127,8 @@ export async function findInSessions(source: SessionSource, checked: string[], r
     if (those.ids.length < NAMED) those.ids.push(session.id);
     found.set(rule, those);
   }
-  checked.push(`Looked at ${looked} ${looked === 1 ? 'session' : 'sessions'}`);
-  if (looked === 0) return [NO_SESSIONS];
+  checked.push(`Checked ${count} ${count === 1 ? 'session' : 'sessions'}`);
+  if (count === 0) return [NO_SESSIONS];
   return [...found].map(([{ code, says, fix }, { count, ids }]) => {
     const more = count > ids.length ? `, and ${count - ids.length} more` : '';
     const what = `${count} ${count === 1 ? 'session is' : 'sessions are'} ${says}: ${ids.join(', ')}${more}`;
@@ -133,10 +136,10 @@ export async function findInSessions(source: SessionSource, checked: string[], r
   });
 }
 
-/** Looks at the last run of each job. */
+/** Checks the last run of each job. */
 export function findInRuns(runs: readonly JobRunView[], checked: string[]): Finding[] {
   checked.push(
-    runs.length === 1 ? 'Looked at the last run of a job' : `Looked at the last ${runs.length} runs of jobs`,
+    runs.length === 1 ? 'Checked the last run of a job' : `Checked the last ${runs.length} runs of jobs`,
   );
   const findings: Finding[] = [];
   for (const job of ['cleanup', 'inactivity']) {

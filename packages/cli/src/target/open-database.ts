@@ -132,8 +132,8 @@ function readMapping<Mapping>(
 }
 
 /**
- * Joins the replicas of a database for one job, so that it runs under a lease, once among all of them, and is recorded as theirs are. This one holds no
- * session, and none of its own jobs run by schedule.
+ * Joins the replicas of a database for one job, so that it runs under a lease, once among all of them, and is recorded
+ * as theirs are. This one holds no session, and none of its own jobs run by schedule.
  */
 export async function runAsReplica<Report>(
   database: Database,

@@ -18,7 +18,7 @@ export interface RunReport {
   readonly conversations?: readonly Json[];
 }
 
-/** What a POST answers. */
+/** What a POST returns. */
 export interface RunAnswer {
   readonly message: string;
   readonly timestamp: string;

@@ -13,8 +13,9 @@ export type Target =
     };
 
 /**
- * The options of the target as they were typed, to write behind another command: without them it would reach another database, schema or service. A secret is not
- * written again: the shell takes it from the environment, and says so where it is not there.
+ * The options of the target as they were typed, to write behind another command: without them it would reach another
+ * database, schema or service. A secret is not written again: the shell takes it from the environment, and says so
+ * where it is not there.
  */
 export function repeatTarget(args: readonly string[]): string {
   return ['url', 'database-url', 'schema']
@@ -42,7 +43,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const DEFAULT_URL = 'http://127.0.0.1:3000/whatsapp';
 
 /**
- * The value of an option as it was typed. The parser turns what looks like a number into one, and a token or an id may look like that.
+ * The value of an option as it was typed. The parser turns what reads as a number into one, and a token or an id may
+ * read like that.
  */
 export function typedOption(args: readonly string[], name: string): string | undefined {
   const at = args.findLastIndex((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`));
@@ -97,7 +99,10 @@ export function readTarget(args: readonly string[], env: Environment): Target {
   return { kind: 'service', url: service.replace(/\/+$/, ''), token: token || null };
 }
 
-/** A text as one word of a POSIX shell, to paste: nothing in it is run, and nothing in it steers the terminal that shows it. */
+/**
+ * A text as one word of a POSIX shell, to paste: nothing in it is run, and nothing in it steers the terminal that
+ * shows it.
+ */
 export function quoteForShell(text: string): string {
   if (plainText(text) === text) return `'${text.replaceAll("'", "'\\''")}'`;
   // Escapes are read by bash and zsh in this form only.

@@ -1,6 +1,9 @@
 import { isWaSyncError, maskNumbers } from '@wa-sync/core';
 
-/** Why a command could not do its work, and what to do about it. No message shows a whole phone number, whoever wrote it. */
+/**
+ * Why a command could not do its work, and what to do about it. No message shows a whole phone number, whoever wrote
+ * it.
+ */
 export class CliError extends Error {
   constructor(
     readonly code: string,
@@ -22,7 +25,7 @@ const FIXES: Readonly<Record<string, string>> = {
   run_not_found: 'See what there is: wa-sync runs. A run that was answered with 202 is known to its own process only.',
   rate_limited: 'Wait a minute, or raise rateLimit where the service is made.',
   status_unknown: 'Ask again in a few seconds: unknown is not the same as disconnected.',
-  store_unreachable: 'Look whether the database runs, and whether the address, the user and the password are right.',
+  store_unreachable: 'Check whether the database runs, and whether the address, the user and the password are right.',
   store_rights: 'Grant the role what docs/POSTGRES.md names under "Schema and migrations".',
   schema_newer: 'Update wa-sync: the schema was made by a newer one.',
   schema_pending: 'Run: wa-sync migrate plan, then wa-sync migrate apply.',

@@ -115,7 +115,7 @@ function paintStatus(line: string, row: readonly string[], paint: Paint): string
 
 const DRAW_EVERY_MS = 250;
 
-/** Tells how far the work has come, such as `1,200 sessions`. */
+/** Shows how far the work has come, such as `1,200 sessions`. */
 export type Note = (text: string) => void;
 
 /** Says on a terminal that work goes on, for how long, and what `work` notes; what is written next takes its place. */

@@ -40,7 +40,7 @@ export function createAuthenticate(deps: {
   return async (ask) => {
     const sent = sentTokens(ask);
     for (const candidate of sent.map(digest)) {
-      // All are compared, whichever fits: the time taken tells nothing about the list.
+      // All are compared, whichever fits: the time taken shows nothing about the list.
       const found = known.map((one) => timingSafeEqual(one, candidate)).indexOf(true);
       if (found >= 0) return { role: 'admin', sessionIds: null, key: `token ${found}` };
     }

@@ -20,8 +20,9 @@ const KEYS = ['role', 'sessionIds', 'id'];
 const REPEATED = 40;
 
 /**
- * Checks what `authorize` returned, and copies it: each part is read once, so that it cannot be one thing to the check and another to the routes. Anything
- * but the two shapes is a mistake of the host. None may open a door: a misspelt `sessionIDs` would otherwise be a caller that sees all.
+ * Checks what `authorize` returned, and copies it: each part is read once, so that it cannot be one thing to the check
+ * and another to the routes. Anything but the two shapes is a mistake of the host. None may open a door: a misspelt
+ * `sessionIDs` would otherwise be a caller that sees all.
  */
 export function readAccess(returned: unknown): Verdict {
   if (returned === false) return { granted: null };

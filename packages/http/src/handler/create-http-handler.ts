@@ -21,7 +21,10 @@ export interface HttpContext {
   readonly raw?: unknown;
   /** Path that it mounted the handler under. @defaultValue the `basePath` of the options */
   readonly basePath?: string | undefined;
-  /** Answers where no endpoint has this path, so that the host's own routes get their turn. @defaultValue 404 */
+  /**
+   * Returns a response where no endpoint has this path, so that the host's own routes get their turn.
+   * @defaultValue 404
+   */
   readonly notFound?: (() => Response | Promise<Response>) | undefined;
 }
 
@@ -85,7 +88,9 @@ export function createHttpHandler(wa: WaSyncLike, options: HttpOptions): HttpHan
   return Object.assign(handler, { answer });
 }
 
-/** The signal itself; each stream and each request that waits for a run listens to it, and node warns of more than ten. */
+/**
+ * The signal itself; each stream and each request that waits for a run listens to it, and node warns of more than ten.
+ */
 function listenable(stopping: AbortSignal = new AbortController().signal): AbortSignal {
   setMaxListeners(0, stopping);
   return stopping;

@@ -10,8 +10,8 @@ const HOST_WITHIN_MS = 10_000;
 export type CallHost = <T>(name: string, ask: Ask, call: () => T | Promise<T>) => Promise<T>;
 
 /**
- * Calls a function of the host. What it throws is logged and becomes `internal_error`; where it does not settle in time, or the client has left, the request is
- * released with `host_timeout`, and what it returns later is ignored.
+ * Calls a function of the host. What it throws is logged and becomes `internal_error`; where it does not settle in
+ * time, or the client has left, the request is released with `host_timeout`, and what it returns later is ignored.
  */
 export function createCallHost({ clock, log }: { clock: Clock; log: SparseLog }): CallHost {
   return async <T>(name: string, ask: Ask, call: () => T | Promise<T>) => {
@@ -23,20 +23,20 @@ export function createCallHost({ clock, log }: { clock: Clock; log: SparseLog })
         return { thrown: readThrown(error) };
       }
     };
-    const settled = await withTimeout(clock, HOST_WITHIN_MS, called, {
+    const outcome = await withTimeout(clock, HOST_WITHIN_MS, called, {
       late: (why) => why,
       until: untilAborted(signal),
     });
-    if (settled === 'ended') throw new HttpProblem('host_timeout', undefined, { logged: true });
-    if (settled === 'timeout') {
+    if (outcome === 'ended') throw new HttpProblem('host_timeout', undefined, { logged: true });
+    if (outcome === 'timeout') {
       log('error', `${name} did not settle within ${HOST_WITHIN_MS / 1_000} s: the request got 503`, () => ({
         code: 'host_late',
         function: name,
       }));
       throw new HttpProblem('host_timeout', undefined, { logged: true });
     }
-    if ('returned' in settled) return settled.returned;
-    const { thrown } = settled;
+    if ('returned' in outcome) return outcome.returned;
+    const { thrown } = outcome;
     // Such as a store that is down, asked by the host's own function: the code says what the caller may do.
     if (isWaSyncError(thrown)) throw thrown;
     log('error', `${name} failed, so the request got 500: ${maskNumbers(thrown.message)}`, () => ({

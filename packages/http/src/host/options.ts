@@ -8,9 +8,15 @@ export type Role = 'admin' | 'viewer';
 /** Who calls, as the host's own `authorize` says. */
 export interface Access {
   readonly role: Role;
-  /** The only sessions this caller sees and changes; bulk calls are narrowed to them. `'all'` has to be spelled out; `[]` sees none. */
+  /**
+   * The only sessions this caller sees and changes; bulk calls are narrowed to them. `'all'` has to be spelled out;
+   * `[]` sees none.
+   */
   readonly sessionIds: 'all' | readonly string[];
-  /** Tells callers apart for the limits of runs and of event streams. @defaultValue all callers with the same role and sessions are one */
+  /**
+   * Distinguishes callers for the limits of runs and of event streams.
+   * @defaultValue all callers with the same role and sessions are one
+   */
   readonly id?: string | undefined;
 }
 
@@ -21,8 +27,9 @@ export interface HostContext {
 }
 
 /**
- * The host's own check: `false` is answered with 401. Any other value than the two is 401 as well and writes a line to the log; where it throws, the request gets 500,
- * and 503 where it has not settled within 10 s. A check that trusts cookies also has to ward off forged requests.
+ * The host's own check: `false` is answered with 401. Any other value than the two is 401 as well and writes a line to
+ * the log; where it throws, the request gets 500, and 503 where it has not settled within 10 s. A check that trusts
+ * cookies also has to ward off forged requests.
  */
 export type Authorize = (request: Request, context: HostContext) => false | Access | Promise<false | Access>;
 
@@ -35,11 +42,14 @@ export interface MetricsSource {
 /** What {@link createHttpHandler} takes; an unknown key is an error that names it. */
 export interface HttpOptions {
   /**
-   * Who may call. `{ tokens }`: each token of 16 characters or more opens everything, sent as `Authorization: Bearer` or
-   * `X-Api-Key`; give the old and the new one while you rotate. A function: your own check. `'none'`: everybody.
+   * Who may call. `{ tokens }`: each token of 16 characters or more opens everything, sent as `Authorization: Bearer`
+   * or `X-Api-Key`; give the old and the new one while you rotate. A function: your own check. `'none'`: everybody.
    */
   auth: { tokens: readonly string[] } | Authorize | 'none';
-  /** The session that a request means where it names none by `?sessionId=`. @defaultValue `currentSession` of `createWaSync` */
+  /**
+   * The session that a request means where it names none by `?sessionId=`.
+   * @defaultValue `currentSession` of `createWaSync`
+   */
   currentSession?:
     | ((request: Request, context: HostContext) => string | null | undefined | Promise<string | null | undefined>)
     | undefined;
@@ -64,7 +74,10 @@ export interface HttpOptions {
         perCaller?: number | undefined;
       }
     | undefined;
-  /** What `GET /metrics` serves, from `createMetrics` of `@wa-sync/http/metrics`. @defaultValue there is no `GET /metrics` */
+  /**
+   * What `GET /metrics` serves, from `createMetrics` of `@wa-sync/http/metrics`.
+   * @defaultValue there is no `GET /metrics`
+   */
   metrics?: MetricsSource | undefined;
   /** @defaultValue the system's */
   clock?: Clock | undefined;
@@ -115,7 +128,7 @@ const schema = z.strictObject({
     ),
     {},
   ),
-  metrics: z.optional(withMethods<MetricsSource>('what createMetrics answers', ['text'])),
+  metrics: z.optional(withMethods<MetricsSource>('what createMetrics returns', ['text'])),
   clock: z._default(withMethods<Clock>('a clock', ['now', 'monotonicMs', 'schedule', 'yield']), systemClock),
 } satisfies { [Key in keyof HttpOptions]-?: z.core.$ZodType<unknown, HttpOptions[Key]> });
 
@@ -134,7 +147,8 @@ export function parseHttpOptions(options: HttpOptions): HttpConfig {
 
 /** A path prefix without the slash at its end; `'/'` becomes `''`. */
 export function trimSlash(path: string): string {
-  // By hand: a pattern such as /\/+$/ is tried at each slash of a row anew, which for 16 KB of them takes a tenth of a second.
+  // By hand: a pattern such as /\/+$/ is tried at each slash of a row anew, which for 16 KB of them takes a tenth of a
+  // second.
   let end = path.length;
   while (path[end - 1] === '/') end -= 1;
   return path.slice(0, end);

@@ -1,6 +1,6 @@
 /**
- * The metrics of one replica. Events are counted as they come, each in O(1); what only the store knows is read when somebody asks for the metrics, at most once in
- * `readEveryMs`, and never by two at once.
+ * The metrics of one replica. Events are counted as they come, each in O(1); what only the store knows is read when
+ * somebody asks for the metrics, at most once in `readEveryMs`, and never by two at once.
  */
 import { type Clock, systemClock, WaSyncError } from '@wa-sync/core';
 import { parseOptions, withTimeout } from '@wa-sync/core/adapter';
@@ -16,7 +16,10 @@ import { watchEvents } from './watch-events.js';
 export interface MetricsOptions {
   /** The host's own registry. @defaultValue a new one, with nothing else in it */
   registry?: Registry | undefined;
-  /** How old the counts of sessions may be, in milliseconds: a reading is one page for each 1,000 sessions. @defaultValue 30,000 */
+  /**
+   * How old the counts of sessions may be, in milliseconds: a reading is one page for each 1,000 sessions.
+   * @defaultValue 30,000
+   */
   readEveryMs?: number | undefined;
   /** @defaultValue the system's */
   clock?: Clock | undefined;

@@ -6,8 +6,8 @@ interface MetricShape {
 }
 
 /**
- * Every metric by its name. No label holds an id, a number or a free text. None is called `job` or `instance`: a scrape sets these two itself, and renames those
- * of a target to `exported_job` and `exported_instance`.
+ * Every metric by its name. No label holds an id, a number or a free text. None is called `job` or `instance`: a
+ * scrape sets these two itself, and renames those of a target to `exported_job` and `exported_instance`.
  */
 export const METRICS = {
   wa_sync_sessions: {
@@ -84,12 +84,12 @@ export const METRICS = {
   wa_sync_conversations_warned_total: {
     type: 'counter',
     labels: [],
-    help: 'Quiet conversations that this process warned',
+    help: 'Inactive conversations that this process warned',
   },
   wa_sync_conversations_closed_total: {
     type: 'counter',
     labels: ['delivery'],
-    help: 'Quiet conversations that this process closed, by what is known of the farewell',
+    help: 'Inactive conversations that this process closed, by what is known of the farewell',
   },
 } as const satisfies Record<string, MetricShape>;
 

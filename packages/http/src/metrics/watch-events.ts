@@ -64,8 +64,8 @@ export function watchEvents(wa: Pick<MetricsWaSync, 'on'>, meters: Meters): () =
 const DIFFERENT = 50;
 
 /**
- * Keeps a label small: a code as it is, anything else `other`. Codes come from adapters of anybody, and a label that held an id or a number would grow without end
- * and tell whom the host talks to.
+ * Keeps a label small: a code as it is, anything else `other`. Codes come from adapters of anybody, and a label that
+ * held an id or a number would grow without end and show whom the host talks to.
  */
 function createBoundLabel(): (value: string) => string {
   const seen = new Set<string>();

@@ -47,8 +47,8 @@ function toRequest(incoming: FrameworkRequest, target: string, { method, path, q
 
 /** What the request line says, else the `Host` header; neither is believed where it makes no origin. */
 function originOf(incoming: FrameworkRequest, target: string): string {
-  const told = /^https?:\/\/[^/?#]*/i.exec(target)?.[0];
-  const origin = told ?? `${'encrypted' in incoming.socket ? 'https' : 'http'}://${incoming.headers.host ?? ''}`;
+  const base = /^https?:\/\/[^/?#]*/i.exec(target)?.[0];
+  const origin = base ?? `${'encrypted' in incoming.socket ? 'https' : 'http'}://${incoming.headers.host ?? ''}`;
   return /^https?:\/\/[\w.:[\]-]+$/i.test(origin) && URL.canParse(origin) ? origin : 'http://localhost';
 }
 

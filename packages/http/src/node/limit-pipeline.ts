@@ -1,7 +1,8 @@
 /**
- * Requests that one connection sends without waiting for answers. Node reads on for as long as no answer is due, and calls for all that it has read in one turn of the event loop: twenty
- * connections that pipeline would keep this process from hearing its store for a minute, without a token. So a connection is not read further until what was read
- * of it is answered, and such requests are answered a few in each turn.
+ * Requests that one connection sends without waiting for answers. Node reads on for as long as no answer is due, and
+ * calls for all that it has read in one turn of the event loop: twenty connections that pipeline would keep this
+ * process from hearing its store for a minute, without a token. So a connection is not read further until what was
+ * read of it is answered, and such requests are answered a few in each turn.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

@@ -7,7 +7,8 @@ export type ParsedRequest = IncomingMessage & { body?: unknown };
 /** The body: as a parser in front left it, else straight from the socket. */
 export function readNodeBody(incoming: ParsedRequest): ReturnType<Ask['body']> {
   const { body } = incoming;
-  // Express 4 sets an empty `body` for content that its parser did not take: only what was read from, or read to an empty end, is gone.
+  // Express 4 sets an empty `body` for content that its parser did not take: only what was read from, or read to an
+  // empty end, is gone.
   if (!incoming.readableDidRead && !incoming.readableEnded) return toStream(incoming);
   if (body === undefined || body === null) return null;
   if (typeof body === 'string') return body;
@@ -18,13 +19,13 @@ export function readNodeBody(incoming: ParsedRequest): ReturnType<Ask['body']> {
 function toStream(incoming: IncomingMessage): ReadableStream<Uint8Array> {
   let listening = false;
   let over = false;
-  let wake = () => {};
+  let notify = () => {};
 
   function finish(settle: () => void): void {
     if (over) return;
     over = true;
     settle();
-    wake();
+    notify();
   }
 
   function listen(controller: ReadableStreamDefaultController<Uint8Array>): void {
@@ -38,7 +39,7 @@ function toStream(incoming: IncomingMessage): ReadableStream<Uint8Array> {
       if (over) return;
       incoming.pause();
       controller.enqueue(chunk);
-      wake();
+      notify();
     });
     incoming.on('end', () => finish(() => controller.close()));
     incoming.on('error', broken);
@@ -49,7 +50,7 @@ function toStream(incoming: IncomingMessage): ReadableStream<Uint8Array> {
     {
       pull(controller) {
         return new Promise((resolve) => {
-          wake = resolve;
+          notify = resolve;
           // Not before the first read: a path that is the host's own must find its body untouched.
           if (!listening) listen(controller);
           if (over) resolve();

@@ -1,7 +1,8 @@
 /**
- * A reply over node's own objects. After 401 and 413, and wherever a reply goes out before the body is in, the connection ends: a caller that was refused must not go on
- * sending. The body is not swallowed, and the reply is not lost either: closing a socket that has unread bytes sends a reset, which may overtake the reply. So the reply
- * goes out whole, a little more is read, and only then is the connection closed.
+ * A reply over node's own objects. After 401 and 413, and wherever a reply goes out before the body is in, the
+ * connection ends: a caller that was refused must not go on sending. The body is not swallowed, and the reply is not
+ * lost either: closing a socket that has unread bytes sends a reset, which may overtake the reply. So the reply goes
+ * out whole, a little more is read, and only then is the connection closed.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
@@ -79,7 +80,8 @@ async function stream(
   ending?.addEventListener('abort', end);
   if (ending?.aborted) end();
   outgoing.flushHeaders();
-  // A client that leaves in the middle is no error of ours. Without `fromWeb`, Node 20 would not cancel the source then.
+  // A client that leaves in the middle is no error of ours. Without `fromWeb`, Node 20 would not cancel the source
+  // then.
   await pipeline(Readable.fromWeb(body as NodeStream), outgoing).catch(() => {});
   ending?.removeEventListener('abort', end);
   clearTimeout(timer);

@@ -15,10 +15,11 @@ export type NodeHandler = (
 
 /**
  * Lets a handler answer for node:http, Express 4 and 5, and what passes node's own objects on.
- * A body that a parser in front has read already is used as it stands in `request.body`. With a `next`, a path that is no
- * endpoint goes on to it.
+ * A body that a parser in front has read already is used as it stands in `request.body`. With a `next`, a path that is
+ * no endpoint goes on to it.
  *
- * @param options.basePath - path that the handler is mounted under. @defaultValue where Express has mounted it, else the handler's own
+ * @param options.basePath - path that the handler is mounted under. @defaultValue where Express has mounted it, else
+ * the handler's own
  * @param options.raw - what `authorize` and `currentSession` get as the framework's request. @defaultValue node's
  * @example
  * http.createServer(toNodeHandler(handler)).listen(3000);
@@ -49,7 +50,9 @@ export function toNodeHandler(
   };
 }
 
-/** Express says by `baseUrl` where it has mounted us; others leave `url` without what they cut off from `originalUrl`. */
+/**
+ * Express says by `baseUrl` where it has mounted us; others leave `url` without what they cut off from `originalUrl`.
+ */
 function mountPath({ baseUrl, originalUrl, url = '/' }: FrameworkRequest): string | undefined {
   if (typeof baseUrl === 'string') return baseUrl;
   if (typeof originalUrl !== 'string' || originalUrl === url) return undefined;

@@ -17,7 +17,10 @@ export type Answer = {
   | { readonly type: string; readonly stream: ReadableStream<Uint8Array>; readonly ending: AbortSignal }
 );
 
-/** On every answer: none may be stored, framed, sniffed or run. Source: OWASP REST Security Cheat Sheet, "Security Headers". */
+/**
+ * On every answer: none may be stored, framed, sniffed or run. Source: OWASP REST Security Cheat Sheet, "Security
+ * Headers".
+ */
 const SECURITY_HEADERS = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",

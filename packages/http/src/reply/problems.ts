@@ -21,7 +21,7 @@ export const PROBLEMS = {
   not_supported: { status: 501, title: 'The store cannot do this' },
   host_timeout: { status: 503, title: 'The service did not decide in time' },
   not_running: { status: 503, title: 'The service does not run' },
-  status_unknown: { status: 503, title: 'The status cannot be told now' },
+  status_unknown: { status: 503, title: 'The status cannot be determined now' },
   store_failed: { status: 503, title: 'The store failed' },
   store_timeout: { status: 503, title: 'The store did not answer in time' },
   store_unreachable: { status: 503, title: 'The store cannot be reached' },
@@ -60,7 +60,7 @@ export class HttpProblem extends Error {
   }
 }
 
-/** The same words whether a session is unknown or out of the caller's scope: an answer must not tell which. */
+/** The same words whether a session is unknown or out of the caller's scope: an answer must not show which. */
 export function sessionNotFound(id: string): HttpProblem {
   return new HttpProblem('session_not_found', `There is no session ${logText(id)}`);
 }
@@ -70,8 +70,8 @@ export function toProblem(error: unknown): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (!isWaSyncError(error) || !Object.hasOwn(PROBLEMS, error.code)) return new HttpProblem('internal_error');
   const code = error.code as ProblemCode;
-  const tell = PROBLEMS[code].status < 500 || code === 'status_unknown' || code === 'not_running';
-  return new HttpProblem(code, tell ? logText(error.message) : undefined);
+  const shown = PROBLEMS[code].status < 500 || code === 'status_unknown' || code === 'not_running';
+  return new HttpProblem(code, shown ? logText(error.message) : undefined);
 }
 
 /** The problem without these words, wherever it repeats what a caller has sent. */

@@ -1,4 +1,7 @@
-/** What goes over the wire. Answers are typed by these schemas, requests are checked with them, and OpenAPI is made of them. */
+/**
+ * What goes over the wire. Answers are typed by these schemas, requests are checked with them, and OpenAPI is made of
+ * them.
+ */
 import { SESSION_STATUSES } from '@wa-sync/core';
 import * as z from 'zod/mini';
 
@@ -35,7 +38,7 @@ export const syncReport = z
           foreignWord: z
             .optional(z.string())
             .check(z.describe("The host's own word, where somebody else had written it")),
-          actual: z.nullable(status).check(z.describe('What is true; null where it cannot be told')),
+          actual: z.nullable(status).check(z.describe('What is true; null where it is not known')),
           action: z.enum(['none', 'corrected', 'mirror_repaired', 'healed', 'would_correct', 'unknown', 'failed']),
           reason: z.string().check(z.describe('A stable code: why this action')),
           tookMs,
@@ -136,11 +139,11 @@ export const inactivityReport = z
       )
       .check(z.describe('At most 1,000')),
   })
-  .register(namedSchemas, { id: 'InactivityReport', description: 'What a check of quiet conversations did.' });
+  .register(namedSchemas, { id: 'InactivityReport', description: 'What a check of inactive conversations did.' });
 
 export const inactivityAnswer = z
   .strictObject({ message: z.string().check(z.describe('For people')), timestamp: instant, report: inactivityReport })
-  .register(namedSchemas, { id: 'InactivityAnswer', description: 'A check of quiet conversations that is over.' });
+  .register(namedSchemas, { id: 'InactivityAnswer', description: 'A check of inactive conversations that is over.' });
 
 export const anyReport = z.union([syncReport, cleanupReport, inactivityReport]);
 

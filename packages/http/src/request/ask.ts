@@ -1,6 +1,7 @@
 /**
- * A request on its way in, whoever brought it. Routes read it through this one shape, so that a bridge need not build a `Request` (which takes node longer than all the
- * rest of a `GET /status`) and there is still one way through the code.
+ * A request on its way in, whoever brought it. Routes read it through this one shape, so that a bridge need not build
+ * a `Request` (which takes node longer than all the rest of a `GET /status`) and there is still one way through the
+ * code.
  */
 export interface Ask {
   readonly method: string;
@@ -30,7 +31,10 @@ export function askOfRequest(request: Request): Ask {
   };
 }
 
-/** Path and query of a URL, or of the target of a request line: parsing a whole URL would be a tenth of the time of `GET /status`. */
+/**
+ * Path and query of a URL, or of the target of a request line: parsing a whole URL would be a tenth of the time of
+ * `GET /status`.
+ */
 export function splitTarget(target: string): { path: string; query: string } {
   const [, path = '', query = ''] = /^(?:[^:/?#]+:\/\/[^/?#]*)?([^?#]*)(?:\?([^#]*))?/.exec(target) ?? [];
   return { path, query };

@@ -52,12 +52,12 @@ function notJson(): HttpProblem {
   return new HttpProblem('body_not_json', 'Send a JSON object, or no body at all');
 }
 
-/** For a person with a shell: curl's `-d` says that it sends a form unless it is told otherwise. */
+/** For a person with a shell: curl's `-d` says that it sends a form unless an option says otherwise. */
 const SEND_JSON = "The body came as a form: send JSON with -H 'content-type: application/json'";
 
 /**
- * Reads and checks a body. JSON under the content type of a form is taken, because curl's `-d` sends it so. Where a parser of the
- * host in front took it for a form, its JSON cannot be had back: then the answer says what to send.
+ * Reads and checks a body. JSON under the content type of a form is taken, because curl's `-d` sends it so. Where a
+ * parser of the host in front took it for a form, its JSON cannot be had back: then the answer says what to send.
  *
  * @throws HttpProblem `body_not_json`, `body_too_large`, `request_invalid` that names each wrong field
  */

@@ -9,13 +9,13 @@ import type { Call } from './route.js';
 /** Longest `Prefer: wait=` that is granted. */
 const LONGEST_WAIT_MS = 300_000;
 
-/** Starts a run or joins the equal one, waits for it as long as the caller likes, and answers 200 or 202. */
+/** Starts a run or joins the equal one, waits for it as long as the caller likes, and returns 200 or 202. */
 export async function answerRun(
   call: Call,
   run: {
     operation: string;
     sessionIds: readonly string[] | null;
-    /** What tells it apart from other runs of the operation. */
+    /** What distinguishes it from other runs of the operation. */
     options?: object;
     work(): Promise<RunResult>;
   },

@@ -7,12 +7,12 @@ const READY_WITHIN_MS = 2_000;
 /** Readings of the store begin at least so far apart. */
 const APART_MS = 1_000;
 
-/** Settles where the store answers, and rejects with why it does not. */
+/** Resolves where the store answers, and rejects with why it does not. */
 export type CheckReadiness = () => Promise<void>;
 
 /**
- * Asks the store whether it answers, for anybody and without a token, so that no number of callers is a load on it: one reading a second at most, shared by all who ask
- * meanwhile, and never a second one beside a reading that hangs.
+ * Asks the store whether it answers, for anybody and without a token, so that no number of callers is a load on it:
+ * one reading a second at most, shared by all who ask meanwhile, and never a second one beside a reading that hangs.
  */
 export function createCheckReadiness({
   sessions,

@@ -21,7 +21,7 @@ export const JOB_ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/cleanup-sessions',
     role: 'admin',
-    summary: 'Put unused sessions to rest',
+    summary: 'Deactivate unused sessions',
     description:
       'Deactivates sessions that gave no sign of life for a long time, and later deletes them with their credentials.',
     input: {
@@ -44,7 +44,7 @@ export const JOB_ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/check-inactive-conversations',
     role: 'admin',
-    summary: 'Close conversations that went quiet',
+    summary: 'Close inactive conversations',
     description: 'Warns and closes them by the policy of the configuration, where their number can hear.',
     input: { query: nothing, body: z.strictObject({ dryRun }) },
     answers: { 200: { schema: inactivityAnswer, means: 'The check is over, or had to be postponed.' }, 202: ACCEPTED },
@@ -76,7 +76,7 @@ export const RUN_ROUTES: readonly Route[] = [
     path: '/runs',
     role: 'viewer',
     summary: 'List job runs',
-    description: 'Runs of the cleanup and of the check of quiet conversations, in whichever process.',
+    description: 'Runs of the cleanup and of the check of inactive conversations, in whichever process.',
     input: {
       query: z.strictObject({
         job: z.optional(z.enum(['cleanup', 'inactivity'], 'takes cleanup or inactivity')),

@@ -1,6 +1,7 @@
 /**
- * Makes `openapi.json` from the routes and their schemas. It runs when that file is written (`UPDATE_OPENAPI=1` with the test that holds it up to date), not in a
- * service, which serves the file as it is: what turns schemas into a document weighs more than the document.
+ * Makes `openapi.json` from the routes and their schemas. It runs when that file is written (`UPDATE_OPENAPI=1` with
+ * the test that holds it up to date), not in a service, which serves the file as it is: what turns schemas into a
+ * document weighs more than the document.
  */
 import * as z from 'zod/mini';
 import { PROBLEMS, type ProblemCode } from '../reply/problems.js';

@@ -73,7 +73,10 @@ export const ROUTES: readonly Route[] = [
 
 let written = { basePath: '', text: '' };
 
-/** Anybody may ask for the document, and it is long: it is written once for as long as it is asked for below the same path. */
+/**
+ * Anybody may ask for the document, and it is long: it is written once for as long as it is asked for below the same
+ * path.
+ */
 function documentBelow(basePath: string): string {
   if (written.basePath !== basePath) {
     written = { basePath, text: JSON.stringify({ ...document, servers: [{ url: basePath }] }) };

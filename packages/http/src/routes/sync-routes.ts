@@ -81,7 +81,7 @@ export const SYNC_ROUTES: readonly Route[] = [
     {
       summary: 'Probe and heal all, and clean up',
       description:
-        'Asks every connection for a sign of life now, heals what is dead and corrects the rows; then runs the cleanup and the check of quiet conversations, unless the caller is narrowed to some sessions.',
+        'Asks every connection for a sign of life now, heals what is dead and corrects the rows; then runs the cleanup and the check of inactive conversations, unless the caller is narrowed to some sessions.',
     },
     true,
   ),

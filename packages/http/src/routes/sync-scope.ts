@@ -5,7 +5,10 @@ const AT_ONCE = 16;
 /** A report names as many as core's own do. */
 const NAMED = 1_000;
 
-/** A bulk sync narrowed to some sessions: one report of many. Ids without a row are left out; one failure stops no other. */
+/**
+ * A bulk sync narrowed to some sessions: one report of many. Ids without a row are left out; one failure stops no
+ * other.
+ */
 export async function syncScope(
   ids: readonly string[],
   sync: (id: string) => Promise<SyncReport>,

@@ -8,12 +8,12 @@ import type {
 import { hold, join, storeNow } from './arrange.js';
 import type { StoreHarness } from './store-suite.js';
 
-/** For how long a session must have been settled, in these tests. */
-export const SETTLED_MS = 60_000;
-/** For how long a conversation must have been quiet, in these tests. */
-export const QUIET_MS = 3_600_000;
+/** For how long a session must have been unchanged, in these tests. */
+export const UNCHANGED_MS = 60_000;
+/** For how long a conversation must have been inactive, in these tests. */
+export const INACTIVE_MS = 3_600_000;
 /** The gate of these tests. */
-export const gate = { unchangedForMs: SETTLED_MS };
+export const gate = { unchangedForMs: UNCHANGED_MS };
 
 /** The part of a store that these tests are about. */
 export function conversationsOf(store: WaSyncStore): ConversationStore {
@@ -31,11 +31,11 @@ export async function pass({ store, advance }: StoreHarness, owner: string, ms: 
 export async function openGate(harness: StoreHarness, id = 's'): Promise<string> {
   const owner = await join(harness.store);
   await hold(harness.store, owner, id);
-  await pass(harness, owner, SETTLED_MS + 1_000);
+  await pass(harness, owner, UNCHANGED_MS + 1_000);
   return owner;
 }
 
-/** Records one message now, of a contact of session `s` unless told, and answers the sequence. */
+/** Records one message now, of a contact of session `s` by default, and returns the sequence. */
 export async function say(
   store: WaSyncStore,
   id: string,
@@ -61,7 +61,7 @@ export function moveTo(to: ConversationMove['to'], id: string, sequence: number,
   return { id, sequence, to, outgoing };
 }
 
-/** Makes one move and answers whether it was made. */
+/** Makes one move and returns whether it was made. */
 export async function move(store: WaSyncStore, one: ConversationMove): Promise<boolean> {
   const moved = await conversationsOf(store).move({ moves: [one], ...gate });
   return moved.length === 1 && moved[0] === one.id;

@@ -15,7 +15,7 @@ export function request(sessionId: string, kind: InboxRequestKind = 'status'): I
   return { id: token('request'), sessionId, kind };
 }
 
-/** Puts requests and answers the ids that were put. */
+/** Puts requests and returns the ids that were put. */
 export function ask(store: WaSyncStore, asker: string, ...requests: InboxRequest[]): Promise<string[]> {
   return inboxOf(store).ask({ asker, requests, ttlMs: REQUEST_TTL_MS });
 }

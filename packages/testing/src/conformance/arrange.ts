@@ -28,7 +28,7 @@ export function token(what: string): string {
   return `${what}:${randomUUID()}`;
 }
 
-/** Joins a new incarnation and answers it. */
+/** Joins a new incarnation and returns it. */
 export async function join(store: WaSyncStore, replicaId = 'replica'): Promise<string> {
   const incarnation = token('incarnation');
   await store.leases.join({ incarnation, replicaId, ttlMs: TTL_MS });
@@ -110,7 +110,7 @@ export async function tryWrite(
   return outcome;
 }
 
-/** Writes one row and answers it, or fails the test. */
+/** Writes one row and returns it, or fails the test. */
 export async function write(
   store: WaSyncStore,
   read: StoredSession,
@@ -158,7 +158,10 @@ export async function holdAll(
   return held;
 }
 
-/** Sessions as their owner names them to give them back, with the tenures that they have now; an unknown one has some tenure. */
+/**
+ * Sessions as their owner names them to release them, with the tenures that they have now; an unknown one has some
+ * tenure.
+ */
 export async function named(store: WaSyncStore, ...ids: string[]): Promise<HeldTenure[]> {
   const rows = new Map((await store.sessions.get({ ids })).map((row) => [row.id, row]));
   return ids.map((id) => ({ id, tenure: rows.get(id)?.tenure ?? token('tenure') }));
@@ -170,7 +173,7 @@ export async function fence(store: WaSyncStore, incarnation: string): Promise<vo
   expect(await store.leases.fence({ incarnation, beats: heartbeat?.beats ?? -1 })).toBe(true);
 }
 
-/** Frees every session whose owner is gone; answers the ids, in order. */
+/** Frees every session whose owner is gone; returns the ids, in order. */
 export async function freeAll(store: WaSyncStore, limit = 1000): Promise<string[]> {
   const freed: string[] = [];
   for (;;) {

@@ -141,7 +141,7 @@ export function describeAuthRecords(suite: StoreSuite): void {
       expect(await readOne(store, 'a')).toEqual(held);
     });
 
-    test('put aside are not found, give way to new ones, and are purged with them', async ({ store }) => {
+    test('quarantined are not found, give way to new ones, and are purged with them', async ({ store }) => {
       const auth = authOf(store);
       await create(store, 'a', 'b');
       const write = (sessionId: string, ...entries: AuthEntry[]) => auth.write({ sessionId, tenure: null, entries });
@@ -154,7 +154,7 @@ export function describeAuthRecords(suite: StoreSuite): void {
       expect(await readPlain(auth, 'a', 't', ['1', '2'])).toEqual({ 1: [3] });
       await auth.quarantine({ sessionId: 'a', reason: 'again' });
       expect(await readPlain(auth, 'a', 't', ['1', '2'])).toEqual({});
-      await auth.quarantine({ sessionId: 'a', reason: 'nothing left to put aside' });
+      await auth.quarantine({ sessionId: 'a', reason: 'nothing left to quarantine' });
       await write('a', entry('t', '9', bytes(4)));
       expect(await auth.purge({ sessionId: 'a' })).toBe(4);
       expect(await auth.purge({ sessionId: 'a' })).toBe(0);
@@ -163,7 +163,7 @@ export function describeAuthRecords(suite: StoreSuite): void {
     });
 
     // A session that gets the same id later must not log in as the one before it.
-    test('go with their session row, those put aside too', async ({ store }) => {
+    test('go with their session row, those quarantined too', async ({ store }) => {
       const auth = authOf(store);
       await create(store, 'a');
       await auth.write({ sessionId: 'a', tenure: null, entries: [entry('t', '1', bytes(1))] });

@@ -10,7 +10,7 @@ export function describeBatchWrite(suite: StoreSuite): void {
   const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('batch write', () => {
-    test('of none answers none', async ({ store }) => {
+    test('of none returns none', async ({ store }) => {
       expect(await store.sessions.write({ owner: await join(store), writes: [] })).toEqual([]);
     });
 

@@ -55,7 +55,7 @@ export function describeClaim(suite: StoreSuite): void {
       expect([await readOne(store, 'free'), await readOne(store, 'held')]).toEqual(rows);
     });
 
-    test('of none answers none', async ({ store }) => {
+    test('of none returns none', async ({ store }) => {
       expect(await store.sessions.claim({ owner: await join(store), claims: [] })).toEqual([]);
     });
 
@@ -134,7 +134,7 @@ export function describeClaim(suite: StoreSuite): void {
       expect(await readOne(store, 'a')).toEqual(before);
     });
 
-    test('of many answers one outcome for each, found by its id', async ({ store }) => {
+    test('of many returns one outcome for each, found by its id', async ({ store }) => {
       const [mine, other] = [await join(store), await join(store, 'other')];
       await create(store, 'free-1', 'free-2', 'mine');
       await hold(store, other, 'held');

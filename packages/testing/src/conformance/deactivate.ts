@@ -18,7 +18,7 @@ import { candidateIds, cleanupOf, INACTIVE_MS, unused } from './cleanup-rule.js'
 import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
-/** A session is put to rest, and comes back. */
+/** A session is deactivated, and comes back. */
 export function describeDeactivate(suite: StoreSuite): void {
   const { describe } = suite.runner;
   const test = storeTest(suite);
@@ -59,7 +59,7 @@ export function describeDeactivate(suite: StoreSuite): void {
       expect(await readOne(store, 'a')).toMatchObject({ active: false, status: 'DISCONNECTED' });
     });
 
-    test('leaves a session that came back since it was looked at', async (harness) => {
+    test('leaves a session that came back since it was read', async (harness) => {
       const { store } = harness;
       await unused(harness, 'claimed', 'seen', 'still');
       const owner = await join(store);
@@ -127,7 +127,7 @@ export function describeDeactivate(suite: StoreSuite): void {
       });
     });
 
-    test('is made active again by the wish that it runs, not by the wish that it stops', async (harness) => {
+    test('is made active again by the desired state running, not by stopped', async (harness) => {
       const { store } = harness;
       await resting(harness, 'a', 'b');
       expect(await store.sessions.setDesired({ id: 'a', desired: 'stopped' })).toMatchObject({ active: false });
@@ -140,7 +140,7 @@ export function describeDeactivate(suite: StoreSuite): void {
       expect(await readOne(store, 'b')).toMatchObject({ active: false, desired: 'stopped' });
     });
 
-    test('stays inactive when its next owner’s lease is ended, or it is given back', async (harness) => {
+    test('stays inactive when its next owner’s lease is ended, or it is released', async (harness) => {
       const { store } = harness;
       const owner = await join(store);
       await holdAll(store, owner, ['a', 'b']);

@@ -31,7 +31,7 @@ export interface ConnectionSuite {
 const TIMEOUT_MS = 300;
 const PROBE_ANSWERS = ['answered', 'timeout', 'unavailable'];
 
-/** Waits, told by the connection's own changes, until it says what is asked for. */
+/** Waits, notified by the connection's own changes, until it says what is asked for. */
 async function until(
   connection: WhatsAppConnection,
   holds: (observation: Observation) => boolean,
@@ -71,7 +71,8 @@ function expectWellFormed(observation: Observation): void {
  * Declares the tests of a `WhatsAppConnection`, each on a fresh one that is open.
  *
  * @example
- * describeConnection({ name: 'scripted', create: async () => ({ connection, sessionId, dropLink, goSilent, sendFrame, close }) });
+ * describeConnection({ name: 'scripted', create: async () => ({ connection, sessionId, dropLink, goSilent, sendFrame,
+ * close }) });
  */
 export function describeConnection(suite: ConnectionSuite): void {
   const { describe, it } = suite.runner;
@@ -100,7 +101,7 @@ export function describeConnection(suite: ConnectionSuite): void {
       expect(observation).toMatchObject({ kind: 'known', status: 'CONNECTED', reconnectAttempt: 0 });
     });
 
-    test('may be looked at any number of times without telling anybody of a change', async ({ connection }) => {
+    test('may be read any number of times without notifying anybody of a change', async ({ connection }) => {
       let told = 0;
       connection.onChange(() => {
         told += 1;
@@ -138,7 +139,7 @@ export function describeConnection(suite: ConnectionSuite): void {
       expectWellFormed(harness.connection.snapshot());
     });
 
-    test('tells that the link ended, why, and no longer answers probes over it', async (harness) => {
+    test('reports that the link ended, why, and no longer answers probes over it', async (harness) => {
       const down = until(harness.connection, isDown);
       await harness.dropLink();
       const observation = await down;
@@ -147,7 +148,7 @@ export function describeConnection(suite: ConnectionSuite): void {
       expect(['timeout', 'unavailable']).toContain(await probe(harness));
     });
 
-    test('tells every listener but those that stopped', async (harness) => {
+    test('notifies every listener but those that stopped', async (harness) => {
       const told = { first: 0, stopped: 0 };
       harness.connection.onChange(() => {
         told.first += 1;
@@ -192,7 +193,7 @@ export function describeConnection(suite: ConnectionSuite): void {
         told += 1;
       });
       await connection.close({ reason: 'shutdown' });
-      // What the close itself changed may have been told before the listeners were dropped.
+      // What the close itself changed may have been reported before the listeners were dropped.
       const toldByClose = told;
       await harness.dropLink();
       await connection.close({ reason: 'shutdown' });

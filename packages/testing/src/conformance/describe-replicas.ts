@@ -14,12 +14,15 @@ async function replicaOn(store: WaSyncStore, name: string): Promise<WaSync> {
   return wa;
 }
 
-/** Declares the tests of replicas that share a store: what one is asked, the other answers. They run on the system's clock. */
+/**
+ * Declares the tests of replicas that share a store: what one is asked, the other answers. They run on the system's
+ * clock.
+ */
 export function describeReplicas(suite: StoreSuite): void {
   const { describe } = suite.runner;
   const test = storeTest(suite);
   describe(`${suite.name}: replicas`, () => {
-    test('answer for each other, woken by the store, and tell one history', async (harness) => {
+    test('answer for each other, notified by the store, and have one history', async (harness) => {
       const other = harness.another ? await harness.another() : harness.store;
       const owner = await replicaOn(harness.store, 'owner');
       const asker = await replicaOn(other, 'asker');

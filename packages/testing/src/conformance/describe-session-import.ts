@@ -27,7 +27,10 @@ function add(store: WaSyncStore, ...sessions: (Partial<NewSession> & { id: strin
   return store.sessions.create({ sessions: sessions.map((one) => ({ desired: 'running' as const, ...one })) });
 }
 
-/** Declares the tests of rows that an earlier system left behind: `create` with its words, and the end of the adoption grace. */
+/**
+ * Declares the tests of rows that an earlier system left behind: `create` with its words, and the end of the adoption
+ * grace.
+ */
 export function describeSessionImport(suite: StoreSuite): void {
   const { describe } = suite.runner;
   const test = storeTest(suite);
@@ -136,7 +139,7 @@ export function describeSessionImport(suite: StoreSuite): void {
       expect(seen.sort()).toEqual(sessions.map(({ id }) => id).sort());
     });
 
-    test(`ends against ${RACERS} claims each or leaves it whole, and is told once by ${RACERS}`, async (harness) => {
+    test(`ends against ${RACERS} claims each or leaves it whole, and is reported once by ${RACERS}`, async (harness) => {
       const { store, advance } = harness;
       const ids = Array.from({ length: RACERS }, (_, index) => `s${index}`);
       await add(store, ...ids.map((id) => ({ id, status: 'CONNECTED' as const })));

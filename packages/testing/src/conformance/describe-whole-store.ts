@@ -11,7 +11,10 @@ import type { StoreSuite } from './store-suite.js';
 
 /** A store that has all parts, and ways to make it whose `advance` spares what some tests hold it against. */
 export interface WholeStoreSuite extends StoreSuite {
-  /** Leaves the last sign of life alone, which for imported rows is a date that an earlier system gave. @defaultValue `create` */
+  /**
+   * Leaves the last sign of life alone, which for imported rows is a date that an earlier system gave.
+   * @defaultValue `create`
+   */
   readonly createForImports?: StoreSuite['create'] | undefined;
   /** Really waits for a second or less, so that what is written next is later by as much. @defaultValue `create` */
   readonly createForJobs?: StoreSuite['create'] | undefined;

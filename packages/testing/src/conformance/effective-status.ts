@@ -52,7 +52,7 @@ export function describeEffectiveStatus(suite: StoreSuite): void {
       }
     });
 
-    // The guard of a write looks at the row alone, so such a write may still go through: nobody may believe it.
+    // The guard of a write reads the row alone, so such a write may still go through: nobody may believe it.
     test('stays expired whatever a fenced owner still writes', async ({ store }) => {
       const owner = await join(store);
       const held = await hold(store, owner, 'a', { status: 'RECONNECTING' });

@@ -64,7 +64,7 @@ export function describeFence(suite: StoreSuite): void {
         const fences: boolean[] = [];
         const answers: BeatAnswer[] = [];
         await race(await clientsOf(harness, RACERS), async (client, index) => {
-          // Rounds begin with the one and with the other, so that both can come first.
+          // They begin with the one and with the other in turns, so that both can come first.
           if (index % 2 === round % 2) fences.push(await client.leases.fence({ incarnation: owner, beats }));
           else answers.push(await client.leases.beat({ incarnation: owner, massOutage: false }));
         });

@@ -92,9 +92,9 @@ export function describeFreeFenced(suite: StoreSuite): void {
       }
     });
 
-    // Without a heartbeat the last beat is not known: any instant from the last change of status to now will do, but none
-    // at all would make the session look as old as its row.
-    test('frees what an owner without a heartbeat left, and keeps it from looking old', async ({ store }) => {
+    // Without a heartbeat the last beat is not known: any instant from the last change of status to now will do, but
+    // none at all would make the session seem as old as its row.
+    test('frees what an owner without a heartbeat left, and keeps it from seeming old', async ({ store }) => {
       const owner = await join(store);
       const held = await hold(store, owner, 'a');
       await store.leases.leave({ incarnation: owner });

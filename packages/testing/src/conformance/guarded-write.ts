@@ -207,7 +207,7 @@ export function describeGuardedWrite(suite: StoreSuite): void {
       expect(await readOne(store, 'a')).toMatchObject({ version: held.version + 1, reconnectAttempt: winners[0] });
     });
 
-    // A loser may answer applied: false here: it looks at the row again and finds its own write id.
+    // A loser may return applied: false here: it reads the row again and finds its own write id.
     test(`sent ${RACERS} times at once under one write id is applied once`, async (harness) => {
       const { store } = harness;
       const held = await hold(store, await join(store), 'a');

@@ -5,7 +5,9 @@ import { historyOf } from './history-transitions.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 const ROUNDS = 12;
-/** Real time that a feed may take to show what was committed: a store may wait for a transaction that began earlier. */
+/**
+ * Real time that a feed may take to show what was committed: a store may wait for a transaction that began earlier.
+ */
 const SHOWN_WITHIN_MS = 10_000;
 
 const codes = (entries: readonly Transition[]) => entries.map(({ reason }) => reason?.code);
@@ -97,7 +99,7 @@ export function describeHistoryFeed(suite: StoreSuite): void {
       expect([codes(inTime.transitions), inTime.missed]).toEqual([['new'], false]);
     });
 
-    test('answers a cursor that it never gave out like none, and as missed', async ({ store }) => {
+    test('treats a cursor that it never gave out like none, and as missed', async ({ store }) => {
       const owner = await join(store);
       await hold(store, owner, 'a');
       const history = historyOf(store);
@@ -111,7 +113,7 @@ export function describeHistoryFeed(suite: StoreSuite): void {
       expect((await history.since({ after: next, limit: 10 })).transitions).toHaveLength(8);
     });
 
-    test(`under ${RACERS} writers tells each change once, leaves none out, and keeps each session’s order`, async (harness) => {
+    test(`under ${RACERS} writers returns each change once, leaves none out, and keeps each session’s order`, async (harness) => {
       const { store } = harness;
       const owner = await join(store);
       const ids = Array.from({ length: RACERS * 2 }, (_, index) => `s${index}`);

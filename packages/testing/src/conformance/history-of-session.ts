@@ -6,7 +6,7 @@ import { changesOf, historyOf } from './history-transitions.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
 
-/** Writes `count` changes to one session, told apart by their reason codes: `r0`, `r1`, … */
+/** Writes `count` changes to one session, distinguished by their reason codes: `r0`, `r1`, … */
 async function changeOften(store: WaSyncStore, owner: string, id: string, count: number): Promise<void> {
   await create(store, id);
   let held = await claim(store, owner, id);
@@ -22,7 +22,7 @@ export function describeHistoryOfSession(suite: StoreSuite): void {
   const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('ofSession', () => {
-    test('answers the newest first, in pages, and only its own', async ({ store }) => {
+    test('returns the newest first, in pages, and only its own', async ({ store }) => {
       const owner = await join(store);
       await changeOften(store, owner, 'a', 5);
       await changeOften(store, owner, 'b', 1);
@@ -40,7 +40,7 @@ export function describeHistoryOfSession(suite: StoreSuite): void {
       expect(codes(await changesOf(store, 'b'))).toEqual(['r0']);
     });
 
-    test('answers nothing for an unknown session, and before an id that was never given out', async ({ store }) => {
+    test('returns nothing for an unknown session, and before an id that was never given out', async ({ store }) => {
       const owner = await join(store);
       await changeOften(store, owner, 'a', 2);
       expect(await changesOf(store, 'unknown')).toEqual([]);

@@ -31,7 +31,10 @@ export function changesOf(store: WaSyncStore, sessionId: string): Promise<Transi
   return historyOf(store).ofSession({ sessionId, limit: 1_000 });
 }
 
-/** What came of one session after a moment: `act` and its entries, the oldest first, without what differs from run to run. */
+/**
+ * What came of one session after a moment: `act` and its entries, the oldest first, without what differs from run to
+ * run.
+ */
 async function changesDuring(store: WaSyncStore, sessionId: string, act: () => Promise<unknown>) {
   const before = new Set((await changesOf(store, sessionId)).map(({ id }) => id));
   await act();
@@ -103,7 +106,7 @@ export function describeTransitions(suite: StoreSuite): void {
       expect(added).toHaveLength(1);
     });
 
-    test('is left by none of: a row added, a claim, a repair, a wish, other fields, a guard that was missed', async (harness) => {
+    test('is left by none of: a row added, a claim, a repair, a new desired state, other fields, a guard that was missed', async (harness) => {
       const { store } = harness;
       const [owner, other] = [await join(store), await join(store, 'other')];
       await create(store, 'a');
@@ -145,7 +148,7 @@ export function describeTransitions(suite: StoreSuite): void {
       expect(transitions).toHaveLength(150);
     });
 
-    test('is left by a release: vouched for by the owner that gave it back, or by nobody', async ({ store }) => {
+    test('is left by a release: vouched for by the owner that released it, or by nobody', async ({ store }) => {
       const owner = await join(store);
       await holdAll(store, owner, ['closed', 'left']);
       await hold(store, owner, 'out', { status: 'LOGGED_OUT', reason: { code: 'logged_out' } });
@@ -201,7 +204,7 @@ export function describeTransitions(suite: StoreSuite): void {
       expect(await changesDuring(store, 'a', settle)).toEqual([]);
     });
 
-    test('is left by a cleanup that puts a session to rest', async ({ store, advance }, leaveOut) => {
+    test('is left by a cleanup that deactivates a session', async ({ store, advance }, leaveOut) => {
       if (!store.cleanup) return leaveOut('the store cleans nothing up');
       const owner = await join(store);
       await hold(store, owner, 'a', { status: 'QR_CODE', qr: '2@x' });

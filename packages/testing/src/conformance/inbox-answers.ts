@@ -51,7 +51,7 @@ export function describeInboxAnswers(suite: StoreSuite): void {
       expect(await collect()).toEqual([]);
     });
 
-    test('bring what the owner said before it gave the session back', async (harness) => {
+    test('bring what the owner said before it released the session', async (harness) => {
       const { answer, collect, id, owner } = await taken(harness);
       await harness.store.sessions.release({ owner, unobservedIds: [], reason: { code: 'stopped' } });
       await answer('1');

@@ -65,7 +65,7 @@ export function describeInboxRequests(suite: StoreSuite): void {
       expect(await take(store, owner)).toEqual([]);
     });
 
-    test('is told by the beat of the owner, and by no other', async (harness) => {
+    test('is reported by the beat of the owner, and by no other', async (harness) => {
       const { store } = harness;
       const { owner, asker } = await asking(harness);
       const beat = async (incarnation: string) =>
@@ -77,7 +77,7 @@ export function describeInboxRequests(suite: StoreSuite): void {
       expect(await beat(owner)).toBe(false);
     });
 
-    test('hand out nothing that is void, and the beat does not tell of it', async (harness) => {
+    test('hand out nothing that is void, and the beat does not report it', async (harness) => {
       const { store, advance } = harness;
       const { owner, asker } = await asking(harness);
       await ask(store, asker, request('s'));
@@ -94,7 +94,7 @@ export function describeInboxRequests(suite: StoreSuite): void {
     const gone: [string, (harness: StoreHarness, owner: string) => Promise<unknown>][] = [
       ['has lost the session', async ({ store }) => tryClaim(store, await join(store, 'next'), 's', 'takeover')],
       [
-        'has given it back',
+        'has released it',
         ({ store }, owner) => store.sessions.release({ owner, unobservedIds: [], reason: { code: 'stopped' } }),
       ],
       ['is fenced', ({ store }, owner) => fence(store, owner)],
@@ -183,11 +183,11 @@ export function describeInboxRequests(suite: StoreSuite): void {
   });
 
   describe('listen', () => {
-    test('wakes the owner when something is asked and the asker when it is answered, until it is stopped', async (harness, leaveOut) => {
+    test('notifies the owner when something is asked and the asker when it is answered, until it is stopped', async (harness, leaveOut) => {
       const { store } = harness;
       const { owner, asker } = await asking(harness);
       const { listen } = inboxOf(store);
-      if (!listen) return leaveOut('the store can wake nobody');
+      if (!listen) return leaveOut('the store can notify nobody');
       const other = (await clientsOf(harness, 2))[1] ?? store;
       const wakes = { owner: 0, asker: 0, stopped: 0 };
       const waiting = new Set<() => void>();

@@ -80,7 +80,7 @@ export function describeJoinAndBeat(suite: StoreSuite): void {
       expect((await heartbeatOf(store, owner))?.beats).toBe((before?.beats ?? 0) + 2);
     });
 
-    test('answers every other heartbeat, fenced and expired ones too, and never its own', async ({
+    test('returns every other heartbeat, fenced and expired ones too, and never its own', async ({
       store,
       advance,
     }) => {
@@ -95,7 +95,7 @@ export function describeJoinAndBeat(suite: StoreSuite): void {
       expect(others.map(({ incarnation }) => incarnation)).toContain(expired);
     });
 
-    test('tells others of a mass outage, and of its end', async ({ store }) => {
+    test('reports a mass outage to others, and its end', async ({ store }) => {
       const owner = await join(store);
       await store.leases.beat({ incarnation: owner, massOutage: true });
       expect(await heartbeatOf(store, owner)).toMatchObject({ massOutage: true });

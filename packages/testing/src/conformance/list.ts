@@ -28,7 +28,7 @@ export function describeList(suite: StoreSuite): void {
       expect(seen).toEqual([...ids].sort(byUtf8));
     });
 
-    test('fills its pages where rows were removed or given back', async ({ store }) => {
+    test('fills its pages where rows were removed or released', async ({ store }) => {
       const owner = await join(store);
       const ids = Array.from({ length: 12 }, (_, index) => `s${String(index).padStart(2, '0')}`);
       await holdAll(store, owner, ids);
@@ -66,7 +66,7 @@ export function describeList(suite: StoreSuite): void {
       expect(await ids({ limit: 2, after: 'b' })).toEqual(['c', 'e']);
     });
 
-    test('answers rows as get does, up to 1,000', async ({ store }) => {
+    test('returns rows as get does, up to 1,000', async ({ store }) => {
       const owner = await join(store);
       const held = await hold(store, owner, 'a', { status: 'ERROR', reason: { code: 'banned', detail: 'x' } });
       expect(await store.sessions.list({ limit: 1000 })).toEqual([held]);

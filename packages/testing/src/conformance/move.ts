@@ -86,7 +86,7 @@ export function describeMove(suite: StoreSuite): void {
       expect(await conversationsOf(store).get({ ids: ['unknown'] })).toEqual([]);
     });
 
-    test('of many moves those that hold, and answers which', async (harness) => {
+    test('makes of many moves those that hold, and returns which', async (harness) => {
       const { store } = harness;
       await openGate(harness);
       const ids = Array.from({ length: 500 }, (_, index) => `c${index}`);

@@ -8,7 +8,7 @@ import {
   openGate,
   pass,
   readConversation,
-  SETTLED_MS,
+  UNCHANGED_MS,
   say,
 } from './arrange-conversations.js';
 import { expect } from './expect.js';
@@ -33,13 +33,13 @@ export function describeOutgoing(suite: StoreSuite): void {
   const { describe } = suite.runner;
   const test = storeTest(suite);
   describe('outgoing', () => {
-    test('answers what is pending for an owner’s sessions, but for the ones named, by id', async (harness) => {
+    test('returns what is pending for an owner’s sessions, but for the ones named, by id', async (harness) => {
       const { store } = harness;
       const owner = await openGate(harness);
       const other = await join(store, 'other');
       await hold(store, owner, 't');
       await hold(store, other, 'elsewhere');
-      await pass(harness, owner, SETTLED_MS + 1_000);
+      await pass(harness, owner, UNCHANGED_MS + 1_000);
       await store.leases.beat({ incarnation: other, massOutage: false });
       const of = { s: ['s2', 's1', 's3'], t: ['t1'], elsewhere: ['e1'] };
       for (const [sessionId, ids] of Object.entries(of)) {
@@ -62,7 +62,7 @@ export function describeOutgoing(suite: StoreSuite): void {
       expect(found).toEqual(await readConversation(store, 's3'));
     });
 
-    test('is told by the beat of the owner, and by no other', async (harness) => {
+    test('is reported by the beat of the owner, and by no other', async (harness) => {
       const { store } = harness;
       const owner = await openGate(harness);
       const other = await join(store, 'other');
@@ -229,7 +229,7 @@ export function describeOutgoing(suite: StoreSuite): void {
       expect(await end(store, 'sent', 'm-still', 'still')).toBeNull();
     });
 
-    test('settles up to the limit, and nothing that is pending', async (harness) => {
+    test('ends up to the limit, and nothing that is pending', async (harness) => {
       const { store } = harness;
       const owner = await openGate(harness);
       for (const id of ['a', 'b', 'c', 'pending']) {

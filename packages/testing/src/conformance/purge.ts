@@ -56,7 +56,7 @@ export function describePurge(suite: StoreSuite): void {
       expect([await read('a'), await read('b')]).toEqual([0, 1]);
     });
 
-    test('is taken back by the wish that it runs, by a claim, and with the row', async (harness) => {
+    test('is taken back by the desired state running, by a claim, and with the row', async (harness) => {
       const { store } = harness;
       await marked(harness, 'claimed', 'removed', 'still', 'wanted');
       const owner = await join(store);

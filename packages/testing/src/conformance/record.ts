@@ -5,7 +5,7 @@ import {
   moveTo,
   openGate,
   pass,
-  QUIET_MS,
+  INACTIVE_MS,
   readConversation,
   say,
 } from './arrange-conversations.js';
@@ -77,11 +77,11 @@ export function describeRecord(suite: StoreSuite): void {
       expect(await readConversation(store, 'c')).toMatchObject({ lastMessageAt, lastFrom: 'bot' });
     });
 
-    test('tells the clock by when it heard, in whole milliseconds, not by when it was written', async (harness) => {
+    test('counts from when it heard, in whole milliseconds, not by when it was written', async (harness) => {
       const { store } = harness;
       const owner = await openGate(harness);
       const from = await storeNow(store);
-      await say(store, 'c', { at: new Date(from - 5 * QUIET_MS) });
+      await say(store, 'c', { at: new Date(from - 5 * INACTIVE_MS) });
       const { heardAt } = await readConversation(store, 'c');
       expectWithin(heardAt, from, await storeNow(store));
       expect(await conversationsOf(store).inactive({ inactiveForMs: 1_000, ...gateless, limit: 9 })).toEqual([]);

@@ -17,7 +17,7 @@ import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
 const SHUTDOWN = { code: 'shutdown' };
 
-/** An owner gives sessions back and says what became of them. */
+/** An owner releases sessions and says what became of them. */
 export function describeRelease(suite: StoreSuite): void {
   const { describe } = suite.runner;
   const test = storeTest(suite);
@@ -50,7 +50,8 @@ export function describeRelease(suite: StoreSuite): void {
       });
     });
 
-    // Age counts from the last proof of life: a session that was CONNECTED for months is not old on the day of its release.
+    // Age counts from the last proof of life: a session that was CONNECTED for months is not old on the day of its
+    // release.
     test('of a CONNECTED session writes store time as lastSeenAt, of any other leaves it', async ({
       store,
       advance,
@@ -143,7 +144,7 @@ export function describeRelease(suite: StoreSuite): void {
       expect((await readOne(store, 'a')).statusChangedAt).toEqual(statusChangedAt);
     });
 
-    test('twice gives back once', async ({ store }) => {
+    test('twice releases once', async ({ store }) => {
       const owner = await join(store);
       await hold(store, owner, 'a');
       await store.sessions.release({ owner, unobservedIds: [], reason: SHUTDOWN });

@@ -95,7 +95,7 @@ export function describeRows(suite: StoreSuite): void {
       expect(await readOne(store, 'a')).toEqual(before);
     });
 
-    test('tell what the host wants', async ({ store }) => {
+    test('have what the host wants', async ({ store }) => {
       const owner = await join(store);
       const held = await hold(store, owner, 'a');
       const stopped = await store.sessions.setDesired({ id: 'a', desired: 'stopped' });
@@ -105,7 +105,7 @@ export function describeRows(suite: StoreSuite): void {
       expect(await store.sessions.get({ ids: ['unknown'] })).toEqual([]);
     });
 
-    test('tell the last of many wishes that were made at once', async ({ store }) => {
+    test('have the last of many desired states that were set at once', async ({ store }) => {
       await create(store, 'a');
       for (let round = 0; round < 20; round += 1) {
         const last = round % 2 === 0 ? 'running' : 'stopped';

@@ -7,7 +7,10 @@ export interface StoreHarness {
   readonly store: WaSyncStore;
   /** Moves store time by `ms`: a manual clock, a real wait, or heartbeats and instants shifted back by as much. */
   advance(ms: number): Promise<void>;
-  /** Another store object on the same state, as another process would have it. Needed where the store is `shared` or `durable`. */
+  /**
+   * Another store object on the same state, as another process would have it. Needed where the store is `shared` or
+   * `durable`.
+   */
   another?(): Promise<WaSyncStore>;
   /** Ends everything that `create` and `another` made. */
   close(): Promise<void>;

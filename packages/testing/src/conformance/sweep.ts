@@ -8,7 +8,7 @@ const CONNECTED: ExpectedState = { status: 'CONNECTED', health: 'healthy', reaso
 const idsOf = (rows: readonly { readonly id: string }[]): string[] => rows.map(({ id }) => id).sort();
 const hashSum = (ids: readonly string[]): number => ids.reduce((sum, id) => sum + sessionIdHash(id), 0);
 
-/** One look at all rows of an owner that brings home only the exceptions. */
+/** One read of all rows of an owner that returns only the exceptions. */
 export function describeSweep(suite: StoreSuite): void {
   const { describe } = suite.runner;
   const test = storeTest(suite);

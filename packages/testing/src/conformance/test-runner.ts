@@ -13,7 +13,9 @@ export type LeaveOut = (why: string) => never;
 
 class LeftOut extends Error {}
 
-/** What a runner may hand to a test: vitest's context has both, that of node:test `skip` alone, jest hands over none. */
+/**
+ * What a runner may hand to a test: vitest's context has both, that of node:test `skip` alone, jest hands over none.
+ */
 interface Context {
   readonly task?: { readonly meta?: { leftOut?: string } };
   skip?(why: string): void;

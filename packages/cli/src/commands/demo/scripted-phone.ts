@@ -4,7 +4,7 @@ import type { Observation, ProbeAnswer, SessionStatus, WhatsAppConnection } from
 export interface ScriptedPhone extends WhatsAppConnection {
   /** What is true, whatever the connection says. */
   truth(): SessionStatus;
-  /** The link dies without a word: nothing tells the connection. */
+  /** The link dies without a word: nothing notifies the connection. */
   goSilent(): void;
   /** The phone logs it out. */
   logOutOnPhone(): void;
@@ -13,7 +13,7 @@ export interface ScriptedPhone extends WhatsAppConnection {
 /** How long the scripted link takes to come back once it was ended. */
 const BACK_AFTER_MS = 1_000;
 
-/** A connection in memory. It believes that it is connected until it is told otherwise, as a real socket does. */
+/** A connection in memory. It believes that it is connected until it learns otherwise, as a real socket does. */
 export function createScriptedPhone(sessionId: string): ScriptedPhone {
   const listeners = new Set<() => void>();
   let says: SessionStatus = 'CONNECTED';

@@ -6,9 +6,9 @@ import {
   moveTo,
   openGate,
   pass,
-  QUIET_MS,
+  INACTIVE_MS,
   readConversation,
-  SETTLED_MS,
+  UNCHANGED_MS,
   say,
 } from './arrange-conversations.js';
 import { expect } from './expect.js';
@@ -16,27 +16,27 @@ import { type StoreHarness, type StoreSuite, storeTest } from './store-suite.js'
 import { STRANGE_IDS } from './strange-ids.js';
 
 async function inactiveOf(store: WaSyncStore, after?: InactiveCursor, limit = 1_000): Promise<InactiveConversation[]> {
-  const params = { inactiveForMs: QUIET_MS, unchangedForMs: SETTLED_MS, after, limit, skipStatuses: [] };
+  const params = { inactiveForMs: INACTIVE_MS, unchangedForMs: UNCHANGED_MS, after, limit, skipStatuses: [] };
   return conversationsOf(store).inactive(params);
 }
 
 async function gateOf(store: WaSyncStore): Promise<boolean | undefined> {
-  const params = { inactiveForMs: -1_000, unchangedForMs: SETTLED_MS, limit: 1, skipStatuses: [] };
+  const params = { inactiveForMs: -1_000, unchangedForMs: UNCHANGED_MS, limit: 1, skipStatuses: [] };
   return (await conversationsOf(store).inactive(params))[0]?.gateOpen;
 }
 
-/** Who is quiet, and whether their number can hear. */
-export function describeQuiet(suite: StoreSuite): void {
+/** Which conversations are inactive, and whether their session can send. */
+export function describeInactive(suite: StoreSuite): void {
   const { describe } = suite.runner;
   const test = storeTest(suite);
-  describe('quiet', () => {
-    test('answers what is open or warned and quiet for longer, with how long', async (harness) => {
+  describe('inactive', () => {
+    test('returns what is open or warned and inactive for longer, with how long', async (harness) => {
       const { store } = harness;
       const owner = await openGate(harness);
       for (const id of ['closed', 'closing', 'open', 'warned']) await say(store, id);
       await move(store, moveTo('CLOSED', 'closed', 1));
       await move(store, moveTo('CLOSING', 'closing', 1, 'm1'));
-      await pass(harness, owner, QUIET_MS - 60_000);
+      await pass(harness, owner, INACTIVE_MS - 60_000);
       await move(store, moveTo('WARNED', 'warned', 1, 'm2'));
       expect(await inactiveOf(store)).toEqual([]);
       await pass(harness, owner, 70_000);
@@ -45,7 +45,7 @@ export function describeQuiet(suite: StoreSuite): void {
       expect(found.map(({ conversation }) => conversation.id)).toEqual(['open', 'warned']);
       for (const { conversation, inactiveForMs, gateOpen } of found) {
         expect(conversation).toEqual(await readConversation(store, conversation.id));
-        expect(Math.abs(inactiveForMs - (QUIET_MS + 10_000))).toBeLessThan(9_000);
+        expect(Math.abs(inactiveForMs - (INACTIVE_MS + 10_000))).toBeLessThan(9_000);
         expect(gateOpen).toBe(true);
       }
       expect(found[0]?.warnedForMs).toBeNull();
@@ -64,7 +64,7 @@ export function describeQuiet(suite: StoreSuite): void {
       });
       await pass(harness, owner, 10);
       await say(store, 'a-last');
-      await pass(harness, owner, QUIET_MS + 1_000);
+      await pass(harness, owner, INACTIVE_MS + 1_000);
       const seen: string[] = [];
       for (let after: InactiveCursor | undefined; ; ) {
         const page = await inactiveOf(store, after, 7);
@@ -81,7 +81,7 @@ export function describeQuiet(suite: StoreSuite): void {
       const owner = await openGate(harness);
       await say(store, 'c');
       await say(store, 'nobodys', { sessionId: 'never-registered' });
-      await pass(harness, owner, QUIET_MS + 1_000);
+      await pass(harness, owner, INACTIVE_MS + 1_000);
       expect((await inactiveOf(store)).map(({ conversation }) => conversation.id)).toEqual(['c']);
       await store.sessions.remove({ id: 's' });
       expect(await inactiveOf(store)).toEqual([]);
@@ -157,7 +157,7 @@ export function describeQuiet(suite: StoreSuite): void {
       });
     }
 
-    test('opens again once the session is settled, also after a write that changed neither status nor health', async (harness) => {
+    test('opens again once the session is unchanged for long enough, also after a write that changed neither status nor health', async (harness) => {
       const { store } = harness;
       const owner = await openGate(harness);
       await say(store, 'c');
@@ -165,7 +165,7 @@ export function describeQuiet(suite: StoreSuite): void {
       expect(await gateOf(store)).toBe(true);
       await write(store, await readOne(store, 's'), { status: 'RECONNECTING' });
       await write(store, await readOne(store, 's'));
-      await pass(harness, owner, SETTLED_MS - 10_000);
+      await pass(harness, owner, UNCHANGED_MS - 10_000);
       expect(await gateOf(store)).toBe(false);
       await pass(harness, owner, 11_000);
       expect(await gateOf(store)).toBe(true);
@@ -179,7 +179,7 @@ export function describeQuiet(suite: StoreSuite): void {
       await claim(store, owner, 's');
       expect(held.status).toBe('CONNECTED');
       await say(store, 'c');
-      await pass(harness, owner, SETTLED_MS * 2);
+      await pass(harness, owner, UNCHANGED_MS * 2);
       expect(await gateOf(store)).toBe(false);
     });
   });
