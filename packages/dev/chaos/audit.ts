@@ -42,8 +42,8 @@ export interface RawReplica {
 }
 
 /**
- * Triggers that write down every change of a session's row, and each join, end or suspicion of a replica. They are in the writer's own transaction, so nothing that
- * was committed is missing and nothing is told that was not.
+ * Triggers that write down every change of a session's row, and each join, end or suspicion of a replica. They are in
+ * the writer's own transaction, so nothing that was committed is missing and nothing is reported that was not.
  */
 const AUDIT = `
 CREATE SCHEMA chaos;

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ChaosWorld } from './chaos-world.js';
 
-/** Waits until every row says CONNECTED and the server sees as many; answers how long that took. */
+/** Waits until every row says CONNECTED and the server sees as many; returns how long that took. */
 export async function awaitConnected(world: ChaosWorld, withinMs: number): Promise<number> {
   const startedMs = performance.now();
   for (;;) {

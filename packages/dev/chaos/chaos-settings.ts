@@ -3,7 +3,10 @@ import type { ReplicaSettings } from './replica-settings.js';
 
 export const TTL_MS = 6_000;
 const TICK_MS = 1_000;
-/** Two ticks more than a lease is what a kill may take to be in the rows; here, where ticks are a fifth of the default, as much more for a busy machine. */
+/**
+ * Two ticks more than a lease is what a kill may take to be in the rows; here, where ticks are a fifth of the default,
+ * as much more for a busy machine.
+ */
 const JUDGED_TICK_MS = 2_500;
 /** From a kill to the rows, as the invariant L1 allows it, and a moment more. */
 export const KILL_SEEN_MS = TTL_MS + 2 * JUDGED_TICK_MS + 1_000;
@@ -32,7 +35,7 @@ export const SHORTENED: Pick<ReplicaSettings, 'waSync' | 'provider'> = {
 export function historySettings(params: {
   seed: number;
   startedAt: Date;
-  quietFromMs: number;
+  calmFromMs: number;
   endMs: number;
 }): WorldSettings {
   return {
@@ -49,7 +52,7 @@ export function historySettings(params: {
     storeStartMs: params.startedAt.getTime(),
     afterDays: 30,
     purgeAfterDays: 60,
-    quietFromMs: params.quietFromMs,
+    calmFromMs: params.calmFromMs,
     endMs: params.endMs,
     rollbacks: false,
     // A call to the store that is given up, the pause after it, and what a busy machine adds.

@@ -15,7 +15,7 @@ import type { ReplicaSlot } from './replica-slots.js';
 /** How much longer it may take until each was used. */
 const EXTRA_MS = 30_000;
 
-/** Faults, dealt so that each comes once a round, and how often each was used. */
+/** Faults, dealt so that each comes once before any comes again, and how often each was used. */
 export interface FaultDeck {
   readonly used: ReadonlyMap<string, number>;
   /** Plays faults for so long, and until each was used once; then waits for those that last, and heals everything. */
@@ -43,7 +43,7 @@ export function createFaultDeck(params: {
   const oneOf = <Item>(items: readonly Item[]): Item | undefined => items[Math.floor(random.next() * items.length)];
   const awake = () => slots.filter(({ process, frozen }) => process !== null && !frozen);
 
-  /** Each answers whether there was somebody to hit; what lasts goes on beside it. */
+  /** Each returns whether there was somebody to hit; what lasts goes on beside it. */
   const infra: Readonly<Record<string, () => boolean>> = {
     'process-kill': () =>
       onSlot(async (slot) => {

@@ -31,8 +31,9 @@ const REPORT_EVERY_MS = 15_000;
 const INFRA_KINDS = 11;
 
 /**
- * Several processes of the app over one database and one WhatsApp, under every fault of the deck. Then it is quiet, and every row must say what the server sees; then a kill, a stop
- * and a silent link in the quiet, where each has its time; then all of it is judged by the code that judges the simulator. Answers what did not hold.
+ * Several processes of the app over one database and one WhatsApp, under every fault of the deck. Then the faults end,
+ * and every row must say what the server sees; then a kill, a stop and a silent link without other faults, where each
+ * has its time; then all of it is judged by the code that judges the simulator. Returns what did not hold.
  */
 export async function playFaults(options: FaultsOptions): Promise<string[]> {
   const { minutes, seed, sessions = 9, replicas = 3, print } = options;
@@ -71,21 +72,22 @@ export async function playFaults(options: FaultsOptions): Promise<string[]> {
     }, REPORT_EVERY_MS);
     await deck.play(playMs).finally(() => clearInterval(telling));
     await Promise.all(slots.map((slot) => slot.up()));
-    note({ what: 'quiet', actor: 'world' });
-    const quietFromMs = nowMs();
-    print(`Quiet; every row must become what the server sees`);
+    note({ what: 'calm', actor: 'world' });
+    const calmFromMs = nowMs();
+    print(`The faults are over; every row must become what the server sees`);
     print(`  all ${sessions} rows do after ${seconds(await converge(world, slots, 'the faults'))} s`);
     await coda(world, slots, note);
     note(await readTruth(world, slots, { moment: 'end' }));
 
-    const settings = historySettings({ seed, startedAt, quietFromMs, endMs: nowMs() });
+    const settings = historySettings({ seed, startedAt, calmFromMs, endMs: nowMs() });
     const rows = historyOfRows(await world.changes(), startedAt);
     const history: HistoryEntry[] = [...recorder.entries, ...rows].sort((a, b) => a.t - b.t);
     history.unshift({ t: 0, actor: 'world', what: 'settings', settings });
     const invariants = INVARIANTS.filter(({ name }) => SEEN_FROM_OUTSIDE.includes(name));
     const judgement = judgeHistory(history, invariants);
     const { violations } = judgement;
-    // A write that the guard refused leaves no trace outside; each that was committed is held against the tenure of its writer.
+    // A write that the guard refused leaves no trace outside; each that was committed is held against the tenure of
+    // its writer.
     const tested: Readonly<Record<string, number>> = {
       ...judgement.tested,
       S3: rows.filter((one) => one.what === 'commit' && one.method === 'write').length,
@@ -109,7 +111,7 @@ export async function playFaults(options: FaultsOptions): Promise<string[]> {
   }
 }
 
-/** Writes a history down, an entry a line, for whoever looks into a violation. */
+/** Writes a history down, an entry a line, for whoever reads a violation. */
 async function keepHistory(history: readonly HistoryEntry[]): Promise<string> {
   const file = join(await mkdtemp(join(tmpdir(), 'wa-sync-chaos-history-')), 'history.jsonl');
   await writeFile(file, history.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
@@ -127,7 +129,7 @@ async function coda(
   const bySessions = [...slots].sort((a, b) => openAt(world, b).length - openAt(world, a).length);
   const [killed, stopped, ...stay] = bySessions;
   if (!killed?.process || !stopped?.process || stay.length === 0)
-    throw new Error('Not every process is up in the quiet');
+    throw new Error('Not every process is up after the faults');
   const dead = await incarnationOf(world, killed.process.name);
   const gone = await incarnationOf(world, stopped.process.name);
   const silence = (): number => {
@@ -143,10 +145,10 @@ async function coda(
   await pause(Math.max(0, TTL_MS + 100 - (performance.now() - killedMs)));
   note(await readTruth(world, slots, { moment: 'after-crash', of: dead }));
   await pause(Math.max(0, KILL_SEEN_MS - (performance.now() - killedMs)));
-  await converge(world, slots, 'a kill in the quiet');
+  await converge(world, slots, 'a kill without other faults');
   // Whoever held nothing has taken over by now.
   await pause(Math.max(0, SILENCE_SEEN_MS - (performance.now() - (silencedMs ?? silence()))));
-  await converge(world, slots, 'a silent link in the quiet');
+  await converge(world, slots, 'a silent link without other faults');
 }
 
 /** Sessions that the server sees open at the process of this slot. */
@@ -158,7 +160,7 @@ function openAt(world: ChaosWorld, { process }: ReplicaSlot): Session[] {
     );
 }
 
-/** Waits until every row says what the server sees, and every session is connected; answers how long that took. */
+/** Waits until every row says what the server sees, and every session is connected; returns how long that took. */
 async function converge(world: ChaosWorld, slots: readonly ReplicaSlot[], after: string): Promise<number> {
   const startedMs = performance.now();
   for (;;) {

@@ -1,6 +1,6 @@
 import type { Trust } from '@wa-sync/fake-whatsapp';
 
-/** What a process that is weighed is told; the credentials follow as its first message. */
+/** What a process that is weighed is given; the credentials follow as its first message. */
 export interface HeapSettings {
   readonly kind: 'plain' | 'wa-sync';
   /** So many of the credentials are for sockets that are not counted. */

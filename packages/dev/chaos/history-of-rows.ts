@@ -30,8 +30,9 @@ export function toStoredSession(row: RawRow, shown?: Pick<RawRow, 'status' | 'ev
 }
 
 /**
- * What the database committed, in the words of the simulator's histories. A writer is known by the name of its database connection, and the tenure that it wrote
- * under is the last one that it was itself given on that row: who writes on somebody else's row, or on its own after it was taken away, has another one.
+ * What the database committed, in the words of the simulator's histories. A writer is known by the name of its
+ * database connection, and the tenure that it wrote under is the last one that it was itself given on that row: who
+ * writes on somebody else's row, or on its own after it was taken away, has another one.
  */
 export function historyOfRows(changes: readonly RawChange[], startedAt: Date): HistoryEntry[] {
   const incarnations = new Map<string, Set<string>>();

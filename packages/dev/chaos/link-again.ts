@@ -7,8 +7,8 @@ const GIVE_UP_AFTER_MS = 120_000;
 const ASK_EVERY_MS = 3_000;
 
 /**
- * A person links a number again that was logged out: asks a process of the app for a code, reads it from the row as a page would, scans it. Whatever breaks meanwhile, the
- * person tries again.
+ * A person links a number again that was logged out: asks a process of the app for a code, reads it from the row as a
+ * page would, scans it. Whatever breaks meanwhile, the person tries again.
  */
 export async function linkAgain(world: ChaosWorld, slots: readonly ReplicaSlot[], phone: string): Promise<void> {
   const id = world.sessionOf(phone);

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { playFaults } from './faults.js';
-import { playQuiet } from './quiet.js';
+import { playInactive } from './inactive.js';
 import { playScale } from './scale.js';
 
 const HELP = `npm run chaos -- [scenario] [options]
@@ -8,11 +8,11 @@ const HELP = `npm run chaos -- [scenario] [options]
 Real processes, real Baileys sockets and real servers on loopback, judged from outside: by the fake WhatsApp's own view of who is connected and by SQL.
 
   faults           several processes of an app under kill -9, SIGSTOP, cut and held connections, a killed database and WhatsApp's own faults;
-                   ends in a quiet phase in which every row must say what the server sees, judged by the invariants of the simulator
-  quiet            20 healthy accounts at default settings on which nothing happens: no reconnect, no write, no alarm
+                   ends in a calm phase in which every row must say what the server sees, judged by the invariants of the simulator
+  inactive         20 healthy accounts at default settings on which nothing happens: no reconnect, no write, no alarm
   scale            500 sessions in one process: how soon they are up, a forced sync among dead ones, a blocked event loop, heap over plain Baileys
 
-  --minutes <n>    how long faults and quiet play (2)
+  --minutes <n>    how long the scenarios faults and inactive play (2)
   --sessions <n>   how many accounts
   --seed <n>       of the order of the faults (by chance)
   --help           this text
@@ -29,7 +29,7 @@ const print = (line: string): void => console.log(`${new Date().toISOString().sl
 
 const SCENARIOS: Readonly<Record<string, (options: Options) => Promise<string[]>>> = {
   faults: (options) => playFaults({ ...options, print }),
-  quiet: (options) => playQuiet({ ...options, print }),
+  inactive: (options) => playInactive({ ...options, print }),
   scale: ({ sessions }) => playScale({ sessions, print }),
 };
 

@@ -13,7 +13,8 @@ const WEIGHED = fileURLToPath(new URL('weigh-sockets.ts', import.meta.url));
 const WARM_UP = 20;
 
 /**
- * Builds what is weighed as the packages are built. Sources that are run as they are weigh more: their loader gives every function a name property of its own, 256 bytes each.
+ * Builds what is weighed as the packages are built. Sources that are run as they are weigh more: their loader gives
+ * every function a name property of its own, 256 bytes each.
  */
 async function buildWeighed(): Promise<{ file: string; remove(): Promise<void> }> {
   // Within the package, so that Baileys is found.
@@ -39,8 +40,8 @@ async function buildWeighed(): Promise<{ file: string; remove(): Promise<void> }
 }
 
 /**
- * Heap after a collection that a session adds to its process, with wa-sync and as a plain Baileys socket. Each measurement has a process of its own, the two kinds take turns, and the
- * server is in neither of them.
+ * Heap after a collection that a session adds to its process, with wa-sync and as a plain Baileys socket. Each
+ * measurement has a process of its own, the two kinds take turns, and the server is in neither of them.
  */
 export async function measureHeap(params: {
   sockets: number;
@@ -77,7 +78,8 @@ async function weigh(
   );
   const settings: HeapSettings = { kind, warmUp: WARM_UP, url: whatsapp.url, trust: whatsapp.trust };
   const child = fork(file, [], {
-    // Compiled code that nobody has run for a while is dropped between the two weighings or not, as it happens: 2 MB of the start, and no session's.
+    // Compiled code that nobody has run for a while is dropped between the two weighings or not, as it happens: 2 MB
+    // of the start, and no session's.
     execArgv: ['--expose-gc', '--no-flush-bytecode'],
     env: { ...process.env, [HEAP_SETTINGS]: JSON.stringify(settings) },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -2,7 +2,7 @@ import type { BaileysProviderOptions } from '@wa-sync/baileys';
 import type { WaSyncOptions } from '@wa-sync/core';
 import type { Trust } from '@wa-sync/fake-whatsapp';
 
-/** What a process of the app is told by the judge that starts it; plain JSON. */
+/** What a process of the app is given by the judge that starts it; plain JSON. */
 export interface ReplicaSettings {
   /** Name of the process, also of its connections to the database. */
   readonly name: string;
@@ -21,7 +21,7 @@ export interface ReplicaSettings {
 /** Name of the environment variable that carries them. */
 export const REPLICA_SETTINGS = 'WA_SYNC_CHAOS_REPLICA';
 
-/** What such a process tells its judge. Warnings and errors of the library's log come as `said`. */
+/** What such a process reports to its judge. Warnings and errors of the library's log come as `said`. */
 export type ReplicaMessage =
   | { readonly kind: 'running' }
   /** A forced sync is over; `healed` are the sessions that it found dead. */

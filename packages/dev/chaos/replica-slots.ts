@@ -101,7 +101,8 @@ export async function openSlot(params: {
         },
         () => {},
       );
-      // Whoever kills or stops it takes it out first. One that could not start, as where the database is away, is started again, as a host's supervisor does.
+      // Whoever kills or stops it takes it out first. One that could not start, as where the database is away, is
+      // started again, as a host's supervisor does.
       void one.ended.then(async () => {
         if (process !== one) return;
         process = null;

@@ -23,13 +23,19 @@ const STALL_MS = 3_000;
 const AFTERMATH_MS = 8_000;
 const ASKED = { connectedMs: 90_000, sweepMs: 2_000, heapOver: 0.1 };
 
-/** Caps that are set for it: what the defaults hold back for the sake of a real network. Probes are asked soon, so that the stall falls among them. */
+/**
+ * Caps that are set for it: what the defaults hold back for the sake of a real network. Probes are asked soon, so that
+ * the stall falls among them.
+ */
 const CAPS: Pick<ReplicaSettings, 'waSync' | 'provider'> = {
   waSync: { probe: { timeoutMs: 1_000, silenceMs: 2_000 }, lease: { tickMs: 1_000 }, jobs: { sync: false } },
   provider: { maxLogins: 50, loginJitterMs: 0 },
 };
 
-/** Many sessions in one process: all come up, a forced sync finds the dead among them, a blocked event loop drops none, and they weigh little more than plain sockets. */
+/**
+ * Many sessions in one process: all come up, a forced sync finds the dead among them, a blocked event loop drops none,
+ * and they weigh little more than plain sockets.
+ */
 export async function playScale(options: ScaleOptions): Promise<string[]> {
   const { sessions = 500, heap = { sockets: 100, rounds: 5 }, print } = options;
   const { connectedMs, sweepMs, heapOver } = options.bounds ?? ASKED;
@@ -75,7 +81,7 @@ export async function playScale(options: ScaleOptions): Promise<string[]> {
     );
 
     const dropped = await app.whileRowsChange(async () => {
-      // The answers of half of the probes arrive while nobody can hear them.
+      // The answers of half of the probes arrive while nobody can read them.
       const synced = app.forceSync();
       app.stall(STALL_MS);
       const { healed, unknown } = await synced;

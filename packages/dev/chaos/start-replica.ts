@@ -26,7 +26,7 @@ const REPLICA = fileURLToPath(new URL('replica.ts', import.meta.url));
 /** Sources are run as they are. */
 const SOURCE_FLAGS = ['--conditions=@wa-sync/source', '--import', 'tsx'];
 
-/** Starts one; `hear` gets what it tells. */
+/** Starts one; `hear` gets what it reports. */
 export function startReplica(settings: ReplicaSettings, hear: (message: ReplicaMessage) => void): ReplicaProcess {
   const child = fork(REPLICA, [], {
     execArgv: SOURCE_FLAGS,

@@ -1,4 +1,5 @@
-// A process whose sockets are weighed: plain ones, or the same under wa-sync. Credentials are in memory either way; the first sockets warm up and are not counted.
+// A process whose sockets are weighed: plain ones, or the same under wa-sync. Credentials are in memory either way;
+// the first sockets warm up and are not counted.
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { baileysProvider, silenceLibsignal } from '@wa-sync/baileys';

@@ -7,15 +7,18 @@ import { bin, root, runQuietly } from './run-process.mjs';
 /** What every build reads beside its own folder. */
 const SHARED = ['pnpm-lock.yaml', 'tsconfig.base.json'];
 
-/** Runs from source: no build reads it. It needs the packages and their tests need it, which is a circle only to a builder. */
+/**
+ * Runs from source: no build reads it. It needs the packages and their tests need it, which is a circle only to a
+ * builder.
+ */
 const DEV = '@wa-sync/dev';
 
 /** Not read by a build; `app` is the example beside a package. */
 const LEFT_OUT = new Set(['app', 'dist', 'node_modules', 'test']);
 
 /**
- * Builds the named packages (all, unless given) and those of the workspace that they stand on; one whose inputs are those of its last build is
- * left as it is. What was built from what is kept outside of `dist`, which is published.
+ * Builds the named packages (all, unless given) and those of the workspace that they stand on; one whose inputs are
+ * those of its last build is left as it is. What was built from what is kept outside of `dist`, which is published.
  */
 export async function build(names) {
   const started = Date.now();

@@ -6,7 +6,10 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'tsup';
 import { root } from './run-process.mjs';
 
-/** Makes the file in a temporary folder; `patches` are applied to the sources of core (below `from`) on their way into it, and to no file. */
+/**
+ * Makes the file in a temporary folder; `patches` are applied to the sources of core (below `from`) on their way into
+ * it, and to no file.
+ */
 export async function bundleSimulator({ from = root, patches = [], name = '' } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'wa-sync-sim-'));
   const planted = new Set();

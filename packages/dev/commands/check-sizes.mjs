@@ -1,4 +1,5 @@
-// Source files that a person reads in one go: none above 300 lines, and at most one in ten so small that its neighbour should hold it.
+// Source files that a person reads in one go: none above 300 lines, and at most one in ten so small that its neighbour
+// should hold it.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

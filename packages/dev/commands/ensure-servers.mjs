@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 const answers = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 
 /**
- * Installs the servers that npm does not bring: Redis, unless TEST_REDIS_URL names one, and PgBouncer. As root on Debian it is done here, once and before
- * the tests begin, because two of them could not install side by side.
+ * Installs the servers that npm does not bring: Redis, unless TEST_REDIS_URL names one, and PgBouncer. As root on
+ * Debian it is done here, once and before the tests begin, because two of them could not install side by side.
  */
 export function ensureServers() {
   const wanted = [...(process.env.TEST_REDIS_URL ? [] : ['redis-server']), 'pgbouncer'];

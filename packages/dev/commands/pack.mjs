@@ -1,4 +1,5 @@
-// `npm run pack`: the published packages as tarballs, for an app that wants them before a release, or with a change of its own.
+// `npm run pack`: the published packages as tarballs, for an app that wants them before a release, or with a change of
+// its own.
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -62,8 +63,8 @@ Packages: ${[...short.keys()].join(' ')}`;
 }
 
 /**
- * A changed package keeps its version, so its file gets a name by content: npm takes a path that an app has in its lockfile for what
- * it was when it was locked.
+ * A changed package keeps its version, so its file gets a name by content: npm takes a path that an app has in its
+ * lockfile for what it was when it was locked.
  */
 async function nameByContent(out, { name, version }) {
   const stem = `${name.replace('@', '').replace('/', '-')}-${version}`;
@@ -76,7 +77,7 @@ async function nameByContent(out, { name, version }) {
   return path;
 }
 
-/** npm does not look for the dependencies of a tarball beside it: all that are ours stand in one line. */
+/** npm does not search the dependencies of a tarball beside it: all that are ours stand in one line. */
 function withOwnDependencies(wanted, packages) {
   const all = new Set();
   const add = (name) => {

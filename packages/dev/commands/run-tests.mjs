@@ -5,8 +5,8 @@ import { ensureServers } from './ensure-servers.mjs';
 import { bin, root, run } from './run-process.mjs';
 
 /**
- * What did not run: tests that a store is excused from by an ability that it says it lacks, each with why (`meta.leftOut`, set by the conformance suites), and how many others
- * of which file.
+ * What did not run: tests that a store is excused from by an ability that it says it lacks, each with why
+ * (`meta.leftOut`, set by the conformance suites), and how many others of which file.
  */
 function listLeftOut({ testResults }) {
   const excused = new Set();
@@ -23,7 +23,10 @@ function listLeftOut({ testResults }) {
   return ['Left out:', ...[...excused].sort(), ...others.sort()];
 }
 
-/** What core is held to by its own tests and those of its memory store; `vitest.config.ts` says how much of it they have to reach. */
+/**
+ * What core is held to by its own tests and those of its memory store; `vitest.config.ts` says how much of it they
+ * have to reach.
+ */
 const OF_CORE = ['packages/core/test/**', 'packages/testing/test/memory-store.test.ts'];
 
 /** Runs all tests, or those that are named, and ends with one line of counts. */
@@ -77,7 +80,8 @@ async function count(folder, runs) {
       const told = JSON.parse(await readFile(report, 'utf8'));
       testResults.push(...told.testResults);
       passed += told.numPassedTests;
-      // A run that fails without a failed test (a file that does not load, an unhandled rejection, too little coverage) counts as one.
+      // A run that fails without a failed test (a file that does not load, an unhandled rejection, too little
+      // coverage) counts as one.
       failed += error ? Math.max(1, told.numFailedTests) : told.numFailedTests;
       failure ??= error;
     }

@@ -1,5 +1,5 @@
-// The commands of this repository: `node packages/dev/commands/run.mjs <name> [args]`. Each installs what it needs first, so that a fresh clone with
-// Node and npm is enough.
+// The commands of this repository: `node packages/dev/commands/run.mjs <name> [args]`. Each installs what it needs
+// first, so that a fresh clone with Node and npm is enough.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, publicPackages } from './build-packages.mjs';

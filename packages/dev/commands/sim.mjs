@@ -1,4 +1,5 @@
-// The simulator: `npm run sim -- --seeds N [--from S]` plays many worlds on two processes, `npm run sim -- --seed S` plays one and prints its history.
+// The simulator: `npm run sim -- --seeds N [--from S]` plays many worlds on two processes, `npm run sim -- --seed S`
+// plays one and prints its history.
 import { fork } from 'node:child_process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { bundleSimulator } from './bundle-simulator.mjs';
@@ -75,7 +76,7 @@ async function playSeeds(url, { from, count, first }) {
 }
 
 function runPlayer(url) {
-  // Ends with its parent, which tells what was seen so far.
+  // Ends with its parent, which reports what was seen so far.
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
   process.on('message', (order) => {
     playSeeds(url, order).then(
@@ -91,7 +92,7 @@ async function runMany(url, from, seeds) {
   const startedMs = performance.now();
   let next = from;
   let told = 0;
-  // A long run that is ended early still tells what it has seen.
+  // A long run that is ended early still reports what it has seen.
   const stop = () => {
     next = from + seeds;
   };

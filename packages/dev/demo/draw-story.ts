@@ -38,8 +38,8 @@ text { font: 13px system-ui, sans-serif; fill: #1c1f1d }
 </style>`;
 
 /**
- * Draws the story as an SVG: three bars a session, what WhatsApp says, what the host's row says, and what our view says. A bar is
- * red where it says something else than WhatsApp.
+ * Draws the story as an SVG: three bars a session, what WhatsApp says, what the host's row says, and what our view
+ * says. A bar is red where it says something else than WhatsApp.
  */
 export function drawStory({ lanes, marks, plain, endS }: Story): string {
   const startS = Math.min(...marks.map(({ atS }) => atS)) - 1;

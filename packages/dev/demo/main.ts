@@ -28,7 +28,8 @@ const { values } = parseArgs({
   },
 });
 if (values.help) console.log(HELP);
-// A socket that went silent leaves Baileys' own timers behind for a minute; everything that was started is stopped by now.
+// A socket that went silent leaves Baileys' own timers behind for a minute; everything that was started is stopped by
+// now.
 else process.exit(await main());
 
 async function main(): Promise<number> {

@@ -4,7 +4,7 @@ import { makeWASocket } from '@whiskeysockets/baileys';
 /** A Baileys socket with nothing around it, for comparison. */
 export interface PlainBaileys {
   readonly session: Session;
-  /** Goes silent, and answers the seconds until Baileys itself emits `close`. */
+  /** Goes silent, and returns the seconds until Baileys itself emits `close`. */
   secondsUntilClose(): Promise<number>;
   end(): Promise<void>;
 }

@@ -1,7 +1,10 @@
 import { SESSION_IDS, type SessionId } from './settings.js';
 import type { StoryWorld } from './story-world.js';
 
-/** From `atS` on, the host's row said `row` and our view `view`, while WhatsApp's own view of the session was `connected`. */
+/**
+ * From `atS` on, the host's row said `row` and our view `view`, while WhatsApp's own view of the session was
+ * `connected`.
+ */
 export interface Sample {
   readonly atS: number;
   readonly row: string;

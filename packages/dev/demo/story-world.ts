@@ -33,7 +33,10 @@ export interface StoryWorld {
 /** Options of the story; `{}` means every default. */
 const STORY_OPTIONS = { waSync: SHORTENED, baileys: { socketConfig: { keepAliveIntervalMs: KEEP_ALIVE_MS } } };
 
-/** Starts Postgres, the fake WhatsApp and the app, all on loopback; `options` go to `createWaSync` and `baileysProvider`. */
+/**
+ * Starts Postgres, the fake WhatsApp and the app, all on loopback; `options` go to `createWaSync` and
+ * `baileysProvider`.
+ */
 export async function startWorld(onLog: (line: string) => void, options: object = STORY_OPTIONS): Promise<StoryWorld> {
   const started: { stop(): Promise<unknown> }[] = [];
   const stop = async () => {

@@ -17,7 +17,10 @@ export interface Program {
 
 const root = join(import.meta.dirname, '../../..');
 
-/** The app of an example, from source. With `fake`, what stands in front of it leads its Baileys there: the app knows nothing of it. */
+/**
+ * The app of an example, from source. With `fake`, what stands in front of it leads its Baileys there: the app knows
+ * nothing of it.
+ */
 export function exampleApp(name: ExampleName, fake?: FakeAddress): Program {
   const cwd = join(root, 'examples', name, 'app');
   return fromSource(join(cwd, 'src/main.ts'), { cwd, fake });

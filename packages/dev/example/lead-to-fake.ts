@@ -1,5 +1,6 @@
-// Loaded in front of an app by `node --import`: its Baileys connects to the fake WhatsApp of FAKE_WHATSAPP and believes it. Every
-// start of an app waits for this, so it does by itself what `trustFakeWhatsApp` does, and leaves the server unloaded.
+// Loaded in front of an app by `node --import`: its Baileys connects to the fake WhatsApp of FAKE_WHATSAPP and
+// believes it. Every start of an app waits for this, so it does by itself what `trustFakeWhatsApp` does, and leaves
+// the server unloaded.
 import { DEFAULT_CONNECTION_CONFIG, WA_CERT_DETAILS } from '@whiskeysockets/baileys';
 import type { FakeAddress } from './example-app.js';
 

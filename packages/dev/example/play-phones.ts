@@ -24,7 +24,7 @@ export function playPhones({ databaseUrl, whatsapp }: { databaseUrl: string; wha
     for (const { id, qrCode } of rows) {
       if (scanned.has(qrCode)) continue;
       scanned.add(qrCode);
-      // A code that has just been replaced is refused; the next look finds the new one.
+      // A code that has just been replaced is refused; the next read finds the new one.
       await scan(qrCode, phoneOf(id)).catch(() => {});
     }
   }

@@ -1,5 +1,5 @@
-// The Postgres and the WhatsApp of a launcher, in a process of their own and outside of its process group: Ctrl+C goes to all of
-// a group at once, and would end the database before the app has written its last rows.
+// The Postgres and the WhatsApp of a launcher, in a process of their own and outside of its process group: Ctrl+C goes
+// to all of a group at once, and would end the database before the app has written its last rows.
 import { once } from 'node:events';
 import { startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import { startPostgres } from '../servers/start-postgres.js';

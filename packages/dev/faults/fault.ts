@@ -4,7 +4,10 @@ export type Direction = 'to-server' | 'to-client';
 interface Where {
   /** The way whose bytes are counted, and that is held or delayed. @defaultValue both, counted together */
   readonly direction?: Direction | undefined;
-  /** Bytes that still pass, counted from when the link got this fault; the cut may fall in the middle of an answer. @defaultValue 0 */
+  /**
+   * Bytes that still pass, counted from when the link got this fault; the cut may fall in the middle of an answer.
+   * @defaultValue 0
+   */
   readonly afterBytes?: number | undefined;
 }
 
@@ -24,8 +27,8 @@ export interface Reset extends Where {
 }
 
 /**
- * Nothing arrives any more, not even an end, and the link stays up. What was sent meanwhile arrives when it is over, as TCP sends again what was lost: also
- * what a client that gave up long ago had sent.
+ * Nothing arrives any more, not even an end, and the link stays up. What was sent meanwhile arrives when it is over,
+ * as TCP sends again what was lost: also what a client that gave up long ago had sent.
  */
 export interface BlackHole extends Where, Passing {
   readonly kind: 'black-hole';

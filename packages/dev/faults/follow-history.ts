@@ -1,6 +1,9 @@
 import { type HistoryStore, isWaSyncError } from '@wa-sync/core';
 
-/** Reads the feed over links that break, until `over()` and it has told everything; answers the ids of the entries, in its order. */
+/**
+ * Reads the feed over links that break, until `over()` and it has returned everything; returns the ids of the entries,
+ * in its order.
+ */
 export async function followHistory(history: HistoryStore, start: string, over: () => boolean): Promise<string[]> {
   const ids: string[] = [];
   for (let after = start; ; ) {

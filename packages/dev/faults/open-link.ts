@@ -5,7 +5,7 @@ import { createLane, type Lane } from './pass-bytes.js';
 const BOTH = ['to-server', 'to-client'] as const;
 /** Milliseconds that a cut waits for what came before it: a peer that does not read must not put it off for ever. */
 const FLUSH_MS = 250;
-/** Milliseconds between the last bytes and an RST: Node tells a peer that meets both at once of an ordinary end. */
+/** Milliseconds between the last bytes and an RST: Node reports an ordinary end to a peer that meets both at once. */
 const RESET_PAUSE_MS = 5;
 
 /** One connection through the proxy, and what is to become of it. Owns both sockets, its lanes and its timers. */
@@ -20,7 +20,7 @@ export interface Link {
   destroy(): void;
 }
 
-/** Joins two sockets. `happened` is told of each fault as it begins, `closed` when the link is no more. */
+/** Joins two sockets. `happened` is called with each fault as it begins, `closed` when the link is no more. */
 export function openLink(params: {
   client: Socket;
   upstream: Socket;
@@ -52,7 +52,9 @@ export function openLink(params: {
     closed();
   }
 
-  /** What came before the end still arrives, a command without its answer or half of either, unless nobody reads it. */
+  /**
+   * What came before the end still arrives, a command without its answer or half of either, unless nobody reads it.
+   */
   function finishFlushed(end: (socket: Socket) => void, pauseMs: number): void {
     state = 'ending';
     for (const lane of Object.values(lanes)) lane.stop();

@@ -38,7 +38,7 @@ export interface OverCutsOutcome {
   readonly failed: number;
   /** Connections that were cut or reset. */
   readonly cuts: number;
-  /** Ids of the changes that the feed told over the same links, in its order. */
+  /** Ids of the changes that the feed returned over the same links, in its order. */
   readonly followed: readonly string[];
   /** Megabytes that the heap has grown by. */
   readonly grownMb: number;
@@ -46,7 +46,10 @@ export interface OverCutsOutcome {
   readonly summary: string;
 }
 
-/** Plays random calls of several callers and follows the feed while connections break at random points; heals them in the end. */
+/**
+ * Plays random calls of several callers and follows the feed while connections break at random points; heals them in
+ * the end.
+ */
 export async function playOverCuts(play: PlayOverCuts): Promise<OverCutsOutcome> {
   const { seed, proxy, cut, whole, ids, raw } = play;
   const owners = [randomUUID(), randomUUID()] as const;

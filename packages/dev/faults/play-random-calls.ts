@@ -58,7 +58,10 @@ export interface RandomCaller {
   readonly findings: CallFindings;
 }
 
-/** Plays calls until `over()`; each is repeated with the same ids until it is told, as the error of a broken link says nothing of the commit. */
+/**
+ * Plays calls until `over()`; each is repeated with the same ids until it returns, as the error of a broken link says
+ * nothing of the commit.
+ */
 export async function playRandomCalls(caller: RandomCaller, over: () => boolean): Promise<void> {
   const { ids, owners, store, raw, random, findings } = caller;
   let round = 0;
@@ -187,7 +190,7 @@ export async function playRandomCalls(caller: RandomCaller, over: () => boolean)
       const values = await raw.credentials(session.id);
       check(
         values.length === entries.length && values.every((value) => Buffer.from(mark).equals(value)),
-        `credentials of ${session.id} are not what was told, all of them`,
+        `credentials of ${session.id} are not what was written, all of them`,
       );
       if (!chance(0.1)) return;
       await told(() => store.auth.purge({ sessionId: session.id }));

@@ -16,8 +16,8 @@ export interface FaultCounts extends Readonly<Record<LinkFault['kind'], number>>
 }
 
 /**
- * A TCP proxy on loopback that lets connections fail the ways networks do. A connection has one fault at a time, and one that is to come: a later one
- * takes the place of the earlier.
+ * A TCP proxy on loopback that lets connections fail the ways networks do. A connection has one fault at a time, and
+ * one that is to come: a later one takes the place of the earlier.
  */
 export interface FaultProxy {
   readonly host: '127.0.0.1';
@@ -26,7 +26,10 @@ export interface FaultProxy {
   /** Connections that are open now. */
   readonly open: number;
   readonly counts: FaultCounts;
-  /** Faults by script or by chance ({@link drawFaults}): every connection, an open one too, gets its next fault from it; `null` for none. */
+  /**
+   * Faults by script or by chance ({@link drawFaults}): every connection, an open one too, gets its next fault from
+   * it; `null` for none.
+   */
   plan(next: FaultPlan | null): void;
   /** The same fault to every connection that is open now, at once or after its `afterBytes`. */
   apply(fault: LinkFault): void;

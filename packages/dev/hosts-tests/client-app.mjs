@@ -1,4 +1,5 @@
-// A host that runs one session with the Baileys it has, and writes what its row says. It is copied into an app of the test and run there.
+// A host that runs one session with the Baileys it has, and writes what its row says. It is copied into an app of the
+// test and run there.
 
 import { createRequire } from 'node:module';
 import { setTimeout as pause } from 'node:timers/promises';

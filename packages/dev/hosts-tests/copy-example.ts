@@ -26,7 +26,10 @@ export async function readExample(name: string): Promise<ExampleFiles> {
 
 export const manifestOf = (files: ExampleFiles): Manifest => JSON.parse(files['package.json'] ?? '{}');
 
-/** Imports of the app that a copy of the folder would not have: what its package.json does not name, and files beside the folder. */
+/**
+ * Imports of the app that a copy of the folder would not have: what its package.json does not name, and files beside
+ * the folder.
+ */
 export function foreignImports(files: ExampleFiles): readonly string[] {
   const { dependencies, devDependencies } = manifestOf(files);
   const named = [...Object.keys(dependencies), ...Object.keys(devDependencies)];
@@ -43,7 +46,9 @@ export function foreignImports(files: ExampleFiles): readonly string[] {
     });
 }
 
-/** `.env.example` with these values; each has to stand there, and what has no value and is none of them stays as it is. */
+/**
+ * `.env.example` with these values; each has to stand there, and what has no value and is none of them stays as it is.
+ */
 export function fillIn(example: string, values: Readonly<Record<string, string>>): string {
   return Object.entries(values).reduce((text, [name, value]) => {
     const line = new RegExp(`^${name}=.*$`, 'm');

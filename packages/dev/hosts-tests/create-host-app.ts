@@ -15,7 +15,10 @@ export interface Ended {
 export interface Running {
   readonly pid: number;
   output(): string;
-  /** The first match in what it writes, or in what it writes behind the first `after` characters; rejects with its output when it ends or three minutes are over before. */
+  /**
+   * The first match in what it writes, or in what it writes behind the first `after` characters; rejects with its
+   * output when it ends or three minutes are over before.
+   */
   waitFor(pattern: RegExp, after?: number): Promise<RegExpMatchArray>;
   /** Sends `signal`, then SIGKILL when it is still there after 45 s. */
   stop(signal?: NodeJS.Signals): Promise<Ended>;
@@ -128,7 +131,10 @@ export async function createHostApp(options: HostAppOptions): Promise<HostApp> {
 export const readPeerWarnings = (output: string): readonly string[] =>
   output.split('\n').filter((line) => /ERESOLVE|peer|conflict/i.test(line));
 
-/** From each name, and those of ours that it depends on, to its tarball: npm does not look for the dependencies of a tarball beside it. */
+/**
+ * From each name, and those of ours that it depends on, to its tarball: npm does not search the dependencies of a
+ * tarball beside it.
+ */
 export function ownTarballs(names: readonly string[]): Record<string, string> {
   const { tarballs, dependencies } = packTarballs();
   const own: Record<string, string> = {};

@@ -1,4 +1,5 @@
-// Gives the connection that each library makes as `pool`, and prints what wa-sync has to say. It is copied into an app of the test and run there.
+// Gives the connection that each library makes as `pool`, and prints what wa-sync has to say. It is copied into an app
+// of the test and run there.
 import 'reflect-metadata';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { createPostgresStore } from '@wa-sync/postgres';

@@ -1,8 +1,9 @@
 import type { FakeWhatsApp } from '@wa-sync/fake-whatsapp';
 
 /**
- * What stands around an app in place of the internet, so that the page's code runs as it is: loaded before it by `node --import`, it leads the app's Baileys
- * to the fake WhatsApp, and the port that the page names to one that is free.
+ * What stands around an app in place of the internet, so that the page's code runs as it is: loaded before it by
+ * `node --import`, it leads the app's Baileys to the fake WhatsApp, and the port that the page names to one that is
+ * free.
  */
 export const leadToFake = ({ url, trust }: Pick<FakeWhatsApp, 'url' | 'trust'>, baileys: string): string => `
 import { Server } from 'node:net';

@@ -51,7 +51,10 @@ const TSCONFIG = JSON.stringify({
   include: ['src'],
 });
 
-/** The host's business: it makes its row by Prisma, and prints what Prisma reads of it whenever that is another than before. */
+/**
+ * The host's business: it makes its row by Prisma, and prints what Prisma reads of it whenever that is another than
+ * before.
+ */
 const SALES_MODULE = `
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
@@ -127,7 +130,10 @@ export const nestPrismaApp = (): Record<string, string> => ({
   'src/app.module.ts': APP_MODULE,
 });
 
-/** `prisma generate` in an app, with something in place of the engine for migrations, which is downloaded and makes no client. */
+/**
+ * `prisma generate` in an app, with something in place of the engine for migrations, which is downloaded and makes no
+ * client.
+ */
 export async function generatePrismaClient(app: HostApp): Promise<void> {
   const engine = join(app.folder, 'no-engine');
   await app.write({ 'no-engine': '#!/bin/sh\nexit 0\n' });

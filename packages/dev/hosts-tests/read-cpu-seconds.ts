@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 const TICKS_PER_SECOND = 100;
 
 /**
- * The processor time of all programs that this process has started and that are over, with what those have started: what a mount costs, also where other
- * tests take turns with it. Linux alone says it; `null` elsewhere.
+ * The processor time of all programs that this process has started and that are over, with what those have started:
+ * what a mount costs, also where other tests take turns with it. Linux alone says it; `null` elsewhere.
  */
 export async function readCpuSeconds(): Promise<number | null> {
   if (process.platform !== 'linux') return null;

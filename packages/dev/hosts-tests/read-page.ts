@@ -13,8 +13,9 @@ export function readFence(page: string, language: string, part: string): string 
 }
 
 /**
- * The words of the page's `npm install` line: tarballs in the place of our names, as the page says, and each other package in a version that is fixed, or the run would change
- * with the registry's day. `left` are words that the page tells a host to leave out.
+ * The words of the page's `npm install` line: tarballs in the place of our names, as the page says, and each other
+ * package in a version that is fixed, or the run would change with the registry's day. `left` are words that the page
+ * has a host leave out.
  */
 export function readInstallLine(
   page: string,

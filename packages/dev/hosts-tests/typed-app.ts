@@ -1,4 +1,7 @@
-/** What an app writes in TypeScript: every package and every entry, with the clients that it has, and two slips that have to be found. */
+/**
+ * What an app writes in TypeScript: every package and every entry, with the clients that it has, and two slips that
+ * have to be found.
+ */
 export const TYPED_APP = `
 import { createMemoryStore, createWaSync, type WaSyncOptions } from '@wa-sync/core';
 import { type AuthKeyRing, parseOptions } from '@wa-sync/core/adapter';
@@ -42,7 +45,10 @@ export async function main() {
 }
 `;
 
-/** Of a compiler: all that it finds in our types and in the app. Old compilers also fail on types of others, which is not asked here. */
+/**
+ * Of a compiler: all that it finds in our types and in the app. Old compilers also fail on types of others, which is
+ * not asked here.
+ */
 export const CHECK_TYPES = `
 const ts = require(process.argv[2]);
 const { readFileSync } = require('fs');

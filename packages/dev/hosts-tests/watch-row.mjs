@@ -1,4 +1,5 @@
-// Writes a row of the host's database whenever it is another one than before. It is copied into an app of the test and run there, with what the app has.
+// Writes a row of the host's database whenever it is another one than before. It is copied into an app of the test and
+// run there, with what the app has.
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 

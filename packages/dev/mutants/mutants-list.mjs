@@ -41,7 +41,7 @@ export const MUTANTS = [
     'const trusted = () => joined && !retired;',
   ),
   one(
-    'the first one back robs the living',
+    'the first one back takes over from the living',
     'engine/lease/lease.ts',
     'if (startedMs - lastAnsweredMs > 2 * lease.tickMs + 1_000) sightings.clear();',
     '',
@@ -139,7 +139,7 @@ export const MUTANTS = [
     'a guard that is missed is a success',
     'engine/reconcile/reconcile.ts',
     "held.stored = null;\n      logger.debug({ code: 'guard_missed'",
-    "finish({ held } as Queued, { reason: 'in_sync' });\n      return true;\n      logger.debug({ code: 'guard_missed'",
+    "report({ held } as Queued, { reason: 'in_sync' });\n      return true;\n      logger.debug({ code: 'guard_missed'",
   ),
   one(
     'one failed probe means dead',
@@ -240,7 +240,7 @@ export const MUTANTS = [
     '}, limitMs * 1_000);\n          (async',
   ),
   one(
-    'a stop gives nothing back',
+    'a stop releases nothing',
     'engine/replica/run-state.ts',
     'await store.sessions.release({ owner: lease.incarnation(), unobservedIds: attached, reason });',
     'void attached;\n        void reason;',
@@ -350,7 +350,7 @@ export const MUTANTS = [
   ),
   one('what could not be released is forgotten', 'engine/replica/tick.ts', 'await deps.releaseSessions.retry();', ''),
   one(
-    'two open connections rob each other',
+    'two open connections take over from each other',
     'engine/reconcile/claim-held.ts',
     'isOpen(entry) && (displaced === null || link.lastRoseAtMs > displaced.atMs || closed.has(entry.id))',
     'isOpen(entry) && (displaced === null || link.state.length > 0 || closed.has(entry.id))',

@@ -1,5 +1,6 @@
-// Planted defects: each is a patch to the engine as it goes into a bundle of the simulator, which must catch it, or else a test of core must in a copy of the
-// repository. `npm run mutants [-- --seeds N] [-- --only name]`. Nothing in the tree is changed, and no patch ever ships.
+// Planted defects: each is a patch to the engine as it goes into a bundle of the simulator, which must catch it, or
+// else a test of core must in a copy of the repository. `npm run mutants [-- --seeds N] [-- --only name]`. Nothing in
+// the tree is changed, and no patch ever ships.
 import { spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

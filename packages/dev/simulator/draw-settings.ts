@@ -64,7 +64,9 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** Names that a store may take badly. */
 const STRANGE = ['5511987654321', 'loja-é', '店-1', 'a'.repeat(120), '😀', 'toString'];
-/** Transitions of those zones: the instant, and the local time of a job inside the hour that comes twice or not at all. */
+/**
+ * Transitions of those zones: the instant, and the local time of a job inside the hour that comes twice or not at all.
+ */
 const TRANSITIONS: readonly { readonly zone: string; readonly at: string; readonly cron: string }[] = [
   { zone: 'America/New_York', at: '2025-11-02T06:00:00Z', cron: '30 1 * * *' },
   { zone: 'America/New_York', at: '2025-03-09T07:00:00Z', cron: '30 2 * * *' },
@@ -99,10 +101,10 @@ export function drawSettings(seed: number): WorldPlan {
   const provided = names.slice(attached.length);
   const transition = draw.pick(TRANSITIONS);
   const timeZone = profile === 'daylight' ? transition.zone : 'UTC';
-  // A fixed hour is costly to look for, so only the worlds that are about it have one.
+  // A fixed hour is costly to find, so only the worlds that are about it have one.
   const daily = profile === 'daylight' ? transition.cron : null;
   const faults = drawFaults(draw, profile);
-  const quietMs = 170_000;
+  const calmMs = 170_000;
   const afterDays = draw.between(1, 5);
   // Where the days differ, nothing is deleted: the rest between the stages is longer than a world.
   const purgeAfterDays = afterDays + draw.pick([0, 0, 1, 5]);
@@ -137,8 +139,8 @@ export function drawSettings(seed: number): WorldPlan {
     storeStartMs: startMs,
     afterDays,
     purgeAfterDays,
-    quietFromMs: activeMs,
-    endMs: activeMs + quietMs,
+    calmFromMs: activeMs,
+    endMs: activeMs + calmMs,
     rollbacks: faults.includes('rollback'),
     replicas: draw.between(2, 3),
     attached,

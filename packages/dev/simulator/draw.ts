@@ -1,6 +1,9 @@
 import { createSeededRandom } from '@wa-sync/testing';
 
-/** Chance of one part of a world. Each part draws from its own stream, so that a draw more in one leaves the others as they were. */
+/**
+ * Chance of one part of a world. Each part draws from its own stream, so that a draw more in one leaves the others as
+ * they were.
+ */
 export interface Draw {
   next(): number;
   chance(probability: number): boolean;

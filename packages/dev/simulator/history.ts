@@ -1,6 +1,7 @@
 /**
- * What happened in a world, in order. Checkers read nothing else, so a history of real processes that says the same can be judged by the same code.
- * Instants are milliseconds of one clock of the observer; a row is what a raw read of the store gave.
+ * What happened in a world, in order. Checkers read nothing else, so a history of real processes that says the same
+ * can be judged by the same code. Instants are milliseconds of one clock of the observer; a row is what a raw read of
+ * the store gave.
  */
 import type {
   ConversationRecord,
@@ -27,7 +28,7 @@ export interface SeenAtWrite {
   readonly session: string;
   readonly writeId: string;
   readonly status: SessionStatus | null;
-  /** What the connection says of itself; `null` where it cannot tell. */
+  /** What the connection says of itself; `null` where it does not know. */
   readonly said: KnownObservation | null;
   readonly connection: string | null;
   /** Probes of this link that ran into their timeout since the last frame, while the process ran all the time. */
@@ -53,10 +54,13 @@ export interface WorldSettings {
   readonly storeStartMs: number;
   readonly afterDays: number;
   readonly purgeAfterDays: number;
-  readonly quietFromMs: number;
+  readonly calmFromMs: number;
   readonly endMs: number;
   readonly rollbacks: boolean;
-  /** How long after an impairment a process may not be judged yet; absent, the longest that a call can be late in the simulator. */
+  /**
+   * How long after an impairment a process may not be judged yet; absent, the longest that a call can be late in the
+   * simulator.
+   */
   readonly aftermathMs?: number;
 }
 
@@ -92,7 +96,7 @@ export type HistoryEntry = At &
         readonly met: string;
         readonly detail?: string;
       }
-    | { readonly what: 'quiet' }
+    | { readonly what: 'calm' }
     | { readonly what: 'clock-step'; readonly byMs: number }
     | {
         readonly what: 'link';
@@ -152,7 +156,9 @@ export type HistoryEntry = At &
       }
     /** A replica is asked about one session. */
     | { readonly what: 'asks'; readonly kind: Question; readonly session: string }
-    /** A replica was asked about one session, whoever has it; `said` is what it answered, `null` where it could not. */
+    /**
+     * A replica was asked about one session, whoever has it; `said` is what it answered, `null` where it could not.
+     */
     | {
         readonly what: 'asked';
         readonly kind: Question;

@@ -11,5 +11,5 @@ export type {
 } from './history.js';
 export { createRecorder } from './history.js';
 export { INVARIANTS, type Invariant, type Judgement, judgeHistory, type Violation } from './invariants/index.js';
-export { runQuietWorld } from './run-quiet-world.js';
+export { runInactiveWorld } from './run-inactive-world.js';
 export { hashHistory, printHistory, runSeed, type SeedResult } from './run-seed.js';

@@ -1,6 +1,7 @@
 /**
- * Keeps one session connected from one process: opens a link, opens it again after it ended, and stops where that makes no sense. A host's own
- * reconnect loop is one with a new connection object a link; a provider's is one with a single object.
+ * Keeps one session connected from one process: opens a link, opens it again after it ended, and stops where that
+ * makes no sense. A host's own reconnect loop is one with a new connection object a link; a provider's is one with a
+ * single object.
  */
 import type { Draw } from './draw.js';
 import type { Recorder } from './history.js';
@@ -144,7 +145,7 @@ export function createLine(params: LineParams): Line {
       qr: null,
       phone: '5511900000000',
     });
-    // A client that asks by itself finds a dead link at last, also where nobody told it.
+    // A client that asks by itself finds a dead link at last, also where nobody reported it.
     watch(next);
     params.onRenewed(connection);
   }

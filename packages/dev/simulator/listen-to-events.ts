@@ -12,7 +12,7 @@ const RECORDED_EVENTS: readonly WaSyncEventName[] = [
   'job:failed',
 ];
 
-/** Writes down what a replica tells its host; some hosts have listeners that fail. */
+/** Writes down what a replica reports to its host; some hosts have listeners that fail. */
 export function listenToEvents(params: { wa: WaSync; recorder: Recorder; actor: string; throwing: boolean }): void {
   const { wa, recorder, actor, throwing } = params;
   for (const name of RECORDED_EVENTS) {

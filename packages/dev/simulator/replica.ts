@@ -1,4 +1,7 @@
-/** One process with the real engine in it: its store client, its provider, and the host's loops for the sessions that it attaches. */
+/**
+ * One process with the real engine in it: its store client, its provider, and the host's loops for the sessions that
+ * it attaches.
+ */
 import {
   type ConnectionProvider,
   createWaSync,

@@ -1,4 +1,4 @@
-/** Plays one seed from its start to its quiet end and answers its history. */
+/** Plays one seed from its start to its calm end and returns its history. */
 import { createDraw, type Draw } from './draw.js';
 import { drawSettings, type WorldPlan } from './draw-settings.js';
 import type { HistoryEntry } from './history.js';
@@ -95,7 +95,7 @@ function scheduleTraffic(world: World, draw: Draw): void {
 
 function scheduleFaults({ plan, timeline }: World, faults: FaultInjector, draw: Draw): void {
   const next = (): void => {
-    if (timeline.nowMs() >= plan.quietFromMs) return;
+    if (timeline.nowMs() >= plan.calmFromMs) return;
     faults.inject(draw.pick(plan.faults));
     timeline.after(Math.round(-Math.log(1 - draw.next()) * plan.faultEveryMs), next);
   };
@@ -140,9 +140,9 @@ export async function runWorld(seed: number): Promise<WorldRun> {
     scheduleTraffic(world, createDraw(seed, 'traffic'));
     scheduleFaults(world, faults, createDraw(seed, 'schedule'));
     scheduleBlackout(world);
-    await timeline.run(plan.quietFromMs);
+    await timeline.run(plan.calmFromMs);
     faults.endAll();
-    recorder.note({ actor: 'world', what: 'quiet' });
+    recorder.note({ actor: 'world', what: 'calm' });
     await timeline.run(plan.endMs);
     world.noteTruth('end');
     await timeline.run(plan.endMs + 1);

@@ -1,7 +1,8 @@
 import type { WaSync } from '@wa-sync/core';
 
 /**
- * What was held when a sync began. Whoever asks during a sync gets the one under way, which knows nothing of what came after its beginning.
+ * What was held when a sync began. Whoever asks during a sync gets the one under way, which knows nothing of what came
+ * after its beginning.
  */
 export function followSharedSyncs<Held>(wa: Pick<WaSync, 'on'>, heldNow: () => Held) {
   const atBegin = new Map<'forced' | 'plain', Held>();

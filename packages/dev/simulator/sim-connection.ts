@@ -1,6 +1,6 @@
 /**
- * The connection as wa-sync sees it: one object over the links that come and go. It says what the client knows, which is not always what is true:
- * a silent link looks open.
+ * The connection as wa-sync sees it: one object over the links that come and go. It says what the client knows, which
+ * is not always what is true: a silent link seems open.
  */
 import type {
   KnownObservation,

@@ -1,6 +1,7 @@
 /**
- * One process of the world: it runs, is stopped by a signal, suspended with its machine, or dead. Owns its clocks and the door through which
- * everything reaches its code: timers, answers of the store, frames. A stopped process hears what happened once it goes on; a dead one never.
+ * One process of the world: it runs, is stopped by a signal, suspended with its machine, or dead. Owns its clocks and
+ * the door through which everything reaches its code: timers, answers of the store, frames. A stopped process receives
+ * what happened once it goes on; a dead one never.
  */
 import type { Clock } from '@wa-sync/core';
 import type { Draw } from './draw.js';
@@ -25,7 +26,9 @@ export interface SimProcess {
   stepWallClock(ms: number): void;
   /** Whether it ran without a break of `breakMs` or more since then. */
   ranSince(sinceMs: number, breakMs: number): boolean;
-  /** The instant at which something that came at `atMs` was seen by the process, `null` where that is still to come. */
+  /**
+   * The instant at which something that came at `atMs` was seen by the process, `null` where that is still to come.
+   */
   seenAtMs(atMs: number): number | null;
 }
 

@@ -1,4 +1,7 @@
-/** A process's way to the store: latencies, and whatever may go wrong on it. Every answer comes in through the door of the process. */
+/**
+ * A process's way to the store: latencies, and whatever may go wrong on it. Every answer comes in through the door of
+ * the process.
+ */
 import type { WaSyncStore } from '@wa-sync/core';
 import type { Draw } from './draw.js';
 import type { Recorder, SeenAtWrite, StoreMethod } from './history.js';
@@ -40,7 +43,7 @@ const LONGEST_DELAY_MS = 25_000;
 const PARTS: readonly StorePart[] = [
   ...(['sessions', 'leases', 'jobs', 'cleanup', 'conversations', 'auth', 'history', 'inbox'] as const),
 ];
-/** Wake-ups are lost with their connection, and nobody is told. */
+/** Notifications are lost with their connection, and nobody is notified. */
 const WAKES_LOST = 0.3;
 
 export interface StoreClient {
@@ -134,7 +137,7 @@ export function createStoreClient(params: {
     });
   }
 
-  /** Wakes come from the store as it is now: one that was rolled back knows of no listener. */
+  /** Notifications come from the store as it is now: one that was rolled back knows of no listener. */
   function listen({ incarnation, notify }: { incarnation: string; notify: () => void }): Promise<() => void> {
     const told = (): void => {
       if (params.outage() ?? weather.cut ?? draw.chance(WAKES_LOST)) return;

@@ -1,6 +1,6 @@
 /**
- * The one store of a world, outside of every process. Owns the memory store, the journal of its commits, and raw reads of it. A roll-back is the
- * journal played again without its end, as after a fail-over to a replica that lagged.
+ * The one store of a world, outside of every process. Owns the memory store, the journal of its commits, and raw reads
+ * of it. A roll-back is the journal played again without its end, as after a fail-over to a replica that lagged.
  */
 import {
   createMemoryStore,
@@ -32,7 +32,7 @@ interface JournalEntry {
 
 export interface StoreServer {
   readonly memory: MemoryStore;
-  /** Store time, as the store's clock tells it. */
+  /** Store time, as the store's clock has it. */
   nowMs(): number;
   /** Runs a call; with `twice` its second delivery comes right after the first. */
   commit(call: StoreCall, options?: { twice?: boolean }): Promise<unknown>;

@@ -1,7 +1,10 @@
 /** Virtual time of one world: a heap of what is to happen, and a pump that runs it one step at a time. */
 export interface Timeline {
   nowMs(): number;
-  /** Runs `run` at an instant (now, where that is over); answers the way to cancel. Equal instants run in the order they were asked for. */
+  /**
+   * Runs `run` at an instant (now, where that is over); returns the way to cancel. Equal instants run in the order
+   * they were asked for.
+   */
   at(dueMs: number, run: () => void): () => void;
   after(delayMs: number, run: () => void): () => void;
   /**
@@ -20,8 +23,8 @@ interface Entry {
   run: (() => void) | null;
 }
 
-// One turn of the event loop runs many immediates, and Node empties the queue of promise callbacks after each of them. A turn a step was
-// measured to take three times as long.
+// One turn of the event loop runs many immediates, and Node empties the queue of promise callbacks after each of them.
+// A turn a step was measured to take three times as long.
 const STEPS_PER_TURN = 128;
 
 function isBefore(a: Entry, b: Entry): boolean {
@@ -70,7 +73,7 @@ export function createTimeline(): Timeline {
     };
   }
 
-  /** Runs the next thing that is due; answers false when there is none before `untilMs`. */
+  /** Runs the next thing that is due; returns false when there is none before `untilMs`. */
   function step(untilMs: number): boolean {
     while (heap.length > 0) {
       const next = heap[0]!;

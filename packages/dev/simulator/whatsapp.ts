@@ -1,4 +1,7 @@
-/** WhatsApp's side of a world: the truth about which link is open. A second login of one number ends the first with 440. */
+/**
+ * WhatsApp's side of a world: the truth about which link is open. A second login of one number ends the first with
+ * 440.
+ */
 import type { Draw } from './draw.js';
 import type { Recorder } from './history.js';
 import type { SimProcess } from './sim-process.js';
@@ -19,7 +22,7 @@ export interface Link {
   readonly session: string;
   readonly process: SimProcess;
   readonly openedAtMs: number;
-  /** `silent`: nothing passes any more, and nobody was told. */
+  /** `silent`: nothing passes any more, and nobody was notified. */
   readonly state: 'open' | 'silent' | 'ended';
   /** Why it ended, once it has. */
   readonly endCode: EndCode | null;
@@ -38,7 +41,7 @@ interface MutableLink extends Link {
   silentAtMs: number | null;
 }
 
-/** Frames of a quiet link: keep-alive answers and presence. */
+/** Frames of a silent link: keep-alive answers and presence. */
 const FRAME_EVERY_MS = 12_000;
 
 export interface WhatsApp {

@@ -1,6 +1,6 @@
 /**
- * One world: WhatsApp, a store, and a few processes with the real engine, all on one timeline. Owns what is true and writes it down; nothing in
- * here asks the engine what it believes.
+ * One world: WhatsApp, a store, and a few processes with the real engine, all on one timeline. Owns what is true and
+ * writes it down; nothing in here asks the engine what it believes.
  */
 import { createDraw } from './draw.js';
 import type { WorldPlan } from './draw-settings.js';
@@ -175,9 +175,9 @@ export function createWorld(plan: WorldPlan, { framesEveryMs }: { framesEveryMs?
 
 function settingsOf(plan: WorldPlan): EntryOf<'settings'>['settings'] {
   const { seed, ttlMs, tickMs, probeTimeoutMs, silenceMs, failures, storeLimitMs, timeZone, daily } = plan;
-  const { inactiveAfterMs, storeStartMs, afterDays, purgeAfterDays, quietFromMs, rollbacks, endMs } = plan;
+  const { inactiveAfterMs, storeStartMs, afterDays, purgeAfterDays, calmFromMs, rollbacks, endMs } = plan;
   return {
     ...{ seed, ttlMs, tickMs, probeTimeoutMs, silenceMs, failures, storeLimitMs, timeZone, daily },
-    ...{ inactiveAfterMs, storeStartMs, afterDays, purgeAfterDays, quietFromMs, rollbacks, endMs },
+    ...{ inactiveAfterMs, storeStartMs, afterDays, purgeAfterDays, calmFromMs, rollbacks, endMs },
   };
 }

@@ -19,7 +19,7 @@ declare module 'vitest' {
  * prefix of its own. TEST_POSTGRES_URL and TEST_REDIS_URL name others.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  // A test that looks at plans or counts rows says itself when a table is analysed.
+  // A test that reads plans or counts rows says itself when a table is analysed.
   const flags = ['-c', 'fsync=off', '-c', 'autovacuum=off', '-c', 'max_connections=200'];
   const [postgres, redis] = await Promise.all([startPostgres(flags), startRedis()]);
   project.provide('postgresUrl', postgres.url());

@@ -6,7 +6,12 @@
  * closures, here and in its parts, because each session has one of them for as long as it lives.
  */
 import type { Clock, ProbeAnswer } from '@wa-sync/core';
-import { type BaileysSocketLike, type ConnectionUpdateLike, phoneOf, HANDSHAKE_GRACE_MS } from '../client/baileys-like.js';
+import {
+  type BaileysSocketLike,
+  type ConnectionUpdateLike,
+  HANDSHAKE_GRACE_MS,
+  phoneOf,
+} from '../client/baileys-like.js';
 import { OneTimer } from '../client/timers.js';
 import { readCloseError } from '../close/classify-close.js';
 import { CloseMoment } from '../close/close-moment.js';

@@ -138,9 +138,7 @@ export async function findInSessions(source: SessionSource, checked: string[], r
 
 /** Checks the last run of each job. */
 export function findInRuns(runs: readonly JobRunView[], checked: string[]): Finding[] {
-  checked.push(
-    runs.length === 1 ? 'Checked the last run of a job' : `Checked the last ${runs.length} runs of jobs`,
-  );
+  checked.push(runs.length === 1 ? 'Checked the last run of a job' : `Checked the last ${runs.length} runs of jobs`);
   const findings: Finding[] = [];
   for (const job of ['cleanup', 'inactivity']) {
     const last = runs.find((run) => run.job === job && run.outcome !== 'running');

@@ -11,8 +11,8 @@ export interface Target {
 const CONNECTIONS = 32;
 
 /**
- * Loads a target for a while and answers how many answers came. Every one must be 200 and as long as the first: a fast error is no speed. A client of its own,
- * because what a real HTTP client costs would hide what the server does.
+ * Loads a target for a while and returns how many answers came. Every one must be 200 and as long as the first: a fast
+ * error is no speed. A client of its own, because what a real HTTP client costs would hide what the server does.
  */
 export async function load({ port, request }: Target, forMs: number): Promise<{ answers: number; tookMs: number }> {
   const startedMs = performance.now();

@@ -1,4 +1,7 @@
-/** The process under load: two Express apps on loopback, one with a bare route, one with the router of wa-sync over 5,000 open sessions. */
+/**
+ * The process under load: two Express apps on loopback, one with a bare route, one with the router of wa-sync over
+ * 5,000 open sessions.
+ */
 import type { AddressInfo } from 'node:net';
 import { createMemoryStore, createWaSync, systemClock } from '@wa-sync/core';
 import { createWaSyncRouter } from '@wa-sync/express';

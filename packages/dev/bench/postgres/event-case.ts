@@ -74,7 +74,7 @@ async function hotShare(pool: pg.Pool): Promise<number> {
   return rows[0]!.share;
 }
 
-/** All sessions change at once. Between two rounds a vacuum, as both would get from autovacuum. */
+/** All sessions change at once. Between two runs a vacuum, as both would get from autovacuum. */
 async function storms({ pool, store, owner, ids }: World, name: string) {
   await settle(pool);
   const ratios: number[] = [];

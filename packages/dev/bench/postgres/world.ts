@@ -17,7 +17,7 @@ export interface World {
 export async function startWorld({ sessions }: { sessions: number }): Promise<World> {
   const server = await startPostgres();
   const pool = new pg.Pool({ connectionString: server.url(), max: 10 });
-  // An idle connection may hear of the server's end before the pool has closed it.
+  // An unused connection may notice the server's end before the pool has closed it.
   pool.on('error', () => {});
   const store = createPostgresStore({ pool });
   await store.init();

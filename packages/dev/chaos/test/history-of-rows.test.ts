@@ -23,7 +23,7 @@ function createLog() {
       push({ actor, of: 'session', before, after: row });
     },
     judge() {
-      const settings = historySettings({ seed: 1, startedAt, quietFromMs: 0, endMs: 60_000 });
+      const settings = historySettings({ seed: 1, startedAt, calmFromMs: 0, endMs: 60_000 });
       const history = historyOfRows(changes, startedAt);
       history.unshift({ t: 0, actor: 'world', what: 'settings', settings });
       const invariants = INVARIANTS.filter(({ name }) => ['S2', 'S3', 'S4', 'S13'].includes(name));

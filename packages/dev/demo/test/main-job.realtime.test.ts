@@ -4,8 +4,8 @@ import { PHONES, SESSION_IDS, type SessionId } from '../settings.js';
 import { type StoryWorld, startWorld } from '../story-world.js';
 
 /**
- * The main job on real parts at DEFAULT settings: the Express app as a process, Postgres, real Baileys sockets. Rows are read by SQL, truth is the fake
- * server's own view.
+ * The main job on real parts at DEFAULT settings: the Express app as a process, Postgres, real Baileys sockets. Rows
+ * are read by SQL, truth is the fake server's own view.
  */
 describe('the main job at default settings', () => {
   let world: StoryWorld;

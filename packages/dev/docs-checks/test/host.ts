@@ -1,4 +1,5 @@
-// What a host has, for the snippets that speak of it without saying so. What start-ups have when they are run is in start-up/host.ts. Not a .d.ts: the bundler of types reads every one of the workspace.
+// What a host has, for the snippets that speak of it without saying so. What start-ups have when they are run is in
+// start-up/host.ts. Not a .d.ts: the bundler of types reads every one of the workspace.
 import type { IncomingMessage } from 'node:http';
 import type { Transition, WaSync } from '@wa-sync/core';
 import type { HttpHandler, HttpOptions } from '@wa-sync/http';

@@ -22,7 +22,7 @@ const anchorsOf = (page: string) =>
   ].map(([, text]) => anchorOf(text ?? ''));
 
 function problemsOf(page: string): string[] {
-  // Code in a link's own text is looked at, code elsewhere is not.
+  // Code in a link's own text is read, code elsewhere is not.
   const text = withoutCode(read(page));
   return [...text.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, target = '']) => {
     if (/^[a-z]+:/.test(target)) return [];

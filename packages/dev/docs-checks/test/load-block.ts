@@ -11,7 +11,10 @@ export function blockWith(page: string, words: string): string {
   return block.code;
 }
 
-/** Loads code of a page as a module of this package, so that its imports are found; what it exports is for the caller to name. */
+/**
+ * Loads code of a page as a module of this package, so that its imports are found; what it exports is for the caller
+ * to name.
+ */
 export async function loadCode(code: string): Promise<unknown> {
   const dist = join(root, 'packages/dev/docs-checks/dist');
   await mkdir(dist, { recursive: true });

@@ -1,4 +1,6 @@
-/** Runs each recipe of the page about logging from the page, with the logger that it is about, and reads what came out. */
+/**
+ * Runs each recipe of the page about logging from the page, with the logger that it is about, and reads what came out.
+ */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -34,7 +36,7 @@ beforeAll(async () => {
   // Below this package, so that imports are found as in a host.
   folder = await mkdtemp(join(dist, 'logging-'));
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-  // The sources of our Nest module have to be told what decorators mean.
+  // The sources of our Nest module need to be configured for decorators.
   const compiler = { extends: join(root, 'tsconfig.base.json'), compilerOptions: { experimentalDecorators: true } };
   const include = [join(folder, '*'), join(root, 'examples/nest/src')];
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ ...compiler, include }));

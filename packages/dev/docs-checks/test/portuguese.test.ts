@@ -20,7 +20,10 @@ const codesIn = (text: string) => [...text.matchAll(/`([^`\n]+)`/g)].map(([, cod
 /** A row by what its first cell holds beside prose: `F01`, or code. */
 const rowOf = (cell: string) => `| ${/^[A-Z]\d+$/.test(cell) ? cell : codesIn(cell).join(' ')}`;
 
-/** What a page is beside its prose, in order: the level of each heading, the code of each block, the rows of each table. */
+/**
+ * What a page is beside its prose, in order: the level of each heading, the code of each block, the rows of each
+ * table.
+ */
 function shapeOf(page: string): string[] {
   const parts = read(page).matchAll(/^(#{1,6}) |^ *```.*?^ *```$|^\|(?! ?-) *(.*?) *\|/gms);
   return [...parts].map(

@@ -29,7 +29,10 @@ export function listPages(): string[] {
   );
 }
 
-/** The fenced blocks of a page, those within a list too; a fence that is written in another way is an error, so that no block is left out. */
+/**
+ * The fenced blocks of a page, those within a list too; a fence that is written in another way is an error, so that no
+ * block is left out.
+ */
 export function fencesOf(page: string): Fence[] {
   const text = read(page);
   const found = [...text.matchAll(/^( *)```(\S*)(?: title=(\S+))?\n(.*?)^\1```$/gms)];

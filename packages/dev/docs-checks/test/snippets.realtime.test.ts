@@ -26,7 +26,9 @@ const options = (() => {
   return ts.parseJsonConfigFileContent(config, ts.sys, root).options;
 })();
 
-/** Names that a page may use without saying where they come from: all that our packages export, and what a host has. */
+/**
+ * Names that a page may use without saying where they come from: all that our packages export, and what a host has.
+ */
 async function knownNames(): Promise<Map<string, string>> {
   const names = new Map<string, string>();
   const host = await readFile(join(here, 'test/host.ts'), 'utf8');
@@ -79,7 +81,10 @@ function preludeOf(code: string, names: ReadonlyMap<string, string>): string {
     .join(' ');
 }
 
-/** Files that other snippets of the page import, such as `./app.module.js`, are the snippets that export what is asked for. */
+/**
+ * Files that other snippets of the page import, such as `./app.module.js`, are the snippets that export what is asked
+ * for.
+ */
 function fileNames(fences: readonly Fence[]): string[] {
   const names = fences.map(({ title }, index) => (title === null ? `snippet-${index}.ts` : basename(title)));
   for (const { code } of fences) {

@@ -2,7 +2,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { drawFaults, type FaultProxy, type LinkFault, startFaultProxy } from '../index.js';
 
-/** Answers every byte with the same byte, and remembers what it heard. */
+/** Answers every byte with the same byte, and remembers what it received. */
 interface Echo {
   readonly port: number;
   readonly heard: string[];

@@ -108,7 +108,7 @@ describe.each(CLIENTS)('a host with $name $version', ({ name, version, overrides
 });
 
 describe('a host without Baileys', () => {
-  it('is told in one line what to run', async () => {
+  it('is shown in one line what to run', async () => {
     const app = await createHostApp({ name: 'none', type: 'module', packages: ['@wa-sync/baileys', '@wa-sync/core'] });
     try {
       await app.write({

@@ -42,7 +42,8 @@ async function inEmptyFolder(
   }
   const cpuAfter = await readCpuSeconds();
   const seconds = Math.round((performance.now() - startedMs) / 1000);
-  // The clock on the wall says how busy the machine was; what a mount costs is what its programs took of the processors.
+  // The clock on the wall says how busy the machine was; what a mount costs is what its programs took of the
+  // processors.
   const cpu = cpuBefore === null || cpuAfter === null ? null : Math.round(cpuAfter - cpuBefore);
   console.log(`${options.name}: ${seconds} s, of the processors ${cpu ?? '?'} s`);
   if (cpu !== null) expect(cpu).toBeLessThan(MACHINE_SECONDS);
@@ -65,8 +66,8 @@ function startHost(app: HostApp, main: string, env: Record<string, string> = {})
 }
 
 /**
- * The story of a first day: a QR code in the row, a phone that scans it, a row that is true, and still true after the end.
- * `watch` prints the row.
+ * The story of a first day: a QR code in the row, a phone that scans it, a row that is true, and still true after the
+ * end. `watch` prints the row.
  */
 async function playFirstDay(host: Running, watch: Running): Promise<void> {
   const [, port] = await host.waitFor(/LISTENS ON (\d+)/);
@@ -171,7 +172,8 @@ describe('mounted by the words of a page', () => {
         await watch.waitFor(/ROW \{"id":"shop","status":"CONNECTED"\}/);
         expect((await first.stop()).code).toBe(0);
         await watch.waitFor(/"CONNECTED"[\s\S]*"DISCONNECTED"/);
-        // The watch reads ten times a second and misses words that stand shorter: only what follows the end of the first start counts.
+        // The watch reads ten times a second and misses words that stand shorter: only what follows the end of the
+        // first start counts.
         const ended = watch.output().length;
         const next = app.start('node', ['--import', './around.mjs', 'bot.cjs'], { env });
         await watch.waitFor(/"CONNECTED"/, ended);

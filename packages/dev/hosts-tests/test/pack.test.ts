@@ -94,7 +94,9 @@ describe('a packed package', () => {
   });
 });
 
-/** Loads every entry in both ways; what is made for test runners refuses to load outside of one, and is only resolved. */
+/**
+ * Loads every entry in both ways; what is made for test runners refuses to load outside of one, and is only resolved.
+ */
 const LOAD = `
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';

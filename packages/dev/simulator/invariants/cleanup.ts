@@ -42,7 +42,7 @@ export const S6: Invariant = {
         }
         if (entry.method === 'deactivate') {
           for (const id of idsOf(entry.result)) {
-            if (suspects(id)) bench.broken(entry.t, `${id} was put to rest while its owner suspected its network`);
+            if (suspects(id)) bench.broken(entry.t, `${id} was deactivated while its owner suspected its network`);
           }
         }
       }

@@ -2,7 +2,7 @@ import type { HistoryEntry } from '../history.js';
 import { agrees, type Invariant } from './invariant.js';
 import { lifeOf, livesOf } from './processes.js';
 
-/** At the quiet end every row says what is true. */
+/** At the calm end every row says what is true. */
 export const L2: Invariant = {
   name: 'L2',
   promise: 'converged one sweep after recovery',

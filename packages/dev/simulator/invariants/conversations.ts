@@ -77,7 +77,7 @@ export const S8: Invariant = {
         const [before] = entry.conversationsBefore ?? [];
         bench.tested();
         const { delivery } = before?.outgoing ?? {};
-        // An end whose answer was lost is told again.
+        // An end whose answer was lost is published again.
         if (delivery !== 'sending' && delivery !== (entry.params as { delivery: string }).delivery)
           bench.broken(entry.t, `a send of ${before?.id} ended that had not begun`);
       }

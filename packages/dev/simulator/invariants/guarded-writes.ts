@@ -9,7 +9,10 @@ const isWrite = (entry: EntryOf<'commit'>): boolean => entry.method === 'write' 
 const writesOf = (entry: EntryOf<'commit'>) => (entry.params as { writes: readonly GuardedWrite[] }).writes;
 const outcomesOf = (entry: EntryOf<'commit'>) => entry.result as readonly WriteOutcome[];
 
-/** Commits keep the order in which they were decided, and a link is called dead only after enough questions stayed unanswered. */
+/**
+ * Commits keep the order in which they were decided, and a link is called dead only after enough questions stayed
+ * unanswered.
+ */
 export const S1: Invariant = {
   name: 'S1',
   promise: 'a late probe, or a late write, never overwrites a newer event',
@@ -17,7 +20,9 @@ export const S1: Invariant = {
     // A roll-back gives versions out a second time, and a late write may then meet its own.
     const { failures, rollbacks } = settingsOf(history);
     const latest = new Map<string, number>();
-    /** Links that a forced sync called dead: so they stay until another opens, however long the row cannot be written. */
+    /**
+     * Links that a forced sync called dead: so they stay until another opens, however long the row cannot be written.
+     */
     const calledByForce = new Set<string>();
     for (const entry of history) {
       if (entry.what === 'heal' && entry.forced) calledByForce.add(entry.session);
@@ -59,7 +64,10 @@ export const S1: Invariant = {
   },
 };
 
-/** A write holds only under the tenure and version that the row has, and only in the time that the own lease may be trusted. */
+/**
+ * A write holds only under the tenure and version that the row has, and only in the time that the own lease may be
+ * trusted.
+ */
 export const S3: Invariant = {
   name: 'S3',
   promise: 'no write under an old tenure, a stopped process and late packets included',

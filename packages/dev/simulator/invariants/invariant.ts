@@ -68,7 +68,7 @@ export function createLeaseFollower(ttlMs: number): {
       incarnation !== null && !over.has(incarnation) && t - (beats.get(incarnation) ?? -Infinity) <= ttlMs,
     suspects: (incarnation) => incarnation !== null && suspicious.has(incarnation),
     follow(entry) {
-      // What a beat told may be lost with it, until the next one.
+      // What a beat reported may be lost with it, until the next one.
       if (entry.what === 'rollback') suspicious.clear();
       if (entry.what !== 'commit') return;
       const beat = beatOf(entry);
@@ -93,8 +93,8 @@ function beatOf(entry: EntryOf<'commit'>): Beat | null {
 }
 
 /**
- * Whether a status may be written for what a connection says: the same; a link that is dead although the client does not know; or, of a session that
- * was connected before, that it is being repaired.
+ * Whether a status may be written for what a connection says: the same; a link that is dead although the client does
+ * not know; or, of a session that was connected before, that it is being repaired.
  */
 export function mayFollow(status: SessionStatus, word: string): boolean {
   return status === word || (status === 'RECONNECTING' && (word === 'CONNECTED' || word === 'CONNECTING'));

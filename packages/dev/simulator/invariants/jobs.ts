@@ -48,7 +48,8 @@ export const S10: Invariant = {
         // Asked again after its answer was lost, it is still one run.
         const first = !asked.has(runId);
         asked.add(runId);
-        // Whoever asks sees that a run's lease is over, which ends the run, also where its owner finds its lease again.
+        // Whoever asks sees that a run's lease is over, which ends the run, also where its owner finds its lease
+        // again.
         const seen = running.get(job);
         const sees = first && (answer.begun || answer.why !== 'fenced');
         if (seen && sees && !leases.stands(seen.owner, entry.t)) running.delete(job);
@@ -74,7 +75,7 @@ export const S10: Invariant = {
   },
 };
 
-/** The instants at which a daily job is due, found by looking at the wall clock of the zone minute by minute. */
+/** The instants at which a daily job is due, found by reading the wall clock of the zone minute by minute. */
 function dailyInstants(
   fromMs: number,
   toMs: number,
@@ -100,7 +101,8 @@ function dailyInstants(
     const [date, time] = format.format(atMs).split(', ') as [string, string];
     const [hours, minutes] = time.split(':').map(Number) as [number, number];
     const local = hours * 60 + minutes;
-    // The first minute of the date at or past the wanted one: the minute itself, or the end of the gap that swallowed it.
+    // The first minute of the date at or past the wanted one: the minute itself, or the end of the gap that swallowed
+    // it.
     if (before !== null && local >= wanted && (before < wanted || before > local) && !found.has(date))
       found.set(date, atMs);
     before = local;

@@ -10,7 +10,10 @@ export interface ProcessLife {
   endedMs: number;
   how: 'crashed' | 'stopped' | null;
   readonly incarnations: { readonly id: string; readonly atMs: number }[];
-  /** Whether nothing stood in its way in this span, from a while before it: what was late may still have been on its way. */
+  /**
+   * Whether nothing stood in its way in this span, from a while before it: what was late may still have been on its
+   * way.
+   */
   clear(fromMs: number, toMs: number): boolean;
   suspendedIn(fromMs: number, toMs: number): boolean;
   pausedIn(fromMs: number, toMs: number): boolean;

@@ -103,7 +103,7 @@ export const L7: Invariant = {
         const owned = life?.incarnations.some(({ id }) => id === row?.owner);
         if (!life || !row || !owned || excused.has(next.session) || !isAble(life, next.atMs - limitMs, next.atMs))
           continue;
-        // Nothing tells a step of the wall clock from a suspend: the question that was out is asked again.
+        // Nothing distinguishes a step of the wall clock from a suspend: the question that was out is asked again.
         if ((steppedAt.get(next.actor) ?? 0) > next.atMs - limitMs) continue;
         bench.tested();
         if (!ended.has(next.link) && row.status === 'CONNECTED') {
@@ -121,7 +121,7 @@ export const L7: Invariant = {
           actor: owners.get(entry.link) ?? '',
         });
       }
-      // An adapter that cannot be asked, or that cannot tell, leaves nothing to see.
+      // An adapter that cannot be asked, or that does not know, leaves nothing to see.
       if (entry.what === 'fault' && /^(probe|snapshot)_/.test(entry.kind)) excused.add(entry.target);
       // What was written and taken back is found by the next sweep.
       if (entry.what === 'rollback') for (const { before, after } of entry.changes) excused.add((after ?? before)!.id);

@@ -75,7 +75,10 @@ export const S18: Invariant = {
   promise: 'an answer to another replica is what the owner’s connection says, and no request is handled twice',
   check(history, bench) {
     const { rollbacks } = settingsOf(history);
-    /** What the connection of a process may say: its last word, and of one that may be new nothing is known but how each begins. */
+    /**
+     * What the connection of a process may say: its last word, and of one that may be new nothing is known but how
+     * each begins.
+     */
     const words = new Map<string, readonly SessionStatus[]>();
     const taken = new Map<string, Taken>();
     const answered = new Map<string, string>();

@@ -17,7 +17,7 @@ const settings: WorldSettings = {
   storeStartMs: START_MS,
   afterDays: 3,
   purgeAfterDays: 6,
-  quietFromMs: 300_000,
+  calmFromMs: 300_000,
   endMs: 500_000,
   rollbacks: false,
 };
@@ -301,7 +301,7 @@ describe('an invariant over a history', () => {
         process('starting', 'q'),
         ...joined('dead', 'q'),
         process('crashed', 'q', 1_000),
-        { t: 60_000, actor: 'world', what: 'quiet' },
+        { t: 60_000, actor: 'world', what: 'calm' },
       ],
     ],
     ['L4', [...life, process('stopping', 'p', 50_000), process('stopped', 'p', 52_000)]],
@@ -316,7 +316,7 @@ describe('an invariant over a history', () => {
         ...life,
         { actor: 'p', what: 'link', event: 'open', session: 's', link: 'l' },
         { t: 100_000, actor: 'whatsapp', what: 'link', event: 'silent', session: 's', link: 'l' },
-        { t: 200_000, actor: 'world', what: 'quiet' },
+        { t: 200_000, actor: 'world', what: 'calm' },
       ],
     ],
   ])('%s sees what breaks it (%#)', (name, facts, change) => {
@@ -358,12 +358,12 @@ describe('an invariant over a history', () => {
       ...life,
       { t: 40_000, actor: 'p', what: 'clock-step', byMs: 3_600_000 },
       { t: 50_000, actor: 'p', what: 'event', name: 'lease:lost', payload: {} },
-      { t: 90_000, actor: 'world', what: 'quiet' },
+      { t: 90_000, actor: 'world', what: 'calm' },
     ];
     expect(judge(facts)).toContain('S11');
   });
 
   it('L3 sees a slot that nobody takes up', () => {
-    expect(judge([...life, { t: 400_000, actor: 'world', what: 'quiet' }])).toContain('L3');
+    expect(judge([...life, { t: 400_000, actor: 'world', what: 'calm' }])).toContain('L3');
   });
 });

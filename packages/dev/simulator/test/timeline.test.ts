@@ -35,7 +35,7 @@ describe('the timeline', () => {
     expect(ran).toEqual(Array.from({ length: 300 }, (_, step) => [`chain ${step}`, `next ${step}`]).flat());
   });
 
-  it('does not run what was cancelled, and tells of a step that threw', async () => {
+  it('does not run what was cancelled, and reports a step that threw', async () => {
     const timeline = createTimeline();
     let ran = 0;
     timeline.after(5, () => (ran += 1))();

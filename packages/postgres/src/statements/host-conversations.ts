@@ -65,8 +65,7 @@ export function createHostConversations(params: {
     /** With a table of the host one by one: a statement that waited for one host row must not hold another. */
     async endLost(prepared: PreparedStore, limit: number): Promise<ConversationRecord[]> {
       const { endLost, endLostOursOnly, lostIds } = prepared.conversing;
-      if (prepared.conversationsMirror === null)
-        return endWith(prepared, endLost, endLostOursOnly, [limit, null]);
+      if (prepared.conversationsMirror === null) return endWith(prepared, endLost, endLostOursOnly, [limit, null]);
       const ended: ConversationRecord[] = [];
       for (const id of await runner.json<string[]>(lostIds, [limit])) {
         ended.push(...(await endWith(prepared, endLost, endLostOursOnly, [1, id])));

@@ -5,13 +5,13 @@ import { conversationKeys } from '../scripts/conversation-parts.js';
 import {
   beginSendScript,
   countOpenScript,
+  endLostScript,
   endSendScript,
   getConversationsScript,
   inactiveScript,
   moveScript,
   outgoingScript,
   recordScript,
-  endLostScript,
 } from '../scripts/conversation-scripts.js';
 import { listOf, toJson } from '../scripts/session-row.js';
 
@@ -113,8 +113,7 @@ export function createConversations({ calls, keys }: { calls: StoreCalls; keys: 
       const text = await calls.run(endSendScript, { keys: names, args: [id, messageId, delivery] });
       return text === null ? null : readConversation(id, String(text));
     },
-    endLost: async ({ limit }) =>
-      readPairs(await calls.list(endLostScript, { keys: names, args: [String(limit)] })),
+    endLost: async ({ limit }) => readPairs(await calls.list(endLostScript, { keys: names, args: [String(limit)] })),
     get: ({ ids }) =>
       inSlices([...new Set(ids)], async (some) =>
         readPairs(await calls.list(getConversationsScript, { keys: names, args: [...some] })),

@@ -1,6 +1,6 @@
+import { describeInactive } from './inactive.js';
 import { describeMove } from './move.js';
 import { describeOutgoing } from './outgoing.js';
-import { describeInactive } from './inactive.js';
 import { describeRecord } from './record.js';
 import type { StoreSuite } from './store-suite.js';
 

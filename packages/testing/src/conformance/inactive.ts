@@ -2,14 +2,14 @@ import type { InactiveConversation, InactiveCursor, WaSyncStore } from '@wa-sync
 import { claim, fence, hold, join, readOne, storeNow, TTL_MS, tryClaim, write } from './arrange.js';
 import {
   conversationsOf,
+  INACTIVE_MS,
   move,
   moveTo,
   openGate,
   pass,
-  INACTIVE_MS,
   readConversation,
-  UNCHANGED_MS,
   say,
+  UNCHANGED_MS,
 } from './arrange-conversations.js';
 import { expect } from './expect.js';
 import { type StoreHarness, type StoreSuite, storeTest } from './store-suite.js';

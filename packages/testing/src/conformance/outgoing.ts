@@ -8,8 +8,8 @@ import {
   openGate,
   pass,
   readConversation,
-  UNCHANGED_MS,
   say,
+  UNCHANGED_MS,
 } from './arrange-conversations.js';
 import { expect } from './expect.js';
 import { clientsOf, type StoreHarness, type StoreSuite, storeTest } from './store-suite.js';

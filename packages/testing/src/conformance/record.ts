@@ -1,11 +1,11 @@
 import { expectWithin, RACERS, race, storeNow } from './arrange.js';
 import {
   conversationsOf,
+  INACTIVE_MS,
   move,
   moveTo,
   openGate,
   pass,
-  INACTIVE_MS,
   readConversation,
   say,
 } from './arrange-conversations.js';

@@ -29,7 +29,7 @@ export type OwnerSaid<Kind extends InboxRequestKind> =
 interface Question {
   readonly request: InboxRequest;
   readonly said: Promise<OwnerSaid<InboxRequestKind>>;
-end(said: OwnerSaid<InboxRequestKind>): void;
+  end(said: OwnerSaid<InboxRequestKind>): void;
 }
 
 export type AskOwner = ReturnType<typeof createAskOwner>;
@@ -64,7 +64,7 @@ export function createAskOwner(deps: {
     const question: Question = {
       request,
       said,
-end(answer) {
+      end(answer) {
         if (open.get(keyOf(request)) === question) open.delete(keyOf(request));
         cancel();
         resolve(answer);

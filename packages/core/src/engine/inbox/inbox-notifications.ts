@@ -37,7 +37,10 @@ export function createInboxNotifications(deps: {
     } catch (error) {
       if (current === own) current = null;
       if (!failing)
-        logger.warn({ code: 'inbox_failed', err: error }, 'The store cannot notify this replica: it reads its inbox with each tick');
+        logger.warn(
+          { code: 'inbox_failed', err: error },
+          'The store cannot notify this replica: it reads its inbox with each tick',
+        );
       failing = true;
     }
   }

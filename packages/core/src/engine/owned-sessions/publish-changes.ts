@@ -84,7 +84,7 @@ export function createPublishChanges(deps: {
       mirrorState(held, row.mirror.state === 'missing' ? 'missing' : null);
     },
     /** A row was read again: if it carries the write whose answer was lost, that write is published now. */
-confirmed(held: Held, row: StoredSession): void {
+    confirmed(held: Held, row: StoredSession): void {
       const { unconfirmed } = held;
       held.unconfirmed = null;
       if (unconfirmed && row.writeId === unconfirmed.writeId) written({ held, after: row, ...unconfirmed });

@@ -100,7 +100,7 @@ export function createReconciler(deps: {
 
   function stillHeld(entries: readonly Queued[]): Queued[] {
     return entries.filter(
-      (entry) => sessions.get(entry.held.id) === entry.held || finish(entry, { reason: 'detached' }),
+      (entry) => sessions.get(entry.held.id) === entry.held || report(entry, { reason: 'detached' }),
     );
   }
 
@@ -126,7 +126,7 @@ export function createReconciler(deps: {
     const { held } = entry;
     const stored = held.stored;
     if (stored === null) {
-      finish(entry, { reason: refused.get(held.id) ?? 'not_owned' });
+      report(entry, { reason: refused.get(held.id) ?? 'not_owned' });
       if (isContested(held) || refused.get(held.id) === 'store_timeout') deferred.add(held.id);
       return null;
     }
@@ -136,12 +136,12 @@ export function createReconciler(deps: {
     const voids = decision.kind === 'none' && mayStillCome(held, stored);
     if (decision.kind === 'none' && !voids) {
       publish.mirrorSeen(held, stored);
-      finish(entry, { stored, observed, reason: decision.why });
+      report(entry, { stored, observed, reason: decision.why });
       // A connection that does not know now may send no event either when it knows again.
       if (decision.why === 'unknown') deferred.add(held.id);
       return null;
     }
-    if (observeOnly) return finish(entry, { stored, observed, action: 'would_correct', reason: decision.kind });
+    if (observeOnly) return report(entry, { stored, observed, action: 'would_correct', reason: decision.kind });
     const set = decision.kind === 'write' ? decision.set : null;
     const write = { id: held.id, tenure: stored.tenure ?? '', version: stored.version, writeId: random.token(), set };
     return { entry, stored, observed, write, voids };
@@ -208,7 +208,7 @@ export function createReconciler(deps: {
     }
     if (voids) {
       if (mayStillCome(held, outcome.session)) return false;
-      finish(entry, { stored, observed, action: 'none', reason: 'in_sync' });
+      report(entry, { stored, observed, action: 'none', reason: 'in_sync' });
       return true;
     }
     publish.written({
@@ -219,18 +219,18 @@ export function createReconciler(deps: {
       blocked: outcome.mirrorBlocked,
     });
     if (write.set === null && outcome.mirrorBlocked) {
-      finish(entry, { stored, observed, action: 'failed', reason: 'mirror_blocked' });
+      report(entry, { stored, observed, action: 'failed', reason: 'mirror_blocked' });
       return true;
     }
     const action = write.set === null ? 'mirror_repaired' : 'corrected';
     const reason = write.set === null ? 'foreign_write' : (outcome.session.reason?.code ?? 'drift');
     held.lastWrite = { atMs: clock.monotonicMs(), outcome: { stored: stored.status, action, reason } };
-    finish(entry, { stored, observed, action, reason });
+    report(entry, { stored, observed, action, reason });
     if (mayStillCome(held, outcome.session)) enqueue(held, 'event');
     return true;
   }
 
-  function finish(
+  function report(
     entry: Queued,
     result: { stored?: StoredSession; observed?: Observation; action?: SyncedSession['action']; reason: string },
   ): null {
@@ -254,7 +254,7 @@ export function createReconciler(deps: {
   }
 
   function postpone(entry: Queued, action: 'unknown' | 'failed', reason: string): void {
-    finish(entry, { action, reason });
+    report(entry, { action, reason });
     deferred.add(entry.held.id);
   }
 
@@ -288,6 +288,6 @@ export function createReconciler(deps: {
         else deferred.delete(id);
       }
     },
-finished: queue.finished,
+    finished: queue.finished,
   };
 }

@@ -1,4 +1,5 @@
-// Every block of every page is compiled (snippets.test.ts), run or read here, or listed with its reason. Portuguese pages have the same blocks: portuguese.test.ts.
+// Every block of every page is compiled (snippets.test.ts), run or read here, or listed with its reason. Portuguese
+// pages have the same blocks: portuguese.test.ts.
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';

@@ -23,7 +23,10 @@ export function commandsIn(code: string): Command[] {
 const manifestIn = (folder: string): { name?: string; private?: boolean; scripts?: Record<string, string> } =>
   JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
 
-/** What is wrong with an `npm install`: each package is one that we publish, or stands in the lockfile, in the version that the line names. */
+/**
+ * What is wrong with an `npm install`: each package is one that we publish, or stands in the lockfile, in the version
+ * that the line names.
+ */
 export function problemsOfInstall(command: string): string[] {
   const ours = ['packages', 'examples'].flatMap((parent) =>
     readdirSync(join(root, parent))

@@ -10,7 +10,10 @@ export interface Ended {
   readonly said: string;
 }
 
-/** A folder with `wa-sync` and `npx` in it, as a reader has them on PATH; `npx` starts nothing but the command of this repository. */
+/**
+ * A folder with `wa-sync` and `npx` in it, as a reader has them on PATH; `npx` starts nothing but the command of this
+ * repository.
+ */
 export async function makeBin(): Promise<string> {
   const folder = await mkdtemp(join(root, 'packages/dev/docs-checks/dist/bin-'));
   const program = (await commandOf([])).map((part) => `'${part}'`).join(' ');

@@ -1,6 +1,9 @@
 const TYPES: Readonly<Record<string, string>> = { String: 'text', DateTime: 'timestamp(3)', Boolean: 'boolean' };
 
-/** The tables and enums that Prisma makes of a block of models, for the part of its language that the pages use; anything else is an error. */
+/**
+ * The tables and enums that Prisma makes of a block of models, for the part of its language that the pages use;
+ * anything else is an error.
+ */
 export function tablesOfModels(code: string): string[] {
   const enums = [...code.matchAll(/^enum (\w+) \{\n((?: +\w+\n)+)\}$/gm)].map(([, name = '', words = '']) => ({
     name,

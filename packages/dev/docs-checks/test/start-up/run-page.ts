@@ -1,4 +1,7 @@
-/** Plays the start-up of a page as its reader's business would: on an empty and on a full database, at a second start, and as two processes at once. */
+/**
+ * Plays the start-up of a page as its reader's business would: on an empty and on a full database, at a second start,
+ * and as two processes at once.
+ */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +23,10 @@ export interface PageRun extends StartUp {
   /** `observed`: a socket is open. `row`: the session's row is there. */
   readonly becomes: 'CONNECTED' | 'row';
   readonly on: 'postgres' | 'redis';
-  /** How a process ends after SIGTERM: Nest sends it to itself again once its hooks are done. @defaultValue exit code 0 */
+  /**
+   * How a process ends after SIGTERM: Nest sends it to itself again once its hooks are done.
+   * @defaultValue exit code 0
+   */
   readonly ends?: 'SIGTERM';
 }
 
@@ -36,7 +42,10 @@ const TRUE_WITHIN_MS = 120_000;
 /** Two starts of two processes, none of which has to be quick. */
 export const PAGE_WITHIN_MS = 400_000;
 
-/** Log lines that say nothing against a page: no key ring was given, or the machine is slower than a lease or a probe allows. */
+/**
+ * Log lines that say nothing against a page: no key ring was given, or the machine is slower than a lease or a probe
+ * allows.
+ */
 const EXPECTED_LINES = [
   /encrypt|plain|key ring/i,
   /is no longer ours \((?:taken_over|fenced)\)$/,
@@ -145,7 +154,7 @@ async function becomesTrue(run: PageRun, { whatsapp, database, redis }: Surround
   }
 }
 
-/** A row that the host put to rest is not taken over, and none that nobody holds was written down as closed. */
+/** A row that the host deactivated is not taken over, and none that nobody holds was written down as closed. */
 async function otherRowsAreRight(pool: pg.Pool): Promise<void> {
   const { rows } = await pool.query(
     "SELECT id, status::text FROM \"WhatsAppSession\" WHERE id IN ('7', 'off') ORDER BY id",

@@ -1,4 +1,7 @@
-/** Writes the code of a page into files that run: the blocks as they stand, and in front of them, on the same line, what the page takes for granted. */
+/**
+ * Writes the code of a page into files that run: the blocks as they stand, and in front of them, on the same line,
+ * what the page takes for granted.
+ */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Fence, fencesOf, root } from '../read-docs.js';
@@ -52,7 +55,7 @@ export async function writePage({ page, blocks, calls }: StartUp, folder: string
   for (const [index, { code }] of chosen.entries()) {
     await writeFile(join(folder, `${nameOf(chosen, index)}.ts`), withReader(code, names));
   }
-  // The blocks of Nest's page need to be told what decorators mean, and so do the sources of our module.
+  // The blocks of Nest's page need to be configured for decorators, and so do the sources of our module.
   const compiler = { extends: join(root, 'tsconfig.base.json'), compilerOptions: { experimentalDecorators: true } };
   const include = [join(folder, '*'), join(root, 'examples/nest/src')];
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ ...compiler, include }));

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import { playQuiet } from '../quiet.js';
+import { playInactive } from '../inactive.js';
 
-it('the quiet scenario sees a single reconnect among accounts on which nothing happens', {
+it('the scenario of inactive accounts sees a single reconnect among accounts on which nothing happens', {
   timeout: 60_000,
 }, async () => {
   const said: string[] = [];
-  const broken = await playQuiet({
+  const broken = await playInactive({
     minutes: 0.05,
     sessions: 3,
     disturb: ({ whatsapp, phones }) => whatsapp.session(phones.get('session-002')!).fin(),
@@ -15,5 +15,5 @@ it('the quiet scenario sees a single reconnect among accounts on which nothing h
   expect(broken).toContain('1 new connections');
   const writes = broken.filter((words) => words.includes(' wrote '));
   expect(writes.length).toBeGreaterThanOrEqual(2);
-  for (const words of writes) expect(words).toContain('quiet-1 wrote session-002');
+  for (const words of writes) expect(words).toContain('inactive-1 wrote session-002');
 });

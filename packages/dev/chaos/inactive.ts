@@ -5,7 +5,7 @@ import { type ChaosWorld, startWorld } from './chaos-world.js';
 import type { ReplicaMessage } from './replica-settings.js';
 import { startReplica } from './start-replica.js';
 
-/** What `playQuiet` takes. */
+/** What `playInactive` takes. */
 export interface InactiveOptions {
   readonly minutes: number;
   /** @defaultValue 20 */
@@ -20,16 +20,17 @@ const CHECK_EVERY_MS = 1_000;
 const REPORT_EVERY_MS = 60_000;
 
 /**
- * Healthy accounts on which nothing happens: real Baileys sockets at default settings in one process, and a server that answers what it is asked and says nothing by itself.
- * Answers what went wrong: nothing may reconnect, no row may change, nobody may raise an alarm.
+ * Healthy accounts on which nothing happens: real Baileys sockets at default settings in one process, and a server
+ * that answers what it is asked and sends nothing by itself. Returns what went wrong: nothing may reconnect, no row
+ * may change, nobody may raise an alarm.
  */
-export async function playQuiet({ minutes, sessions = 20, disturb, print }: InactiveOptions): Promise<string[]> {
+export async function playInactive({ minutes, sessions = 20, disturb, print }: InactiveOptions): Promise<string[]> {
   const world = await startWorld(sessions);
   const heard: ReplicaMessage[] = [];
   const replica = startReplica(
     {
-      name: 'quiet-1',
-      replicaId: 'quiet',
+      name: 'inactive-1',
+      replicaId: 'inactive',
       databaseUrl: world.database.url(),
       whatsAppUrl: world.whatsapp.url,
       trust: world.whatsapp.trust,

@@ -1,15 +1,15 @@
 import type { GuardedWrite } from '@wa-sync/core';
 import { describe, expect, it } from 'vitest';
-import { type EntryOf, type HistoryEntry, judgeHistory, runQuietWorld } from '../index.js';
+import { type EntryOf, type HistoryEntry, judgeHistory, runInactiveWorld } from '../index.js';
 
 const of = <What extends HistoryEntry['what']>(history: readonly HistoryEntry[], what: What) =>
   history.filter((entry): entry is EntryOf<What> => entry.what === what);
 
-describe('accounts that are quiet and healthy', () => {
+describe('accounts that are silent and healthy', () => {
   it('keep their sockets for 24 hours: 20 of them, asked over and over, without a reconnect or a write', {
     timeout: 300_000,
   }, async () => {
-    const history = await runQuietWorld({ accounts: 20, hours: 24, framesEveryMs: 35_000 });
+    const history = await runInactiveWorld({ accounts: 20, hours: 24, framesEveryMs: 35_000 });
     const links = of(history, 'link');
     expect(links.map(({ event }) => event)).toEqual(Array.from({ length: 20 }, () => 'open'));
     expect(of(history, 'heal')).toEqual([]);

@@ -8,10 +8,10 @@ import { createWorld } from './world.js';
 const HOUR_MS = 3_600_000;
 
 /**
- * Plays healthy accounts on which nothing happens, half of them attached by two hosts and half opened by their providers. `framesEveryMs`: how long a link
- * hears nothing by itself; longer than `probe.silenceMs`, the engine asks.
+ * Plays healthy accounts on which nothing happens, half of them attached by two hosts and half opened by their
+ * providers. `framesEveryMs`: how long a link hears nothing by itself; longer than `probe.silenceMs`, the engine asks.
  */
-export async function runQuietWorld(params: {
+export async function runInactiveWorld(params: {
   accounts: number;
   hours: number;
   framesEveryMs: number;
@@ -23,7 +23,7 @@ export async function runQuietWorld(params: {
   const plan: WorldPlan = {
     ...drawn,
     ...{ ttlMs: 30_000, tickMs: 5_000, probeTimeoutMs: 5_000, silenceMs: 20_000, storeLimitMs: 10_000 },
-    ...{ timeZone: 'UTC', daily: null, rollbacks: false, quietFromMs: 0, endMs },
+    ...{ timeZone: 'UTC', daily: null, rollbacks: false, calmFromMs: 0, endMs },
     replicas: 2,
     attached: names.slice(0, accounts / 2),
     provided: names.slice(accounts / 2),
@@ -35,7 +35,7 @@ export async function runQuietWorld(params: {
     options: { jobs: { sync: '*/5 * * * *', inactivity: '* * * * *' }, timeZone: 'UTC' },
   };
   const world = createWorld(plan, { framesEveryMs });
-  await seedStore(world, createDraw(plan.seed, 'quiet'));
+  await seedStore(world, createDraw(plan.seed, 'inactive'));
   for (let index = 1; index <= plan.replicas; index += 1) world.boot(`r${index}`);
   await world.timeline.run(endMs);
   world.noteTruth('end');
