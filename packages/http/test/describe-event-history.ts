@@ -54,7 +54,7 @@ export function describeEventHistory(name: string, openStore: () => Promise<WaSy
     /** All that the store has of what came after a client's first id, straight from it. */
     async function storedAfter(wa: WaSync, firstId: string): Promise<Transition[]> {
       const all: Transition[] = [];
-      let after = firstId.split('~')[0] ?? '';
+      let after = firstId;
       for (;;) {
         const { transitions, next } = await wa.history.since({ after, limit: 1_000 });
         all.push(...transitions);
@@ -127,7 +127,7 @@ export function describeEventHistory(name: string, openStore: () => Promise<WaSy
           await client.connect(one.url);
           for (let cut = 0; cut < 12; cut += 1) {
             const before = client.changes.length;
-            // Some are cut in the middle of what is being sent, some after they went over to the ring.
+            // Some are cut in the middle of what is being sent, some after they reached the tail.
             await client.until(({ changes }) => changes.length > before + ((cut + no) % 4) * 3);
             await client.cut();
             await client.connect((cut + no) % 2 === 0 ? two.url : one.url);
@@ -181,7 +181,7 @@ export function describeEventHistory(name: string, openStore: () => Promise<WaSy
 
     it('says so where a place is not one of this store', async () => {
       const { url } = await replica();
-      for (const odd of ['no-such-place~', '999999999999~', 'x'.repeat(5_000), '~', '0~0-0~']) {
+      for (const odd of ['no-such-place', '999999999999', 'x'.repeat(5_000), '~', '0~0-0~']) {
         const response = await fetch(url, { headers: { 'last-event-id': odd } });
         const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
         let text = '';

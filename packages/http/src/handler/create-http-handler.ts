@@ -3,7 +3,6 @@ import { isWaSyncError } from '@wa-sync/core';
 import { type Authenticate, type Caller, createAuthenticate, sentTokens } from '../access/authenticate.js';
 import { createRateLimit, createStreamLimit } from '../access/limit-callers.js';
 import { createEventFeed } from '../events/event-feed.js';
-import { createEventLog } from '../events/event-log.js';
 import { createCallHost, createSparseLog } from '../host/call-host.js';
 import { type HttpOptions, parseHttpOptions, trimSlash, type WaSyncLike } from '../host/options.js';
 import { makeReply, type Reply, toResponse } from '../reply/make-reply.js';
@@ -51,15 +50,13 @@ export function createHttpHandler(wa: WaSyncLike, options: HttpOptions): HttpHan
   const { clock } = config;
   const log = createSparseLog({ wa, clock });
   const callHost = createCallHost({ clock, log });
-  const events = createEventLog();
   const services: Services = {
     wa,
     config,
     clock,
     runs: createRunRegistry(clock),
     chargeRun: createRateLimit(config.rateLimit, clock),
-    events,
-    feed: createEventFeed({ wa, log: events, clock }),
+    feed: createEventFeed({ wa, clock }),
     streams: createStreamLimit(config.eventStreams),
     callHost,
     checkReadiness: createCheckReadiness({ sessions: { list: (page) => wa.sessions.list(page) }, clock }),

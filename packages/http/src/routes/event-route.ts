@@ -10,13 +10,13 @@ export const EVENT_ROUTE: Route = defineRoute({
   role: 'viewer',
   summary: 'Hear what happens',
   description:
-    'Server-sent events. `session:changed` comes from the stored history, whichever process made the change; the others are of this process. `Last-Event-ID` goes on after that event, in any process and after a restart; an event named `missed` says that changes of sessions may have been missed.',
+    'Server-sent events. `session:changed` comes from the stored history, whichever process made the change; the others are of this process. `Last-Event-ID` goes on after that change, in any process and after a restart; the others are sent as they happen, once. An event named `missed` says that something was left out.',
   input: { query: z.strictObject({}) },
   answers: { 200: { schema: z.string(), means: 'Events, until the client leaves.', type: 'text/event-stream' } },
-  requestHeaders: { 'Last-Event-ID': 'Id of the last event that was seen' },
+  requestHeaders: { 'Last-Event-ID': 'Last id that was seen' },
   problems: ['rate_limited', 'not_running'],
   async handle({ services, caller, ask }) {
-    const { events, feed, clock, streams, stopping } = services;
+    const { feed, clock, streams, stopping } = services;
     if (stopping.aborted) {
       // Clients come again by themselves, so each of them would write a line.
       throw new HttpProblem('not_running', 'This replica has stopped: another one goes on', { logged: true });
@@ -25,7 +25,6 @@ export const EVENT_ROUTE: Route = defineRoute({
     const { sessionIds } = caller;
     const scope = sessionIds && new Set(sessionIds);
     const stream = openEventStream({
-      log: events,
       feed,
       clock,
       lastId: ask.header('last-event-id'),

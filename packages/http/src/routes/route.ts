@@ -3,7 +3,6 @@ import type * as z from 'zod/mini';
 import type { Caller } from '../access/authenticate.js';
 import type { RateLimit, StreamLimit } from '../access/limit-callers.js';
 import type { EventFeed } from '../events/event-feed.js';
-import type { EventLog } from '../events/event-log.js';
 import type { CallHost, SparseLog } from '../host/call-host.js';
 import type { HttpConfig, Role, WaSyncLike } from '../host/options.js';
 import type { Answer } from '../reply/make-reply.js';
@@ -21,7 +20,6 @@ export interface Services {
   readonly clock: Clock;
   readonly runs: RunRegistry;
   readonly chargeRun: RateLimit;
-  readonly events: EventLog;
   readonly feed: EventFeed;
   readonly streams: StreamLimit;
   readonly callHost: CallHost;
