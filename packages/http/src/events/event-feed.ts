@@ -17,8 +17,8 @@ const POLL_MS = 1_000;
 /** Changes of this process are published at once, but a storm of them in so few readings. */
 const APART_MS = 100;
 const PAGE = 1_000;
-/** Changes kept for streams that have not taken them yet; a page counts as one more. */
-const KEPT = 2_000;
+/** Changes kept for the streams that come for them next; a page counts as one more. */
+const KEPT = 5_000;
 /** Each probe of each connection would crowd out everything else; the metrics have them. */
 const PUBLISHED = EVENT_NAMES.filter((name) => name !== 'probe:ended');
 
@@ -58,10 +58,8 @@ export function createEventFeed({ wa, clock }: { wa: Pick<WaSyncLike, 'on' | 'hi
   let reading: Promise<boolean> = Promise.resolve(true);
   let nextReading: Promise<boolean> | null = null;
   let paging: Promise<Page | null> = Promise.resolve(null);
-  let busy = false;
-  let again = false;
   let readAtMs = Number.NEGATIVE_INFINITY;
-  let cancelPoll = () => {};
+  let cancelPoll: (() => void) | null = null;
 
   function listen(): void {
     if (listening) return;
@@ -69,7 +67,7 @@ export function createEventFeed({ wa, clock }: { wa: Pick<WaSyncLike, 'on' | 'hi
     for (const name of PUBLISHED) {
       wa.on(name, (payload) => {
         if (streams.size === 0) return;
-        if (name === 'session:changed' && stored) return follow();
+        if (name === 'session:changed' && stored) return plan(true);
         const data = eventToWire(payload);
         const { sessionId } = data;
         const frame = { sessionId: typeof sessionId === 'string' ? sessionId : null, text: frameOf(name, data) };
@@ -78,17 +76,16 @@ export function createEventFeed({ wa, clock }: { wa: Pick<WaSyncLike, 'on' | 'hi
     }
   }
 
-  /** Reads on soon; a reading that is under way may have begun before the change that this is about. */
-  function follow(): void {
-    if (busy) again = true;
-    else plan(true);
-  }
-
   function plan(soon: boolean): void {
-    cancelPoll();
+    stopPolling();
     if (streams.size === 0 || !stored) return;
     const inMs = soon ? Math.max(0, readAtMs + APART_MS - clock.monotonicMs()) : POLL_MS;
     cancelPoll = clock.schedule(() => void read(), inMs);
+  }
+
+  function stopPolling(): void {
+    cancelPoll?.();
+    cancelPoll = null;
   }
 
   async function readAfter(after: string | null): Promise<Page> {
@@ -102,8 +99,7 @@ export function createEventFeed({ wa, clock }: { wa: Pick<WaSyncLike, 'on' | 'hi
 
   /** Reads from the tail to the end; `false` where the store does not answer. */
   async function readOn(): Promise<boolean> {
-    cancelPoll();
-    busy = true;
+    stopPolling();
     readAtMs = clock.monotonicMs();
     try {
       for (let more = true; more && streams.size > 0; ) {
@@ -122,9 +118,8 @@ export function createEventFeed({ wa, clock }: { wa: Pick<WaSyncLike, 'on' | 'hi
       if (isWaSyncError(error) && error.code === 'not_supported') stored = false;
       return false;
     } finally {
-      busy = false;
-      plan(again);
-      again = false;
+      // A change that was made meanwhile may have come too late for this one, and has planned the next.
+      if (!cancelPoll) plan(false);
     }
   }
 
@@ -153,31 +148,35 @@ export function createEventFeed({ wa, clock }: { wa: Pick<WaSyncLike, 'on' | 'hi
     if (page && pages.delete(after)) weight -= 1 + page.changes.length;
   }
 
-  /**
-   * A page that ends at the tail where it can. Cursors cannot be compared, so this rests on order alone: after the
-   * first reading the tail is at `after` or later, so `own` has all that the reader finds before its second one begins,
-   * and what both have is known by its ids.
-   */
   async function readPage(after: string): Promise<Page | null> {
-    if (!(await read()) || tail === null) return null;
-    let at = tail;
-    if (after === at) return { changes: [], next: at, missed: false };
+    // Many clients come back with one id where a process went away.
     const known = pages.get(after);
     if (known) return known;
+    if (!(await read()) || tail === null) return null;
+    const from = tail;
     const own = await readAfter(after);
-    if (own.changes.length === PAGE || !(await read()) || tail === null) return own;
+    const page = own.changes.length < PAGE && (await read()) ? goOnToTail(own, from) : own;
+    // What is no place may be any text: it is not kept.
+    if (!page.missed) keep(after, page);
+    return page;
+  }
+
+  /**
+   * Cursors cannot be compared, so this rests on order alone: the tail was at `from` before `own` was read, and later
+   * than the place that `own` begins at, so `own` has all that the reader found until it read once more. What both have
+   * is known by its ids.
+   */
+  function goOnToTail(own: Page, from: string): Page {
     const had = new Set(own.changes.map(({ id }) => id));
     const changes = [...own.changes];
+    let at = from;
     while (at !== tail) {
       const page = pages.get(at);
       if (!page || page.missed) return own;
       changes.push(...page.changes.filter(({ id }) => !had.has(id)));
       at = page.next;
     }
-    const joined = { changes, next: at, missed: own.missed };
-    // Many clients come back with one id where a process went away. What is no place may be any text: it is not kept.
-    if (!own.missed) keep(after, joined);
-    return joined;
+    return { changes, next: at, missed: own.missed };
   }
 
   return {
@@ -191,7 +190,7 @@ export function createEventFeed({ wa, clock }: { wa: Pick<WaSyncLike, 'on' | 'hi
     close(stream: FedStream): void {
       streams.delete(stream);
       if (streams.size > 0) return;
-      cancelPoll();
+      stopPolling();
       pages.clear();
       weight = 0;
       tail = null;
