@@ -182,6 +182,21 @@ describe('an inbox that fails', () => {
     });
   }
 
+  it('at one answer takes those that came meanwhile', async () => {
+    const { asker, attach, during, spies, clock } = await asking();
+    for (const id of ['a', 'b']) await attach(id);
+    let fail = () => {};
+    spies.owner.fail('answer', () => new Promise((_, reject) => (fail = () => reject(new Error('no')))));
+    const first = asker.wa.status('a').catch((error: unknown) => error);
+    await clock.advance(1_000);
+    const second = asker.wa.status('b');
+    await clock.advance(1_000);
+    spies.owner.fix();
+    fail();
+    expect(await during(second, 6_000)).toMatchObject({ connected: true, askedOf: 'owner' });
+    expect(await during(first, WAIT_MS)).toMatchObject(silent);
+  });
+
   it('with a kind of question that nobody knows leaves it unanswered, and logs it', async () => {
     const { attach, clock, memory, codes, row } = await asking();
     await attach('s');

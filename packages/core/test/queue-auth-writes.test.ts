@@ -68,6 +68,33 @@ describe('the queue of credential writes', () => {
     await writes[1];
   });
 
+  it('lets no write of a session overtake an earlier one that had to wait', async () => {
+    const { write, started } = queueOf();
+    const tenures = ['old', 'new', 'old'];
+    const writes = tenures.map((tenure, index) => write({ sessionId: 'a', tenure, entries: [entry('1', index)] }));
+    for (const [index, tenure] of tenures.entries()) {
+      const { groups, end } = await started(index + 1);
+      expect(groups).toEqual([{ sessionId: 'a', tenure, entries: [entry('1', index)] }]);
+      end('written');
+    }
+    await Promise.all(writes);
+  });
+
+  it('puts no more into a statement than it can take, but for one write that is larger', async () => {
+    const { write, started } = queueOf();
+    const sizes = [5_000, 2_000, 2_000, 1];
+    const writes = sizes.map((size, index) => {
+      const entries = Array.from({ length: size }, (_, n) => entry(String(n), 1));
+      return write({ sessionId: `s${index}`, tenure: null, entries });
+    });
+    for (const [index, expected] of [[5_000], [2_000, 2_000], [1]].entries()) {
+      const { groups, end } = await started(index + 1);
+      expect(groups.map(({ entries }) => entries.length)).toEqual(expected);
+      end('written');
+    }
+    await Promise.all(writes);
+  });
+
   it('tries one session at a time where one of them spoils it for all, but not where the store is away', async () => {
     const { write, started, calls } = queueOf();
     const pair = () => ['a', 'b'].map((sessionId) => write({ sessionId, tenure: null, entries: [entry('1', 1)] }));

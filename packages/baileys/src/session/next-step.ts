@@ -7,7 +7,10 @@ export interface BackoffSettings {
   readonly maxMs: number;
 }
 
-/** A connection that was open for so long starts from `baseMs` again. Shorter ones do not: WhatsApp also accepts logins that it ends at once. */
+/**
+ * A connection that was open for so long starts from `baseMs` again. Shorter ones do not: WhatsApp also accepts logins
+ * that it ends at once.
+ */
 export const STABLE_AFTER_MS = 60_000;
 /** The shortest pause after the login was opened elsewhere; it is twice as long at most. */
 export const REPLACED_PAUSE_MS = 2_000;

@@ -1,4 +1,5 @@
 import { WaSyncError } from '../domain/errors.js';
+import { createBatcher } from '../engine/limits/batch-calls.js';
 import type { AuthEntry } from '../ports/auth-store.js';
 import type { Logger } from '../ports/logger.js';
 
@@ -14,16 +15,18 @@ export type AuthWriteVerdict = 'written' | 'lost' | 'missing';
 
 interface PendingWrite extends AuthWriteGroup {
   readonly queuedAtMs: number;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
 }
+
+/** Why a write was not carried out; `null` where it was. */
+type Refusal = { readonly error: unknown } | null;
 
 /** Entries of one statement; a first login has 812. */
 const MOST_ENTRIES = 4_000;
 
 /**
- * Group commit of credentials, for stores. Owns the queue of writes: while one statement is under way, writes of all sessions gather, and the next
- * statement takes them together. Writes of one session are carried out in the order of their calls, so that of `creds` the last one stands.
+ * Group commit of credentials, for stores: while one statement is under way, writes of all sessions gather, and the
+ * next statement takes them together. Writes of one session are carried out in the order of their calls, so that of
+ * `creds` the last one stands.
  */
 export function queueAuthWrites(params: {
   /** Writes all entries of each session or none of them; returns verdicts in the order of the groups. */
@@ -38,96 +41,82 @@ export function queueAuthWrites(params: {
   monotonicMs(): number;
 }): (write: AuthWriteGroup) => Promise<void> {
   const { isAway, mostWaitMs, logger, monotonicMs } = params;
-  let queue: PendingWrite[] = [];
-  let flushing = false;
   // Said at the first write and not before: a host that keeps its own credentials has nothing to fix.
   let warned = params.encrypted;
 
-  /** The next writes in order: of a session only those that share one tenure, so that each has one verdict. */
-  function takeBatch(): PendingWrite[] {
-    const tenures = new Map<string, string | null>();
-    const stopped = new Set<string>();
-    const batch: PendingWrite[] = [];
-    const rest: PendingWrite[] = [];
-    let entries = 0;
-    for (const write of queue) {
-      const first = tenures.get(write.sessionId);
-      const fits =
-        !stopped.has(write.sessionId) &&
-        (first === undefined || first === write.tenure) &&
-        (entries === 0 || entries + write.entries.length <= MOST_ENTRIES);
-      if (fits) {
-        tenures.set(write.sessionId, write.tenure);
-        entries += write.entries.length;
-        batch.push(write);
-      } else {
-        stopped.add(write.sessionId);
-        rest.push(write);
-      }
-    }
-    queue = rest;
-    return batch;
-  }
-
-  async function commit(batch: readonly PendingWrite[]): Promise<void> {
-    const groups = groupBySession(batch);
-    const verdicts = await params.commit(groups);
-    const bySession = new Map(groups.map(({ sessionId }, index) => [sessionId, verdicts[index]]));
-    for (const write of batch) {
-      const verdict = bySession.get(write.sessionId);
-      if (verdict === 'written') write.resolve();
-      else write.reject(refusal(verdict));
-    }
-  }
-
-  /** One bad write must not fail its neighbours: what a batch could not do is tried one session at a time. */
-  async function refuse(batch: readonly PendingWrite[], error: unknown): Promise<void> {
-    const sessions = new Set(batch.map(({ sessionId }) => sessionId));
-    if (sessions.size === 1 || isAway(error)) {
-      for (const write of batch) write.reject(error);
-      return;
-    }
-    const alone = [...sessions].map((sessionId) => batch.filter((write) => write.sessionId === sessionId));
-    await Promise.all(alone.map((own) => commit(own).catch((again: unknown) => refuse(own, again))));
-  }
-
-  /** A store that does not answer must not let what waits for it grow older and older. */
-  function refuseLate(): void {
-    const latestMs = monotonicMs() - mostWaitMs();
-    const late = queue.filter(({ queuedAtMs }) => queuedAtMs < latestMs);
-    if (late.length === 0) return;
-    queue = queue.filter(({ queuedAtMs }) => queuedAtMs >= latestMs);
-    const said = `Credentials waited longer than ${mostWaitMs()} ms for the store`;
-    for (const write of late) write.reject(new WaSyncError('store_timeout', said, { retryable: true }));
-  }
-
-  async function flush(): Promise<void> {
-    if (flushing) return;
-    flushing = true;
+  /** One bad write must not fail its neighbours: what a statement could not do is tried one session at a time. */
+  async function commit(groups: readonly AuthWriteGroup[]): Promise<Refusal[]> {
     try {
-      for (refuseLate(); queue.length > 0; refuseLate()) {
-        const batch = takeBatch();
-        await commit(batch).catch((error: unknown) => refuse(batch, error));
-      }
-    } finally {
-      flushing = false;
+      const verdicts = await params.commit(groups);
+      return groups.map((_, index) => (verdicts[index] === 'written' ? null : { error: refusal(verdicts[index]) }));
+    } catch (error) {
+      if (groups.length === 1 || isAway(error)) return groups.map(() => ({ error }));
+      return (await Promise.all(groups.map((group) => commit([group])))).flat();
     }
   }
 
-  return ({ sessionId, tenure, entries }) =>
-    new Promise<void>((resolve, reject) => {
-      if (!warned)
-        logger.warn(
-          { code: 'auth_unencrypted' },
-          'Credentials are stored unencrypted: give auth.keyRing to encrypt them',
-        );
-      warned = true;
-      // Values are the caller's to change as soon as this call returns to it, and a batch may have to wait.
-      const copies = entries.map((entry) => ({ ...entry, value: entry.value && new Uint8Array(entry.value) }));
-      queue.push({ sessionId, tenure, entries: copies, queuedAtMs: monotonicMs(), resolve, reject });
-      // In a microtask, so that calls of one turn share a statement.
-      queueMicrotask(() => void flush());
-    });
+  let takenAtMs = 0;
+  /** A store that does not answer must not let what waits for it grow older and older. */
+  function isLate({ queuedAtMs }: PendingWrite): boolean {
+    return queuedAtMs < takenAtMs - mostWaitMs();
+  }
+
+  const queue = createBatcher<PendingWrite, Refusal>({
+    next: 'after',
+    chooser() {
+      takenAtMs = monotonicMs();
+      return chooseWrites(isLate);
+    },
+    async run(batch) {
+      if (batch.every(isLate)) {
+        const said = `Credentials waited longer than ${mostWaitMs()} ms for the store`;
+        return batch.map(() => ({ error: new WaSyncError('store_timeout', said, { retryable: true }) }));
+      }
+      const groups = groupBySession(batch);
+      const refusals = await commit(groups);
+      const bySession = new Map(groups.map(({ sessionId }, index) => [sessionId, refusals[index] ?? null]));
+      return batch.map(({ sessionId }) => bySession.get(sessionId) ?? null);
+    },
+  });
+
+  return async ({ sessionId, tenure, entries }) => {
+    if (!warned)
+      logger.warn(
+        { code: 'auth_unencrypted' },
+        'Credentials are stored unencrypted: give auth.keyRing to encrypt them',
+      );
+    warned = true;
+    // Values are the caller's to change as soon as this call returns to it, and a batch may have to wait.
+    const copies = entries.map((entry) => ({ ...entry, value: entry.value && new Uint8Array(entry.value) }));
+    const refused = await queue({ sessionId, tenure, entries: copies, queuedAtMs: monotonicMs() });
+    if (refused) throw refused.error;
+  };
+}
+
+/**
+ * In order: of a session only writes that share one tenure, so that each has one verdict, and none before an earlier
+ * one that does not fit. Those that are late are a batch of their own, so that no statement holds up their refusal.
+ */
+function chooseWrites(isLate: (write: PendingWrite) => boolean): (write: PendingWrite) => boolean {
+  const tenures = new Map<string, string | null>();
+  const stopped = new Set<string>();
+  let late: boolean | null = null;
+  let taken = 0;
+  return (write) => {
+    const { sessionId, tenure, entries } = write;
+    const first = tenures.get(sessionId);
+    late ??= isLate(write);
+    const fits =
+      !stopped.has(sessionId) &&
+      (first === undefined || first === tenure) &&
+      isLate(write) === late &&
+      (taken === 0 || taken + entries.length <= MOST_ENTRIES);
+    if (fits) {
+      tenures.set(sessionId, tenure);
+      taken += entries.length;
+    } else stopped.add(sessionId);
+    return fits;
+  };
 }
 
 /** The last write of a key wins, and a key occurs once: one statement cannot touch a row twice. */

@@ -11,6 +11,7 @@ import type { Config } from '../../options/config.js';
 import type { InboxRequest, InboxRequestKind } from '../../ports/inbox-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';
+import { createBatcher } from '../limits/batch-calls.js';
 import { type OwnerAnswers, readOwnerAnswer } from './owner-answers.js';
 
 /** More than that are answered as unknown at once: each costs a row, and the owner has its own pace. */
@@ -46,11 +47,19 @@ export function createAskOwner(deps: {
   /** The owner hears of it with its next tick, asks its connection, and a tick is left for what is slow. */
   const waitMs = 2 * tickMs + probe.failures * probe.timeoutMs;
   const open = new Map<string, Question>();
-  let unsent: Question[] = [];
   let cancelPoll: (() => void) | null = null;
   let fetching = false;
   let fetchAgain = false;
   let stopped = false;
+
+  /** Says whether there is an owner to ask. A statement that hangs holds up nobody's question but its own. */
+  const askTogether = createBatcher<InboxRequest, boolean>({
+    next: 'beside',
+    async run(requests) {
+      const ids = new Set(await inbox?.ask({ asker: lease.incarnation(), requests, ttlMs: waitMs }));
+      return requests.map(({ id }) => ids.has(id));
+    },
+  });
 
   const keyOf = ({ kind, sessionId }: Omit<InboxRequest, 'id'>) => `${kind} ${sessionId}`;
 
@@ -71,24 +80,17 @@ export function createAskOwner(deps: {
       },
     };
     open.set(keyOf(request), question);
-    unsent.push(question);
-    if (unsent.length === 1) void send();
+    void send(question);
     return question;
   }
 
-  async function send(): Promise<void> {
-    // Lets the questions of one moment arrive, so that they share a statement.
-    await Promise.resolve();
-    const some = unsent;
-    unsent = [];
+  async function send(question: Question): Promise<void> {
     try {
-      const requests = some.map(({ request }) => request);
-      const ids = new Set(await inbox?.ask({ asker: lease.incarnation(), requests, ttlMs: waitMs }));
-      for (const question of some) if (!ids.has(question.request.id)) question.end({ kind: 'nobody' });
-      poll();
+      if (await askTogether(question.request)) poll();
+      else question.end({ kind: 'nobody' });
     } catch (cause) {
       // It may have been put all the same: what the owner then says is nobody's any more.
-      for (const question of some) question.end({ kind: 'unknown', why: 'store_failed', cause });
+      question.end({ kind: 'unknown', why: 'store_failed', cause });
     }
   }
 

@@ -2,6 +2,7 @@ import { WaSyncError } from '../../domain/errors.js';
 import type { Config } from '../../options/config.js';
 import type { RecordedMessage } from '../../ports/conversation-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
+import { createBatcher } from '../limits/batch-calls.js';
 
 const BATCH = 1_000;
 const SPEAKERS = new Set<unknown>(['contact', 'agent', 'bot']);
@@ -11,35 +12,22 @@ export type RecordMessages = ReturnType<typeof createRecordMessages>;
 /** Records messages: calls of one moment share a statement, each settles when its own message is committed. */
 export function createRecordMessages(deps: { config: Pick<Config, 'observeOnly'>; store: WaSyncStore }) {
   const { store } = deps;
-  const waiting: { message: RecordedMessage; resolve(): void; reject(error: unknown): void }[] = [];
-  let flushing = false;
   let latest: Promise<void> = Promise.resolve();
-
-  async function flush(): Promise<void> {
-    flushing = true;
-    await Promise.resolve();
-    while (waiting.length > 0) {
-      const batch = waiting.splice(0, BATCH);
-      try {
-        await store.conversations?.record({ messages: batch.map(({ message }) => message) });
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
-    }
-    // In the same turn as the last read of the queue: a message that came in between would wait for ever.
-    flushing = false;
-  }
+  const commit = createBatcher<RecordedMessage, void>({
+    next: 'after',
+    maxSize: BATCH,
+    async run(messages) {
+      await store.conversations?.record({ messages });
+      return [];
+    },
+  });
 
   return {
     async record(message: RecordedMessage): Promise<void> {
       if (!store.conversations) throw new WaSyncError('not_supported', 'This store keeps no conversations');
       const checked = checkMessage(message);
       if (deps.config.observeOnly) return;
-      const committed = new Promise<void>((resolve, reject) => {
-        waiting.push({ message: checked, resolve, reject });
-      });
-      if (!flushing) void flush();
+      const committed = commit(checked);
       // They settle in the order in which they came.
       latest = committed.catch(() => {});
       await committed;

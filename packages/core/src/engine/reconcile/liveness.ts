@@ -17,7 +17,7 @@ import type { StallWatch } from './watch-stalls.js';
 /** Connections looked at before pending I/O gets its turn. */
 const SLICE = 2_000;
 const LONGEST_SCAN_MS = 2_000;
-/** Probes that are out at once, and in a second, over all sessions: where thousands fall silent together their probes are spread. */
+/** Where thousands of sessions fall silent together their probes are spread: so many are out at once, and in a second. */
 export const PROBES_AT_ONCE = 64;
 export const PROBES_PER_SECOND = 1_000;
 /** A probe that waits costs nothing but memory, so after this time it leaves its place to the next one. */

@@ -1,10 +1,11 @@
 /**
  * Sessions that wait for a reconcile pass, in the order in which they were first named.
  *
- * Owns: the queue and the one batch under way. An event only names a session, so a thousand events before its turn are
- * one pass; one batch runs at a time, so two passes of this replica over one session never race.
+ * Owns: the sessions that wait. An event only names a session, so a thousand events before its turn are one pass; one
+ * batch runs at a time, so two passes of this replica over one session never race.
  */
 import type { SyncedSession } from '../../domain/report.js';
+import { createBatcher } from '../limits/batch-calls.js';
 import type { Held } from '../owned-sessions/held-sessions.js';
 import type { Trigger } from '../owned-sessions/publish-changes.js';
 
@@ -12,7 +13,7 @@ const BATCH = 1_000;
 
 /** One session whose turn comes, and who waits for what was done. */
 export interface Queued {
-  readonly held: Held;
+  held: Held;
   trigger: Trigger;
   readonly waiters: ((result: SyncedSession) => void)[];
 }
@@ -20,38 +21,32 @@ export interface Queued {
 /** `play` must not reject. */
 export function createReconcileQueue(play: (batch: readonly Queued[]) => Promise<void>) {
   const queue = new Map<string, Queued>();
-  let running: Promise<void> | null = null;
-
-  async function drain(): Promise<void> {
-    // Lets the events of one moment arrive, so that they share a batch.
-    await Promise.resolve();
-    while (queue.size > 0) await play(takeBatch());
-    // In the same turn as the last check of the queue: an entry added in between would wait for ever.
-    running = null;
-  }
-
-  function takeBatch(): Queued[] {
-    const batch: Queued[] = [];
-    for (const [id, entry] of queue) {
-      batch.push(entry);
-      queue.delete(id);
-      if (batch.length === BATCH) break;
-    }
-    return batch;
-  }
+  let latest: Promise<void> = Promise.resolve();
+  const pass = createBatcher<Queued, void>({
+    next: 'after',
+    maxSize: BATCH,
+    async run(batch) {
+      // What is named from here on is a pass of its own.
+      for (const { held } of batch) queue.delete(held.id);
+      await play(batch);
+      return [];
+    },
+  });
 
   return {
     enqueue(held: Held, trigger: Trigger, waiter?: (result: SyncedSession) => void): void {
       const waiting = queue.get(held.id);
-      const entry: Queued = waiting?.held === held ? waiting : { held, trigger, waiters: waiting?.waiters ?? [] };
-      if (trigger === 'sync') entry.trigger = 'sync';
+      const entry: Queued = waiting ?? { held, trigger, waiters: [] };
+      if (entry.held !== held || trigger === 'sync') entry.trigger = trigger;
+      entry.held = held;
       if (waiter) entry.waiters.push(waiter);
+      if (waiting) return;
       queue.set(held.id, entry);
-      running ??= drain();
+      latest = pass(entry);
     },
-    /** Settles when no pass is under way. */
-    finished: async (): Promise<void> => {
-      while (running) await running;
+    /** Settles when no pass is under way. They end in the order in which they came. */
+    async finished(): Promise<void> {
+      for (let seen: unknown = null; seen !== latest; await seen) seen = latest;
     },
   };
 }

@@ -2,7 +2,7 @@
  * Answers what other replicas ask of the sessions that are held here. What is asked for a session that was lost
  * meanwhile, or without a lease that can be trusted, is not answered: whoever asked then knows nothing, which is true.
  *
- * Owns: the requests that are being worked on, and answers that are yet to be recorded.
+ * Owns: the requests that are being worked on.
  */
 
 import { isWaSyncError } from '../../domain/errors.js';
@@ -11,6 +11,7 @@ import type { InboxAnswer, InboxRequest, InboxRequestKind } from '../../ports/in
 import type { WaSyncStore } from '../../ports/store.js';
 import type { OwnerAnswers } from '../inbox/owner-answers.js';
 import type { Lease } from '../lease/lease.js';
+import { createBatcher } from '../limits/batch-calls.js';
 import { withTimeout } from '../limits/limit-calls.js';
 import { logOut } from '../owned-sessions/close-connection.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
@@ -38,10 +39,20 @@ export function createAnswerInbox(deps: {
   const { inbox } = store;
   const { clock, logger } = deps.config;
   const working = new Set<Promise<void>>();
-  let answers: InboxAnswer[] = [];
   let taking = false;
   let waiting = false;
-  let recording: Promise<void> | null = null;
+  /** Those that are ready at the same moment share a statement. */
+  const record = createBatcher<InboxAnswer, void>({
+    next: 'after',
+    async run(answers) {
+      try {
+        await inbox?.answer({ owner: lease.incarnation(), answers });
+      } catch (error) {
+        logger.error({ code: 'inbox_failed', err: error }, 'Answers to another replica could not be recorded');
+      }
+      return [];
+    },
+  });
 
   const work: { readonly [Kind in InboxRequestKind]: (held: Held) => Promise<OwnerAnswers[Kind]> } = {
     status: status.ofHeld,
@@ -74,31 +85,12 @@ export function createAnswerInbox(deps: {
       // What a stopped one was stopped by is no longer held, and that is the answer.
       const mine = kind === 'settle' || (sessions.get(sessionId) === held && held.tenure === tenure);
       if (!mine || !lease.trusted()) return;
-      answers.push({ id, body: JSON.stringify(said) });
+      await record({ id, body: JSON.stringify(said) });
     } catch (error) {
       logger.error(
         { code: 'inbox_failed', sessionId, kind, err: error },
         'A question of another replica was not answered',
       );
-      return;
-    }
-    recording ??= record();
-    await recording;
-  }
-
-  /** Those that are ready at the same moment share a statement. */
-  async function record(): Promise<void> {
-    await Promise.resolve();
-    try {
-      while (answers.length > 0) {
-        const some = answers;
-        answers = [];
-        await inbox?.answer({ owner: lease.incarnation(), answers: some });
-      }
-    } catch (error) {
-      logger.error({ code: 'inbox_failed', err: error }, 'Answers to another replica could not be recorded');
-    } finally {
-      recording = null;
     }
   }
 
