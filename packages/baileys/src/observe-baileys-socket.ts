@@ -38,7 +38,7 @@ import { StalledHandlers, type StallMemory } from './socket/stalled-handlers.js'
 /** What `observeBaileysSocket` takes. */
 export interface ObserveBaileysSocketOptions {
   sessionId: string;
-  /** What `makeWASocket()` answered; any fork's that has the same shape. */
+  /** What `makeWASocket()` returned; any fork's that has the same shape. */
   socket: BaileysSocketLike;
   /**
    * What to do with a socket that is dead and does not know it. `end`: end it, so that the host's own close handler
@@ -95,7 +95,7 @@ const FINAL: ReadonlySet<string> = new Set(['stream_broken', 'handlers_stalled']
  * Makes a connection out of a Baileys socket that the host owns, for hosts with their own reconnect loop.
  *
  * Call it right after `makeWASocket()`, for every new socket, and attach the result: `wa.attach` replaces the one
- * before. A socket that was open before is found out by asking it.
+ * before. Whether a socket was open before is found out by a ping.
  *
  * @throws WaSyncError `config_invalid`, `session_id_invalid`
  * @example

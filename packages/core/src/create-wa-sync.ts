@@ -109,7 +109,7 @@ export function createWaSync(options: WaSyncOptions): WaSync {
 
   function onLost(entry: Held): void {
     if (entry.mode === 'provided') provide.drop(entry);
-    // Its next claim says whether another has it for good.
+    // Its next claim shows whether another replica has it for good.
     else reconciler.enqueue(entry);
   }
 

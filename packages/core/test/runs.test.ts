@@ -3,7 +3,7 @@ import { createWorld } from './world.js';
 
 const off = { jobs: { sync: false, cleanup: false, inactivity: false } } as const;
 
-describe('the book of job runs', () => {
+describe('the records of job runs', () => {
   it('is read newest first, by job, page by page', async () => {
     const world = createWorld();
     const { wa } = world.replica(off);

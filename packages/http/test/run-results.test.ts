@@ -36,11 +36,11 @@ const checked: InactivityReport = {
 describe('what a run returns', () => {
   it('of a cleanup', () => {
     const { message, report } = cleanupResult(cleaned);
-    expect(message).toBe('Put 1 session to rest, deleted 1, 1 failed, 2 left for the next run');
+    expect(message).toBe('Deactivated 1 session, deleted 1, 1 failed, 2 left for the next run');
     expect(wire.cleanupReport.parse(report)).toMatchObject({
       sessions: [{ aliveAt: '1970-01-01T00:00:00.000Z' }, { credentials: 'host' }],
     });
-    expect(cleanupResult({ ...cleaned, dryRun: true }).message).toMatch(/^Would put 1 session to rest, would delete 1/);
+    expect(cleanupResult({ ...cleaned, dryRun: true }).message).toMatch(/^Would deactivate 1 session, would delete 1/);
     expect(cleanupResult({ ...cleaned, postponed: 'mass_outage' }).message).toMatch(/^Nothing was done: most sessions/);
   });
 

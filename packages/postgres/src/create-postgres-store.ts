@@ -1,7 +1,7 @@
 /**
  * The Postgres store. Owns: its statements, prepared once the schema is up to date and the host's table was read; the
  * queue of credential writes; listeners on the caller's pool that let a broken connection end nothing; one client of
- * it that listens, while a replica wants to be woken. Everything else is in the database, and no answer is cached.
+ * it that listens, while a replica wants notifications. Everything else is in the database, and no answer is cached.
  * States: new, ready (after `init`, or the first call, which runs it), closed.
  */
 import type {

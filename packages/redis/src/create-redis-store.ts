@@ -1,7 +1,7 @@
 /**
  * The Redis store. Owns: the queue of credential writes, one `error` and one `end` listener on the caller's client, a
- * connection that listens while a replica wants to be woken, and what is known of the server's clock. Everything else
- * is in the server, and no answer is cached. States: new, ready (after `init`, or the first call, which runs it),
+ * connection that listens while a replica wants notifications, and what is known of the server's clock. Everything
+ * else is in the server, and no answer is cached. States: new, ready (after `init`, or the first call, which runs it),
  * closed.
  */
 import {
@@ -66,7 +66,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const runner = createScriptRunner({ redis, limits: timeouts, lastError: () => lastError, answerKey: keys.answer });
   const notifications =
     redis.subscribe && listenForNotifications({ subscribe: redis.subscribe, channel: keys.channel, logger });
-  // Whoever ends the client without a word is not kept from exiting.
+  // A process whose client was ended without `close()` can still exit.
   const forgetEnd = notifications && redis.onEnd?.(() => notifications.stop());
   let starting: Promise<void> | null = null;
   let closed = false;

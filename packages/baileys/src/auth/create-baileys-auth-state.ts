@@ -22,7 +22,7 @@ export interface BaileysAuthStateOptions {
   /** `store.auth` of a wa-sync store, or anything else that implements the port. */
   store: AuthStore;
   sessionId: string;
-  /** Token of the claim under which is written; `null` or absent: writes are not guarded. */
+  /** Token of the claim that writes carry; `null` or absent: writes are not guarded. */
   tenure?: string | null | undefined;
   /** How long one call to the store may take. @defaultValue 10,000 */
   timeoutMs?: number | undefined;

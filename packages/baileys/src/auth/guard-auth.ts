@@ -19,7 +19,7 @@ export interface AuthOwner {
   readonly logger: Logger;
   /** How long one call to their store may take. */
   readonly authTimeoutMs: number;
-  /** Whether the session is still ours to write. */
+  /** Whether this replica may still write for the session. */
   mayWrite(): boolean;
   /** The store of the credentials began or ceased to fail. */
   onFailing(): void;
@@ -158,7 +158,7 @@ export class GuardedAuth {
       this.note(false);
       return answer;
     } catch (error) {
-      // A claim that was lost is no fault of the store.
+      // A lost claim is no fault of the store.
       if (!isWaSyncError(error) || error.code !== 'tenure_lost') this.note(true);
       throw error;
     }
@@ -166,7 +166,7 @@ export class GuardedAuth {
 
   private note(fails: boolean): void {
     this.cancelAsking?.();
-    // An account without traffic asks the store for nothing: what one slow answer said of it would stand for ever.
+    // An account without traffic asks the store for nothing, so one slow answer would leave it marked for ever.
     if (fails && !this.retired) {
       this.cancelAsking = this.owner.clock.schedule(() => void this.askAgain(), ASK_AGAIN_MS);
     }

@@ -30,7 +30,7 @@ const LONGEST_NAME = 120;
 
 /**
  * Keeps credentials in files, in the layout of Baileys' `useMultiFileAuthState`, for small set-ups on one machine.
- * Other than there, `creds.json` is replaced in one step, and one that cannot be read is an error, never a new
+ * Unlike Baileys' own, it replaces `creds.json` in one step, and one that cannot be read is an error, never a new
  * identity.
  *
  * @throws WaSyncError `config_invalid`; the source it returns throws `auth_corrupt`, `baileys_unavailable`
@@ -104,7 +104,7 @@ async function replaceFile(file: string, text: string): Promise<void> {
   }
 }
 
-/** A file name that no session id can leave the folder with, `..` included. */
+/** A file name with which no session id can leave the folder, `..` included. */
 function folderName(sessionId: string): string {
   const name = encodeURIComponent(sessionId).replaceAll('.', '%2E').replaceAll('*', '%2A');
   return name.length <= LONGEST_NAME ? name : createHash('sha256').update(sessionId).digest('hex');

@@ -137,7 +137,9 @@ const HANDSHAKE_MS = 20_000;
  */
 const BUFFER_MS = 35_000;
 
-/** Marks the listeners of wa-sync, so that one observation does not take another's for Baileys' own. */
+/**
+ * Marks the listeners of wa-sync, so that one observation does not mistake another's listeners for those of Baileys.
+ */
 export const OURS = Symbol.for('@wa-sync/frame-listener');
 
 /**
@@ -152,8 +154,8 @@ export function handshakeMayRun({ socket, ageMs }: { socket: BaileysSocketLike; 
 }
 
 /**
- * Whether the login of such a socket may be over. An answered ping is none: a socket in the middle of a login gets its
- * pings answered too.
+ * Whether the login of such a socket may be over. An answered ping proves nothing: a socket in the middle of a login
+ * gets its pings answered too.
  */
 export function loginMayBeOver({ socket, ageMs }: { socket: BaileysSocketLike; ageMs: number }): boolean {
   const creds = socket.authState?.creds;

@@ -61,7 +61,7 @@ const FINDERS: Record<keyof BaileysMembers, readonly [name: string, find: Finder
 };
 
 /**
- * Takes out of a module what is called of it.
+ * Takes out of a module the members that are called.
  *
  * @param params.given - how the host names the module, for the error
  * @throws WaSyncError `baileys_unavailable` that names the members which are missing

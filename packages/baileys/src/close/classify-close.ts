@@ -69,8 +69,7 @@ const FINAL: ReadonlySet<WaSyncErrorCode> = new Set([
  */
 export function classifyOpenError(error: unknown): CloseReason {
   const code = isWaSyncError(error) ? error.code : 'open_failed';
-  // Most of what throws here is the host's own: a source of credentials, `socketConfig`, a pool. Its words are what
-  // helps.
+  // Most errors here come from the host: a source of credentials, `socketConfig`, a pool. Its own words help most.
   const cause = errorLine(loggableError(error));
   const words = {
     en: isWaSyncError(error) ? error.message : `The connection could not be opened: ${cause}`,

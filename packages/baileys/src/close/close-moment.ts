@@ -1,4 +1,4 @@
-/** Calls `run` once the socket has closed, or at once if it has; returns what takes that back. */
+/** Calls `run` once the socket has closed, or at once if it has; returns a function that cancels it. */
 export type WhenClosed = (run: () => void) => () => void;
 
 /**
@@ -34,7 +34,7 @@ export class CloseMoment {
   }
 }
 
-/** A promise of it, for whoever waits for nothing else. */
+/** The same as a promise, for a caller that waits for nothing else. */
 export function untilClosed(whenClosed: WhenClosed): Promise<void> {
   return new Promise((resolve) => void whenClosed(resolve));
 }

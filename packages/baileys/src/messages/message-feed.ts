@@ -121,7 +121,7 @@ export function createMessageFeed(params: {
     },
     /** Passes on what has arrived, then nothing any more. */
     async close(): Promise<void> {
-      // Handlers that were at work when the socket ended get their turn first.
+      // Handlers that were running when the socket ended get their turn first.
       await clock.yield();
       await clock.yield();
       unread.close();

@@ -27,7 +27,7 @@ const WRAPPERS = [
 const MOST_WRAPPERS = 5;
 
 /**
- * Contents that are no words to anybody: housekeeping, changes of an earlier message, and reactions. A thumb up under
+ * Contents that address nobody: housekeeping, changes of an earlier message, and reactions. A thumb up under
  * a farewell must not open the conversation anew.
  */
 const SILENT = new Set([
@@ -46,7 +46,7 @@ const SILENT = new Set([
 const CIPHERTEXT_STUB = 2;
 
 /**
- * Reads what counts of a message; `null` for everything that is no word between people: status updates, channels,
+ * Reads what counts of a message; `null` for everything that is no message between people: status updates, channels,
  * broadcast lists, notices of groups, reactions, housekeeping.
  */
 export function readMessage(message: BaileysMessageLike, type: MessagesUpsertLike['type']): MessageFacts | null {

@@ -7,8 +7,8 @@ export type OnMessages = (messages: readonly BaileysMessageLike[], type: Message
  * Hears every message of a socket once, at the moment at which the host's own listeners hear it.
  *
  * Baileys holds events back during a login and throws away what it holds when the socket ends, although WhatsApp has
- * the receipt of those messages arrived. So what goes into its buffer is noted, and what never came out of it is
- * handed on at the end; so is what a handler that was at work during the end emits into the void.
+ * the receipt of those messages. So what goes into its buffer is noted, and what never came out of it is handed on at
+ * the end; so is what a handler that was at work during the end emits too late.
  */
 export function tapMessages(params: { socket: Pick<BaileysSocketLike, 'ev'>; onMessages: OnMessages }) {
   const { socket, onMessages } = params;

@@ -82,7 +82,7 @@ function readStanza(frame: unknown): { id: string; message: BaileysMessageLike; 
     content?: unknown;
   };
   if (tag !== 'message' || !attrs?.id || !attrs.from || !PERSON.test(attrs.from)) return null;
-  // Not words: what devices send each other, reactions, edits and deletions, answers of bots.
+  // No messages between people: what devices send each other, reactions, edits and deletions, answers of bots.
   if (attrs.category === 'peer' || attrs.type === 'reaction' || attrs.edit || hasBotAnswer(content)) return null;
   const { id, from, recipient, t, offline } = attrs;
   const alt = recipient ? (attrs.recipient_lid ?? attrs.recipient_pn) : (attrs.sender_lid ?? attrs.sender_pn);

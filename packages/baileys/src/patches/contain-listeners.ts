@@ -28,8 +28,8 @@ const CONTAINED = Symbol.for('@wa-sync/contained-listeners');
  * by nobody.
  *
  * It calls the listeners in the emitter's place: a wrapper around each of them would cost every session 4 KB. Only
- * those are contained that are there when somebody begins to listen, which are Baileys' own; what a host adds later is
- * the host's affair.
+ * those are contained that are there when somebody begins to listen, which are Baileys' own; listeners that a host
+ * adds later stay the host's.
  */
 export function containListeners(
   ws: BaileysWebSocketLike & { [CONTAINED]?: ContainedListeners },
@@ -58,7 +58,7 @@ class ContainedListeners {
     this.listeners = this.listeners.concat(present.filter((listener) => !this.listeners.includes(listener)));
   }
 
-  /** With the last one who listens the socket behaves as it would without us. */
+  /** When the last observer leaves, the socket behaves as it would without us. */
   leave(observer: ListenerObserver): void {
     this.observers = this.observers.filter((other) => other !== observer);
   }
@@ -127,8 +127,8 @@ const AsyncFunction = (async () => {}).constructor;
 
 /**
  * Calls a listener that may drop the promise of its work. Baileys 6 decodes each frame in an async function which its
- * `message` listener neither awaits nor returns: the rejection of a frame that no key decrypts is nobody's, and ends
- * the process. That promise is the first one made during the call.
+ * `message` listener neither awaits nor returns: the rejection of a frame that no key decrypts is handled by nobody,
+ * and ends the process. That promise is the first one made during the call.
  *
  * @param params.mayTake - asked while promises are made: what is made later on, by handlers of what was decoded, is
  * none of it

@@ -117,7 +117,7 @@ async function callIgnoringErrors(call: () => unknown): Promise<void> {
   try {
     await call();
   } catch {
-    // A listener of the host threw, or the socket was gone already: either way it is to end.
+    // A listener of the host threw, or the socket was gone already: it has to end in both cases.
   }
 }
 

@@ -70,8 +70,7 @@ export class SocketListening {
   }
 
   /**
-   * Restores the socket as it was. Of one that has ended the errors stay contained: nobody would hear of them but the
-   * process.
+   * Restores the socket as it was. Errors of a socket that has ended stay contained: they would end the process.
    */
   release(): void {
     this.released = true;

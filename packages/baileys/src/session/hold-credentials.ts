@@ -13,7 +13,7 @@ import { awaitStore, pause } from '../client/timers.js';
 import type { SessionDeps } from './session-context.js';
 
 const KEY_WRITES_MS = 1_000;
-/** Between two tries to put them aside the pause grows no further than so often doubled. */
+/** How often the pause between two tries to quarantine them is doubled at most. */
 const MOST_DOUBLINGS = 6;
 
 /** Whose credentials they are. */

@@ -22,7 +22,7 @@ import type { RunSessionParams, SessionDeps, SessionParts, SessionRun } from './
 import { SessionView } from './session-view.js';
 import { SocketInUse } from './socket-in-use.js';
 
-/** How long WhatsApp may take to answer a polite goodbye. */
+/** How long WhatsApp may take to answer a logout. */
 const GOODBYE_MS = 250;
 
 interface Ended {
@@ -111,7 +111,7 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
 
   private readonly onFenced = (): void => {
     void this.stop('tenure_lost');
-    // A goodbye under way was polite to a login that is another's by now.
+    // A logout under way belonged to a login that another replica has by now.
     void this.socket?.end('tenure_lost', 0);
   };
 
@@ -196,14 +196,15 @@ class ProvidedSession implements SessionRun, SessionParts, CredentialsOwner {
     const step = this.decide(ended);
     this.history = step.history;
     if (ended.close.action !== 'reopen_now') view.endPairing();
-    // Before anybody is notified, because whoever hears it may open the session anew at once.
+    // Done before anybody is notified, because a listener may open the session anew at once.
     this.parked = step.delayMs === null;
     this.log(step);
     view.show({ status: step.status, reason: step.reason, reconnectAttempt: this.history.attempts });
     if (step.quarantine) await credentials.quarantine(step.reason.code);
     if (step.delayMs === null) return false;
     if (step.delayMs > 0) await this.wait(step.delayMs);
-    // Whoever threw this login out may hold the session by now: to log in again would take it over in turns.
+    // Another replica may hold the session by now and have replaced this login: logging in again would take it over in
+    // turns.
     if (ended.close.action === 'replaced') await this.waitUntilOurs();
     return true;
   }

@@ -8,8 +8,7 @@ const PROOF_TIMEOUT_MS = 5_000;
 const PROOF_TRIES = 2;
 
 /**
- * Ends a login that leads nowhere. One that goes on slowly is left to it: given up, it would only begin anew on the
- * same slow machine.
+ * Ends a login that leads nowhere. A slow login goes on: given up, it would only begin anew on the same slow machine.
  */
 export function limitAttempt(params: {
   clock: Clock;

@@ -10,7 +10,7 @@ type Outcome = SendAnswer | 'has_reader';
  * socket was written to, also on a dead one and where nobody can read, so: ask for the recipient's devices first,
  * listen for the acknowledgement before sending, and believe nothing else.
  *
- * @param params.whenClosed - what was on its way then has an unknown fate
+ * @param params.whenClosed - the result of a send under way is then unknown
  */
 export async function sendText(params: {
   socket: BaileysSocketLike;
@@ -32,7 +32,7 @@ export async function sendText(params: {
   });
   const answer = listenForAnswer(socket, messageId);
   try {
-    // Nothing has left while this is asked, so that no answer to it is a failure and not a doubt.
+    // Nothing has left while this is asked, so without an answer the result is `failed` and not `unknown`.
     const found = await Promise.race([findReader(socket, chat), over]);
     if (found !== 'has_reader') return 'failed';
     const refused = sendMessage.call(socket, chat, { text, linkPreview: null }, { messageId }).then(
@@ -48,7 +48,7 @@ export async function sendText(params: {
   }
 }
 
-/** Whether anybody can read what is sent there. Baileys itself sends to nobody without a word. */
+/** Whether any device can read what is sent there. Baileys itself sends to nobody without an error. */
 async function findReader(socket: BaileysSocketLike, chat: string): Promise<Outcome> {
   if (!socket.getUSyncDevices || !/@(s\.whatsapp\.net|lid|hosted|hosted\.lid|c\.us)$/.test(chat)) return 'has_reader';
   try {

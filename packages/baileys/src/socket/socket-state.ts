@@ -64,19 +64,19 @@ export interface SocketWatch {
   /** Milliseconds since the last frame; `null` when none came. */
   silentForMs(): number | null;
   probe(params: { timeoutMs: number }): Promise<ProbeAnswer>;
-  /** Ends the socket; resolves with its close event. `graceMs` is how long the peer may take to say goodbye. */
+  /** Ends the socket; resolves with its close event. `graceMs` is how long the peer may take to close. */
   end(params: { reason: string; graceMs?: number }): Promise<void>;
   /** Drops listeners and timers; the socket itself is left alone. */
   dispose(): void;
 }
 
-/** Why the health of a connection is degraded that receives and handles nothing. */
+/** The reason of degraded health where a connection receives and handles nothing. */
 export const HANDLERS_STALLED: Reason = {
   code: 'handlers_stalled',
   detail: 'Stanzas arrive and their handling does not end',
 };
 
-/** Why the health of a connection is degraded whose credentials cannot be read or written. */
+/** The reason of degraded health where the credentials cannot be read or written. */
 export const AUTH_FAILING: Reason = {
   code: 'auth_unavailable',
   detail: 'The store of the credentials fails or does not answer: messages cannot be decrypted',

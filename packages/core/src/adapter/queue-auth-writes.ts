@@ -41,7 +41,7 @@ export function queueAuthWrites(params: {
   monotonicMs(): number;
 }): (write: AuthWriteGroup) => Promise<void> {
   const { isAway, mostWaitMs, logger, monotonicMs } = params;
-  // Said at the first write and not before: a host that keeps its own credentials has nothing to fix.
+  // Logged at the first write and not before: a host that keeps its own credentials has nothing to fix.
   let warned = params.encrypted;
 
   /** One bad write must not fail its neighbours: what a statement could not do is tried one session at a time. */

@@ -10,7 +10,7 @@ export interface CivilDate {
 
 /** Milliseconds that the zone's wall clock is ahead of UTC at an instant. */
 export function zoneOffsetMs(instantMs: number, timeZone: string): number {
-  // Asked with every tick by each schedule whose hour is open; a format call takes microseconds.
+  // Called with every tick by each schedule whose hour is `*`; a format call takes microseconds.
   if (timeZone === 'UTC') return 0;
   const read: Record<string, number> = {};
   for (const { type, value } of formatOf(timeZone).formatToParts(instantMs)) read[type] = Number(value);

@@ -48,7 +48,7 @@ export function decideClosing(
   if (!gateOpen) return { kind: 'wait', why: 'gate_closed' };
   if (policy.businessHours && !isBusinessTime(storeNow, policy.businessHours))
     return { kind: 'wait', why: 'after_hours' };
-  // Nobody spoke since it was adopted: a word out of the blue would be our invention.
+  // Nobody spoke since it was adopted: send nothing out of the blue.
   const speaks = !conversation.adopted && conversation.chat !== null;
   if (policy.warning && speaks && conversation.state === 'OPEN') return { kind: 'warn', text: policy.warning.text };
   if (policy.warning && conversation.state === 'WARNED') {

@@ -49,8 +49,8 @@ function changeTo(observed: KnownObservation, stored: StoredSession): StatusChan
 }
 
 /**
- * Where an adapter counts no frames, a row that we vouched for was alive until now; or the cleanup would take its last
- * life for older than it is.
+ * Where an adapter counts no frames, a row that we vouched for was alive until now; otherwise the cleanup would date
+ * its last proof of life too early.
  */
 function seenAgoMs(observed: KnownObservation, stored: StoredSession): number | null {
   return observed.silentForMs ?? (stored.evidence === 'observed' ? 0 : null);

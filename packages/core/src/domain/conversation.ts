@@ -31,8 +31,8 @@ export interface ConversationRecord {
   /** When the newest message was written, never later than the store's time. */
   readonly lastMessageAt: Date;
   /**
-   * Store time at which a message was last recorded, whole milliseconds: the clock of the silence. What a number could
-   * not hear in time, because it was offline, counts from when it was heard.
+   * Store time at which a message was last recorded, whole milliseconds: the clock of the silence. A message that
+   * arrived late, because the session was offline, counts from its arrival.
    */
   readonly heardAt: Date;
   /** `null` where the conversation was adopted and nothing was heard since. */
@@ -44,7 +44,7 @@ export interface ConversationRecord {
   readonly outgoing: OutgoingMessage | null;
   /**
    * Found open in the host's table, or first heard of by a message that was a day old: its clock starts then, and it
-   * gets no word until it is spoken in.
+   * gets no message until somebody writes in it.
    */
   readonly adopted: boolean;
   /** The host's own word, where a table of the host is mirrored. */

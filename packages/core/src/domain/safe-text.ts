@@ -1,4 +1,4 @@
-/** A uuid, or an id in hex such as an ObjectId or a digest: its runs of digits are nobody's phone number. */
+/** A uuid, or an id in hex such as an ObjectId or a digest: its runs of digits are no phone number. */
 const ID =
   '(?<![0-9a-z])(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?=[0-9]*[a-f])(?:[0-9a-f]{24}|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}))(?![0-9a-z])';
 /** `+55 (11) 99999-1234`: a number as people write it. */

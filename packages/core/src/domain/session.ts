@@ -63,7 +63,7 @@ export interface SessionRecord extends SessionState {
   readonly createdAt: Date;
 }
 
-/** How the host's own row stands beside ours. */
+/** How the host's own row compares with ours. */
 export interface MirrorView {
   /** `none`: no mirror is configured. `missing`: the host has no row with this id. */
   readonly state: 'none' | 'in_sync' | 'differs' | 'missing';
@@ -87,7 +87,7 @@ export interface KnownObservation extends SessionState {
   /** When `qr` stops working, by the wall clock of this host, where that is known. */
   readonly qrExpiresAt?: Date | null | undefined;
   /**
-   * Everything that can be fixed from inside this process was tried, and only a restart of it may help: the host is
+   * Everything that this process can do was tried, and only its restart may help: the host is
    * notified by `session:restart-requested`, once until this is absent again. It changes no status. Call the
    * `onChange` listeners when it comes and goes.
    */

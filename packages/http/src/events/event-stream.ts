@@ -14,7 +14,7 @@ const LONGEST_MS = 3_600_000;
 const RETRY_MS = 3_000;
 /** Events that wait for a client. One batch of sessions makes so many at once; all streams share their texts. */
 const WAITING = 1_000;
-/** A place that no store gave out: a client that comes back with it is told that it missed something. */
+/** A place that no store gave out: a client that comes back with it gets `missed`. */
 const NOWHERE = 'nowhere';
 
 export function openEventStream(params: {
@@ -109,7 +109,7 @@ export function openEventStream(params: {
     return seen.join('');
   }
 
-  /** Where the store does not answer, the next thing that wakes this stream has it asked again. */
+  /** Where the store does not answer, the next notification of this stream asks it again. */
   function readOwn(): void {
     reading = true;
     void feed.pageAfter(place).then((page) => {

@@ -8,8 +8,8 @@ const RUNS_READ = 50;
 const OUTCOMES = { deactivated: 'deactivated', purged: 'purged', cameBack: 'came_back', failed: 'failed' } as const;
 
 /**
- * Adds up the cleanups that ended since the first reading, from the store's book of runs: whichever process ran one,
- * each counts it once.
+ * Adds up the cleanups that ended since the first reading, from the store's records of runs: every process counts each
+ * cleanup once, whichever process ran it.
  */
 export function createCountCleanups(runs: MetricsWaSync['runs'], add: (outcome: string, sessions: number) => void) {
   let counted: ReadonlySet<string> | null = null;

@@ -39,7 +39,7 @@ async function readText(body: ReadableStream<Uint8Array>): Promise<string> {
     }
   } catch (error) {
     void reader.cancel().catch(() => {});
-    // Broken UTF-8, or a client that went away in the middle: either way there is no JSON to be had.
+    // Broken UTF-8, or a client that left in the middle: there is no JSON in either case.
     throw error instanceof HttpProblem ? error : notJson();
   }
 }

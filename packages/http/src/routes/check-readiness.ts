@@ -2,7 +2,7 @@ import type { Clock, WaSync } from '@wa-sync/core';
 import { withTimeout } from '@wa-sync/core/adapter';
 import { HttpProblem } from '../reply/problems.js';
 
-/** A readiness check must be over before an orchestrator loses patience with it. */
+/** A readiness check must end before the timeout of an orchestrator. */
 const READY_WITHIN_MS = 2_000;
 /** Readings of the store begin at least so far apart. */
 const APART_MS = 1_000;

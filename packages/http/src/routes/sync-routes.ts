@@ -61,7 +61,7 @@ function syncAllRoute(path: string, words: Words, force: boolean): Route {
   });
 }
 
-/** The POSTs that put rows right. */
+/** The POSTs that correct rows. */
 export const SYNC_ROUTES: readonly Route[] = [
   syncOneRoute(
     '/sync-status',

@@ -25,12 +25,12 @@ export function syncResult(report: SyncReport): RunResult {
   return { message, report: reportToWire(report) };
 }
 
-/** `Put 1 session to rest, deleted 0, 4 are left for the next run` */
+/** `Deactivated 1 session, deleted 0, 4 are left for the next run` */
 export function cleanupResult(report: CleanupReport): RunResult {
   const { deactivated, purged, cameBack, failed, left } = report.totals;
   const parts = report.dryRun
-    ? [`Would put ${count(deactivated, 'session')} to rest`, `would delete ${purged}`]
-    : [`Put ${count(deactivated, 'session')} to rest`, `deleted ${purged}`];
+    ? [`Would deactivate ${count(deactivated, 'session')}`, `would delete ${purged}`]
+    : [`Deactivated ${count(deactivated, 'session')}`, `deleted ${purged}`];
   parts.push(...named({ 'came back meanwhile': cameBack, failed, 'left for the next run': left }));
   return { message: unless(report.postponed, parts.join(', ')), report: cleanupToWire(report) };
 }
@@ -50,7 +50,7 @@ export function inactivityResult(report: InactivityReport): RunResult {
 const POSTPONED = {
   running_elsewhere: 'another run goes on',
   boot_settling: 'this process has only just started, and its sessions are still logging in',
-  mass_outage: 'most sessions look dead at once, so the fault is probably on this side',
+  mass_outage: 'most sessions seem dead at once, so the fault is probably on this side',
   lease_lost: 'this process holds no lease now',
 } as const;
 

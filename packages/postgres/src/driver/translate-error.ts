@@ -5,7 +5,7 @@ import { quoteIdentifier } from './sql-text.js';
 /** Raised by our migrations where the schema is newer than this package. */
 export const SCHEMA_NEWER_STATE = 'WA001';
 
-/** Refused for what was said at the door; trying again does not help. */
+/** Refused for the address or the login; trying again does not help. */
 const DOOR_CLASSES = ['28', '3D'];
 /** The server is going, coming or full. */
 const AWAY_STATES = new Set(['57P01', '57P02', '57P03', '57P05', '53300']);

@@ -95,7 +95,7 @@ function assignmentsOf(
     return column.maxLength === null ? whole : `left(${whole}, ${column.maxLength})`;
   };
   set(status, () => wordOfSql(words, `${row}.status`));
-  // What we do not know does not wipe what the host knows.
+  // An unknown value here does not overwrite what the host knows.
   set(
     lastSeenAt,
     (column) => `coalesce(${instantAs(column, `${row}.last_seen_at`, timeZone)}, m.${quoteIdentifier(column.name)})`,

@@ -145,9 +145,9 @@ CREATE INDEX conversation_closing ON @schema.conversation (id) WHERE state = 'CL
 `;
 
 /**
- * Requests between replicas. `expires_at` ends a request that is not answered; nothing but a person's patience hangs
- * on it. A row is written two or three times and then deleted, so the one index that finds what waits may hold a
- * column that changes.
+ * Requests between replicas. `expires_at` ends a request that is not answered; only a waiting person depends on it. A
+ * row is written two or three times and then deleted, so the one index that finds what waits may hold a column that
+ * changes.
  */
 const INBOX = `
 CREATE TABLE @schema.request (

@@ -106,7 +106,7 @@ export function createConversations(params: {
       withHost: prepared.conversationsMirror !== null,
       limitMs: runner.limits.statementMs,
       run: async (some, skipOurs) => [await runner.json(skipOurs ? moveSkipOurs : move, values(some, lockMs()))],
-      // Neither here nor there: the conversation is as open as it was, and comes again with the next run.
+      // Changed in neither table: the conversation stays open, and the next run finds it again.
       async refused(some, error) {
         reportBlocked(
           some.map(({ id }) => id),

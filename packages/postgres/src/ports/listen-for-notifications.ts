@@ -55,8 +55,8 @@ export function listenForNotifications(params: { pool: PgPoolLike; channel: stri
     const asking = every(ASK_EVERY_MS, () => void ask('SELECT 1').catch(lost));
     try {
       const { rows } = await ask('SELECT pg_backend_pid()::text AS pid');
-      // A pooler invents the number that it greets with; what listens behind it is anybody's connection a moment
-      // later.
+      // A pooler invents the process id that it announces; a connection that listens behind it serves another client a
+      // moment later.
       if (rows[0]?.pid !== String(client.processID)) return 'impossible';
       await ask(`LISTEN ${quoteIdentifier(channel)}`);
       listening();

@@ -46,7 +46,7 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
     return tuples.map((tuple) => readTuple(tuple, prepared.mirror));
   }
 
-  /** Switches on the host rows of sessions that the cleanup had deactivated, and returns those sessions anew. */
+  /** Activates the host rows of sessions that the cleanup had deactivated, and returns those sessions anew. */
   async function activateHost(prepared: PreparedStore, ids: readonly string[]): Promise<StoredSession[]> {
     const { activateHost } = prepared.writing;
     if (activateHost === null || ids.length === 0) return [];
@@ -151,7 +151,7 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
         ]);
         if (found === undefined) return null;
         const session = readTuple(found[0], mirror);
-        // Wanted here and switched off in the host's row: the call is the newer word.
+        // Running here and inactive in the host's row: the call is the newer decision.
         if (session.desired === desired || !found[1]) return session;
         const [woken] = await activateHost(prepared, [id]);
         return woken ?? session;

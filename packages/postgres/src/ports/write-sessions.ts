@@ -5,7 +5,7 @@ import { readTuple, type SessionTuple } from '../rows/session-row.js';
 import { type AppliedRow, type ChangedRow, mirroredWrites } from '../statements/apply-mirrored.js';
 import type { PreparedStore } from '../statements/prepare-store.js';
 
-/** Postgres has no text with a NUL in it, and one in a remote error's words must not fail a thousand writes. */
+/** Postgres takes no text with a NUL in it, and one in the text of a remote error must not fail a thousand writes. */
 const plain = (text: string | null | undefined): string | null => text?.replaceAll('\0', '') ?? null;
 
 /** Guarded writes, a thousand in a statement, the host's rows with them. */

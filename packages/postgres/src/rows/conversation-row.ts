@@ -52,7 +52,7 @@ export function hostConversationSql(
   return { join: `LEFT JOIN ${table} m ON ${match(`${row}.id`)}`, word, open: `coalesce(${isOpen}, false)` };
 }
 
-/** Condition of a session `s` and its owner's heartbeat `r`: the number can hear. */
+/** Condition of a session `s` and its owner's heartbeat `r`: the session can receive. */
 export function gateSql(unchangedForMs: string): string {
   return `s.status = 'CONNECTED' AND s.health = 'healthy' AND s.evidence = 'observed'
     AND clock_timestamp() - s.settled_at >= ${unchangedForMs} * interval '1 millisecond'

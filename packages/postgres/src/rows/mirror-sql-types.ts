@@ -11,7 +11,7 @@ export interface SessionsMirrorSql {
   readonly present: string;
   /** The host's word as text. */
   readonly word: string;
-  /** Whether the host has switched the row off. */
+  /** Whether the host has set the row inactive. */
   readonly stopped: string;
   /** Assignment of the host's `active`; `null` where it is not mapped. */
   setActive(value: boolean): string | null;

@@ -149,7 +149,10 @@ export function createCloseConversations(deps: {
     await apply(run, moves);
   }
 
-  /** Pages on until as many were moved as a run may: those that are left alone must not hide the ones behind them. */
+  /**
+   * Reads pages until a run has made all the moves that it may make: conversations that are skipped must not hide the
+   * later ones.
+   */
   async function checkAll(run: Run): Promise<void> {
     for (let after: InactiveCursor | undefined, full = true; full && run.left > 0 && mayGoOn(run); ) {
       const page = await conversations().inactive({
@@ -166,11 +169,11 @@ export function createCloseConversations(deps: {
     }
   }
 
-  /** Before anything is judged: what the host's table has that is new, and messages whose sender is gone. */
+  /** First adopt new rows of the host's table and end messages whose sender is gone; then judge. */
   async function takeStock(run: Run): Promise<void> {
     if (run.dryRun || !mayGoOn(run)) return;
     await conversations().followHost?.({ limit: FOLLOWED_AT_ONCE });
-    // All of them: their clocks start with their adoption, and a table may have more than one call takes.
+    // Adopt all of them: their clocks start with the adoption, and a table may have more rows than one call takes.
     for (let full = true; full && mayGoOn(run); ) {
       const adopted = await conversations().adopt({ limit: ADOPTED_AT_ONCE });
       run.counts.adopted += adopted;
@@ -181,7 +184,8 @@ export function createCloseConversations(deps: {
   }
 
   /**
-   * Before anything is closed. A number for people only: a store that cannot count must not keep conversations open.
+   * Counted before anything is closed. The number is for people only: a store that cannot count must not keep
+   * conversations open.
    */
   async function countOpen(run: Run): Promise<number | null> {
     if (!mayGoOn(run)) return null;
@@ -225,7 +229,7 @@ export function createCloseConversations(deps: {
       return reportOf(run, startedAt, clock.monotonicMs() - startedMs);
     },
     ready: () => store.conversations !== undefined && lease.trusted(),
-    /** The answer where nothing was done. */
+    /** The report where nothing was done. */
     nothing(postponed: Postponed): InactivityReport {
       conversations();
       return reportOf({ ...createRun(false, () => false), postponed }, clock.now(), 0);

@@ -10,7 +10,7 @@ import { createSlots, withTimeout } from '../limits/limit-calls.js';
 const AT_ONCE = 16;
 const POLICY_LIMIT_MS = 5_000;
 
-/** An inactive conversation and what its policy makes of it; `failed`: the policy threw, hung or answered nonsense. */
+/** An inactive conversation and what its policy makes of it; `failed`: the policy threw, hung or returned nonsense. */
 export interface Judged {
   readonly inactive: InactiveConversation;
   readonly decision: ClosingDecision | { readonly kind: 'failed' };
@@ -43,7 +43,10 @@ export function createJudgeConversations(deps: {
     }
   }
 
-  /** Returns the judged in the order of the page, without those that were not judged because the run may not go on. */
+  /**
+   * Returns the judged conversations in the order of the page; leaves out those that were not judged because the run
+   * had to stop.
+   */
   return async (page: readonly InactiveConversation[], mayGoOn: () => boolean): Promise<Judged[]> => {
     const takePlace = createSlots(AT_ONCE);
     const judged = await Promise.all(

@@ -69,7 +69,7 @@ export function createSendOutgoing(deps: {
       const answer = await withTimeout(clock, ACK_LIMIT_MS + GRACE_MS, () => sendText.call(held.connection, params));
       return answer !== null && ANSWERS.has(answer) ? answer : 'unknown';
     } catch (error) {
-      // It may have left before the error came.
+      // The message may have left before the error came.
       logger.warn({ code: 'send_failed', sessionId: held.id, err: error }, 'A message could not be sent for certain');
       return 'unknown';
     }
@@ -99,7 +99,7 @@ export function createSendOutgoing(deps: {
       const begin = { id, sequence, messageId, owner, unchangedForMs: UNCHANGED_FOR_MS };
       if (!(await conversations.beginSend(begin))) return true;
     } catch (error) {
-      // If it was committed all the same: nothing was sent, and nothing will be under this id.
+      // Even if the write was committed: nothing was sent, and nothing will be sent under this id.
       unrecorded.set(messageId, { id, messageId, delivery: 'failed' });
       throw error;
     }
@@ -121,7 +121,7 @@ export function createSendOutgoing(deps: {
 
   async function work(conversations: ConversationStore): Promise<void> {
     for (const end of [...unrecorded.values()]) await endSend(conversations, end);
-    // What cannot be sent now must not fill the page of what can.
+    // Messages that cannot be sent now must not fill the page.
     const cannot = [...sessions.all()].filter((held) => busy.has(held.id) || !canSend(held) || !hasTurn(held.id));
     const exceptSessions = cannot.map((held) => held.id);
     const owner = lease.incarnation();
@@ -129,7 +129,7 @@ export function createSendOutgoing(deps: {
     for (const found of await conversations.outgoing({ owner, exceptSessions, limit: BATCH })) {
       bySession.set(found.sessionId, [...(bySession.get(found.sessionId) ?? []), found]);
     }
-    // One number waits for its own acknowledgements, not for those of others.
+    // A session waits for its own acknowledgements, not for those of others.
     for (const [sessionId, waiting] of bySession) {
       const held = sessions.get(sessionId);
       if (held && !busy.has(sessionId)) busy.set(sessionId, sendAll(conversations, held, waiting));

@@ -1,6 +1,6 @@
 /**
- * Asks the replica that has a session, through its inbox in the store. Nothing is concluded from silence: whoever
- * hears nothing in time knows nothing.
+ * Asks the replica that has a session, through its inbox in the store. Silence proves nothing: without an answer in
+ * time the result is unknown.
  *
  * Owns: the questions that wait for an answer. Equal ones share one request; those of one moment are put in one
  * statement, and their answers are fetched in one.
@@ -14,7 +14,9 @@ import type { Lease } from '../lease/lease.js';
 import { createBatcher } from '../limits/batch-calls.js';
 import { type OwnerAnswers, readOwnerAnswer } from './owner-answers.js';
 
-/** More than that are answered as unknown at once: each costs a row, and the owner has its own pace. */
+/**
+ * Questions beyond this limit are answered as unknown at once: each costs a row, and the owner works at its own pace.
+ */
 const MOST_WAITING = 1_000;
 /** A store that cannot notify us is asked so many times in a tick. */
 const POLLS_PER_TICK = 5;
@@ -44,7 +46,7 @@ export function createAskOwner(deps: {
   const { inbox } = deps.store;
   const { clock, logger, random, probe, observeOnly } = deps.config;
   const { tickMs } = deps.config.lease;
-  /** The owner hears of it with its next tick, asks its connection, and a tick is left for what is slow. */
+  /** The owner learns of it with its next tick and asks its connection; one more tick is left for delays. */
   const waitMs = 2 * tickMs + probe.failures * probe.timeoutMs;
   const open = new Map<string, Question>();
   let cancelPoll: (() => void) | null = null;
@@ -89,7 +91,7 @@ export function createAskOwner(deps: {
       if (await askTogether(question.request)) poll();
       else question.end({ kind: 'nobody' });
     } catch (cause) {
-      // It may have been put all the same: what the owner then says is nobody's any more.
+      // The question may have been put anyway; then nobody reads the owner's answer.
       question.end({ kind: 'unknown', why: 'store_failed', cause });
     }
   }
@@ -138,9 +140,9 @@ export function createAskOwner(deps: {
   }
 
   return {
-    /** Whether a row is somebody else's; whether that one still lives is the store's to say. */
+    /** Whether another replica owns the row; whether that replica lives is for the store to say. */
     mayAsk: ({ owner }: Pick<StoredSession, 'owner'>): boolean => owner !== null && owner !== lease.incarnation(),
-    /** Asks whoever has a session. Never rejects. */
+    /** Asks the owner of a session. Never rejects. */
     async ask<Kind extends InboxRequestKind>(sessionId: string, kind: Kind): Promise<OwnerSaid<Kind>> {
       // An observer writes nothing, a question included.
       if (!inbox || observeOnly) return { kind: 'nobody' };
@@ -154,7 +156,7 @@ export function createAskOwner(deps: {
     check(): void {
       if (open.size > 0) void fetchAnswers();
     },
-    /** Nobody is waited for any more. */
+    /** Ends all waiting. */
     stop(): void {
       stopped = true;
       cancelPoll?.();

@@ -1,6 +1,6 @@
 /**
- * Has the store notify this replica when something came for it, where the store can. Without it everything goes at the
- * pace of the tick.
+ * Has the store notify this replica when something came for it, where the store can. Without it requests are read with
+ * each tick.
  *
  * Owns: the listener, which belongs to one incarnation: a fenced replica listens anew under its next one.
  */
@@ -16,7 +16,7 @@ export function createInboxNotifications(deps: {
 }) {
   const { lease, onNotification } = deps;
   const { logger, observeOnly } = deps.config;
-  // Not the store with a time limit: a listener that comes late must not be one that nobody can stop.
+  // Calls the store without a time limit: a listener that was granted late must still be one that can be stopped.
   const { inbox } = deps.config.store;
   let current: { readonly incarnation: string; stop: (() => void) | null } | null = null;
   let failing = false;

@@ -17,11 +17,11 @@ const DAY_MS = 86_400_000;
 const BATCH = 200;
 const NAMED = 1_000;
 /**
- * Daily runs begin some seconds apart, and an hour more or less where the clocks change: a rest must not end just
- * behind the run that should see its end.
+ * Daily runs begin some seconds apart, and an hour more or less where the clocks change: so the time at rest is cut by
+ * this margin, or it would end just after the run that should see its end.
  */
 const RUNS_APART_MS = DAY_MS / 2;
-/** Callbacks that hang must not keep a run going for ever: what is left over is asked about in the next run. */
+/** Callbacks that hang must not keep a run going for ever: the next run asks about the rest. */
 const CALLBACKS_LIMIT_MS = 600_000;
 
 type Postponed = Exclude<CleanupReport['postponed'], null>;
@@ -176,7 +176,7 @@ export function createCleanUp(deps: {
       return reportOf(run, startedAt, clock.monotonicMs() - startedMs);
     },
     ready: () => store.cleanup !== undefined && postponedBy() === null,
-    /** The answer where nothing was done. */
+    /** The report where nothing was done. */
     nothing(postponed: Postponed): CleanupReport {
       storeOfCleanup();
       return reportOf({ ...createRun(false, () => false), postponed }, clock.now(), 0);

@@ -1,6 +1,6 @@
 /**
  * Forgets what is older than it should be kept: entries of the history, and requests between replicas that nobody
- * waits for any more. Every replica does it once an hour, because it is as right done twice; a store without either
+ * waits for any more. Every replica does it once an hour, because running it twice is harmless; a store without either
  * costs nothing.
  *
  * Owns: when it was last done here.
@@ -12,14 +12,13 @@ import type { Lease } from '../lease/lease.js';
 const DAY_MS = 86_400_000;
 const EVERY_MS = 3_600_000;
 /**
- * A process that is restarted every few minutes must come to it too, and none at its start, when there is enough to
- * do.
+ * A process that is restarted every few minutes must get to it too; at a start there is enough else to do.
  */
 const FIRST_AFTER_MS = 300_000;
 const BATCH = 1_000;
 /** The rest is left to the next hour, so that years of entries are not deleted in one go. */
 const MOST_BATCHES = 200;
-/** Whoever asked has long since received that nobody answered. */
+/** By then the caller has received that nobody answered. */
 const ANSWERS_KEPT_MS = 600_000;
 
 export type ForgetOld = ReturnType<typeof createForgetOld>;

@@ -34,11 +34,11 @@ export function createHistoryApi({ store }: { store: WaSyncStore }): {
   };
 }
 
-/** `wa.runs`: the store's book of cluster jobs. */
+/** `wa.runs`: the store's records of cluster jobs. */
 export function createRunsApi({ store }: { store: WaSyncStore }): RunsApi {
   function jobs(): JobStore {
     if (store.jobs) return store.jobs;
-    throw new WaSyncError('not_supported', 'This store keeps no book of job runs');
+    throw new WaSyncError('not_supported', 'This store keeps no records of job runs');
   }
 
   return {

@@ -1,5 +1,5 @@
 /**
- * What this replica has written, or could not write, into the store's book of runs.
+ * What this replica has written, or could not write, into the store's records of runs.
  *
  * Owns: begins and ends whose answer never came. A run that was begun without our knowing, or whose end was not recorded, would stand in the way of every
  * later one for as long as our lease stands, so both are settled before the next begin.

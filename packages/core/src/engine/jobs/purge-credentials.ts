@@ -23,7 +23,7 @@ export function createPurgeCredentials(deps: {
 
   async function ask(sessionId: string, callHost: NonNullable<typeof callback>): Promise<Purged> {
     try {
-      // It may have come back while others were asked about, and what the host deletes cannot be taken back.
+      // The session may have come back while others were asked about, and a deletion by the host cannot be undone.
       const [row] = await store.sessions.get({ ids: [sessionId] });
       if (row && (row.active || row.owner !== null)) return 'came_back';
       const done = await withTimeout(clock, ANSWER_LIMIT_MS, async () => {

@@ -177,7 +177,7 @@ export function createRunJobs(deps: {
     checkSlot(slot);
     if (!bodies[job].ready() || (job !== 'sync' && underWay.has(job))) return 'later';
     await runOne(job, slot).catch(() => {});
-    // Without a book of runs, or with the run of every replica, the slot is over once it was begun here.
+    // Without records of runs, and for a job of every replica, the slot is over once it was begun here.
     return job === 'sync' || !book || begunSlots.get(job) === slot.getTime() ? 'done' : 'later';
   }
 

@@ -17,7 +17,7 @@ export interface TickScheduler<Job extends JobName> extends Scheduler<Job> {
 }
 
 export function createTickScheduler<Job extends JobName>(deps: {
-  /** The last slot of a job that began, anywhere: what came before is nobody's any more. */
+  /** The last slot of a job that began on any replica: earlier ones are not called any more. */
   lastSlot(job: Job, storeNow: Date): Promise<Date>;
   onError(job: Job, error: unknown): void;
 }): TickScheduler<Job> {
@@ -61,7 +61,7 @@ export function createTickScheduler<Job extends JobName>(deps: {
           const slot = dueSlot(storeNow, schedule, await lastOf(job, storeNow));
           if (slot && !underWay.has(job) && schedules.length > 0) void callFor(job, slot);
         } catch (error) {
-          // What one job's table does must not keep the others from their turn.
+          // A failure of one job's records must not keep the other jobs from their turn.
           deps.onError(job, error);
         }
       }

@@ -5,7 +5,7 @@ import type { Events } from '../events/emit-events.js';
 import type { Lease } from './lease.js';
 
 /**
- * How long rows that nobody has ever held are left alone: whoever had them before may only not have attached them yet.
+ * How long rows that nobody has ever held are left alone: their host may not have attached them yet.
  */
 const ADOPTION_GRACE_MS = 600_000;
 const BATCH = 1_000;

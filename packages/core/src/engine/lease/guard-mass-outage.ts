@@ -11,7 +11,7 @@ import type { HeldSessions } from '../owned-sessions/held-sessions.js';
 import type { Lease } from './lease.js';
 import type { LinkWatch } from './watch-links.js';
 
-/** Connections checked before pending I/O gets its turn. */
+/** Connections that are checked before pending I/O gets its turn. */
 const SLICE = 2_000;
 
 export type MassGuard = ReturnType<typeof createMassGuard>;

@@ -16,7 +16,10 @@ import { callLimitMs } from '../limits/limit-store.js';
 
 /** Part of the lease that is never used, against clocks that run at different speeds and writes that take time. */
 const MARGIN = 0.1;
-/** Renewals that a challenger must see go by, so that the first one back after an outage takes no session over. */
+/**
+ * Ticks without a renewal that a challenger must see, so that the first replica back after an outage takes no session
+ * over.
+ */
 const SIGHTINGS = 3;
 /** A process of our own name is over after two ticks without a renewal: the first sighting, and one per tick. */
 const PREDECESSOR_SIGHTINGS = 3;
@@ -149,7 +152,7 @@ export function createLease(deps: {
 
   /** Ends the leases that stood still and frees what they held. Returns the freed sessions. */
   async function endOthers(others: readonly Heartbeat[]): Promise<string[]> {
-    // It would write the rows of the sessions that it frees.
+    // An observer must not: it would write the rows of the sessions that it frees.
     if (observeOnly) return [];
     let anyFenced = others.some((other) => other.fenced);
     for (const other of others) {
@@ -199,8 +202,8 @@ export function createLease(deps: {
     /** How long a dead process of our own name can make `predecessor` say `waiting`, from our join on. */
     predecessorOverMs,
     /**
-     * Returns a check that holds for as long as this lease stands without a gap from now on: what a run leans on,
-     * because whoever saw the gap may have begun another.
+     * Returns a check that holds for as long as this lease stands without a gap from now on: a run depends on it,
+     * because a replica that saw the gap may have begun another run.
      */
     watch(): () => boolean {
       const [mine, then] = [incarnation, gaps];

@@ -20,8 +20,8 @@ export interface BatchOptions<Item, Result> {
   /** Calls in a batch. @defaultValue all that wait */
   maxSize?: number;
   /**
-   * Called for each batch: returns what says of one item after the other whether it fits in. The first one must, or the
-   * queue would never end. What does not fit keeps its place.
+   * Called for each batch: returns what says of one item after the other whether it fits in. The first one must, or
+   * the queue would never end. What does not fit keeps its place.
    */
   chooser?: () => (item: Item) => boolean;
 }

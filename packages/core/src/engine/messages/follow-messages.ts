@@ -1,6 +1,6 @@
 /**
- * Records what connections hear. A store that does not answer loses nothing: messages wait here, in the order in which
- * they came, and are tried again.
+ * Records what connections hear. While the store does not answer, messages wait here in the order in which they came,
+ * and are tried again.
  *
  * Owns: the messages that are not recorded yet, and the one loop that records them.
  */
@@ -65,7 +65,7 @@ export function createFollowMessages(deps: {
       await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures));
       failures += 1;
     }
-    // In the same turn as the last read of the queue.
+    // In the same turn as the last read of the queue: a message that came in between would wait for ever.
     working = null;
     if (dropped > 0 && waiting.length === 0) {
       logger.error({ code: 'messages_dropped', dropped }, 'Messages were dropped while the store took none');

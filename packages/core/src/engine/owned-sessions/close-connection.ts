@@ -4,10 +4,10 @@ import type { Config } from '../../options/config.js';
 import type { WhatsAppConnection } from '../../ports/connection.js';
 import { withTimeout } from '../limits/limit-calls.js';
 
-/** Longer than any store call and goodbye that a close may wait for. */
+/** Longer than any store call or logout that a close may wait for. */
 const CLOSE_LIMIT_MS = 15_000;
 
-/** Closes a connection; returns whether its end was seen. One that never settles keeps nobody waiting. */
+/** Closes a connection; returns whether its end was seen. One that never settles is given up after a limit. */
 export async function closeConnection(
   connection: WhatsAppConnection,
   reason: string,

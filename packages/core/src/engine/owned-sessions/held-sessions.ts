@@ -35,17 +35,19 @@ export interface Held {
   readonly tenure: string | null;
   /** The row as last read or written under this tenure; `null` makes the next pass load it. */
   stored: StoredSession | null;
-  /** Whether its row was made sure of; afterwards a row that is missing was deleted, and stays so. */
+  /** Whether its row is known to have existed; a row that is missing later was deleted, and is not made again. */
   registered: boolean;
-  /** When and how the session was lost to another replica: what was open before that may not take it back. */
+  /**
+   * When and how the session was lost to another replica: a connection that was open before that may not take it back.
+   */
   displaced: { readonly why: 'taken_over' | 'fenced'; readonly atMs: number } | null;
-  /** Monotonic time at which the store was asked that last said that the session is ours. */
+  /** Monotonic time of the last question to the store whose answer was that the session is ours. */
   ownedAtMs: number;
   /** Set by liveness while the link is dead although the connection still says otherwise. */
   deadSinceMs: number | null;
   failedProbes: number;
   probing: Promise<'alive' | 'dead' | 'unknown'> | null;
-  /** A write whose fate is not known: it may have been committed although it errored. */
+  /** A write whose result is unknown: it may have been committed although it errored. */
   unconfirmed: { readonly writeId: string; readonly before: StoredSession; readonly trigger: 'event' | 'sync' } | null;
   /** The last write that held, for a report that begins before it and reads after it. */
   lastWrite: { readonly atMs: number; readonly outcome: Pick<SyncedSession, 'stored' | 'action' | 'reason'> } | null;

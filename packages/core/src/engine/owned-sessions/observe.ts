@@ -26,7 +26,7 @@ function asRepair(seen: KnownObservation, stored: StoredSession | null): KnownOb
   return { ...seen, status: 'RECONNECTING', reason: seen.reason ?? stored.reason };
 }
 
-/** What most connections share; the sweep asks the store only for rows that differ from it. */
+/** The state that most connections share; the sweep asks the store only for rows that differ from it. */
 export function stateKey(state: Pick<StoredSession, 'status' | 'health' | 'reason'>): string {
   return `${state.status}|${state.health}|${state.reason?.code ?? ''}`;
 }
@@ -84,13 +84,13 @@ function isReasonOrNull(reason: Reason | null): boolean {
 }
 
 /**
- * Words of an adapter may be those of a server or of the host's code: rows, events, answers and logs get them in one
- * line, without whole numbers.
+ * Texts of an adapter may come from a server or from the host's code: rows, events, answers and logs get them in one
+ * line, with numbers masked.
  */
 function inPlainText<R extends Reason | null>(reason: R): R {
   if (reason === null) return reason;
   const { code, detail } = reason;
-  // Whole as it is in nearly every case, and read at each tick: the same object then.
+  // Nearly every text is plain already, and this runs at each tick: then it returns the same object.
   if (logText(code) === code && (detail === undefined || logText(detail) === detail)) return reason;
   return { code: logText(code), ...(detail === undefined ? {} : { detail: logText(detail) }) } as R;
 }

@@ -28,7 +28,7 @@ export function createPublishChanges(deps: {
   config: Pick<Config, 'clock' | 'logger'>;
   held: HeldSessions;
   events: Events;
-  /** What else the loss of a session needs: the provider closes what it opened. */
+  /** Called when a session is lost: the provider closes what it opened. */
   onLost(held: Held): void;
 }) {
   const { held: sessions, events } = deps;
@@ -69,7 +69,7 @@ export function createPublishChanges(deps: {
 
   function written(write: Written): void {
     const { held, before, after, blocked } = write;
-    // What we never wrote, or could not write, is not somebody else's doing.
+    // A word that we never wrote, or could not write, is no foreign write.
     const ours = before.evidence !== 'unobserved' && !held.mirrorBlocked;
     if (before.mirror.state === 'differs' && ours) foreignWrite(held, before, after);
     mirrorState(held, blocked ?? (after.mirror.state === 'missing' ? 'missing' : null));

@@ -12,8 +12,8 @@ export type Refusals = ReadonlyMap<string, Refusal>;
 type Refusal = 'owned_elsewhere' | 'session_inactive' | 'session_not_found' | 'lease_lost' | 'store_timeout';
 
 /**
- * Whether this connection opened again before the loss of its session was known here: who opened last is for WhatsApp
- * to say.
+ * Whether this connection opened again before the loss of its session was known here: only WhatsApp knows who opened
+ * last.
  */
 export function isContested(held: Held): boolean {
   const { displaced, link, ownedAtMs } = held;
@@ -26,7 +26,7 @@ function isOpen(held: Held): boolean {
   return seen.kind === 'known' && seen.status === 'CONNECTED';
 }
 
-/** Contested sessions whose present owner says itself that it is not connected: WhatsApp has chosen ours. */
+/** Contested sessions whose present owner reports that it is not connected: WhatsApp has chosen our connection. */
 async function closedElsewhere(store: WaSyncStore, held: readonly Held[]): Promise<Set<string>> {
   const ids = held.filter(isContested).map(({ id }) => id);
   const rows = ids.length > 0 ? await store.sessions.get({ ids }) : [];
@@ -55,7 +55,7 @@ export async function claimHeld(
   if (unclaimed.length === 0) return refused;
   const unregistered = unclaimed.filter((entry) => !entry.registered);
   if (unregistered.length > 0) {
-    // Made by the host's explicit attach; a status write never makes a row.
+    // The host's explicit attach makes the row; a status write never does.
     await store.sessions.create({ sessions: unregistered.map(({ id }) => ({ id, desired: 'running' })) });
     for (const entry of unregistered) entry.registered = true;
   }
@@ -96,7 +96,7 @@ export async function claimHeld(
   return refused;
 }
 
-/** Another replica has it, and by all that is known here for good: the host's own loop should end. */
+/** As far as is known here, another replica has it for good: the host's own loop should end. */
 function giveUp(held: Held, publish: PublishChanges): void {
   const { displaced, lost } = held;
   if (displaced === null || lost.signal.aborted) return;

@@ -1,5 +1,5 @@
 /**
- * Puts rows right: own, load, observe, decide, apply.
+ * Corrects rows: own, load, observe, decide, apply.
  *
  * Owns: what could not be written, or not be observed. It stays in `deferred` and is taken up again with the next beat
  * that is answered. The truth is read when a session's turn comes, not when its event did, and a write is guarded by
@@ -176,8 +176,8 @@ export function createReconciler(deps: {
       // It may have been committed all the same: load again, and know our own write by its id.
       for (const { entry, write } of plans) {
         forget(entry.held);
-        // A store that was rolled back counts its versions anew, and would come by that of an older lost write once
-        // more.
+        // A store that was rolled back counts its versions anew, and would reach the version of an older lost write
+        // once more.
         const version = Math.max(write.version, lostWrites.get(entry.held.id)?.version ?? 0);
         lostWrites.set(entry.held.id, { writeId: write.writeId, version });
       }
@@ -236,7 +236,7 @@ export function createReconciler(deps: {
   ): null {
     const { stored, observed } = result;
     const current = sessions.get(entry.held.id);
-    // What is still to be done for its successor stays.
+    // What is deferred for its successor stays deferred.
     if (!current || current === entry.held) deferred.delete(entry.held.id);
     if (!current) lostWrites.delete(entry.held.id);
     const answer: SyncedSession = {

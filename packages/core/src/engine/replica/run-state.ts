@@ -1,6 +1,6 @@
 /**
- * The life of a replica: new, starting, running, stopping, stopped. `start` is over when the replica has a lease, has
- * dealt with a predecessor of its own name and has synced once; `stop` when its rows say that it is gone.
+ * The states of a replica: new, starting, running, stopping, stopped. `start` is over when the replica has a lease,
+ * has dealt with a predecessor of its own name and has synced once; `stop` when its rows say that it is gone.
  */
 
 import type { WaSync } from '../../api/wa-sync.js';
@@ -101,7 +101,7 @@ export function createRunState(deps: {
         deps.forgetOld.finished(),
         deps.inbox.answerInbox.finished(),
       ]);
-      // What a socket hands over at its end belongs to what was received.
+      // Messages that a socket hands over at its end were received, so they are recorded too.
       await Promise.all([...sessions.all()].map(({ connection }) => deps.messages.recorded(connection)));
     });
     deps.messages.stop();

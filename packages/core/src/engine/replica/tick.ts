@@ -76,8 +76,8 @@ export function createTick(deps: {
   }
 
   /**
-   * Who was thrown out by another login may have lost the session to whoever opened that one, and informs its host
-   * instead of taking the session over again.
+   * A connection that another login replaced may have lost its session to the replica that opened it: report it to the
+   * host, do not take the session over again.
    */
   function watchTakeovers(): void {
     for (const held of deps.held.all()) {

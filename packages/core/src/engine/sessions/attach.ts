@@ -39,7 +39,7 @@ export function createAttach(deps: {
     deps.messages.follow(connection);
     if (previous) {
       void closeConnection(previous.connection, 'replaced_by_attach', deps.config);
-      // Two loops of one process would end each other's sockets with 440 for ever: the older one is to stop.
+      // Two loops of one process would end each other's sockets with 440 for ever, so the older one has to stop.
       previous.lost.abort();
     }
     return held;
@@ -65,7 +65,8 @@ export function createAttach(deps: {
         `Session ${maskNumbers(id)} is run by the provider: stop it before attaching a socket`,
       );
     }
-    // Nothing is awaited before the subscription: a host that awaits us must not lose what its socket says meanwhile.
+    // Nothing is awaited before the subscription: events of the socket must not get lost while the host awaits this
+    // call.
     const held = hold(connection);
     const pass = reconciler.reconcile([held], { fresh: false, trigger: 'event', sinceMs: clock.monotonicMs() });
     return {

@@ -7,7 +7,7 @@ import type { WhatsAppConnection } from '../../ports/connection.js';
 import type { Held } from '../owned-sessions/held-sessions.js';
 import { readSnapshot } from '../owned-sessions/observe.js';
 
-/** Statuses that a pairing does not come back from by itself. */
+/** Statuses from which a pairing does not recover by itself. */
 const OVER = new Set(['DISCONNECTED', 'LOGGED_OUT', 'ERROR', 'REPLACED']);
 
 /**
@@ -74,7 +74,7 @@ async function stepOf(
   try {
     return (await connection.requestPairingCode?.({ phone })) ?? null;
   } catch (cause) {
-    // The socket went away under the question: its successor is asked.
+    // The socket ended during the question: ask its successor.
     if (known(readSnapshot(connection))?.status !== 'QR_CODE') return null;
     throw new WaSyncError('pairing_failed', 'WhatsApp gave no pairing code', { cause, retryable: true });
   }

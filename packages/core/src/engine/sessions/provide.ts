@@ -153,7 +153,7 @@ export function createProvide(deps: {
       if (!provider || observeOnly) return;
       await open(await store.sessions.claimable({ limit: CLAIMED_AT_ONCE }));
     },
-    /** Ends a connection of ours whose session is another's now. */
+    /** Ends a connection of ours whose session another replica has now. */
     drop(held: Held): void {
       sessions.remove(held);
       held.lost.abort();

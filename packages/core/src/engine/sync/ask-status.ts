@@ -31,7 +31,7 @@ export function createAskStatus(deps: {
     const verdict = await liveness.check(held, { force: false });
     const seen = observe(held);
     if (seen.kind === 'unknown') return { unknown: seen.why };
-    // Connected by its own word, silent, and the one probe that was sent did not come back: that is not known yet.
+    // It says connected, it is silent, and the one probe was not answered: not known yet.
     if (seen.status === 'CONNECTED' && verdict === 'unknown') return { unknown: 'probe_unanswered' };
     const { status, health, reason } = seen;
     return { status, evidence: 'observed', health, reason };
@@ -54,7 +54,7 @@ export function createAskStatus(deps: {
     const said = await askOwner.ask(id, 'status');
     if (said.kind === 'answered') return answer(id, said.answer, 'owner');
     const later = await readRow(id);
-    // One that went away under the question has left a row that says so.
+    // A session that ended during the question has left a row that says so.
     const lives = askOwner.mayAsk(later) && later.effective.evidence !== 'expired';
     if (said.kind === 'unknown' && lives) throw statusUnknown(id, said.why, said.cause);
     return fromRow(later);

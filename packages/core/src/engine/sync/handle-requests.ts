@@ -1,6 +1,6 @@
 /**
  * Answers what other replicas ask of the sessions that are held here. What is asked for a session that was lost
- * meanwhile, or without a lease that can be trusted, is not answered: whoever asked then knows nothing, which is true.
+ * meanwhile, or without a lease that can be trusted, is not answered: the asker then has an unknown, which is true.
  *
  * Owns: the requests that are being worked on.
  */
@@ -21,7 +21,7 @@ import type { Sweep } from './sweep.js';
 
 /** Requests worked on at once; the others wait in the store, where the oldest are void first. */
 const AT_ONCE = 100;
-/** A connection that never settles must not keep its place for ever; whoever asked has gone by then. */
+/** A connection that never settles must not keep its place for ever; the asker has given up by then. */
 const LONGEST_MS = 60_000;
 
 export type AnswerInbox = ReturnType<typeof createAnswerInbox>;
@@ -82,7 +82,7 @@ export function createAnswerInbox(deps: {
     try {
       const said = await withTimeout<OwnerAnswers[InboxRequestKind]>(clock, LONGEST_MS, () => work[kind](held));
       if (said === null) throw new Error('It did not settle in time');
-      // What a stopped one was stopped by is no longer held, and that is the answer.
+      // A session that was stopped is no longer held, and that is the answer.
       const mine = kind === 'settle' || (sessions.get(sessionId) === held && held.tenure === tenure);
       if (!mine || !lease.trusted()) return;
       await record({ id, body: JSON.stringify(said) });
@@ -102,7 +102,7 @@ export function createAnswerInbox(deps: {
         waiting = false;
         const limit = AT_ONCE - working.size;
         const requests = await inbox.take({ owner: lease.incarnation(), limit });
-        // A full hand may have left some behind.
+        // A full page may have left some behind.
         if (requests.length === limit) waiting = true;
         for (const request of requests) {
           const handled = handle(request).finally(() => {

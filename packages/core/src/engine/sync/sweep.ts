@@ -17,7 +17,7 @@ import type { Liveness } from '../reconcile/liveness.js';
 import type { Reconciler } from '../reconcile/reconcile.js';
 import { createReport } from './create-report.js';
 
-/** Connections checked before pending I/O gets its turn. */
+/** Connections that are checked before pending I/O gets its turn. */
 const SLICE = 2_000;
 const PAGE = 1_000;
 
@@ -103,7 +103,7 @@ export function createSweep(deps: {
     return { exceptions, ...sessions.sums() };
   }
 
-  /** Rows that the sums gave away: ours by the store but not held here, or held here and no longer ours. */
+  /** Rows found by the sums: ours in the store but not held here, or held here and no longer ours. */
   async function findStrays(): Promise<Held[]> {
     const owned = new Set<string>();
     for (let after: string | undefined, full = true; full; ) {
@@ -133,8 +133,8 @@ export function createSweep(deps: {
       const held = sessions.get(row.id);
       if (!held) continue;
       if (row.desired === 'stopped' && !observeOnly) await deps.onStray(row, held);
-      // Ours under another claim: one that a roll-back of the store brought back, or that we heard nothing of. Read
-      // again, it is claimed anew.
+      // Ours under another claim, which a roll-back of the store restored or whose answer was lost. It is read again
+      // and claimed anew.
       held.stored = observeOnly || row.tenure === held.tenure ? row : null;
       suspects.add(held);
     }
@@ -162,8 +162,8 @@ export function createSweep(deps: {
 }
 
 /**
- * A row that was corrected because its link was found dead: ending the link is the heal, and several writes may have
- * followed it.
+ * A row that was corrected because its link was found dead counts as healed: the link was ended, and several writes
+ * may have followed.
  */
 function asHealed(result: SyncedSession, before: SessionStatus | null): SyncedSession {
   if (result.action !== 'corrected') return result;

@@ -42,7 +42,7 @@ export function createSyncCalls(deps: {
     let held = sessions.get(checkSessionId(id));
     if (!held && force && provider) {
       const [row] = await store.sessions.get({ ids: [id] });
-      // What the host wants stopped stays so: its own loop may run it.
+      // A session that the host wants stopped stays stopped: the host's own loop may run it.
       if (row?.desired === 'running' && row.active) await provide.open([id]);
       held = sessions.get(id);
     }
@@ -51,7 +51,7 @@ export function createSyncCalls(deps: {
     return report.finish();
   }
 
-  /** A session that is not ours to judge: its owner is asked, and unknown is never dead. */
+  /** Another replica owns this session: ask it, and never take unknown for dead. */
   async function judgeUnheld(id: string, force: boolean): Promise<SyncedSession> {
     const startedMs = clock.monotonicMs();
     const [row] = await store.sessions.get({ ids: [id] });
