@@ -87,6 +87,29 @@ describe('a batcher', () => {
     expect(await first).toBe('A');
   });
 
+  it('lets nobody wait for the slow ones of a batch but the next batch', async () => {
+    let endSlow = () => {};
+    const slow = new Promise<string>((resolve) => {
+      endSlow = () => resolve('SLOW');
+    });
+    const batches: (readonly string[])[] = [];
+    const call = createBatcher<string, string>({
+      next: 'after',
+      async run(items) {
+        batches.push(items);
+        return items.map((item) => (item === 'slow' ? slow : item.toUpperCase()));
+      },
+    });
+    const first = call('slow');
+    expect(await call('a')).toBe('A');
+    const later = call('b');
+    await nextTurn();
+    expect(batches).toEqual([['slow', 'a']]);
+    endSlow();
+    expect(await Promise.all([first, later])).toEqual(['SLOW', 'B']);
+    expect(batches).toEqual([['slow', 'a'], ['b']]);
+  });
+
   it.each([0, 1, 2, 3, 4, 5, 6])('takes a call that comes %s steps after the end of the last batch', async (steps) => {
     const { batches, call, items } = batcherOf();
     const again = call('a').then(async () => {

@@ -31,6 +31,8 @@ function queueOf(mostWaitMs = 1_000) {
   return { clock, calls, write, started };
 }
 
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+
 describe('the queue of credential writes', () => {
   it('takes what came meanwhile together, the last value of a key, as it was when it was handed over', async () => {
     const { write, started } = queueOf();
@@ -103,14 +105,20 @@ describe('the queue of credential writes', () => {
     (await started(1)).end(new Error('spoilt'));
     await started(3);
     expect(calls.slice(1).map(({ groups }) => groups.map(({ sessionId }) => sessionId))).toEqual([['a'], ['b']]);
-    calls[1]?.end(new Error('spoilt'));
     calls[2]?.end('written');
-    await refused;
+    // While the other one may still wait for a lock.
     await some[1];
+    const next = write({ sessionId: 'a', tenure: null, entries: [entry('1', 2)] });
+    await nextTurn();
+    expect(calls).toHaveLength(3);
+    calls[1]?.end(new Error('spoilt'));
+    await refused;
+    (await started(4)).end('written');
+    await next;
     const others = pair().map((one) => expect(one).rejects.toMatchObject({ code: 'store_unreachable' }));
-    (await started(4)).end(new WaSyncError('store_unreachable', 'away'));
+    (await started(5)).end(new WaSyncError('store_unreachable', 'away'));
     await Promise.all(others);
-    expect(calls).toHaveLength(4);
+    expect(calls).toHaveLength(5);
   });
 
   it('refuses what has waited too long for a store that does not answer, and takes what has not', async () => {

@@ -45,13 +45,13 @@ export function queueAuthWrites(params: {
   let warned = params.encrypted;
 
   /** One bad write must not fail its neighbours: what a statement could not do is tried one session at a time. */
-  async function commit(groups: readonly AuthWriteGroup[]): Promise<Refusal[]> {
+  async function commit(groups: readonly AuthWriteGroup[]): Promise<(Refusal | Promise<Refusal>)[]> {
     try {
       const verdicts = await params.commit(groups);
       return groups.map((_, index) => (verdicts[index] === 'written' ? null : { error: refusal(verdicts[index]) }));
     } catch (error) {
       if (groups.length === 1 || isAway(error)) return groups.map(() => ({ error }));
-      return (await Promise.all(groups.map((group) => commit([group])))).flat();
+      return groups.map(async (group) => (await commit([group]))[0] ?? null);
     }
   }
 

@@ -7,14 +7,17 @@
 
 interface Call<Item, Result> {
   readonly item: Item;
-  resolve(result: Result): void;
+  resolve(result: Result | Promise<Result>): void;
   reject(error: unknown): void;
 }
 
 /** How calls are collected. */
 export interface BatchOptions<Item, Result> {
-  /** Carries out a batch: one result for each item, in their order; none where a call has no result. */
-  run(items: readonly Item[]): Promise<readonly Result[]>;
+  /**
+   * Carries out a batch: one result for each item, in their order, or the promise of one that takes longer than the
+   * others; none where a call has no result.
+   */
+  run(items: readonly Item[]): Promise<readonly (Result | Promise<Result>)[]>;
   /** When the next batch may begin: after the one before has ended, while which calls gather; or beside it. */
   next: 'after' | 'beside';
   /** Calls in a batch. @defaultValue all that wait */
@@ -45,7 +48,8 @@ export function createBatcher<Item, Result>(options: BatchOptions<Item, Result>)
   async function settle(batch: readonly Call<Item, Result>[]): Promise<void> {
     try {
       const results = await run(batch.map(({ item }) => item));
-      for (const [index, { resolve }] of batch.entries()) resolve(results[index] as Result);
+      for (const [index, { resolve }] of batch.entries()) resolve(results[index] as Result | Promise<Result>);
+      await Promise.allSettled(results);
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
