@@ -25,7 +25,7 @@ describe('the records of job runs', () => {
     expect(await wa.runs.get('nobody')).toBeNull();
   });
 
-  it('refuses a job that it does not keep, a page that is none, and a store without a book', async () => {
+  it('refuses a job that it does not keep, a page that is none, and a store that keeps none', async () => {
     const world = createWorld();
     const { wa } = world.replica(off);
     await expect(wa.runs.list({ job: 'nightly' as 'cleanup' })).rejects.toMatchObject({ code: 'config_invalid' });

@@ -11,7 +11,7 @@ import { type Ask, askOfRequest } from '../request/ask.js';
 import { createCheckReadiness } from '../routes/check-readiness.js';
 import type { Route, Services } from '../routes/route.js';
 import { ROUTES } from '../routes/routes.js';
-import { createRunRegistry } from '../runs/run-registry.js';
+import { createRequestRuns } from '../runs/request-runs.js';
 import { matchRoutes } from './match-routes.js';
 
 /** What a framework may pass beside the request. */
@@ -54,7 +54,7 @@ export function createHttpHandler(wa: WaSyncLike, options: HttpOptions): HttpHan
     wa,
     config,
     clock,
-    runs: createRunRegistry(clock),
+    runs: createRequestRuns(clock),
     chargeRun: createRateLimit(config.rateLimit, clock),
     feed: createEventFeed({ wa, clock }),
     streams: createStreamLimit(config.eventStreams),

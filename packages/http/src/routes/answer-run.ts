@@ -1,8 +1,7 @@
 import type * as z from 'zod/mini';
 import type { Answer } from '../reply/make-reply.js';
-import { describeProblem, HttpProblem, toProblem } from '../reply/problems.js';
-import type { acceptedAnswer, requestRun } from '../reply/wire-schemas.js';
-import type { Run } from '../runs/run-registry.js';
+import { HttpProblem } from '../reply/problems.js';
+import type { acceptedAnswer } from '../reply/wire-schemas.js';
 import type { RunResult } from '../runs/run-results.js';
 import type { Call } from './route.js';
 
@@ -46,19 +45,6 @@ export async function answerRun(
     run: { id: joined.id, state: 'running' },
   };
   return { status: 202, body, headers: { ...applied, location: `${call.basePath}/runs/${joined.id}` } };
-}
-
-/** A run that a request started, for `GET /runs/:id`. */
-export function describeRun(run: Run): z.infer<typeof requestRun> {
-  const { id, operation, outcome } = run;
-  const started = { kind: 'request', id, operation, startedAt: run.startedAt.toISOString() } as const;
-  if (!outcome) return { ...started, state: 'running', finishedAt: null, report: null, problem: null };
-  const finishedAt = outcome.at.toISOString();
-  if (outcome.ok) {
-    return { ...started, state: 'completed', finishedAt, report: outcome.result.report, problem: null };
-  }
-  const { errors: _, ...problem } = describeProblem(toProblem(outcome.error));
-  return { ...started, state: 'failed', finishedAt, report: null, problem };
 }
 
 function readPreferredWait(prefer: string | null): number | null {

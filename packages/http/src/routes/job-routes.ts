@@ -6,7 +6,7 @@ import { jobRunToWire } from '../reply/to-wire.js';
 import { cleanupAnswer, inactivityAnswer, runAnswer, runsAnswer } from '../reply/wire-schemas.js';
 import { pageCursor, pageLimit } from '../request/read-input.js';
 import { cleanupResult, inactivityResult } from '../runs/run-results.js';
-import { answerRun, describeRun } from './answer-run.js';
+import { answerRun } from './answer-run.js';
 import { assertSeesAll } from './name-session.js';
 import { defineRoute, type Route } from './route.js';
 import { ACCEPTED } from './sync-routes.js';
@@ -110,7 +110,7 @@ export const RUN_ROUTES: readonly Route[] = [
       const { sessionIds } = caller;
       const scope = sessionIds && new Set(sessionIds);
       if (run && (!scope || run.sessionIds?.every((id) => scope.has(id)))) {
-        return { status: 200, body: describeRun(run) };
+        return { status: 200, type: 'application/json', text: run.text };
       }
       // A run of a job is about all sessions.
       const job = run || sessionIds ? null : await readJobRun(services.wa.runs, segments.id);

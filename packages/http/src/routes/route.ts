@@ -10,7 +10,7 @@ import type { ProblemCode } from '../reply/problems.js';
 import type { Ask } from '../request/ask.js';
 import { readBodyInput } from '../request/read-body.js';
 import { readInput, readQuery } from '../request/read-input.js';
-import type { RunRegistry } from '../runs/run-registry.js';
+import type { RequestRuns } from '../runs/request-runs.js';
 import type { CheckReadiness } from './check-readiness.js';
 
 /** What all calls share. */
@@ -18,7 +18,7 @@ export interface Services {
   readonly wa: WaSyncLike;
   readonly config: HttpConfig;
   readonly clock: Clock;
-  readonly runs: RunRegistry;
+  readonly runs: RequestRuns;
   readonly chargeRun: RateLimit;
   readonly feed: EventFeed;
   readonly streams: StreamLimit;

@@ -25,7 +25,7 @@ const TICKS_KEPT = 3;
 
 type End = Parameters<JobStore['end']>[0];
 
-export function createRunBook(deps: { jobs: JobStore; random: RandomSource; logger: Logger }) {
+export function createJobRecords(deps: { jobs: JobStore; random: RandomSource; logger: Logger }) {
   const { jobs, random, logger } = deps;
   const unanswered = new Map<ClusterJobName, Begin>();
   const unrecorded = new Map<string, End>();

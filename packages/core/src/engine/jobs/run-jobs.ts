@@ -14,7 +14,7 @@ import type { SlotAnswer } from '../../ports/scheduler.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Events } from '../events/emit-events.js';
 import type { Lease } from '../lease/lease.js';
-import { createRunBook } from './job-records.js';
+import { createJobRecords } from './job-records.js';
 
 export const JOB_TITLES: Readonly<Record<JobName, string>> = {
   sync: 'session status sync',
@@ -72,7 +72,7 @@ export function createRunJobs(deps: {
   /** The last slot of each job that began, here or elsewhere, as far as this replica asked for it. */
   const begunSlots = new Map<JobName, number>();
   const underWay = new Map<ClusterJobName, { readonly kind: RunKind; readonly run: Promise<unknown> }>();
-  const book = store.jobs ? createRunBook({ jobs: store.jobs, random, logger }) : null;
+  const records = store.jobs ? createJobRecords({ jobs: store.jobs, random, logger }) : null;
 
   async function publishRun<Report>(
     job: JobName,
@@ -114,9 +114,9 @@ export function createRunJobs(deps: {
   ): Promise<ClusterAnswer<Report>> {
     const goOn = lease.watch();
     if (!goOn()) return { ran: false, why: 'fenced', run: null };
-    if (!book) return { ran: true, report: (await publishRun(job, slot, () => work(goOn))).report };
+    if (!records) return { ran: true, report: (await publishRun(job, slot, () => work(goOn))).report };
     const owner = lease.incarnation();
-    const answer = await book.begin({ job, slot, owner });
+    const answer = await records.begin({ job, slot, owner });
     if (!answer.begun) {
       if (answer.why === 'fenced') lease.noteFenced();
       if (answer.why === 'slot_taken' && slot) begunSlots.set(job, slot.getTime());
@@ -126,10 +126,10 @@ export function createRunJobs(deps: {
     const runId = answer.run.id;
     try {
       const { report, counts, cut = null } = await publishRun(job, slot, () => work(goOn));
-      await book.end({ runId, owner, outcome: cut ? 'failed' : 'finished', counts, error: cut });
+      await records.end({ runId, owner, outcome: cut ? 'failed' : 'finished', counts, error: cut });
       return { ran: true, report };
     } catch (error) {
-      await book.end({ runId, owner, outcome: 'failed', counts: {}, error });
+      await records.end({ runId, owner, outcome: 'failed', counts: {}, error });
       throw error;
     }
   }
@@ -178,7 +178,7 @@ export function createRunJobs(deps: {
     if (!bodies[job].ready() || (job !== 'sync' && underWay.has(job))) return 'later';
     await runOne(job, slot).catch(() => {});
     // Without records of runs, and for a job of every replica, the slot is over once it was begun here.
-    return job === 'sync' || !book || begunSlots.get(job) === slot.getTime() ? 'done' : 'later';
+    return job === 'sync' || !records || begunSlots.get(job) === slot.getTime() ? 'done' : 'later';
   }
 
   return {
@@ -193,7 +193,7 @@ export function createRunJobs(deps: {
     },
     callSlot,
     /** With every tick: records what could not be recorded before. */
-    catchUp: async (): Promise<void> => book?.catchUp((job) => underWay.has(job)),
+    catchUp: async (): Promise<void> => records?.catchUp((job) => underWay.has(job)),
     /** Settles when no run is under way. */
     finished: async (): Promise<void> => {
       await Promise.allSettled([...underWay.values()].map(({ run }) => run));
