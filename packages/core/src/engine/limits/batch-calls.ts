@@ -49,7 +49,8 @@ export function createBatcher<Item, Result>(options: BatchOptions<Item, Result>)
     try {
       const results = await run(batch.map(({ item }) => item));
       for (const [index, { resolve }] of batch.entries()) resolve(results[index] as Result | Promise<Result>);
-      await Promise.allSettled(results);
+      const slow = results.filter((result) => result instanceof Promise);
+      if (slow.length > 0) await Promise.allSettled(slow);
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
