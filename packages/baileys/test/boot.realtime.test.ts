@@ -28,7 +28,7 @@ it(`F35: a boot of ${SESSIONS} sessions is capped and jittered, and each is true
     socketConfig: server.socketConfig(),
     maxLogins: MAX_LOGINS,
     // More than the logins of this machine take, so that the order is by chance.
-    loginJitterMs: 3_000,
+    loginJitterMs: 1_000,
     random: createSeededRandom(SEED),
   });
   const wa = createWaSync({
@@ -40,19 +40,24 @@ it(`F35: a boot of ${SESSIONS} sessions is capped and jittered, and each is true
   const loggedIn: string[] = [];
   const untrue: string[] = [];
   let most = 0;
+  let allLoggedIn = () => {};
+  const booted = new Promise<void>((resolve) => {
+    allLoggedIn = resolve;
+  });
   wa.on('session:changed', ({ sessionId, to }) => {
     if (to !== 'CONNECTED') return;
     const phone = phones[ids.indexOf(sessionId)] ?? '';
     if (!server.session(phone).connected) untrue.push(sessionId);
     loggedIn.push(sessionId);
+    if (loggedIn.length === SESSIONS) allLoggedIn();
   });
   const off = server.onStanza(() => {
     most = Math.max(most, server.connections().filter(({ state }) => state === 'handshaking').length);
   });
   try {
     await wa.start();
-    await server.waitFor(() => server.connected().length === SESSIONS, { timeoutMs: 200_000 });
-    while (loggedIn.length < SESSIONS) await new Promise((resolve) => setTimeout(resolve, 20));
+    await booted;
+    expect(server.connected()).toHaveLength(SESSIONS);
     for (const row of await store.sessions.get({ ids }))
       expect(row).toMatchObject({ status: 'CONNECTED', reason: null });
     expect(untrue).toEqual([]);

@@ -86,15 +86,18 @@ describe('dueSlot', () => {
 function transitions(wall: (ms: number) => number, fromMs: number, toMs: number): number[] {
   const found: number[] = [];
   const offset = (ms: number) => wall(ms) - ms;
+  let before = offset(fromMs);
   for (let at = fromMs; at < toMs; at += DAY_MS) {
-    if (offset(at) === offset(at + DAY_MS)) continue;
+    const after = offset(at + DAY_MS);
+    if (before === after) continue;
     let [low, high] = [at, at + DAY_MS];
     while (high - low > MINUTE_MS) {
       const middle = low + Math.floor((high - low) / 2 / MINUTE_MS) * MINUTE_MS;
-      if (offset(middle) === offset(low)) low = middle;
+      if (offset(middle) === before) low = middle;
       else high = middle;
     }
     found.push(high);
+    before = after;
   }
   return found;
 }

@@ -1,31 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PHONES, SESSION_IDS, type SessionId } from '../settings.js';
-import { type StoryWorld, startWorld } from '../story-world.js';
+import { startWorld } from '../story-world.js';
 
-/**
- * The main job on real parts at DEFAULT settings: the Express app as a process, Postgres, real Baileys sockets. Rows
- * are read by SQL, truth is the fake server's own view.
- */
-describe('the main job at default settings', () => {
-  let world: StoryWorld;
-
-  beforeAll(async () => {
-    world = await startWorld(() => {}, {});
-    await world.startApp();
-    for (const id of SESSION_IDS) {
-      const { qrCode } = await until(
-        () => world.row(id),
-        (row) => row.qrCode !== null,
-      );
-      await world.whatsapp.pair(qrCode ?? '', { phone: PHONES[id] });
-      await rowSays(id, 'CONNECTED');
-    }
-  }, 120_000);
-
-  afterAll(async () => {
-    await world?.stop();
-  });
+/** The Express app as a process, Postgres, real Baileys sockets, all at DEFAULT settings, with every session paired. */
+async function startStory() {
+  const world = await startWorld(() => {}, {});
+  await world.startApp();
 
   async function until<Value>(
     look: () => Promise<Value>,
@@ -46,26 +27,59 @@ describe('the main job at default settings', () => {
       () => world.row(id),
       (row) => row.status === status,
     );
-  const bothSayConnected = async (id: SessionId) => {
-    await until(
-      async () => world.truth(id),
-      (truth) => truth === 'connected',
-    );
-    await rowSays(id, 'CONNECTED');
-  };
-  async function secondsUntilSeen(id: SessionId): Promise<number> {
-    const startedMs = performance.now();
-    await until(
-      () => world.row(id),
-      (row) => row.status !== 'CONNECTED',
-    );
-    return (performance.now() - startedMs) / 1000;
-  }
 
-  it.each(['fin', 'rst', 'closeWebSocket'] as const)(
+  for (const id of SESSION_IDS) {
+    const { qrCode } = await until(
+      () => world.row(id),
+      (row) => row.qrCode !== null,
+    );
+    await world.whatsapp.pair(qrCode ?? '', { phone: PHONES[id] });
+    await rowSays(id, 'CONNECTED');
+  }
+  return {
+    world,
+    until,
+    async bothSayConnected(id: SessionId): Promise<void> {
+      await until(
+        async () => world.truth(id),
+        (truth) => truth === 'connected',
+      );
+      await rowSays(id, 'CONNECTED');
+    },
+    async secondsUntilSeen(id: SessionId): Promise<number> {
+      const startedMs = performance.now();
+      await until(
+        () => world.row(id),
+        (row) => row.status !== 'CONNECTED',
+      );
+      return (performance.now() - startedMs) / 1000;
+    },
+  };
+}
+
+type Story = Awaited<ReturnType<typeof startStory>>;
+
+/** A story with a world of its own, whose tests come one after the other while other stories go on beside it. */
+function describeStory(name: string, tests: (story: () => Story) => void): void {
+  describe.concurrent(name, () => {
+    let story: Story;
+    beforeAll(async () => {
+      story = await startStory();
+    }, 120_000);
+    afterAll(async () => {
+      await story?.world.stop();
+    });
+    tests(() => story);
+  });
+}
+
+/** Rows are read by SQL, truth is the fake server's own view. */
+describeStory('the main job at default settings', (story) => {
+  it.sequential.each(['fin', 'rst', 'closeWebSocket'] as const)(
     'writes a close (%s) within a second',
     { timeout: 60_000 },
     async (fault) => {
+      const { world, bothSayConnected, secondsUntilSeen } = story();
       await bothSayConnected('suporte');
       world.session('suporte')[fault]();
       expect(await secondsUntilSeen('suporte')).toBeLessThan(1);
@@ -73,7 +87,10 @@ describe('the main job at default settings', () => {
     },
   );
 
-  it('finds a dead link by force-sync within one probe timeout and a second', { timeout: 60_000 }, async () => {
+  it.sequential('finds a dead link by force-sync within one probe timeout and a second', {
+    timeout: 60_000,
+  }, async () => {
+    const { world, bothSayConnected } = story();
     await bothSayConnected('financeiro');
     world.session('financeiro').goSilent();
     const startedMs = performance.now();
@@ -85,9 +102,10 @@ describe('the main job at default settings', () => {
     await bothSayConnected('financeiro');
   });
 
-  it('F37: puts a row that was edited by hand right when asked, and reports a foreign write', {
+  it.sequential('F37: puts a row that was edited by hand right when asked, and reports a foreign write', {
     timeout: 60_000,
   }, async () => {
+    const { world, bothSayConnected } = story();
     await bothSayConnected('suporte');
     await world.edit('suporte', 'DISCONNECTED');
     const answer = await world.post('sync-status?sessionId=suporte');
@@ -99,16 +117,20 @@ describe('the main job at default settings', () => {
     });
   });
 
-  it('F01: sees a silent drop within 35 s and heals it', { timeout: 120_000 }, async () => {
+  it.sequential('F01: sees a silent drop within 35 s and heals it', { timeout: 120_000 }, async () => {
+    const { world, bothSayConnected, secondsUntilSeen } = story();
     await bothSayConnected('vendas');
     world.session('vendas').goSilent();
     expect(await secondsUntilSeen('vendas')).toBeLessThan(35);
     await bothSayConnected('vendas');
   });
+});
 
-  it('F17: after kill -9 the view is true at the ttl, and the rows within 12 s of the restart', {
+describeStory('the end of a process at default settings', (story) => {
+  it.sequential('F17: after kill -9 the view is true at the ttl, and the rows within 12 s of the restart', {
     timeout: 120_000,
   }, async () => {
+    const { world, until, bothSayConnected } = story();
     for (const id of SESSION_IDS) await bothSayConnected(id);
     await world.app().kill();
     const killedMs = performance.now();
@@ -128,7 +150,8 @@ describe('the main job at default settings', () => {
     expect((performance.now() - restartedMs) / 1000).toBeLessThan(15);
   });
 
-  it('L4: writes on SIGTERM that it is gone, within 1.2 s', { timeout: 60_000 }, async () => {
+  it.sequential('L4: writes on SIGTERM that it is gone, within 1.2 s', { timeout: 60_000 }, async () => {
+    const { world, bothSayConnected } = story();
     for (const id of SESSION_IDS) await bothSayConnected(id);
     const startedMs = performance.now();
     await world.app().stop();
