@@ -60,7 +60,7 @@ function namesOf(path: string): string[] {
   const source = readFileSync(path, 'utf8');
   return [
     ...source.matchAll(
-      /\b(?:it|test)(?:\.\w+(?:<[^(]*>)?\((?:[^()]|\([^()]*\))*\))?\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1/g,
+      /\b(?:it|test)(?:\.(?:sequential|concurrent))?(?:\.\w+(?:<[^(]*>)?\((?:[^()]|\([^()]*\))*\))?\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1/g,
     ),
   ].map((match) => match[2]!);
 }
