@@ -1,5 +1,5 @@
-// Which way imports may point inside a package: each folder imports only folders further down its list. Folders in one entry
-// stand beside each other and do not import each other. docs/ARCHITECTURE.md draws the same.
+// Which way imports may point inside a package: each folder imports only folders further down its list. Folders in one
+// entry stand beside each other and do not import each other. docs/ARCHITECTURE.md draws the same.
 const LAYERS = {
   'packages/core/src': ['adapter', 'engine memory', 'options', 'api decide logging', 'ports', 'domain'],
   'packages/core/src/engine': [

@@ -1,8 +1,8 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 import { LongestFirst } from './packages/dev/tests/longest-first.js';
 
-// Only the condition that leads to our own sources: Node's own ones must not be repeated here, or `require` of a package
-// that ships both forms gets the wrong one.
+// Only the condition that leads to our own sources: Node's own ones must not be repeated here, or `require` of a
+// package that ships both forms gets the wrong one.
 const conditions = ['@wa-sync/source'];
 
 const SERVERS = '**/*.servers.test.ts';

@@ -8,7 +8,8 @@ export default defineConfig({
   sourcemap: true,
   clean: true,
   target: 'node20',
-  // Only cron's parser is used. Its timers, and the date library that they stand on and that would be a third of this package, stay out of it.
+  // Only cron's parser is used. Its timers, and the date library that they stand on and that would be a third of this
+  // package, stay out of it.
   noExternal: ['cron'],
   esbuildOptions(options) {
     options.alias = { cron: 'cron/dist/time.js', luxon: join(import.meta.dirname, 'without-luxon.ts') };

@@ -42,8 +42,8 @@ export interface BaileysProviderOptions {
   /** Passed on to `makeWASocket`: an object, or a function of the session. */
   socketConfig?: SocketConfig | ((params: { sessionId: string }) => SocketConfig) | undefined;
   /**
-   * Names the host's conversation of a message, so that it is recorded; `null` where it has none. Asked for what people write, also for groups; not for status
-   * updates, channels, reactions and history.
+   * Names the host's conversation of a message, so that it is recorded; `null` where it has none. Asked for what
+   * people write, also for groups; not for status updates, channels, reactions and history.
    */
   conversationOf?: ConversationOf | undefined;
   /** Pauses between sockets. */
@@ -55,11 +55,14 @@ export interface BaileysProviderOptions {
         maxMs?: number | undefined;
       }
     | undefined;
-  /** How long a login may be without a frame before it is given up; three times as long in all. @defaultValue 30,000 */
+  /**
+   * How long a login may be without a frame before it is given up; three times as long in all.
+   * @defaultValue 30,000
+   */
   attemptTimeoutMs?: number | undefined;
   /**
-   * How long the handling of one stanza may take before the session's health is `degraded`; after twice as long the connection is
-   * made anew. @defaultValue 30,000
+   * How long the handling of one stanza may take before the session's health is `degraded`; after twice as long the
+   * connection is made anew. @defaultValue 30,000
    */
   handlersStalledAfterMs?: number | undefined;
   /** How long one call to the credentials' store may take. @defaultValue 10,000 */
@@ -69,8 +72,8 @@ export interface BaileysProviderOptions {
   /** The first login of each session waits a random part of this. @defaultValue 300 */
   loginJitterMs?: number | undefined;
   /**
-   * Baileys as the host has it, such as `() => import('baileys')`: called when it is first needed. @defaultValue `@whiskeysockets/baileys` or `baileys`, whichever is
-   * installed
+   * Baileys as the host has it, such as `() => import('baileys')`: called when it is first needed. @defaultValue
+   * `@whiskeysockets/baileys` or `baileys`, whichever is installed
    */
   baileys?: BaileysOption | undefined;
   /** @defaultValue the system's */
@@ -114,8 +117,9 @@ const schema = z.strictObject({
 });
 
 /**
- * Makes the provider that opens and heals Baileys sockets: one socket at most per session, reconnects with jittered back-off that
- * only a stable connection resets, the right action for each close reason, credentials stored before any reopening.
+ * Makes the provider that opens and heals Baileys sockets: one socket at most per session, reconnects with jittered
+ * back-off that only a stable connection resets, the right action for each close reason, credentials stored before any
+ * reopening.
  *
  * @throws WaSyncError `config_invalid`
  * @example

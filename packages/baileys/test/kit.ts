@@ -227,8 +227,8 @@ export function fastClock(times: number): Clock {
 }
 
 /**
- * Options of the provider under which pauses of this length are over at once. Nothing is left to chance, so that a pause
- * has exactly its least length; others keep theirs.
+ * Options of the provider under which pauses of this length are over at once. Nothing is left to chance, so that a
+ * pause has exactly its least length; others keep theirs.
  */
 export function shortening(pauseMs: number): Pick<BaileysProviderOptions, 'clock' | 'random'> {
   return {

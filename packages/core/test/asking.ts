@@ -50,7 +50,10 @@ function createInboxSpy(inbox: InboxStore, { wakes = true } = {}) {
   };
 }
 
-/** A replica that has what is attached to it, and another one that asks. `wakes: false` where the store cannot notify the owner. */
+/**
+ * A replica that has what is attached to it, and another one that asks. `wakes: false` where the store cannot notify
+ * the owner.
+ */
 export async function asking(
   options: { wakes?: boolean; owner?: Partial<WaSyncOptions>; asker?: Partial<WaSyncOptions> } = {},
 ) {

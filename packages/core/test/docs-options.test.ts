@@ -1,4 +1,7 @@
-/** Holds the tables of `docs/OPTIONS.md`, in both languages, against what `createWaSync` takes: names, ranges and defaults. */
+/**
+ * Holds the tables of `docs/OPTIONS.md`, in both languages, against what `createWaSync` takes: names, ranges and
+ * defaults.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';

@@ -102,7 +102,10 @@ function transitions(wall: (ms: number) => number, fromMs: number, toMs: number)
   return found;
 }
 
-/** The wall clock of a zone as the milliseconds that UTC would show, from another formatter than the code under test uses. */
+/**
+ * The wall clock of a zone as the milliseconds that UTC would show, from another formatter than the code under test
+ * uses.
+ */
 function wallClock(timeZone: string): (ms: number) => number {
   const format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' });
   return (ms) => Date.parse(`${format.format(ms).replace(' ', 'T')}Z`);
@@ -121,7 +124,10 @@ function distinctClocks(fromMs: number, toMs: number): string[] {
   return [...groups.values()];
 }
 
-/** The first minute of each hour of the wall clock, found by walking it minute by minute; a clock that was set back shows nothing new. */
+/**
+ * The first minute of each hour of the wall clock, found by walking it minute by minute; a clock that was set back
+ * shows nothing new.
+ */
 function hoursOf(wall: (ms: number) => number, startMs: number, endMs: number): { hour: number; atMs: number }[] {
   const first: { hour: number; atMs: number }[] = [];
   let highest = wall(startMs);

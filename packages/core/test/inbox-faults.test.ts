@@ -62,7 +62,8 @@ describe('an owner that does not answer', () => {
     const { beat } = memory.leases;
     memory.leases.beat = (params) =>
       params.incarnation === before.owner ? Promise.reject(new Error('cut off')) : beat(params);
-    // Its last renewal was two seconds ago: from 25 seconds on it no longer trusts itself, and until 28 the others still do.
+    // Its last renewal was two seconds ago: from 25 seconds on it no longer trusts itself, and until 28 the others
+    // still do.
     await during(Promise.resolve(), 26_000);
     expect((await row('s')).effective.status).toBe('CONNECTED');
     // When the time to answer is over its lease is too, and the row says so.

@@ -53,7 +53,8 @@ describe('a sweep of 100,000 sessions', () => {
       };
       let tookMs = await sweep();
       const more: number[] = [];
-      // One after the other, so that what else this machine does weighs on both. It only ever takes: the best run is the truest.
+      // One after the other, so that what else this machine does weighs on both. It only ever takes: the best run is
+      // the truest.
       for (let round = 0; round < ROUNDS; round += 1) {
         const idle = await longestTurn(() => nothingFor(tookMs));
         const busy = await longestTurn(async () => {

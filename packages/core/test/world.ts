@@ -34,7 +34,10 @@ const EVENTS: WaSyncEventName[] = [
   'conversation:closed',
 ];
 
-/** A clock, a store and as many replicas on it as a test wants. Everything that was logged as an error or warned of is kept. */
+/**
+ * A clock, a store and as many replicas on it as a test wants. Everything that was logged as an error or warned of is
+ * kept.
+ */
 export function createWorld({ startAt }: { startAt?: Date } = {}) {
   const clock = createManualClock({ startAt });
   const random = createSeededRandom(1);

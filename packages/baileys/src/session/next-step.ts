@@ -58,7 +58,9 @@ const REPLACED_TOO_OFTEN = 5;
 const REPLACED_LONG_PAUSE_MS = 30_000;
 /** While WhatsApp refuses the client version: only an update of Baileys ends that. */
 const SLOW_RETRY_MS = 900_000;
-/** A refusal of the client version and a failure to open are believed at the third time, any other doubt at the second. */
+/**
+ * A refusal of the client version and a failure to open are believed at the third time, any other doubt at the second.
+ */
 const BELIEVED_AT: Partial<Record<CloseReason['action'], number>> = { slow_retry: 3, confirm_once: 2, open_failed: 3 };
 const LONGEST_PAUSE_MS = 24 * 3_600_000;
 const BAN_WITHOUT_EXPIRY_S = 3_600;
@@ -111,7 +113,7 @@ export function nextStep(params: {
     case 'back_off':
       return backOff();
     case 'open_failed':
-      // It may heal by itself, so it is tried on; but a session must not look as if it were connecting for ever.
+      // It may heal by itself, so it is tried on; but a session must not seem to be connecting for ever.
       return times < (BELIEVED_AT.open_failed ?? 1) ? backOff() : { ...backOff(), status: close.status };
     case 'replaced':
       return replaced();
@@ -128,7 +130,10 @@ export function nextStep(params: {
   }
 }
 
-/** The connection is open: attempts count from here. The back-off itself is forgotten only after a stable time (`NO_HISTORY`). */
+/**
+ * The connection is open: attempts count from here. The back-off itself is forgotten only after a stable time
+ * (`NO_HISTORY`).
+ */
 export function afterOpen(history: RetryHistory): RetryHistory {
   return { ...history, attempts: 0, inARow: NO_HISTORY.inARow };
 }

@@ -21,8 +21,8 @@ export interface WaSyncOptions {
   /** What "the current session" means where a caller names none. */
   currentSession?: string | undefined;
   /**
-   * Name of this process among its siblings. Give a stable one (a pod or host name): a restarted process then takes over from
-   * its dead predecessor within two ticks instead of a whole lease. @defaultValue a random name
+   * Name of this process among its siblings. Give a stable one (a pod or host name): a restarted process then takes
+   * over from its dead predecessor within two ticks instead of a whole lease. @defaultValue a random name
    */
   replicaId?: string | undefined;
   /** IANA zone of schedules with a fixed hour. @defaultValue `'UTC'` */
@@ -36,29 +36,38 @@ export interface WaSyncOptions {
         sync?: string | false | undefined;
         /** Removes sessions that nobody uses; one run among all replicas. @defaultValue `'0 2 * * *'` */
         cleanup?: string | false | undefined;
-        /** Closes conversations that went quiet; one run among all replicas. @defaultValue `'0 * * * *'` */
+        /** Closes inactive conversations; one run among all replicas. @defaultValue `'0 * * * *'` */
         inactivity?: string | false | undefined;
       }
     | undefined;
-  /** Calls for the cluster jobs (`cleanup`, `inactivity`) at their slots in the place of wa-sync's own schedule, such as a queue of the host's. `sync` stays per replica. */
+  /**
+   * Calls for the cluster jobs (`cleanup`, `inactivity`) at their slots in the place of wa-sync's own schedule, such
+   * as a queue of the host's. `sync` stays per replica.
+   */
   scheduler?: Scheduler | undefined;
   /** Which conversations are closed, and how. */
   inactivity?: InactivityOptions | undefined;
   /** Which sessions the cleanup takes. */
   cleanup?:
     | {
-        /** Days without a sign of life until a session is put to rest. @defaultValue 30 */
+        /** Days without a sign of life until a session is deactivated. @defaultValue 30 */
         afterDays?: number | undefined;
         /**
-         * Days without a sign of life until its row and credentials are deleted. A row that was old when it came is put to rest first, and rests for the difference to
-         * `afterDays`. @defaultValue 60
+         * Days without a sign of life until its row and credentials are deleted. A row that was old when it came is
+         * deactivated first, and stays so for the difference to `afterDays`. @defaultValue 60
          */
         purgeAfterDays?: number | undefined;
         /** The largest part of all sessions that one run may take, at least one session. @defaultValue 0.2 */
         maxFraction?: number | undefined;
-        /** Milliseconds after its start in which a replica cleans up nothing, so that its logins have time to come up; 0 where it runs no sessions. @defaultValue 600,000 */
+        /**
+         * Milliseconds after its start in which a replica cleans up nothing, so that its logins have time to come up;
+         * 0 where it runs no sessions.
+         * @defaultValue 600,000
+         */
         settleMs?: number | undefined;
-        /** Deletes credentials that the host keeps itself; a session whose call fails is tried again in the next run. */
+        /**
+         * Deletes credentials that the host keeps itself; a session whose call fails is tried again in the next run.
+         */
         purgeCredentials?: ((params: { sessionId: string }) => unknown) | undefined;
       }
     | undefined;
@@ -90,7 +99,8 @@ export interface WaSyncOptions {
       }
     | undefined;
   /**
-   * The one logger: the provider, the store, attached connections and the HTTP handler write to it too. A pino instance fits as it is, winston by `fromWinston(logger)`.
+   * The one logger: the provider, the store, attached connections and the HTTP handler write to it too. A pino
+   * instance fits as it is, winston by `fromWinston(logger)`.
    * @defaultValue `consoleLogger({ level: 'warn' })`
    */
   logger?: Logger | undefined;

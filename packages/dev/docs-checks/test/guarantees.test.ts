@@ -19,7 +19,9 @@ interface Section {
   readonly tests: readonly string[];
 }
 
-/** One promise a heading: how it is kept, its limits, the tests that hold it. Lines are wrapped, so they are joined. */
+/**
+ * One promise a heading: how it is kept, its limits, the tests that hold it. Lines are wrapped, so they are joined.
+ */
 const sections: readonly Section[] = readFileSync(join(root, 'docs/GUARANTEES.md'), 'utf8')
   .split(/^#{2,3} /m)
   .flatMap((part) => {

@@ -41,7 +41,7 @@ export interface FedStream {
   /** An event that is not in the history. */
   push(frame: Frame): void;
   /** The history was read on. */
-  wake(): void;
+  notify(): void;
 }
 
 export type EventFeed = ReturnType<typeof createEventFeed>;
@@ -110,7 +110,7 @@ export function createEventFeed({ wa, clock }: { wa: Pick<WaSyncLike, 'on' | 'hi
         more = page.changes.length === PAGE;
         if (after !== null && after !== page.next) keep(after, page);
         tail = page.next;
-        for (const stream of streams) stream.wake();
+        for (const stream of streams) stream.notify();
       }
       return true;
     } catch (error) {
@@ -163,8 +163,8 @@ export function createEventFeed({ wa, clock }: { wa: Pick<WaSyncLike, 'on' | 'hi
 
   /**
    * Cursors cannot be compared, so this rests on order alone: the tail was at `from` before `own` was read, and later
-   * than the place that `own` begins at, so `own` has all that the reader found until it read once more. What both have
-   * is known by its ids.
+   * than the place that `own` begins at, so `own` has all that the reader found until it read once more. What both
+   * have is known by its ids.
    */
   function goOnToTail(own: Page, from: string): Page {
     const had = new Set(own.changes.map(({ id }) => id));

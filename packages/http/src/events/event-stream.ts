@@ -1,7 +1,7 @@
 /**
  * One client's server-sent events. It keeps a place in the store's history and reads on only when the client has taken
- * what was sent, so a slow one misses no change of a session and costs nothing. Of events that are not in the history a
- * bounded number waits for it. Once it leaves, nothing of it is left.
+ * what was sent, so a slow one misses no change of a session and costs nothing. Of events that are not in the history
+ * a bounded number waits for it. Once it leaves, nothing of it is left.
  */
 import type { Clock } from '@wa-sync/core';
 import { type EventFeed, type Frame, frameOf, type Page } from './event-feed.js';
@@ -46,22 +46,22 @@ export function openEventStream(params: {
   let close = () => {};
   let untilMs = 0;
   let beatAtMs = 0;
-  let wake = () => {};
+  let notify = () => {};
 
   const fed = {
     push(frame: Frame): void {
       if (!sees(frame)) return;
       if (waiting.length > WAITING) waiting = [missed('now')];
       waiting.push(frame.text);
-      wake();
+      notify();
     },
-    wake: () => wake(),
+    notify: () => notify(),
   };
 
   function end(): void {
     if (over) return;
     over = true;
-    wake();
+    notify();
     signal.removeEventListener('abort', end);
     stopping?.removeEventListener('abort', close);
     if (!started) return;
@@ -115,7 +115,7 @@ export function openEventStream(params: {
     void feed.pageAfter(place).then((page) => {
       reading = false;
       own = page;
-      if (page) wake();
+      if (page) notify();
     });
   }
 
@@ -139,10 +139,10 @@ export function openEventStream(params: {
   function wait(forMs: number): Promise<void> {
     return new Promise((resolve) => {
       const cancel = clock.schedule(done, forMs);
-      wake = done;
+      notify = done;
       function done(): void {
         cancel();
-        wake = () => {};
+        notify = () => {};
         resolve();
       }
     });

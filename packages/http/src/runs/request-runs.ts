@@ -1,10 +1,10 @@
 /**
- * Runs that requests to this process started. Owns: what is under way (equal requests share it), and those that outlasted
- * their request, so that `GET /runs/:id` can say how they ended.
+ * Runs that requests to this process started. Owns: what is under way (equal requests share it), and those that
+ * outlasted their request, so that `GET /runs/:id` can say how they ended.
  *
- * They are no job runs: those are rows in the store, one for each run of a cluster job whoever began it, with counts and
- * without a report. These are any of the POSTs (one session, a caller's own sessions, a dry run) with its report, and
- * only this process knows them: behind a balancer another replica answers 404.
+ * They are no job runs: those are rows in the store, one for each run of a cluster job whoever began it, with counts
+ * and without a report. These are any of the POSTs (one session, a caller's own sessions, a dry run) with its report,
+ * and only this process knows them: behind a balancer another replica answers 404.
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@wa-sync/core';

@@ -14,7 +14,8 @@ export interface RunResult {
 /** `Checked 3 sessions: 2 in sync, 1 corrected` */
 export function syncResult(report: SyncReport): RunResult {
   const { totals, sessions } = report;
-  // Core never lets one session's failure stop the others; where the store failed them all, the call itself has failed.
+  // Core never lets one session's failure stop the others; where the store failed them all, the call itself has
+  // failed.
   const storeFailed =
     totals.failed > 0 && sessions.every(({ action, reason }) => action === 'failed' && reason.startsWith('store_'));
   if (storeFailed && totals.failed === totals.checked) throw new HttpProblem('store_failed');
@@ -35,7 +36,10 @@ export function cleanupResult(report: CleanupReport): RunResult {
   return { message: unless(report.postponed, parts.join(', ')), report: cleanupToWire(report) };
 }
 
-/** `Checked 3 of 40 open conversations: 1 closed, 2 waiting`; `newly registered` are rows of the host, whose clocks start now. */
+/**
+ * `Checked 3 of 40 open conversations: 1 closed, 2 waiting`; `newly registered` are rows of the host, whose clocks
+ * start now.
+ */
 export function inactivityResult(report: InactivityReport): RunResult {
   const { closed, warned, waiting, skipped, cancelled, failed, adopted } = report.totals;
   const would = report.dryRun ? 'would be ' : '';

@@ -32,7 +32,10 @@ export function createJobBodies({ sync, cleanUp, close, closeUnheld }: Parts): R
   };
 }
 
-/** The jobs as a caller runs them. A dry run changes nothing, so it needs no turn; who only observes does nothing but dry runs. */
+/**
+ * The jobs as a caller runs them. A dry run changes nothing, so it needs no turn; who only observes does nothing but
+ * dry runs.
+ */
 export function createJobCalls(
   deps: Parts & { config: Pick<Config, 'observeOnly'>; jobs: RunJobs; store: WaSyncStore },
 ) {
@@ -59,8 +62,8 @@ export function createJobCalls(
     cleanupSessions,
     checkInactiveConversations,
     /**
-     * Everything at once: probe and heal all, then the cluster jobs that this store can do. One that fails keeps nothing else
-     * from being done, and stands in the report.
+     * Everything at once: probe and heal all, then the cluster jobs that this store can do. One that fails keeps
+     * nothing else from being done, and stands in the report.
      */
     async forceEverything(): Promise<SyncReport> {
       const report = await sync.sync(undefined, true);

@@ -1,8 +1,9 @@
 /**
  * What this replica has written, or could not write, into the store's records of runs.
  *
- * Owns: begins and ends whose answer never came. A run that was begun without our knowing, or whose end was not recorded, would stand in the way of every
- * later one for as long as our lease stands, so both are settled before the next begin.
+ * Owns: begins and ends whose answer never came. A run that was begun without our knowing, or whose end was not
+ * recorded, would stand in the way of every later one for as long as our lease stands, so both are completed before
+ * the next begin.
  */
 import { isWaSyncError } from '../../domain/errors.js';
 import { logText } from '../../domain/safe-text.js';
@@ -16,7 +17,7 @@ interface Begin {
   readonly job: ClusterJobName;
   readonly slot: Date | null;
   readonly owner: string;
-  /** Ticks that it may still be asked again. */
+  /** Ticks in which it may still be asked again. */
   ticksLeft: number;
 }
 
@@ -43,14 +44,14 @@ export function createJobRecords(deps: { jobs: JobStore; random: RandomSource; l
     await record({ runId, owner, outcome: 'failed', counts: {}, error: 'begin_not_answered' });
   }
 
-  async function settleEnds(): Promise<void> {
+  async function recordEnds(): Promise<void> {
     for (const end of [...unrecorded.values()]) await record(end);
   }
 
   return {
     /** Begins a run; a begin of the same slot whose answer was lost is asked again under its own id. */
     async begin({ job, slot, owner }: Pick<Begin, 'job' | 'slot' | 'owner'>): Promise<BeginAnswer> {
-      await settleEnds();
+      await recordEnds();
       const lost = unanswered.get(job);
       const same = lost?.owner === owner && lost.slot?.getTime() === slot?.getTime();
       if (lost && !same) await giveUp(lost);
@@ -75,10 +76,10 @@ export function createJobRecords(deps: { jobs: JobStore; random: RandomSource; l
         logger.error({ code: 'store_failed', err: cause }, 'The end of a run could not be recorded; trying again');
       }
     },
-    /** Settles what is left over, where no run of the job is under way. */
+    /** Completes what is left over, where no run of the job is under way. */
     async catchUp(isUnderWay: (job: ClusterJobName) => boolean): Promise<void> {
       try {
-        await settleEnds();
+        await recordEnds();
         for (const begin of [...unanswered.values()]) {
           if (isUnderWay(begin.job)) continue;
           begin.ticksLeft -= 1;

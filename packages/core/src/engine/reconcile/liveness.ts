@@ -1,9 +1,9 @@
 /**
  * Finds links that died without a word.
  *
- * Owns: the verdict of each held session (`deadSinceMs`), the probe in flight and the failures in a row. Looks at silent connections
- * between sweeps, so that a silent drop is seen in seconds. `withTimeout` and the stall watch keep an adapter that never settles, and
- * a process that did not run, from being taken for a dead link.
+ * Owns: the verdict of each held session (`deadSinceMs`), the probe in flight and the failures in a row. Probes silent
+ * connections between sweeps, so that a silent drop is seen in seconds. `withTimeout` and the stall watch keep an
+ * adapter that never settles, and a process that did not run, from being taken for a dead link.
  */
 import type { Config } from '../../options/config.js';
 import type { ProbeAnswer } from '../../ports/connection.js';
@@ -14,10 +14,12 @@ import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
 import { readSnapshot } from '../owned-sessions/observe.js';
 import type { StallWatch } from './watch-stalls.js';
 
-/** Connections looked at before pending I/O gets its turn. */
+/** Connections that are checked before pending I/O gets its turn. */
 const SLICE = 2_000;
 const LONGEST_SCAN_MS = 2_000;
-/** Where thousands of sessions fall silent together their probes are spread: so many are out at once, and in a second. */
+/**
+ * Where thousands of sessions fall silent together their probes are spread: so many are out at once, and in a second.
+ */
 export const PROBES_AT_ONCE = 64;
 export const PROBES_PER_SECOND = 1_000;
 /** A probe that waits costs nothing but memory, so after this time it leaves its place to the next one. */
@@ -151,12 +153,15 @@ export function createLiveness(deps: {
     return held.probing;
   }
 
-  /** Judges one connection. A failure is followed by the next question at once, so that a link is judged within `failures` probes. */
+  /**
+   * Judges one connection. A failure is followed by the next question at once, so that a link is judged within
+   * `failures` probes.
+   */
   async function check(held: Held, options: { force: boolean }): Promise<Verdict> {
-    for (let round = 1; ; round++) {
+    for (let attempt = 1; ; attempt++) {
       const before = held.failedProbes;
       const verdict = await checkOnce(held, options.force);
-      if (verdict !== 'unknown' || held.failedProbes === before || round >= probe.failures) return verdict;
+      if (verdict !== 'unknown' || held.failedProbes === before || attempt >= probe.failures) return verdict;
     }
   }
 
