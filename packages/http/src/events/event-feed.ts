@@ -34,6 +34,8 @@ export interface Page {
   readonly changes: readonly (Frame & { readonly id: string })[];
   readonly next: string;
   readonly missed: boolean;
+  /** It is full, so more may come after it. */
+  readonly more: boolean;
 }
 
 /** A stream as the feed sees it. */
@@ -94,7 +96,7 @@ export function createEventFeed({ wa, clock }: { wa: Pick<WaSyncLike, 'on' | 'hi
       const { id, sessionId } = transition;
       return { id, sessionId, text: frameOf('session:changed', changeToWire(transition), id) };
     });
-    return { changes, next, missed };
+    return { changes, next, missed, more: changes.length === PAGE };
   }
 
   /** Reads from the tail to the end; `false` where the store does not answer. */
@@ -107,7 +109,7 @@ export function createEventFeed({ wa, clock }: { wa: Pick<WaSyncLike, 'on' | 'hi
         const page = await readAfter(after);
         // A tail that nobody follows would go stale, and the next stream would begin there.
         if (streams.size === 0) break;
-        more = page.changes.length === PAGE;
+        more = page.more;
         if (after !== null && after !== page.next) keep(after, page);
         tail = page.next;
         for (const stream of streams) stream.notify();
@@ -148,35 +150,35 @@ export function createEventFeed({ wa, clock }: { wa: Pick<WaSyncLike, 'on' | 'hi
     if (page && pages.delete(after)) weight -= 1 + page.changes.length;
   }
 
-  async function readPage(after: string): Promise<Page | null> {
+  async function readPage(after: string, amid: boolean): Promise<Page | null> {
     // Many clients come back with one id where a process went away.
     const known = pages.get(after);
     if (known) return known;
-    if (!(await read()) || tail === null) return null;
-    const from = tail;
-    const own = await readAfter(after);
-    const page = own.changes.length < PAGE && (await read()) ? goOnToTail(own, from) : own;
+    const page = amid ? await readAfter(after) : await readToTail(after);
     // What is no place may be any text: it is not kept.
-    if (!page.missed) keep(after, page);
+    if (page && !page.missed && streams.size > 0) keep(after, page);
     return page;
   }
 
   /**
-   * Cursors cannot be compared, so this rests on order alone: the tail was at `from` before `own` was read, and later
-   * than the place that `own` begins at, so `own` has all that the reader found until it read once more. What both
-   * have is known by its ids.
+   * A page that ends at the tail where it can. Cursors cannot be compared, so this rests on order alone: after the
+   * first reading the tail is at `after` or later, so `own` has all that the reader finds before its second one
+   * begins, and what both have is known by its ids.
    */
-  function goOnToTail(own: Page, from: string): Page {
+  async function readToTail(after: string): Promise<Page | null> {
+    if (!(await read()) || tail === null) return null;
+    let at = tail;
+    const own = await readAfter(after);
+    if (own.more || !(await read())) return own;
     const had = new Set(own.changes.map(({ id }) => id));
     const changes = [...own.changes];
-    let at = from;
     while (at !== tail) {
       const page = pages.get(at);
       if (!page || page.missed) return own;
       changes.push(...page.changes.filter(({ id }) => !had.has(id)));
       at = page.next;
     }
-    return { changes, next: at, missed: own.missed };
+    return { ...own, changes, next: at };
   }
 
   return {
@@ -203,10 +205,11 @@ export function createEventFeed({ wa, clock }: { wa: Pick<WaSyncLike, 'on' | 'hi
     keptAfter: (place: string): Page | null => pages.get(place) ?? null,
     /**
      * The same, read from the store; `null` where that does not answer now. One page at a time, because the store has
-     * others to serve; the reader at the tail waits for none of them.
+     * others to serve; the reader at the tail waits for none of them. One that is read `amid` others, after a full
+     * one, does not have to end at the tail.
      */
-    pageAfter(place: string): Promise<Page | null> {
-      paging = paging.then(() => readPage(place)).catch(() => null);
+    pageAfter(place: string, { amid }: { amid: boolean }): Promise<Page | null> {
+      paging = paging.then(() => readPage(place, amid)).catch(() => null);
       return paging;
     },
   };

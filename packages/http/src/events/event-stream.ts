@@ -38,6 +38,7 @@ export function openEventStream(params: {
   let place = NOWHERE;
   /** Read for this stream alone, not sent yet. */
   let own: Page | null = null;
+  let amid = false;
   let reading = false;
   let waiting: string[] = [];
   let started = false;
@@ -102,8 +103,9 @@ export function openEventStream(params: {
     return text;
   }
 
-  function take({ changes, next, missed: lost }: Page): string {
+  function take({ changes, next, missed: lost, more }: Page): string {
     place = next;
+    amid = more;
     const seen = changes.filter(sees).map(({ text }) => text);
     if (lost) seen.unshift(changes.length > 0 ? missed('oldest') : missed('now', next));
     return seen.join('');
@@ -112,7 +114,7 @@ export function openEventStream(params: {
   /** Where the store does not answer, the next notification of this stream asks it again. */
   function readOwn(): void {
     reading = true;
-    void feed.pageAfter(place).then((page) => {
+    void feed.pageAfter(place, { amid }).then((page) => {
       reading = false;
       own = page;
       if (page) notify();
