@@ -32,7 +32,7 @@ export interface CatalogueSession {
   told(name: WaSyncEventName): Told[];
   /** Resolves with the event that fits, published before or later: a row may have gone on by the time it is read. */
   tells(fits: (told: Told) => boolean, what: string): Promise<Told>;
-  /** Nothing of it is open any more, and nothing is opened anew for so long: more than any back-off unless told. */
+  /** Nothing of it is open any more, and nothing is opened anew for so long: more than any back-off unless given. */
   staysOffline(forMs?: number): Promise<void>;
 }
 

@@ -43,7 +43,7 @@ describe('the queue of reconcile passes', () => {
     expect(passes()).toEqual([['a sync', 'b sync']]);
   });
 
-  it('passes over the connection that took the place of another, and tells who waited for that one', async () => {
+  it('passes over the connection that took the place of another, and reports to who waited for that one', async () => {
     const { queue, hold, batches } = queueOf();
     const old = hold('a');
     const told: string[] = [];

@@ -63,14 +63,14 @@ export async function playFaults(options: FaultsOptions): Promise<string[]> {
       infraEveryMs: Math.min(4_000, playMs / (INFRA_KINDS + 3)),
       whatsAppEveryMs: Math.min(600, playMs / 24),
     });
-    const telling = setInterval(() => {
+    const reporting = setInterval(() => {
       const total = [...deck.used.values()].reduce((sum, count) => sum + count, 0);
       const up = slots.filter(({ process }) => process).length;
       print(
         `  ${(nowMs() / 60_000).toFixed(1)} min: ${total} faults, ${up} processes up, ${world.whatsapp.connected().length} connected`,
       );
     }, REPORT_EVERY_MS);
-    await deck.play(playMs).finally(() => clearInterval(telling));
+    await deck.play(playMs).finally(() => clearInterval(reporting));
     await Promise.all(slots.map((slot) => slot.up()));
     note({ what: 'calm', actor: 'world' });
     const calmFromMs = nowMs();

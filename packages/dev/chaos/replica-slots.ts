@@ -49,7 +49,7 @@ export async function openSlot(params: {
   let starts = 0;
   let ended = false;
 
-  function tell(one: ReplicaProcess, state: Extract<HistoryFact, { what: 'process' }>['state']): void {
+  function noteState(one: ReplicaProcess, state: Extract<HistoryFact, { what: 'process' }>['state']): void {
     note({ what: 'process', actor: one.name, state, replicaId });
   }
 
@@ -60,7 +60,7 @@ export async function openSlot(params: {
     process = null;
     frozen = false;
     await end(one);
-    tell(one, state);
+    noteState(one, state);
   }
 
   const slot: ReplicaSlot = {
@@ -86,14 +86,14 @@ export async function openSlot(params: {
           trust: world.whatsapp.trust,
         },
         (message) => {
-          if (message.kind === 'running') tell(one, 'running');
+          if (message.kind === 'running') noteState(one, 'running');
           if (message.kind === 'rejection') {
             note({ what: 'rejection', actor: name, error: message.error });
           }
         },
       );
       process = one;
-      tell(one, 'starting');
+      noteState(one, 'starting');
       let ran = false;
       one.running.then(
         () => {
@@ -106,7 +106,7 @@ export async function openSlot(params: {
       void one.ended.then(async () => {
         if (process !== one) return;
         process = null;
-        tell(one, 'start_failed');
+        noteState(one, 'start_failed');
         if (ran) alarm(`${name} ended by itself`);
         await pause(START_AGAIN_AFTER_MS);
         if (!ended && process === null) slot.start();
@@ -124,18 +124,18 @@ export async function openSlot(params: {
     freeze() {
       if (!process || frozen) return;
       frozen = true;
-      tell(process, 'paused');
+      noteState(process, 'paused');
       process.freeze();
     },
     thaw() {
       if (!process || !frozen) return;
       frozen = false;
       process.thaw();
-      tell(process, 'resumed');
+      noteState(process, 'resumed');
     },
     kill: () => take('crashed', (one) => one.kill()),
     async stop() {
-      if (process) tell(process, 'stopping');
+      if (process) noteState(process, 'stopping');
       await take('stopped', (one) => one.stop());
     },
     async impair(by, lastsMs) {

@@ -9,14 +9,14 @@ import { REPLICA_SETTINGS, type ReplicaMessage, type ReplicaOrder, type ReplicaS
 const settings = JSON.parse(process.env[REPLICA_SETTINGS] ?? 'null') as ReplicaSettings;
 const { name, replicaId, databaseUrl, whatsAppUrl, trust } = settings;
 
-function tell(message: ReplicaMessage): void {
+function report(message: ReplicaMessage): void {
   if (process.connected) process.send?.(message);
 }
 
 const say =
   (level: 'warn' | 'error') =>
   (fields: Readonly<Record<string, unknown>>, message: string): void =>
-    tell({
+    report({
       kind: 'said',
       level,
       code: String(fields.code ?? ''),
@@ -25,7 +25,7 @@ const say =
 const logger: Logger = { debug() {}, info() {}, warn: say('warn'), error: say('error') };
 
 process.on('unhandledRejection', (error) =>
-  tell({ kind: 'rejection', error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  report({ kind: 'rejection', error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
 );
 // Nobody would end it any more.
 process.on('disconnect', () => process.exit(1));
@@ -62,7 +62,7 @@ process.on('SIGTERM', () => {
 async function forceSync(): Promise<void> {
   const { totals, sessions } = await wa.forceSync();
   const healed = sessions.filter(({ action }) => action === 'healed').map(({ id }) => id);
-  tell({ kind: 'synced', checked: totals.checked, unknown: totals.unknown, healed });
+  report({ kind: 'synced', checked: totals.checked, unknown: totals.unknown, healed });
 }
 
 /** Shows codes until somebody has scanned one; the judge reads them from the row, as a host's page would. */
@@ -70,15 +70,15 @@ async function pair(sessionId: string): Promise<void> {
   try {
     for await (const _step of wa.sessions.pair(sessionId));
   } catch (error) {
-    tell({ kind: 'said', level: 'warn', code: 'pairing_ended', message: String(error) });
+    report({ kind: 'said', level: 'warn', code: 'pairing_ended', message: String(error) });
   }
 }
 
 try {
   await wa.start();
-  tell({ kind: 'running' });
+  report({ kind: 'running' });
 } catch (error) {
   // Where the database is away, as in any host: whoever supervises it starts it again.
-  tell({ kind: 'said', level: 'error', code: 'start_failed', message: String(error) });
+  report({ kind: 'said', level: 'error', code: 'start_failed', message: String(error) });
   process.exit(1);
 }

@@ -5,7 +5,7 @@ const PULSE_MS = 100;
 const LATE_MS = 500;
 
 /**
- * Notes the times in which this machine was too busy to run its processes, by how late the judge itself is woken: a
+ * Notes the times in which this machine was too busy to run its processes, by how late the judge itself runs: a
  * process of the app cannot be held to a deadline then. Returns a function that ends it.
  */
 export function watchMachine(note: (fact: HistoryFact) => void): () => void {

@@ -77,12 +77,12 @@ async function count(folder, runs) {
     for (const [index, { args, env }] of runs.entries()) {
       const report = join(folder, `${index}.json`);
       const error = await runVitest(args, report, env);
-      const told = JSON.parse(await readFile(report, 'utf8'));
-      testResults.push(...told.testResults);
-      passed += told.numPassedTests;
+      const found = JSON.parse(await readFile(report, 'utf8'));
+      testResults.push(...found.testResults);
+      passed += found.numPassedTests;
       // A run that fails without a failed test (a file that does not load, an unhandled rejection, too little
       // coverage) counts as one.
-      failed += error ? Math.max(1, told.numFailedTests) : told.numFailedTests;
+      failed += error ? Math.max(1, found.numFailedTests) : found.numFailedTests;
       failure ??= error;
     }
   } catch (error) {

@@ -91,7 +91,7 @@ async function runMany(url, from, seeds) {
   const totals = createTotals();
   const startedMs = performance.now();
   let next = from;
-  let told = 0;
+  let shown = 0;
   // A long run that is ended early still reports what it has seen.
   const stop = () => {
     next = from + seeds;
@@ -107,8 +107,8 @@ async function runMany(url, from, seeds) {
           next += count;
           const part = await play(player, first, count);
           merge(totals, part);
-          for (const violation of part.violations.slice(0, Math.max(0, SHOWN - told))) tell(violation);
-          told += part.violations.length;
+          for (const violation of part.violations.slice(0, Math.max(0, SHOWN - shown))) show(violation);
+          shown += part.violations.length;
           progress(totals, seeds, startedMs);
         }
       }),
@@ -120,7 +120,7 @@ async function runMany(url, from, seeds) {
   return { totals, tookMs: performance.now() - startedMs };
 }
 
-function tell({ seed, invariant, t, words }) {
+function show({ seed, invariant, t, words }) {
   console.log(`\n${invariant} broken at ${t} ms: ${words}\n  npm run sim -- --seed ${seed}`);
 }
 

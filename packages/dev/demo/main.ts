@@ -45,16 +45,16 @@ async function main(): Promise<number> {
     await running.startApp();
     timeline.line('Postgres, the fake WhatsApp and the Express app are up');
     const recording = values.picture === undefined ? null : recordStory(running, timeline.seconds);
-    const told = await Promise.race([playStory(running, timeline), interrupted.then(() => null)]);
+    const story = await Promise.race([playStory(running, timeline), interrupted.then(() => null)]);
     const lanes = await recording?.stop();
-    if (told === null) return 130;
+    if (story === null) return 130;
     if (lanes && values.picture !== undefined) {
       // npm starts scripts in the root of the package; INIT_CWD is where the person stands.
       const file = resolve(process.env.INIT_CWD ?? '.', values.picture);
-      await writeFile(file, drawStory({ ...told, lanes, endS: timeline.seconds() }));
+      await writeFile(file, drawStory({ ...story, lanes, endS: timeline.seconds() }));
       console.log(`\nThe picture of the story is in ${file}`);
     }
-    const code = reportEnd(told, timeline.seconds());
+    const code = reportEnd(story, timeline.seconds());
     if (values.keep) {
       printCurlLines(running);
       await interrupted;

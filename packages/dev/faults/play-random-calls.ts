@@ -68,7 +68,7 @@ export async function playRandomCalls(caller: RandomCaller, over: () => boolean)
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random.next() * items.length)]!;
   const chance = (share: number) => random.next() < share;
 
-  async function told<T>(run: () => Promise<T>): Promise<T> {
+  async function untilAnswered<T>(run: () => Promise<T>): Promise<T> {
     for (let tries = 0; tries < 300; tries += 1) {
       try {
         findings.calls += 1;
@@ -91,14 +91,15 @@ export async function playRandomCalls(caller: RandomCaller, over: () => boolean)
     return row;
   }
 
-  const read = async (id: string): Promise<StoredSession> => (await told(() => store.sessions.get({ ids: [id] })))[0]!;
+  const read = async (id: string): Promise<StoredSession> =>
+    (await untilAnswered(() => store.sessions.get({ ids: [id] })))[0]!;
 
   async function hold(id: string): Promise<StoredSession> {
     const session = await read(id);
     if (session.tenure !== null) return session;
     const claims = [{ id, tenure: randomUUID(), mode: 'free' as const }];
     const owner = pick(owners);
-    const [outcome] = await told(() => store.sessions.claim({ owner, claims }));
+    const [outcome] = await untilAnswered(() => store.sessions.claim({ owner, claims }));
     if (outcome?.claimed !== true) throw new Error(`${id} was free and not claimed`);
     const row = await rowOf(id);
     check(row.tenure === claims[0]?.tenure && row.version === session.version + 1, `S16 claim of ${id} was made twice`);
@@ -118,30 +119,33 @@ export async function playRandomCalls(caller: RandomCaller, over: () => boolean)
         (session): GuardedWrite =>
           writeOf(session, chance(0.2) ? null : change({ status, reason: { code: `r${round}` } })),
       );
-      const outcomes = await told(() => store.sessions.write({ owner: first.owner!, writes }));
+      const outcomes = await untilAnswered(() => store.sessions.write({ owner: first.owner!, writes }));
       for (const [index, { id, writeId, version, set }] of writes.entries()) {
         const row = await rowOf(id);
-        check(outcomes[index]?.applied === true, `S16 a write to ${id} that nobody else could meet was told as missed`);
+        check(
+          outcomes[index]?.applied === true,
+          `S16 a write to ${id} that nobody else could meet was reported as missed`,
+        );
         check(
           row.version === version + 1 && row.writeId === writeId,
           `S16 a write to ${id} happened ${row.version - version} times`,
         );
-        check(set === null || row.status === status, `a write to ${id} was told and is not there`);
+        check(set === null || row.status === status, `a write to ${id} was reported and is not there`);
       }
     },
     async function takeOver() {
       const before = await hold(pick(ids));
-      const thief = before.owner === owners[0] ? owners[1] : owners[0];
+      const taker = before.owner === owners[0] ? owners[1] : owners[0];
       const claims = [{ id: before.id, tenure: randomUUID(), mode: 'takeover' as const }];
-      const [outcome] = await told(() => store.sessions.claim({ owner: thief, claims }));
+      const [outcome] = await untilAnswered(() => store.sessions.claim({ owner: taker, claims }));
       check(outcome?.claimed === true, `S2 a take-over of ${before.id} was refused`);
       const late = writeOf(
         { ...before, version: before.version + 1 },
         change({ status: 'ERROR', reason: { code: 'late' } }),
       );
-      const [missed] = await told(() => store.sessions.write({ owner: before.owner!, writes: [late] }));
-      check(missed?.applied === false, `S3 a write under an old tenure of ${before.id} was told as applied`);
-      const freed = await told(() =>
+      const [missed] = await untilAnswered(() => store.sessions.write({ owner: before.owner!, writes: [late] }));
+      check(missed?.applied === false, `S3 a write under an old tenure of ${before.id} was reported as applied`);
+      const freed = await untilAnswered(() =>
         store.sessions.release({
           owner: before.owner!,
           sessions: [{ id: before.id, tenure: before.tenure! }],
@@ -151,7 +155,7 @@ export async function playRandomCalls(caller: RandomCaller, over: () => boolean)
       );
       check(freed.length === 0, `S3 ${before.id} was released under an old tenure`);
       const entries = [{ type: 'creds', id: 'creds', value: new Uint8Array([6, 6, 6]) }];
-      const refused = await told(() =>
+      const refused = await untilAnswered(() =>
         store.auth.write({ sessionId: before.id, tenure: before.tenure, entries }).then(
           () => 'written',
           (error) => {
@@ -162,12 +166,12 @@ export async function playRandomCalls(caller: RandomCaller, over: () => boolean)
       );
       check(refused === 'refused', `S3 credentials of ${before.id} were written under an old tenure`);
       const row = await rowOf(before.id);
-      check(row.owner === thief && row.tenure === claims[0]?.tenure, `S2 ${before.id} is not held by who took it`);
+      check(row.owner === taker && row.tenure === claims[0]?.tenure, `S2 ${before.id} is not held by who took it`);
       check(row.version === before.version + 1, `S3 ${before.id} was changed by who held it before`);
     },
     async function release() {
       const { id, tenure, owner, version } = await hold(pick(ids));
-      await told(() =>
+      await untilAnswered(() =>
         store.sessions.release({
           owner: owner!,
           sessions: [{ id, tenure: tenure! }],
@@ -186,14 +190,14 @@ export async function playRandomCalls(caller: RandomCaller, over: () => boolean)
         id,
         value: mark,
       }));
-      await told(() => store.auth.write({ sessionId: session.id, tenure: session.tenure, entries }));
+      await untilAnswered(() => store.auth.write({ sessionId: session.id, tenure: session.tenure, entries }));
       const values = await raw.credentials(session.id);
       check(
         values.length === entries.length && values.every((value) => Buffer.from(mark).equals(value)),
         `credentials of ${session.id} are not what was written, all of them`,
       );
       if (!chance(0.1)) return;
-      await told(() => store.auth.purge({ sessionId: session.id }));
+      await untilAnswered(() => store.auth.purge({ sessionId: session.id }));
       check((await raw.credentials(session.id)).length === 0, `S15 a purge of ${session.id} left credentials`);
     },
     async function slot() {
@@ -201,20 +205,20 @@ export async function playRandomCalls(caller: RandomCaller, over: () => boolean)
       const runId = randomUUID();
       const job = pick(['cleanup', 'inactivity'] as const);
       const owner = pick(owners);
-      const answer = await told(() => store.jobs.begin({ runId, job, slot, owner }));
+      const answer = await untilAnswered(() => store.jobs.begin({ runId, job, slot, owner }));
       if (!answer.begun) return;
       check(
-        await told(() => store.jobs.end({ runId, owner, outcome: 'finished', counts: {}, error: null })),
+        await untilAnswered(() => store.jobs.end({ runId, owner, outcome: 'finished', counts: {}, error: null })),
         `S10 run ${runId} could not be ended`,
       );
     },
     async function close() {
       const session = await hold(ids[0]!);
-      await told(() => store.sessions.write({ owner: session.owner!, writes: [writeOf(session, change())] }));
+      await untilAnswered(() => store.sessions.write({ owner: session.owner!, writes: [writeOf(session, change())] }));
       const id = `${session.id}-c${round}`;
       await raw.addConversation(id, session.id);
       const say = () =>
-        told(() =>
+        untilAnswered(() =>
           store.conversations.record({
             messages: [{ conversationId: id, sessionId: session.id, from: 'contact', at: new Date() }],
           }),
@@ -222,11 +226,11 @@ export async function playRandomCalls(caller: RandomCaller, over: () => boolean)
       const [first] = await say();
       const [second] = await say();
       const close = (sequence: number) =>
-        told(() =>
+        untilAnswered(() =>
           store.conversations.move({ moves: [{ id, sequence, to: 'CLOSED', outgoing: null }], unchangedForMs: 0 }),
         );
       const moved = await close(first!.sequence);
-      check(second!.sequence > first!.sequence && moved.length === 0, `S8 ${id} was told as closed over a message`);
+      check(second!.sequence > first!.sequence && moved.length === 0, `S8 ${id} was reported as closed over a message`);
       check((await raw.conversation(id)).closed === false, `S8 ${id} was closed over a message`);
       await close(second!.sequence);
       const { closed, sequence } = await raw.conversation(id);
@@ -239,9 +243,9 @@ export async function playRandomCalls(caller: RandomCaller, over: () => boolean)
       await raw.addOld(id);
       const back = chance(0.5);
       const inactiveForMs = 60 * 86_400_000;
-      await told(() => store.cleanup.markForPurge({ ids: [id], inactiveForMs, restedForMs: 0 }));
-      if (back) await told(() => store.sessions.setDesired({ id, desired: 'running' }));
-      await told(() => store.cleanup.purge({ ids: [id] }));
+      await untilAnswered(() => store.cleanup.markForPurge({ ids: [id], inactiveForMs, restedForMs: 0 }));
+      if (back) await untilAnswered(() => store.sessions.setDesired({ id, desired: 'running' }));
+      await untilAnswered(() => store.cleanup.purge({ ids: [id] }));
       const isThere = (await raw.row(id)) !== null;
       check(isThere === back, `S7 ${id} ${back ? 'came back and was purged' : 'was not purged'}`);
       check(back || (await raw.credentials(id)).length === 0, `S15 the purge of ${id} left credentials`);
@@ -250,22 +254,22 @@ export async function playRandomCalls(caller: RandomCaller, over: () => boolean)
     async function ask() {
       const session = await hold(pick(ids));
       const id = randomUUID();
-      const put = await told(() =>
+      const put = await untilAnswered(() =>
         store.inbox.ask({ asker: owners[0], requests: [{ id, sessionId: session.id, kind: 'sync' }], ttlMs: 60_000 }),
       );
       check(put[0] === id, `a request to ${session.id} was not put`);
       // An answer that got lost may have taken it: then nobody has it, and it is void in time.
-      const took = await told(() => store.inbox.take({ owner: session.owner!, limit: 100 }));
-      await told(() =>
+      const took = await untilAnswered(() => store.inbox.take({ owner: session.owner!, limit: 100 }));
+      await untilAnswered(() =>
         store.inbox.answer({
           owner: session.owner!,
           answers: took.map((request) => ({ id: request.id, body: 'yes' })),
         }),
       );
-      await told(() => store.inbox.collect({ ids: [id] }));
+      await untilAnswered(() => store.inbox.collect({ ids: [id] }));
     },
     async function beat() {
-      const answer = await told(() => store.leases.beat({ incarnation: pick(owners), massOutage: false }));
+      const answer = await untilAnswered(() => store.leases.beat({ incarnation: pick(owners), massOutage: false }));
       check(answer.alive, 'S5 a replica that kept renewing was ended');
     },
   ];

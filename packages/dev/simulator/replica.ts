@@ -157,12 +157,12 @@ export function createReplica(params: ReplicaParams): Replica {
     const writes = given.writes as readonly { id: string; writeId: string; set: { status: SessionStatus } | null }[];
     return writes.map(({ id, writeId, set }) => {
       const connection = current.get(id);
-      const tells = connection !== undefined && lines.get(id)?.quirks.snapshot === 'truth';
+      const speaks = connection !== undefined && lines.get(id)?.quirks.snapshot === 'truth';
       return {
         session: id,
         writeId,
         status: set?.status ?? null,
-        said: tells ? connection.known() : null,
+        said: speaks ? connection.known() : null,
         connection: connection?.name ?? null,
         deadProbes: connection?.deadProbes() ?? 0,
         forced: isForced(id),

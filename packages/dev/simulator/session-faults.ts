@@ -121,15 +121,15 @@ export function sessionFaults(context: FaultContext): FaultEffects {
       const replica = someReplica();
       if (!session || replica?.phase !== 'running') return;
       note('session_stopped', session, statusOf(session));
-      const wish = (desired: 'running' | 'stopped'): void => {
+      const want = (desired: 'running' | 'stopped'): void => {
         const via = world.replicas().find((one) => one.phase === 'running');
         via?.process.deliver(() => {
           const call = desired === 'running' ? via.wa.sessions.start(session) : via.wa.sessions.stop(session);
           call.catch(() => {});
         });
       };
-      wish('stopped');
-      until(draw.between(5_000, 60_000), () => wish('running'));
+      want('stopped');
+      until(draw.between(5_000, 60_000), () => want('running'));
     },
   };
 }

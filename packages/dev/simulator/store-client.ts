@@ -44,7 +44,7 @@ const PARTS: readonly StorePart[] = [
   ...(['sessions', 'leases', 'jobs', 'cleanup', 'conversations', 'auth', 'history', 'inbox'] as const),
 ];
 /** Notifications are lost with their connection, and nobody is notified. */
-const WAKES_LOST = 0.3;
+const NOTIFICATIONS_LOST = 0.3;
 
 export interface StoreClient {
   readonly store: WaSyncStore;
@@ -139,11 +139,11 @@ export function createStoreClient(params: {
 
   /** Notifications come from the store as it is now: one that was rolled back knows of no listener. */
   function listen({ incarnation, notify }: { incarnation: string; notify: () => void }): Promise<() => void> {
-    const told = (): void => {
-      if (params.outage() ?? weather.cut ?? draw.chance(WAKES_LOST)) return;
+    const deliver = (): void => {
+      if (params.outage() ?? weather.cut ?? draw.chance(NOTIFICATIONS_LOST)) return;
       timeline.after(draw.between(1, 12), () => process.deliver(notify));
     };
-    return server.memory.inbox.listen!({ incarnation, notify: told });
+    return server.memory.inbox.listen!({ incarnation, notify: deliver });
   }
 
   function takePause(moment: 'before_call' | 'at_answer', method: StoreMethod): boolean {

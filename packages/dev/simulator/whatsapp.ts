@@ -113,7 +113,7 @@ export function createWhatsApp(params: {
     return link;
   }
 
-  function end(link: MutableLink, code: EndCode, tell: boolean): void {
+  function end(link: MutableLink, code: EndCode, emits: boolean): void {
     if (link.state === 'ended') return;
     const heard = link.state === 'open';
     link.silentAtMs ??= timeline.nowMs();
@@ -123,7 +123,7 @@ export function createWhatsApp(params: {
     recorder.note({ actor: 'whatsapp', what: 'link', event: 'ended', session: link.session, link: link.id, why: code });
     const onEnd = onEnds.get(link.id);
     onEnds.delete(link.id);
-    if (tell && heard && onEnd) timeline.after(draw.between(5, 80), () => link.process.deliver(() => onEnd(link)));
+    if (emits && heard && onEnd) timeline.after(draw.between(5, 80), () => link.process.deliver(() => onEnd(link)));
   }
 
   return {

@@ -69,7 +69,7 @@ describe('the feed of the streams', () => {
     feed = createEventFeed({ wa: { on, history }, clock });
   });
 
-  /** A client that takes what is sent as fast as it comes, or only when it is told to. */
+  /** A client that takes what is sent as fast as it comes, or only when it is asked to. */
   function connect(lastId: string | null, { slow = false, session = '' } = {}) {
     const leaving = new AbortController();
     const stream = openEventStream({

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PHONES, SESSION_IDS, type SessionId } from '../settings.js';
 import { startWorld } from '../story-world.js';
 
-/** The Express app as a process, Postgres, real Baileys sockets, all at DEFAULT settings, with every session paired. */
+/**
+ * The Express app as a process, Postgres, real Baileys sockets, all at DEFAULT settings, with every session paired.
+ */
 async function startStory() {
   const world = await startWorld(() => {}, {});
   await world.startApp();

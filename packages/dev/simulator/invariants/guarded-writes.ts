@@ -142,7 +142,7 @@ export const S4: Invariant = {
           if (seen.status === null || seen.connection === null) continue;
           bench.tested();
           if (seen.said === null)
-            bench.broken(entry.t, `${seen.session} written as ${seen.status} while its connection could not tell`);
+            bench.broken(entry.t, `${seen.session} written as ${seen.status} while its connection did not know`);
           else if (!mayFollow(seen.status, seen.said.status)) {
             bench.broken(
               entry.t,

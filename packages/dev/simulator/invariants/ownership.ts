@@ -77,7 +77,7 @@ export const S2: Invariant = {
 /** Nobody who could renew its lease loses it, and a challenger has seen enough before it ends one. */
 export const S5: Invariant = {
   name: 'S5',
-  promise: 'an outage of the store robs nobody, rejects nothing unhandled, and writes nothing false',
+  promise: 'an outage of the store causes no takeover, rejects nothing unhandled, and writes nothing false',
   check(history, bench) {
     const { ttlMs, tickMs, storeLimitMs } = settingsOf(history);
     const lives = livesOf(history);
@@ -139,7 +139,7 @@ export const S5: Invariant = {
           target.clear(sinceMs, entry.t) &&
           target.stoppingMs > entry.t
         ) {
-          bench.broken(entry.t, `${target.name} was robbed although it could renew since ${sinceMs}`);
+          bench.broken(entry.t, `${target.name} lost its sessions although it could renew since ${sinceMs}`);
         }
       }
     }
