@@ -3,8 +3,9 @@ import { runInNewContext } from 'node:vm';
 import { createMemoryStore, createWaSync, isWaSyncError, type WaSync, type WaSyncStore } from '@wa-sync/core';
 import { createMemoryAuthState, type FakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import { makeWASocket } from '@whiskeysockets/baileys';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { baileysProvider, observeBaileysSocket } from '../src/index.js';
+import { endLater } from './end-later.js';
 import { fastClock, hangingAuth, openSocket, quietLogger, startServer, until } from './kit.js';
 import { rowBecomes } from './world.js';
 
@@ -14,7 +15,7 @@ const short = { probe: { timeoutMs: 300, silenceMs: 600 }, lease: { ttlMs: 60_00
 async function startReplica(store: WaSyncStore, options: Partial<Parameters<typeof createWaSync>[0]> = {}) {
   const wa = createWaSync({ store, jobs: { sync: false, cleanup: false, inactivity: false }, ...short, ...options });
   await wa.start();
-  onTestFinished(() => wa.stop());
+  endLater(() => wa.stop());
   return wa;
 }
 
@@ -38,7 +39,7 @@ function oneLogin(server: FakeWhatsApp) {
   const auth = createMemoryAuthState(server.createCredentials({ phone: PHONE }));
   return () => {
     const socket = makeWASocket({ ...server.socketConfig(), auth, logger: quietLogger });
-    onTestFinished(() => void socket.end(undefined));
+    endLater(() => void socket.end(undefined));
     return socket;
   };
 }
@@ -46,7 +47,10 @@ function oneLogin(server: FakeWhatsApp) {
 const listeners = (socket: ReturnType<typeof openSocket>) =>
   Object.fromEntries(socket.ws.eventNames().map((name) => [String(name), socket.ws.listenerCount(name)]));
 
-describe('an attached socket', () => {
+/** Waits for what must come; other tests run beside. */
+const soon = (check: () => unknown) => vi.waitFor(check, { timeout: 10_000 });
+
+describe.concurrent('an attached socket', () => {
   it('has no second healer: nobody opens another one, and a session of the provider takes no socket', async () => {
     const server = await startServer();
     const { store, row } = sharedStore();
@@ -65,7 +69,7 @@ describe('an attached socket', () => {
     await wa.sessions.start('a');
     server.session(PHONE).goSilent();
     await rowBecomes(wa, 'RECONNECTING');
-    await vi.waitFor(() => expect(onDeadReport).toHaveBeenCalled());
+    await soon(() => expect(onDeadReport).toHaveBeenCalled());
     // Several ticks, in each of which a provider opens what should run and stands free.
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(server.accepted).toBe(1);
@@ -89,12 +93,12 @@ describe('an attached socket', () => {
     const second = openSocket(server, { phone: '5511911110002' });
     await attach(wa, second).ready;
     await server.session('5511911110002').waitForLogin();
-    await vi.waitFor(async () => expect(await row('a')).toMatchObject({ status: 'CONNECTED', tenure }));
-    await vi.waitFor(() => expect(listeners(first)).toMatchObject(before));
+    await soon(async () => expect(await row('a')).toMatchObject({ status: 'CONNECTED', tenure }));
+    await soon(() => expect(listeners(first)).toMatchObject(before));
     const changes: string[] = [];
     wa.on('session:changed', ({ to }) => void changes.push(to));
     server.session(PHONE).streamError(503);
-    await vi.waitFor(() => expect(first.ws.isClosed).toBe(true));
+    await soon(() => expect(first.ws.isClosed).toBe(true));
     await wa.syncNow('a');
     expect(changes.filter((to) => to !== 'CONNECTED')).toEqual([]);
     expect(await row('a')).toMatchObject({ status: 'CONNECTED', phone: '5511911110002' });
@@ -114,8 +118,8 @@ describe('an attached socket', () => {
     const other = open();
     await attach(wa, other).ready;
     await server.session(PHONE).waitForEvent('replaced');
-    await vi.waitFor(() => expect(socket.ws.isClosed).toBe(true));
-    await vi.waitFor(async () => expect(await row('a')).toMatchObject({ status: 'CONNECTED', reason: null }));
+    await soon(() => expect(socket.ws.isClosed).toBe(true));
+    await soon(async () => expect(await row('a')).toMatchObject({ status: 'CONNECTED', reason: null }));
     await handles[0]?.detach();
     await handles[1]?.detach();
     expect(await row('a')).toMatchObject({ status: 'CONNECTED' });
@@ -130,7 +134,7 @@ describe('an attached socket', () => {
     await socket.end(undefined);
     const ended = observeBaileysSocket({ sessionId: 'a', socket, onDead: 'end', reattachWithinMs: 100 });
     await wa.attach(ended).ready;
-    await vi.waitFor(async () => expect((await row('a'))?.reason?.code).toBe('not_reattached'));
+    await soon(async () => expect((await row('a'))?.reason?.code).toBe('not_reattached'));
     expect(await row('a')).toMatchObject({ status: 'DISCONNECTED' });
     expect(await ended.sendText?.({ chat: 'x@s.whatsapp.net', text: 'x', messageId: 'x', timeoutMs: 100 })).toBe(
       'failed',
@@ -223,7 +227,7 @@ describe('an attached socket', () => {
     expect(Math.min(...deadAfterMs)).toBeGreaterThanOrEqual(60_000);
     keys.release();
     const socket = makeWASocket({ ...server.socketConfig(), auth: keys.auth, logger: quietLogger });
-    onTestFinished(() => void socket.end(undefined));
+    endLater(() => void socket.end(undefined));
     const observation = observeBaileysSocket({ sessionId: 'stalled', socket, onDead: 'end', clock });
     await wa.attach(observation).ready;
     await until(observation, (seen) => seen.kind === 'known' && seen.status === 'CONNECTED', 'CONNECTED');

@@ -7,8 +7,9 @@ import { createMemoryStore, createWaSync } from '@wa-sync/core';
 import { SEED } from '@wa-sync/dev/tests/seed';
 import { createMemoryAuthState } from '@wa-sync/fake-whatsapp';
 import { BufferJSON } from '@whiskeysockets/baileys';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { baileysProvider, createBaileysAuthState, multiFileAuth } from '../src/index.js';
+import { endLater } from './end-later.js';
 import { recordStatuses, startProvider, startServer, until, untilStatus } from './kit.js';
 import { createChance } from './seeded.js';
 
@@ -52,7 +53,7 @@ describe('credentials that are damaged', () => {
 
   it.each(DAMAGED)('in a file: %s: ERROR, nothing opened, nothing written over them', async (_, damage) => {
     const folder = await mkdtemp(join(tmpdir(), 'wa-sync-bad-'));
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    endLater(() => rm(folder, { recursive: true, force: true }));
     const server = await startServer();
     const bytes = Buffer.from(damage(text(server.createCredentials({ phone: PHONE }))));
     await mkdir(join(folder, 'a'));
@@ -73,7 +74,7 @@ describe('credentials of another number', () => {
     const provider = baileysProvider({ auth: store.auth!, socketConfig: server.socketConfig(), loginJitterMs: 0 });
     const wa = createWaSync({ store, provider, jobs: { sync: false } });
     await wa.start();
-    onTestFinished(() => wa.stop());
+    endLater(() => wa.stop());
     await wa.sessions.create({ id: 'a', phone: rowPhone, desired: 'stopped' });
     const { state, saveCreds } = await createBaileysAuthState({ store: store.auth!, sessionId: 'a' });
     Object.assign(state.creds, server.createCredentials({ phone: credsPhone }));
@@ -202,7 +203,7 @@ describe(`a server that sends garbage (WA_SYNC_SEED=${SEED})`, () => {
       socket.once('data', (request) => answer(socket, request.toString()));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    onTestFinished(async () => {
+    endLater(async () => {
       for (const socket of open) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     });

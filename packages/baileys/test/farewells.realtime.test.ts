@@ -33,7 +33,7 @@ async function close({ host, forward, ada }: Quiet) {
   return host.conversationThat(ada.jid, ({ state }) => state === 'CLOSED');
 }
 
-describe('farewells', () => {
+describe.concurrent('farewells', () => {
   it('F33: the farewell arrives once, its echo does not open the conversation again, the next message does', async () => {
     const quiet = await startQuiet();
     const { host, ada } = quiet;

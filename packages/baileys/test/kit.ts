@@ -22,13 +22,13 @@ import {
   type UserFacingSocketConfig,
   type WASocket,
 } from '@whiskeysockets/baileys';
-import { onTestFinished } from 'vitest';
 import {
   type BaileysProviderOptions,
   baileysProvider,
   createBaileysAuthState,
   silenceLibsignal,
 } from '../src/index.js';
+import { endLater } from './end-later.js';
 
 silenceLibsignal();
 
@@ -44,7 +44,7 @@ export const quietLogger = {
 
 export async function startServer(options: FakeWhatsAppOptions = {}): Promise<FakeWhatsApp> {
   const server = await startFakeWhatsApp({ preKeys: 'plenty', ...options });
-  onTestFinished(() => server.close());
+  endLater(() => server.close());
   return server;
 }
 
@@ -60,7 +60,7 @@ export function openSocket(
     logger: quietLogger,
     ...options.config,
   });
-  onTestFinished(async () => {
+  endLater(async () => {
     await Promise.race([socket.end(undefined), new Promise((resolve) => setImmediate(resolve))]);
   });
   return socket;
@@ -133,7 +133,7 @@ export async function startProvider(server: FakeWhatsApp, options: Partial<Baile
     ...options,
   });
   const opened: WhatsAppConnection[] = [];
-  onTestFinished(async () => {
+  endLater(async () => {
     await Promise.all(opened.map((connection) => connection.close({ reason: 'test_over' })));
     await store.close();
   });

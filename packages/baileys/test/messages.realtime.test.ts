@@ -1,7 +1,8 @@
 import { createMemoryAuthState } from '@wa-sync/fake-whatsapp';
 import { makeWASocket, proto } from '@whiskeysockets/baileys';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type MessageOrigin, observeBaileysSocket } from '../src/index.js';
+import { endLater } from './end-later.js';
 import { fastClock, openSocket, quietLogger, startServer, untilStatus } from './kit.js';
 import { createChance } from './seeded.js';
 import { ADA, PHONE, rowBecomes, startEngine } from './world.js';
@@ -270,7 +271,7 @@ describe('messages of an attached socket', () => {
       for (let count = 0; count < 25; count++) ids.push((await ada.sendText(PHONE, `message ${count}`)).id);
       const baileys = makeWASocket({ ...server.socketConfig(), auth, logger: quietLogger });
       const socket = kind === 'as it is' ? baileys : { ...baileys, registerSocketEndHandler: undefined };
-      onTestFinished(() => void baileys.end(undefined));
+      endLater(() => void baileys.end(undefined));
       const connection = observeBaileysSocket({ sessionId: 'b', socket, onDead: 'end', conversationOf });
       const heard: string[] = [];
       connection.onMessages?.(async (messages) => {

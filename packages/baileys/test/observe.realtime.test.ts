@@ -13,7 +13,7 @@ import {
   untilStatus,
 } from './kit.js';
 
-describe('observeBaileysSocket', () => {
+describe.concurrent('observeBaileysSocket', () => {
   it('sees a socket connect, and knows its number', async () => {
     const server = await startServer();
     const connection = observeBaileysSocket({ sessionId: 'a', socket: openSocket(server), onDead: 'end' });

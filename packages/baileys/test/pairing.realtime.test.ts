@@ -8,8 +8,9 @@ import {
 } from '@wa-sync/core';
 import type { FakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import { createScriptedConnection } from '@wa-sync/testing';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { baileysProvider, createBaileysAuthState } from '../src/index.js';
+import { endLater } from './end-later.js';
 import { startServer } from './kit.js';
 import { rowBecomes } from './world.js';
 
@@ -37,7 +38,7 @@ async function startUnpaired(server: FakeWhatsApp, qrTimeout?: number) {
     jobs: { sync: false, cleanup: false, inactivity: false },
   });
   await wa.start();
-  onTestFinished(() => wa.stop());
+  endLater(() => wa.stop());
   await wa.sessions.create({ id: 'a', desired: 'stopped' });
   return { wa, store, connections };
 }
@@ -51,7 +52,7 @@ async function collect(wa: WaSync, onStep: (step: PairingStep, count: number) =>
   return steps;
 }
 
-describe('wa.sessions.pair', () => {
+describe.concurrent('wa.sessions.pair', () => {
   it('F12: yields QR codes until one is scanned, and ends when the session is CONNECTED', async () => {
     const server = await startServer({ preKeys: 'truthful' });
     const { wa, store } = await startUnpaired(server, 1_000);

@@ -27,7 +27,7 @@ async function startConnected(kind: 'provided' | 'attached', options: Parameters
   return { server, connection };
 }
 
-describe.each(['provided', 'attached'] as const)('sendText of a session that is %s', (kind) => {
+describe.concurrent.each(['provided', 'attached'] as const)('sendText of a session that is %s', (kind) => {
   it.each(['phone number', 'LID'])('is sent once it is acknowledged, under its own id, to a %s', async (by) => {
     const { server, connection } = await startConnected(kind);
     const ada = server.contact(ADA, 'Ada');

@@ -17,7 +17,7 @@ import {
 const PHONE = '5511911110001';
 const degraded = (seen: { kind: string; health?: string }) => seen.kind === 'known' && seen.health === 'degraded';
 
-describe('F02: a connection whose handlers stall', () => {
+describe.concurrent('F02: a connection whose handlers stall', () => {
   it('is CONNECTED and degraded, then made anew; what it left lying arrives', async () => {
     const server = await startServer();
     const store = hangingAuth(server.createCredentials({ phone: PHONE }));
@@ -77,7 +77,7 @@ describe('F02: a connection whose handlers stall', () => {
   });
 });
 
-describe('F03: accounts without traffic', () => {
+describe.concurrent('F03: accounts without traffic', () => {
   it('are asked 600 times, as in three hours at the defaults, and never reconnected', { timeout: 60_000 }, async () => {
     const server = await startServer();
     const asked = 600;

@@ -10,8 +10,8 @@ import {
 } from '@wa-sync/core';
 import { createMemoryAuthState, type FakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import type { UserFacingSocketConfig } from '@whiskeysockets/baileys';
-import { onTestFinished } from 'vitest';
 import { type BaileysProviderOptions, baileysProvider } from '../src/index.js';
+import { endLater } from './end-later.js';
 
 export const PHONE = '5511911110001';
 export const ADA = '491700000001';
@@ -66,7 +66,7 @@ export async function startEngine(
     ...options.wa,
   });
   await wa.start();
-  onTestFinished(() => wa.stop());
+  endLater(() => wa.stop());
   return {
     wa,
     store,
