@@ -29,7 +29,7 @@ export type SendScript = SendAnswer | 'never' | 'throws';
 /** A message that was given to the connection. */
 export type SentText = Readonly<Parameters<NonNullable<WhatsAppConnection['sendText']>>[0]>;
 
-/** `silent` is the link that died without a word. */
+/** `silent` is the link that died without a close event. */
 export type LinkState = 'open' | 'silent' | 'closed';
 
 /** What a script can have its connection say. */
@@ -41,9 +41,9 @@ export interface ConnectionScript {
   readonly link: LinkState;
   /** The link opens: `CONNECTED`, healthy, a frame just now. */
   open(): void;
-  /** The link ends with a word. @defaultValue `status` `RECONNECTING` */
+  /** The link ends with a close event. @defaultValue `status` `RECONNECTING` */
   close(reason: Reason | string, status?: SessionStatus): void;
-  /** The link dies without a word: the snapshot stays as it is, probes run into their timeout. */
+  /** The link dies without a close event: the snapshot stays as it is, probes run into their timeout. */
   goSilent(): void;
   /** Something arrives: the link is open, and silent for 0 ms. */
   receiveFrame(): void;

@@ -8,7 +8,7 @@ import type { Note } from '../terminal/output.js';
 
 /** Questions that wait at once. Each costs a row, and the owner answers at its own pace. */
 const BATCH = 100;
-/** The owner hears of it at once or with its next tick (5 s), and asks its connection twice at most (5 s each). */
+/** The owner learns of it at once or with its next tick (5 s), and asks its connection twice at most (5 s each). */
 const WAIT_MS = 20_000;
 const CHECK_EVERY_MS = 200;
 
@@ -16,7 +16,7 @@ type Held = Pick<SessionView, 'id' | 'owner'> & { readonly stored: SyncedSession
 
 /**
  * Lets the processes that hold the sessions compare and correct, through their inboxes in the store: only they can ask
- * the connections. Nothing is concluded from silence.
+ * the connections. Silence proves nothing.
  *
  * @throws CliError `session_not_found`
  */

@@ -9,7 +9,7 @@ import { type CommandContext, isGiven, numberOption, serviceOf, withDatabase } f
 import { showThenDo } from './confirm.js';
 
 const DAY_MS = 86_400_000;
-/** What a replica grants its own logins after a start. */
+/** How long a replica waits for its own logins after a start. */
 const BOOT_MS = 600_000;
 const NEVER_DAYS = 3_650;
 

@@ -7,7 +7,7 @@ export async function showThenDo<Answer>(
   context: CommandContext,
   params: {
     readonly command: string;
-    /** What cannot be taken back, for who cannot be asked. */
+    /** A change that cannot be undone, where nobody can be asked. */
     readonly warning: string;
     run(dryRun: boolean): Promise<Answer>;
     show(answer: Answer): void;

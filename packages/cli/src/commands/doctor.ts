@@ -26,7 +26,7 @@ export async function doctor(context: CommandContext): Promise<ExitCode> {
         : withDatabase(context, (database) => examineDatabase(database, { checked, findings, run })),
     );
   } catch (error) {
-    // What keeps the doctor from going on is the finding that matters most.
+    // The error that keeps the doctor from going on is the finding that matters most.
     const { code, message, fix } = toCliError(error);
     if (code === 'usage') throw error;
     findings.unshift({ level: 'error', code, what: message, fix: fix ?? 'Read the log of the service.' });

@@ -80,7 +80,7 @@ export function createPostOffice(registry: DeviceRegistry, waiter: Waiter, baile
     return { identityKey, signedPreKey, registrationId, preKey: device.preKeys.shift() };
   }
 
-  /** Groups, channels and broadcasts are nobody's address. */
+  /** Groups, channels and broadcasts are no address of a person. */
   function locate(jid: string): { account: Account; device: number } | undefined {
     const decoded = readJid(jid);
     if (!decoded || !PERSONAL_SERVERS.includes(decoded.server)) return undefined;

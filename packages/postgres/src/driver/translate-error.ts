@@ -7,7 +7,7 @@ export const SCHEMA_NEWER_STATE = 'WA001';
 
 /** Refused for the address or the login; trying again does not help. */
 const DOOR_CLASSES = ['28', '3D'];
-/** The server is going, coming or full. */
+/** The server is stopping, starting or full. */
 const AWAY_STATES = new Set(['57P01', '57P02', '57P03', '57P05', '53300']);
 const TIMEOUT_STATES = new Set(['55P03', '57014', '25P03', '25P04']);
 /** Disk full, out of memory: somebody fixes that without a change of ours. */

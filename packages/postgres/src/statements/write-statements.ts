@@ -7,7 +7,7 @@ import { hostJoinSql } from './read-statements.js';
 
 /**
  * Every statement that can wait for a lock starts with this: the limit holds from there to the end of the statement,
- * and nothing has to be set on a connection, which behind a transaction pooler is somebody else's a moment later.
+ * and nothing has to be set on a connection, which behind a transaction pooler serves another client a moment later.
  * (Measured: `lock_timeout` is read when a wait begins. `statement_timeout` is not, so the client keeps that limit.)
  */
 export const LOCK_LIMIT = `lock_limit AS MATERIALIZED (SELECT set_config('lock_timeout', $1::text, true) AS ms)`;
@@ -47,7 +47,7 @@ export interface WriteStatements {
   readonly closeUnheld: Statement;
   /** Writes one host row from ours, waiting for it. */
   readonly repairHost: Statement;
-  /** Switches host rows on again; `null` where the host's `active` is not mapped. */
+  /** Activates host rows again; `null` where the host's `active` is not mapped. */
   readonly activateHost: Statement | null;
   readonly remove: Statement;
 }

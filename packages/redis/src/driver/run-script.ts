@@ -54,8 +54,8 @@ export function script(...parts: readonly string[]): Script {
 
 /**
  * Makes a script that is carried out once a call, however often a client sends it: clients send again what was under
- * way when a connection broke. The answer is kept, under the last key, for as long as the call may still arrive. For
- * whatever cannot know its own work again by a token that the caller made.
+ * way when a connection broke. The answer is kept, under the last key, for as long as the call may still arrive. Used
+ * where a repeated call cannot be recognised by a token of the caller.
  */
 export function scriptOnce(...parts: readonly string[]): Script {
   return scriptOf(

@@ -1,9 +1,9 @@
 import { isWaSyncError, maskNumbers, WaSyncError } from '@wa-sync/core';
 import { CONNECTION_ERROR_CODES } from '@wa-sync/core/adapter';
 
-/** First words of a server's error. Refused for what was said at the door; trying again does not help. */
+/** First words of a server's error. Refused for the address or the login; trying again does not help. */
 const DOOR = new Set(['WRONGPASS', 'NOAUTH']);
-/** The server is coming, has lost its master, or its cluster is not whole. */
+/** The server is starting, has lost its master, or its cluster is not whole. */
 const AWAY = new Set(['LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'NOREPLICAS']);
 /** A replica after a fail-over, memory or disk full: somebody fixes that without a change of ours. */
 const PASSING = new Set(['READONLY', 'OOM', 'MISCONF', 'UNKILLABLE']);
@@ -77,7 +77,7 @@ function looksUnreachable(error: unknown): boolean {
   );
 }
 
-/** What was said, fit for a log: numbers masked, and without the command, whose arguments may be secrets. */
+/** The server's words, fit for a log: numbers masked, and without the command, whose arguments may be secrets. */
 function wordsOf(error: unknown): string {
   const message = propertyOf(error, 'message');
   return maskNumbers(typeof message === 'string' && message !== '' ? message : 'unknown error');

@@ -90,7 +90,7 @@ export function createSessions(params: { calls: StoreCalls; keys: StoreKeys; log
         const [last, count] = answer.texts.slice(-2);
         const page = { ...answer, texts: answer.texts.slice(0, -2) };
         found.push(...read(page));
-        // A short page means the end to whoever asks, so what could not be read is made up for.
+        // A short page means the end to the caller, so rows that could not be read are replaced by later ones.
         if (found.length === limit || Number(count) < left) return found;
         from = last;
       }

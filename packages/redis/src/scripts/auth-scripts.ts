@@ -64,7 +64,9 @@ export const readAuthScript = script(`
   end
   return values`);
 
-/** Part of every script that puts credentials aside: `<number>:<name>` beside `#<number>`, which says why and when. */
+/**
+ * Part of every script that quarantines credentials: `<number>:<name>` beside `#<number>`, which says why and when.
+ */
 export const PUT_ASIDE = `
 local function putAside(auth, aside, reason)
   local records = redis.call('HGETALL', auth)

@@ -48,8 +48,8 @@ end
 `;
 
 /**
- * Whether the number of a conversation can hear. While a server that changed is held no gate is open: a message that
- * was recorded may be among what it lost.
+ * Whether the session of a conversation can receive. While a server that changed is held no gate is open: a message
+ * that was recorded may be among what it lost.
  */
 export const GATE = `
 local serverHeld = now < heldUntil()

@@ -9,7 +9,7 @@ export interface ConnectionHarness {
   readonly sessionId: string;
   /** The other side ends the link. Need not wait until the connection has heard of it. */
   dropLink(): Promise<void>;
-  /** The other side stops answering and sending, without a word. */
+  /** The other side stops answering and sending, without closing the link. */
   goSilent(): Promise<void>;
   /** The other side sends something; settles when it has arrived. */
   sendFrame(): Promise<void>;

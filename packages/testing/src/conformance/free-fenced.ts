@@ -22,7 +22,7 @@ import {
 import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
-/** The sessions of ended leases are written down as nobody's. */
+/** The sessions of ended leases are written as owned by nobody. */
 export function describeFreeFenced(suite: StoreSuite): void {
   const { describe } = suite.runner;
   const test = storeTest(suite);
