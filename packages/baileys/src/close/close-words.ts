@@ -37,11 +37,11 @@ export const CLOSE_WORDS = {
     pt: 'O WhatsApp recusa esta versão do cliente. Atualize o Baileys; as credenciais foram mantidas.',
   },
   server_not_trusted: {
-    en: 'The server is not WhatsApp: its certificate is wrong. Look for a proxy in between.',
+    en: 'The server is not WhatsApp: its certificate is wrong. Check for a proxy in between.',
     pt: 'O servidor não é o WhatsApp: o certificado está errado. Verifique se há um proxy no caminho.',
   },
   bad_request: {
-    en: 'WhatsApp calls the login invalid. A person has to look; credentials are kept.',
+    en: 'WhatsApp calls the login invalid. A person has to check it; credentials are kept.',
     pt: 'O WhatsApp considera o login inválido. É preciso verificar; as credenciais foram mantidas.',
   },
   bad_user_agent: {

@@ -181,7 +181,7 @@ export function describeAuthRecords(suite: StoreSuite): void {
       await create(store, 'a');
       const ids = Array.from({ length: 20 }, (_, index) => `key-${index}`);
       const clients = await clientsOf(harness, RACERS * 2);
-      const looks: Set<number>[] = [];
+      const reads: Set<number>[] = [];
       await race(clients, async (client, index) => {
         const auth = authOf(client);
         for (let round = 0; round < 5; round += 1) {
@@ -190,14 +190,14 @@ export function describeAuthRecords(suite: StoreSuite): void {
             await auth.write({ sessionId: 'a', tenure: null, entries: index % 2 === 0 ? entries : entries.reverse() });
           } else {
             const found = await auth.read({ sessionId: 'a', type: 't', ids });
-            looks.push(new Set([...found.values()].map(([writer = 0, at = 0]) => writer * 256 + at)));
+            reads.push(new Set([...found.values()].map(([writer = 0, at = 0]) => writer * 256 + at)));
             expect([0, ids.length]).toContain(found.size);
           }
         }
       });
       const last = await authOf(store).read({ sessionId: 'a', type: 't', ids });
-      looks.push(new Set([...last.values()].map(([writer = 0, at = 0]) => writer * 256 + at)));
-      for (const writers of looks) expect(writers.size).toBeLessThanOrEqual(1);
+      reads.push(new Set([...last.values()].map(([writer = 0, at = 0]) => writer * 256 + at)));
+      for (const writers of reads) expect(writers.size).toBeLessThanOrEqual(1);
     });
 
     test(`against a take-over, ${RACERS} times: written before it or not at all`, async (harness) => {

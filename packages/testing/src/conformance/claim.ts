@@ -142,9 +142,9 @@ export function describeClaim(suite: StoreSuite): void {
       const ids = ['unknown', 'held', 'free-2', 'mine', 'free-1'];
       const claims = ids.map((id) => ({ id, tenure: token('tenure'), mode: 'free' as const }));
       const outcomes = await store.sessions.claim({ owner: mine, claims });
-      const told = outcomes.map((outcome) => [outcome.id, outcome.claimed ? outcome.session.tenure : outcome.why]);
+      const answered = outcomes.map((outcome) => [outcome.id, outcome.claimed ? outcome.session.tenure : outcome.why]);
       const tenureOf = (id: string): string | undefined => claims.find((one) => one.id === id)?.tenure;
-      expect(Object.fromEntries(told)).toEqual({
+      expect(Object.fromEntries(answered)).toEqual({
         unknown: 'missing',
         held: 'held',
         'free-1': tenureOf('free-1'),

@@ -102,12 +102,12 @@ export function describeConnection(suite: ConnectionSuite): void {
     });
 
     test('may be read any number of times without notifying anybody of a change', async ({ connection }) => {
-      let told = 0;
+      let notified = 0;
       connection.onChange(() => {
-        told += 1;
+        notified += 1;
       });
-      for (let look = 0; look < 1_000; look += 1) connection.snapshot();
-      expect(told).toBe(0);
+      for (let count = 0; count < 1_000; count += 1) connection.snapshot();
+      expect(notified).toBe(0);
     });
 
     test('answers a probe over a living link, and several at once', async (harness) => {
@@ -149,20 +149,20 @@ export function describeConnection(suite: ConnectionSuite): void {
     });
 
     test('notifies every listener but those that stopped', async (harness) => {
-      const told = { first: 0, stopped: 0 };
+      const notified = { first: 0, stopped: 0 };
       harness.connection.onChange(() => {
-        told.first += 1;
+        notified.first += 1;
       });
       const stop = harness.connection.onChange(() => {
-        told.stopped += 1;
+        notified.stopped += 1;
       });
       stop();
       stop();
       const down = until(harness.connection, isDown);
       await harness.dropLink();
       await down;
-      expect(told.first).toBeGreaterThan(0);
-      expect(told.stopped).toBe(0);
+      expect(notified.first).toBeGreaterThan(0);
+      expect(notified.stopped).toBe(0);
     });
 
     const healing = 'heal ends a dead link, so that its repair can begin';
@@ -188,18 +188,18 @@ export function describeConnection(suite: ConnectionSuite): void {
 
     test('closed drops its listeners, may be closed again, and throws nowhere', async (harness) => {
       const { connection } = harness;
-      let told = 0;
+      let notified = 0;
       connection.onChange(() => {
-        told += 1;
+        notified += 1;
       });
       await connection.close({ reason: 'shutdown' });
       // What the close itself changed may have been reported before the listeners were dropped.
-      const toldByClose = told;
+      const notifiedByClose = notified;
       await harness.dropLink();
       await connection.close({ reason: 'shutdown' });
       expectWellFormed(connection.snapshot());
       expect(PROBE_ANSWERS).toContain(await probe(harness));
-      expect(told).toBe(toldByClose);
+      expect(notified).toBe(notifiedByClose);
     });
   });
 }

@@ -4,7 +4,7 @@ import { token } from './arrange.js';
 import { expect } from './expect.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
 
-/** Far longer than anything below takes, so that what comes sooner came by a wake-up. */
+/** Far longer than anything below takes, so that what comes sooner came by a notification. */
 const TICK_MS = 20_000;
 const jobs = { sync: false, cleanup: false, inactivity: false } as const;
 

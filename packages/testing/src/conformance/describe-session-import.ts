@@ -150,11 +150,11 @@ export function describeSessionImport(suite: StoreSuite): void {
         race(clients, (client) => settle(client, 2)),
         race(ids, (id, index) => tryClaim(clients[index] ?? store, owner, id, 'free')),
       ]);
-      const told = settled.flat().map(({ id }) => id);
-      expect(new Set(told).size).toBe(told.length);
+      const reported = settled.flat().map(({ id }) => id);
+      expect(new Set(reported).size).toBe(reported.length);
       for (const id of ids) {
         const row = await readOne(store, id);
-        expect(row).toMatchObject({ owner, status: told.includes(id) ? 'DISCONNECTED' : 'CONNECTED' });
+        expect(row).toMatchObject({ owner, status: reported.includes(id) ? 'DISCONNECTED' : 'CONNECTED' });
       }
     });
   });

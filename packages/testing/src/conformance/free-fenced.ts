@@ -140,13 +140,17 @@ export function describeFreeFenced(suite: StoreSuite): void {
     });
 
     test('deletes a fenced heartbeat once it owns nothing, and no other', async ({ store }) => {
-      const [busy, idle, living] = [await join(store, 'busy'), await join(store, 'idle'), await join(store, 'living')];
+      const [busy, empty, living] = [
+        await join(store, 'busy'),
+        await join(store, 'empty'),
+        await join(store, 'living'),
+      ];
       await holdAll(store, busy, ['a', 'b']);
       await fence(store, busy);
-      await fence(store, idle);
+      await fence(store, empty);
       await freeAll(store, 1);
       expect(await heartbeatOf(store, busy)).toBeUndefined();
-      expect(await heartbeatOf(store, idle)).toBeUndefined();
+      expect(await heartbeatOf(store, empty)).toBeUndefined();
       expect(await heartbeatOf(store, living)).toMatchObject({ fenced: false });
       expect(await store.leases.beat({ incarnation: busy, massOutage: false })).toEqual({ alive: false });
     });

@@ -189,10 +189,10 @@ export function describeInboxRequests(suite: StoreSuite): void {
       const { listen } = inboxOf(store);
       if (!listen) return leaveOut('the store can notify nobody');
       const other = (await clientsOf(harness, 2))[1] ?? store;
-      const wakes = { owner: 0, asker: 0, stopped: 0 };
+      const notified = { owner: 0, asker: 0, stopped: 0 };
       const waiting = new Set<() => void>();
-      const wake = (who: keyof typeof wakes) => () => {
-        wakes[who] += 1;
+      const count = (who: keyof typeof notified) => () => {
+        notified[who] += 1;
         for (const call of waiting) call();
       };
       const until = async (done: () => boolean) => {
@@ -203,19 +203,19 @@ export function describeInboxRequests(suite: StoreSuite): void {
         }
       };
       const stops = [
-        await listen({ incarnation: owner, notify: wake('owner') }),
-        await listen({ incarnation: asker, notify: wake('asker') }),
+        await listen({ incarnation: owner, notify: count('owner') }),
+        await listen({ incarnation: asker, notify: count('asker') }),
       ];
-      const stopOne = await listen({ incarnation: owner, notify: wake('stopped') });
+      const stopOne = await listen({ incarnation: owner, notify: count('stopped') });
       stopOne();
       const asked = request('s');
       await ask(other, asker, asked);
-      await until(() => wakes.owner > 0);
+      await until(() => notified.owner > 0);
       expect(await take(store, owner)).toEqual([asked]);
       await inboxOf(other).answer({ owner, answers: [{ id: asked.id, body: '{}' }] });
-      await until(() => wakes.asker > 0);
+      await until(() => notified.asker > 0);
       expect(await inboxOf(store).collect({ ids: [asked.id] })).toEqual([{ id: asked.id, body: '{}' }]);
-      expect(wakes.stopped).toBe(0);
+      expect(notified.stopped).toBe(0);
       for (const stop of stops) stop();
     });
   });

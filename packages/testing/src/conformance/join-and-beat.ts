@@ -90,8 +90,8 @@ export function describeJoinAndBeat(suite: StoreSuite): void {
       await fence(store, fenced);
       const owner = await join(store, 'me');
       const { others } = alive(await store.leases.beat({ incarnation: owner, massOutage: false }));
-      const told = others.map(({ replicaId, fenced: ended }) => `${replicaId} ${ended}`).sort();
-      expect(told).toEqual(['expired false', 'fenced true', 'holder false']);
+      const answered = others.map(({ replicaId, fenced: ended }) => `${replicaId} ${ended}`).sort();
+      expect(answered).toEqual(['expired false', 'fenced true', 'holder false']);
       expect(others.map(({ incarnation }) => incarnation)).toContain(expired);
     });
 

@@ -48,7 +48,7 @@ export function describeOutgoing(suite: StoreSuite): void {
           await move(store, moveTo('CLOSING', id, 1, `m-${id}`));
         }
       }
-      await say(store, 'quiet');
+      await say(store, 'silent');
       const waiting = async (exceptSessions: string[], limit = 9) =>
         (await conversationsOf(store).outgoing({ owner, exceptSessions, limit })).map(({ id }) => id);
       expect(await waiting([])).toEqual(['s1', 's2', 's3', 't1']);

@@ -85,7 +85,7 @@ export function describeRelease(suite: StoreSuite): void {
       });
     });
 
-    test('by name gives back those and no others; an empty list none', async ({ store }) => {
+    test('by name releases those and no others; an empty list none', async ({ store }) => {
       const [owner, other] = [await join(store), await join(store, 'other')];
       await holdAll(store, owner, ['a', 'b', 'c']);
       await hold(store, other, 'others');

@@ -110,8 +110,8 @@ export function describeRows(suite: StoreSuite): void {
       for (let round = 0; round < 20; round += 1) {
         const last = round % 2 === 0 ? 'running' : 'stopped';
         const first = last === 'running' ? 'stopped' : 'running';
-        const wishes = Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? first : last));
-        await Promise.all(wishes.map((desired) => store.sessions.setDesired({ id: 'a', desired })));
+        const wanted = Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? first : last));
+        await Promise.all(wanted.map((desired) => store.sessions.setDesired({ id: 'a', desired })));
         expect(await readOne(store, 'a')).toMatchObject({ desired: last });
       }
     });

@@ -99,11 +99,11 @@ export function describeSweep(suite: StoreSuite): void {
     }) => {
       const owner = await join(store);
       await holdAll(store, owner, ['a', 'b', 'c', 'd']);
-      const look = () => store.sessions.sweep({ owner, expected: CONNECTED, otherIds: [] });
+      const sweep = () => store.sessions.sweep({ owner, expected: CONNECTED, otherIds: [] });
       await store.sessions.remove({ id: 'a' });
-      expect(await look()).toEqual({ exceptions: [], count: 3, idHashSum: hashSum(['b', 'c', 'd']) });
+      expect(await sweep()).toEqual({ exceptions: [], count: 3, idHashSum: hashSum(['b', 'c', 'd']) });
       await tryClaim(store, await join(store, 'taker'), 'b', 'takeover');
-      expect(await look()).toEqual({ exceptions: [], count: 2, idHashSum: hashSum(['c', 'd']) });
+      expect(await sweep()).toEqual({ exceptions: [], count: 2, idHashSum: hashSum(['c', 'd']) });
       await store.sessions.release({
         owner,
         sessions: await named(store, 'c'),
@@ -111,7 +111,7 @@ export function describeSweep(suite: StoreSuite): void {
         reason: { code: 'detached' },
       });
       await hold(store, owner, 'e');
-      expect(await look()).toEqual({ exceptions: [], count: 2, idHashSum: hashSum(['d', 'e']) });
+      expect(await sweep()).toEqual({ exceptions: [], count: 2, idHashSum: hashSum(['d', 'e']) });
     });
 
     test('goes on after the lease ran out: the rows are judged, not their effective status', async ({
