@@ -2,8 +2,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { systemClock } from '@wa-sync/core';
 import * as baileys from '@whiskeysockets/baileys';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { BaileysModuleLike } from '../src/index.js';
+import { endNow } from './end-later.js';
 import { countingClock, startProvider, startServer, until, untilStatus } from './kit.js';
 
 const ROUNDS = 10;
@@ -30,6 +31,9 @@ function countingBaileys() {
   };
   return { module, alive: () => alive, most: () => most, opened: () => opened };
 }
+
+// What is left open by one test is counted in the next.
+afterEach(endNow);
 
 describe('many closes', () => {
   it('F08: 1,000 closes at once leave one timer and no socket, then one socket', async () => {
