@@ -12,6 +12,9 @@ const tested = process.env.WA_SYNC_TESTED?.split(',') ?? [];
 // They install packages: npm run test:hosts.
 const exclude = [...configDefaults.exclude, 'packages/dev/hosts-tests/**'];
 
+/** Workers of tests that wait for servers and for time: three of them keep two processors as busy as two workers elsewhere. */
+const WAITING = 3;
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
@@ -51,14 +54,14 @@ export default defineConfig({
           exclude,
           globalSetup: ['packages/dev/tests/shared-servers.ts'],
           isolate: false,
+          maxWorkers: WAITING,
           sequence: { groupOrder: 1 },
         },
       },
       {
         extends: true,
-        // Sockets, processes, browsers, and servers that a test stops or fills: each brings its own. Most of them wait for
-        // half of their time: three workers keep two processors as busy as two workers do elsewhere.
-        test: { name: 'realtime', include: [REALTIME], exclude, maxWorkers: 3, sequence: { groupOrder: 2 } },
+        // Sockets, processes, browsers, and servers that a test stops or fills: each brings its own.
+        test: { name: 'realtime', include: [REALTIME], exclude, maxWorkers: WAITING, sequence: { groupOrder: 2 } },
       },
     ],
   },

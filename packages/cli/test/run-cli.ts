@@ -1,43 +1,13 @@
 import { spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'tsup';
-
-const root = fileURLToPath(new URL('..', import.meta.url));
-let bundling: Promise<string> | undefined;
-
-/**
- * One file of our sources, made once a test file: as a process it starts five times as fast as what is compiled while
- * it starts.
- */
-async function bundle(): Promise<string> {
-  // One folder below the package, as when it is installed: the program searches its manifest from there.
-  const outDir = join(root, '.wa-sync');
-  const name = `main-${process.pid}`;
-  await build({
-    config: false,
-    entry: { [name]: join(root, 'src/main.ts') },
-    outDir,
-    format: ['esm'],
-    target: 'node20',
-    silent: true,
-    noExternal: [/^@wa-sync\//],
-    // What is CommonJS inside the bundle still asks for node's own modules by `require`.
-    banner: { js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);` },
-    esbuildOptions(options) {
-      options.conditions = ['@wa-sync/source'];
-    },
-  });
-  const file = join(outDir, `${name}.js`);
-  process.once('exit', () => rmSync(file, { force: true }));
-  return file;
-}
+import { bundleProgram } from '@wa-sync/dev/fixtures/bundle-program';
 
 /** The program and its arguments. */
 export async function commandOf(args: readonly string[]): Promise<readonly [string, ...string[]]> {
-  bundling ??= bundle();
-  return [process.execPath, await bundling, ...args];
+  // One folder below the package, as when it is installed: the program looks for its manifest from there.
+  const folder = fileURLToPath(new URL('../.wa-sync', import.meta.url));
+  const entry = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+  return [process.execPath, await bundleProgram({ entry, folder }), ...args];
 }
 
 /** How a process ended, and what it said. */

@@ -4,11 +4,14 @@ import { type FakeWhatsApp, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import { createPostgresStore } from '@wa-sync/postgres';
 import pg from 'pg';
 import { installAudit, type RawChange, type RawRow, readChanges } from './audit.js';
+import { bundleReplica } from './start-replica.js';
 
 /** A database, a WhatsApp and numbers that are linked at it; no process of the app yet. */
 export interface ChaosWorld {
   readonly database: LocalPostgres;
   readonly whatsapp: FakeWhatsApp;
+  /** What each process of the app runs. */
+  readonly program: string;
   /** Session ids and their numbers. */
   readonly phones: ReadonlyMap<string, string>;
   /** The session of a number. */
@@ -32,6 +35,7 @@ export async function startWorld(sessions: number): Promise<ChaosWorld> {
     for (const part of started.splice(0).reverse()) await part.stop();
   };
   try {
+    const program = await bundleReplica();
     const database = await startPostgres(['-c', 'max_connections=200', '-c', 'fsync=off']);
     started.push(database);
     const whatsapp = await startFakeWhatsApp({ preKeys: 'plenty' });
@@ -45,6 +49,7 @@ export async function startWorld(sessions: number): Promise<ChaosWorld> {
     return {
       database,
       whatsapp,
+      program,
       phones,
       pool,
       sessionOf(phone) {

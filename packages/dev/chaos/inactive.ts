@@ -28,6 +28,7 @@ export async function playInactive({ minutes, sessions = 20, disturb, print }: I
   const world = await startWorld(sessions);
   const heard: ReplicaMessage[] = [];
   const replica = startReplica(
+    world.program,
     {
       name: 'inactive-1',
       replicaId: 'inactive',

@@ -1,43 +1,14 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type FakeWhatsApp, startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import { BufferJSON } from '@whiskeysockets/baileys';
-import { build } from 'tsup';
+import { bundleProgram } from '../fixtures/bundle-program.js';
 import { HEAP_SETTINGS, type HeapSettings } from './heap-settings.js';
 
 const WEIGHED = fileURLToPath(new URL('weigh-sockets.ts', import.meta.url));
 /** Sockets that warm a process up and are not counted. */
 const WARM_UP = 20;
-
-/**
- * Builds what is weighed as the packages are built. Sources that are run as they are weigh more: their loader gives
- * every function a name property of its own, 256 bytes each.
- */
-async function buildWeighed(): Promise<{ file: string; remove(): Promise<void> }> {
-  // Within the package, so that Baileys is found.
-  const outDir = await mkdtemp(fileURLToPath(new URL('../.heap-', import.meta.url)));
-  await build({
-    entry: { weigh: WEIGHED },
-    outDir,
-    config: false,
-    silent: true,
-    format: ['esm'],
-    target: 'node20',
-    external: ['@whiskeysockets/baileys'],
-    noExternal: [/.*/],
-    esbuildOptions(options) {
-      options.conditions = ['@wa-sync/source'];
-      // What is bundled may ask for Node's own modules.
-      options.banner = {
-        js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-      };
-    },
-  });
-  return { file: join(outDir, 'weigh.js'), remove: () => rm(outDir, { recursive: true, force: true }) };
-}
 
 /**
  * Heap after a collection that a session adds to its process, with wa-sync and as a plain Baileys socket. Each
@@ -49,19 +20,23 @@ export async function measureHeap(params: {
   print: (line: string) => void;
 }): Promise<{ plainKb: number; withKb: number; ratio: number }> {
   const whatsapp = await startFakeWhatsApp({ preKeys: 'plenty' });
-  const weighed = await buildWeighed();
+  // Built as the packages are: sources that are run as they are weigh more, because their loader gives every function a
+  // name property of its own, 256 bytes each.
+  const weighed = await bundleProgram({
+    entry: WEIGHED,
+    folder: fileURLToPath(new URL('../.wa-sync', import.meta.url)),
+  });
   const plain: number[] = [];
   const withWaSync: number[] = [];
   try {
     for (let round = 0; round < params.rounds; round += 1) {
-      plain.push(await weigh(whatsapp, weighed.file, { kind: 'plain', round, ...params }));
-      withWaSync.push(await weigh(whatsapp, weighed.file, { kind: 'wa-sync', round, ...params }));
+      plain.push(await weigh(whatsapp, weighed, { kind: 'plain', round, ...params }));
+      withWaSync.push(await weigh(whatsapp, weighed, { kind: 'wa-sync', round, ...params }));
       params.print(
         `    heap: plain ${plain.at(-1)?.toFixed(1)} KB, with wa-sync ${withWaSync.at(-1)?.toFixed(1)} KB a session`,
       );
     }
   } finally {
-    await weighed.remove();
     await whatsapp.close();
   }
   const [plainKb, withKb] = [median(plain), median(withWaSync)];

@@ -77,6 +77,7 @@ export async function openSlot(params: {
       starts += 1;
       const name = `${replicaId}.${starts}`;
       const one = startReplica(
+        world.program,
         {
           ...SHORTENED,
           name,

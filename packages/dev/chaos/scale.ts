@@ -113,6 +113,7 @@ export async function playScale(options: ScaleOptions): Promise<string[]> {
 function startApp(world: ChaosWorld) {
   let synced: ((message: Extract<ReplicaMessage, { kind: 'synced' }>) => void) | null = null;
   const replica = startReplica(
+    world.program,
     {
       ...CAPS,
       name: 'scale-1',

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { bundleProgram } from '../fixtures/bundle-program.js';
 import { REPLICA_SETTINGS, type ReplicaMessage, type ReplicaOrder, type ReplicaSettings } from './replica-settings.js';
 
 /** A running process of the app, as its judge holds it. */
@@ -22,14 +23,22 @@ export interface ReplicaProcess {
   order(order: ReplicaOrder): void;
 }
 
-const REPLICA = fileURLToPath(new URL('replica.ts', import.meta.url));
-/** Sources are run as they are. */
-const SOURCE_FLAGS = ['--conditions=@wa-sync/source', '--import', 'tsx'];
+/** The path of the program that each process runs. */
+export function bundleReplica(): Promise<string> {
+  return bundleProgram({
+    entry: fileURLToPath(new URL('replica.ts', import.meta.url)),
+    folder: fileURLToPath(new URL('../.wa-sync', import.meta.url)),
+  });
+}
 
 /** Starts one; `hear` gets what it reports. */
-export function startReplica(settings: ReplicaSettings, hear: (message: ReplicaMessage) => void): ReplicaProcess {
-  const child = fork(REPLICA, [], {
-    execArgv: SOURCE_FLAGS,
+export function startReplica(
+  program: string,
+  settings: ReplicaSettings,
+  hear: (message: ReplicaMessage) => void,
+): ReplicaProcess {
+  const child = fork(program, [], {
+    execArgv: [],
     env: { ...process.env, [REPLICA_SETTINGS]: JSON.stringify(settings) },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });

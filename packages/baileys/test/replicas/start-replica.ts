@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { WaSyncOptions } from '@wa-sync/core';
+import { bundleProgram } from '@wa-sync/dev/fixtures/bundle-program';
 import type { Trust } from '@wa-sync/fake-whatsapp';
 import type { BaileysProviderOptions } from '../../src/index.js';
 
@@ -41,8 +42,11 @@ export interface Replica {
 
 /** Starts one; resolves once it has started. */
 export async function startReplica(settings: ReplicaSettings): Promise<Replica> {
-  const program = fileURLToPath(new URL('./replica.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--conditions=@wa-sync/source', '--import', 'tsx', program], {
+  const program = await bundleProgram({
+    entry: fileURLToPath(new URL('./replica.ts', import.meta.url)),
+    folder: fileURLToPath(new URL('../../.wa-sync', import.meta.url)),
+  });
+  const child = spawn(process.execPath, [program], {
     env: { ...process.env, REPLICA_SETTINGS: JSON.stringify(settings) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
