@@ -22,6 +22,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     testTimeout: 20_000,
     setupFiles: ['packages/dev/tests/fix-seeds.ts'],
+    // What a file of sources becomes is made once for all projects.
+    experimental: { fsModuleCache: true },
     pool: 'forks',
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
@@ -47,7 +49,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        // On the one Postgres and the one Redis of the project.
+        // With the one Postgres and the one Redis of the project, HTTP servers, and programs that end by themselves.
         test: {
           name: 'servers',
           include: [SERVERS],

@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from 'node:module';
 
 /**
  * Loaded before each file of the project `unit`: such a test starts no process, so that the project runs anywhere in
- * seconds. A test that needs one is named `*.realtime.test.ts`, one that needs a database `*.servers.test.ts`.
+ * seconds. A test that needs one is named `*.servers.test.ts` or `*.realtime.test.ts`.
  */
 for (const name of ['spawn', 'spawnSync', 'exec', 'execSync', 'execFile', 'execFileSync', 'fork'] as const) {
   childProcess[name] = (() => {

@@ -25,7 +25,7 @@ export const LISTED_BLOCKS: readonly ListedBlock[] = [
     page: 'docs/ADDING-AN-ADAPTER.md',
     has: 'npx vitest run',
     reason: 'needs the project that the page writes',
-    runBy: 'packages/dev/docs-checks/test/adding-an-adapter.realtime.test.ts',
+    runBy: 'packages/dev/docs-checks/test/adding-an-adapter.servers.test.ts',
   },
   {
     page: 'docs/BAILEYS.md',
@@ -37,13 +37,13 @@ export const LISTED_BLOCKS: readonly ListedBlock[] = [
     page: 'docs/HTTP.md',
     has: 'curl -sS',
     reason: 'is held to its answer there',
-    runBy: 'packages/http/test/docs.realtime.test.ts',
+    runBy: 'packages/http/test/docs.servers.test.ts',
   },
   {
     page: 'docs/HTTP.md',
     has: 'export WA_SYNC_TOKEN=…',
     reason: 'is the environment of the curl lines',
-    runBy: 'packages/http/test/docs.realtime.test.ts',
+    runBy: 'packages/http/test/docs.servers.test.ts',
   },
   {
     page: 'docs/REDIS.md',

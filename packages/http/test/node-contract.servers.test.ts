@@ -2,10 +2,14 @@ import { createHttpHandler, toNodeHandler } from '../src/index.js';
 import { describeHttpContract } from './describe-http-contract.js';
 import { listen } from './listen.js';
 
-describeHttpContract('node:http under the default path', async (wa, options) => {
-  const server = await listen(toNodeHandler(createHttpHandler(wa, options)));
-  return { url: `${server.origin}/whatsapp`, close: server.close };
-});
+describeHttpContract(
+  'node:http under the default path',
+  async (wa, options) => {
+    const server = await listen(toNodeHandler(createHttpHandler(wa, options)));
+    return { url: `${server.origin}/whatsapp`, close: server.close };
+  },
+  { equalPosts: 200 },
+);
 
 describeHttpContract('node:http at the root', async (wa, options) => {
   const server = await listen(toNodeHandler(createHttpHandler(wa, { ...options, basePath: '/' })));

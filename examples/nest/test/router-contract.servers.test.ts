@@ -24,7 +24,7 @@ const mounted =
   };
 
 for (const platform of PLATFORMS) {
-  describeHttpContract(`Nest on ${platform}`, mounted(platform, '/whatsapp'));
+  describeHttpContract(`Nest on ${platform}`, mounted(platform, '/whatsapp'), { equalPosts: 200 });
   describeHttpContract(`Nest on ${platform} at the root`, mounted(platform, '', { path: '' }));
   describeHttpContract(
     `Nest on ${platform} under a global prefix and a version`,
