@@ -1,20 +1,19 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Files that take ten seconds and more, the longest first. */
+/** Files that take ten seconds and more. Those that wait stand among those that calculate, or the processors would rest at first. */
 const LONGEST = [
-  'dev/demo/test/main-job',
-  'dev/chaos/test/faults',
-  'dev/chaos/test/scale',
-  'baileys/test/replicas',
-  'cli/test/service',
   'postgres/test/pglite',
-  'baileys/test/observe',
+  'cli/test/service',
+  'dev/demo/test/main-job',
+  'dev/simulator/test/run-seed',
+  'baileys/test/replicas',
+  'postgres/test/conformance',
+  'dev/chaos/test/scale',
+  'baileys/test/boot',
+  'dev/chaos/test/faults',
+  'postgres/test/cuts',
   'baileys/test/catalogue',
   'redis/test/cuts',
-  'baileys/test/boot',
-  'postgres/test/conformance',
-  'postgres/test/cuts',
-  'dev/simulator/test/run-seed',
 ].map((path) => `/packages/${path}.`);
 
 /** Begins a project with its longest files, so that no worker has one of them left when the others are done. */
