@@ -248,8 +248,8 @@ export const MUTANTS = [
   one(
     'a tick that fails is the last',
     'engine/replica/tick.ts',
-    'if (!stopped) cancel = clock.schedule(() => void beat(),',
-    'if (!stopped && !failing) cancel = clock.schedule(() => void beat(),',
+    'if (!stopped) beatIn(',
+    'if (!stopped && !failing) beatIn(',
   ),
   one(
     'cleanup does not read again',
@@ -348,7 +348,24 @@ export const MUTANTS = [
     "kind: hourSource(expression).includes('*') ? 'utc' : 'civil'",
     "kind: hourSource(expression).includes('x') ? 'civil' : 'utc'",
   ),
-  one('what could not be released is forgotten', 'engine/replica/tick.ts', 'await deps.releaseSessions.retry();', ''),
+  one(
+    'what could not be released is forgotten',
+    'engine/replica/tick.ts',
+    "['release sessions', () => deps.releaseSessions.retry()],",
+    '',
+  ),
+  one(
+    'a beat waits for the work of the one before',
+    'engine/replica/tick.ts',
+    'void kickWork(answer);',
+    'await kickWork(answer);',
+  ),
+  one(
+    'a step that fails ends the tick',
+    'engine/replica/tick.ts',
+    'if (failedSteps.has(name)) continue;',
+    'if (failedSteps.has(name)) return;',
+  ),
   one(
     'two open connections take over from each other',
     'engine/reconcile/claim-held.ts',

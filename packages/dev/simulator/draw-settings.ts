@@ -26,6 +26,7 @@ export const FAULT_KINDS = [
   'store_error_before',
   'store_error_after',
   'store_late',
+  'store_slow',
   'write_late',
   'store_twice',
   'partition',

@@ -74,6 +74,12 @@ export function processFaults(context: FaultContext): FaultEffects {
     store_error_before: () => void weather('store_error_before', { errorBefore: 0.4 }, draw.between(2_000, 20_000)),
     store_error_after: () => void weather('store_error_after', { errorAfter: 0.4 }, draw.between(2_000, 20_000)),
     store_late: () => void weather('store_late', { lateRequest: 0.25, lateAnswer: 0.15 }, draw.between(2_000, 20_000)),
+    store_slow() {
+      // Below every limit on a call, as a database is that everybody waits for.
+      const ms = draw.between(0.1 * plan.ttlMs, 0.235 * plan.ttlMs);
+      const side = draw.pick(['before', 'after', 'changing'] as const);
+      weather('store_slow', { slow: { ms, side } }, draw.between(10_000, 150_000));
+    },
     write_late() {
       // A link that falls and is back before its fall could be written.
       const replica = weather('write_late', { lateWrites: true }, draw.between(1_000, 6_000));

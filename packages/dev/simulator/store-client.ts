@@ -19,6 +19,8 @@ export interface StoreWeather {
   /** Every status write is late. */
   lateWrites: boolean;
   lateAnswer: number;
+  /** Every call takes so much longer, on the way to the store, on the way back, or now here and now there. */
+  slow: { readonly ms: number; readonly side: 'before' | 'after' | 'changing' } | null;
   twice: number;
   /** The process is stopped right before the next call leaves, or right when its answer arrives. */
   pauseAt: {
@@ -35,6 +37,7 @@ export const FAIR_WEATHER: Readonly<StoreWeather> = {
   lateRequest: 0,
   lateWrites: false,
   lateAnswer: 0,
+  slow: null,
   twice: 0,
   pauseAt: null,
 };
@@ -95,8 +98,9 @@ export function createStoreClient(params: {
       };
       const fail = (delayMs: number, words: string) => answer(delayMs, false, () => reject(new Error(words)));
 
-      const arrive = (options: { errorAfter: boolean; lateAnswer: boolean; twice: boolean }): void => {
-        const backMs = options.lateAnswer ? draw.between(1_000, LONGEST_DELAY_MS) : draw.between(1, 12);
+      const arrive = (options: { errorAfter: boolean; lateAnswer: boolean; twice: boolean; slowMs: number }): void => {
+        const backMs =
+          options.slowMs + (options.lateAnswer ? draw.between(1_000, LONGEST_DELAY_MS) : draw.between(1, 12));
         server.commit(call, { twice: options.twice }).then(
           (result) =>
             options.errorAfter ? fail(backMs, 'connection reset') : answer(backMs, true, () => resolve(result)),
@@ -110,7 +114,10 @@ export function createStoreClient(params: {
           fail(draw.between(1, 30), 'connect ECONNREFUSED');
           return;
         }
+        const { slow } = weather;
+        const slowBefore = slow?.side === 'before' || (slow?.side === 'changing' && draw.chance(0.5));
         const fate = {
+          slowMs: slow && !slowBefore ? slow.ms : 0,
           errorAfter: draw.chance(weather.errorAfter),
           lateAnswer: draw.chance(weather.lateAnswer),
           twice: draw.chance(weather.twice),
@@ -129,7 +136,9 @@ export function createStoreClient(params: {
         if (fate.twice) onFault('store_twice', method);
         const late = draw.chance(weather.lateRequest) || (weather.lateWrites && method === 'write');
         if (late || fate.lateAnswer) onFault('store_late', method);
-        timeline.after(late ? draw.between(1_000, LONGEST_DELAY_MS) : draw.between(1, 12), () => arrive(fate));
+        if (slow) onFault('store_slow', method);
+        const thereMs = late ? draw.between(1_000, LONGEST_DELAY_MS) : draw.between(1, 12);
+        timeline.after(thereMs + (slow && slowBefore ? slow.ms : 0), () => arrive(fate));
       };
 
       if (takePause('before_call', method)) onFault('pause_before_call', method);

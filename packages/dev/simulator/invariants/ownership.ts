@@ -136,7 +136,7 @@ export const S5: Invariant = {
           target &&
           current &&
           target.runningMs < sinceMs &&
-          target.clear(sinceMs, entry.t) &&
+          target.clearOrSlow(sinceMs, entry.t) &&
           target.stoppingMs > entry.t
         ) {
           bench.broken(entry.t, `${target.name} lost its sessions although it could renew since ${sinceMs}`);

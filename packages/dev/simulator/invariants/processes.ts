@@ -15,17 +15,24 @@ export interface ProcessLife {
    * way.
    */
   clear(fromMs: number, toMs: number): boolean;
+  /** The same, but for a store that was slow for every call. */
+  clearOrSlow(fromMs: number, toMs: number): boolean;
   suspendedIn(fromMs: number, toMs: number): boolean;
   pausedIn(fromMs: number, toMs: number): boolean;
 }
 
 interface Span {
+  /** What it was, where it lasted. */
+  readonly by?: string;
   readonly fromMs: number;
   toMs: number;
 }
 
 /** The longest that a call can be on its way, and the pause after it. */
 const AFTERMATH_MS = 26_000;
+
+/** The impairment under which a replica still keeps its lease. */
+const SLOW = 'store_slow';
 
 const known = new WeakMap<readonly HistoryEntry[], ReadonlyMap<string, ProcessLife>>();
 
@@ -54,7 +61,7 @@ function readLives(history: readonly HistoryEntry[]): Map<string, ProcessLife> {
   function begin(name: string, by: string, fromMs: number): void {
     const key = `${name} ${by}`;
     if (open.has(key)) return;
-    const span = { fromMs, toMs: Number.POSITIVE_INFINITY };
+    const span = { by, fromMs, toMs: Number.POSITIVE_INFINITY };
     open.set(key, span);
     spansOf(name).push(span);
   }
@@ -90,6 +97,9 @@ function readLives(history: readonly HistoryEntry[]): Map<string, ProcessLife> {
             life.endedMs > toMs &&
             !spansOf(actor).some((span) => meets(span, fromMs, toMs)) &&
             !spansOf('*').some((span) => meets(span, fromMs, toMs)),
+          clearOrSlow: (fromMs, toMs) =>
+            life.endedMs > toMs &&
+            ![...spansOf(actor), ...spansOf('*')].some((span) => span.by !== SLOW && meets(span, fromMs, toMs)),
           suspendedIn: (fromMs, toMs) => (suspends.get(actor) ?? []).some((span) => overlaps(span, fromMs, toMs)),
           pausedIn: (fromMs, toMs) => (pauses.get(actor) ?? []).some((span) => overlaps(span, fromMs, toMs)),
         };

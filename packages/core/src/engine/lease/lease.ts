@@ -12,6 +12,7 @@ import type { Config } from '../../options/config.js';
 import type { BeatAnswer, Heartbeat } from '../../ports/lease-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Events } from '../events/emit-events.js';
+import { LARGEST_BATCH, nextBatchSize } from '../limits/batch-size.js';
 import { callLimitMs } from '../limits/limit-store.js';
 
 /** Part of the lease that is never used, against clocks that run at different speeds and writes that take time. */
@@ -28,7 +29,6 @@ const PREDECESSOR_SIGHTINGS = 3;
  * the owner's margin.
  */
 const TICK_TOLERANCE = 0.9;
-const FREE_BATCH = 1_000;
 
 interface Sighting {
   beats: number;
@@ -60,6 +60,7 @@ export function createLease(deps: {
   let joined = false;
   let heldSinceMs = 0;
   let retired = false;
+  let freeBatch = LARGEST_BATCH;
   let lost: 'store_unreachable' | 'fenced' | null = null;
   let massOutage = false;
   /** Times that the trust had run out when it came back. */
@@ -168,15 +169,22 @@ export function createLease(deps: {
     return anyFenced ? freeOrphans() : [];
   }
 
-  /** Frees what belongs to leases that are over, also where their replica died between two statements. */
+  /**
+   * Frees what belongs to leases that are over, also where their replica died between two statements. In slices, and for
+   * a tick at most: what is left is told by the next beat, and another replica may take it up.
+   */
   async function freeOrphans(): Promise<string[]> {
     const freed: string[] = [];
-    for (let batch = FREE_BATCH; batch === FREE_BATCH; ) {
-      const ids = await store.leases.freeFenced({ limit: FREE_BATCH });
+    const untilMs = clock.monotonicMs() + lease.tickMs;
+    for (;;) {
+      const limit = freeBatch;
+      const startedMs = clock.monotonicMs();
+      const ids = await store.leases.freeFenced({ limit });
       freed.push(...ids);
-      batch = ids.length;
+      const nowMs = clock.monotonicMs();
+      freeBatch = nextBatchSize(limit, nowMs - startedMs);
+      if (ids.length < limit || nowMs >= untilMs || !trusted()) return freed;
     }
-    return freed;
   }
 
   return {
@@ -186,7 +194,6 @@ export function createLease(deps: {
     trusted,
     incarnation: () => incarnation,
     joined: () => joined,
-    freeOrphans,
     /**
      * Whether another process runs under our name: `none`, `waiting` while its heartbeat is not yet known to stand
      * still, `in_use` where it keeps renewing. Of two that start at once the one with the smaller incarnation stays.

@@ -1,7 +1,9 @@
 /**
- * The one timer that talks to the store: renew the lease, end the leases of the dead, open what stands free, run the
- * jobs that are due, and take up again what could not be written. Resuming after a suspend, catch-up and clock changes
- * are this one path, because every beat asks the store what time it is.
+ * The one timer that talks to the store. Each tick beats: it renews the lease. What comes of the answer is done beside
+ * the beats: end the leases of the dead, open what stands free, run the jobs that are due, take up again what could not
+ * be written. However long that takes, the next beat goes out at its time: with a store that is slow for every call,
+ * the order of our own work would otherwise take the lease. Wake-up after a suspend, catch-up and clock changes are
+ * this one path, because every beat asks the store what time it is.
  */
 
 import { WaSyncError } from '../../domain/errors.js';
@@ -42,9 +44,15 @@ export function createTick(deps: {
   const { clock, logger } = deps.config;
   const { tickMs } = deps.config.lease;
   let cancel: (() => void) | null = null;
-  let running: Promise<void> | null = null;
+  let beating: Promise<void> | null = null;
+  let working: Promise<void> | null = null;
+  /** What the newest beat brought, while the work for an earlier one still goes on. */
+  let newer: Alive | null = null;
   let stopped = false;
   let failing = false;
+  /** Steps that failed when they were last taken: a failure is logged once until the step works again. */
+  const failedSteps = new Set<string>();
+  let freed = false;
   let saidThatItWaits = false;
   let start: { resolve(): void; reject(error: unknown): void } | null = null;
   const started = new Promise<void>((resolve, reject) => {
@@ -52,27 +60,61 @@ export function createTick(deps: {
   });
   started.catch(() => {});
 
-  async function work(): Promise<void> {
-    await deps.guard.check();
-    const answer = await lease.renew();
-    if (failing) logger.info({ code: 'store_back' }, 'The store answers again');
-    failing = false;
-    await afterBeat(answer);
+  /** What is done for an answer, in this order. A step that fails keeps none of the others from being taken. */
+  const steps: readonly (readonly [name: string, take: (answer: Alive) => Promise<void> | void])[] = [
+    ['end the leases of the dead', endTheDead],
+    ['meet a predecessor', meetPredecessor],
+    ['write what could not be written', () => reconciler.retryDeferred()],
+    ['watch takeovers', watchTakeovers],
+    ['release sessions', () => deps.releaseSessions.retry()],
+    ['open sessions', openFree],
+    ['start what works by itself', kickOthers],
+    ['run the jobs', ({ storeNow }) => schedule.tick(storeNow)],
+  ];
+
+  async function work(answer: Alive): Promise<void> {
+    for (const [name, take] of steps) {
+      // Nothing is begun for a lease that may be over; the next answered beat comes back here.
+      if (stopped || !lease.trusted()) return;
+      try {
+        await take(answer);
+        failedSteps.delete(name);
+      } catch (error) {
+        if (failedSteps.has(name)) continue;
+        failedSteps.add(name);
+        logger.error({ code: 'tick_failed', step: name, err: error }, `Could not ${name}; trying again with each tick`);
+      }
+    }
   }
 
-  async function afterBeat(answer: Alive): Promise<void> {
-    const freed = await lease.endOthers(answer.others);
-    meetPredecessor(answer);
-    reconciler.retryDeferred();
-    watchTakeovers();
-    await deps.releaseSessions.retry();
-    if (freed.length > 0) for (const held of deps.held.all()) if (held.tenure === null) reconciler.enqueue(held);
-    if (answer.claimable || freed.length > 0) await provide.openClaimable();
+  /** Does what an answer asks for; where work for an earlier one is under way, the newest one is next. */
+  function kickWork(answer: Alive): Promise<void> {
+    newer = answer;
+    working ??= (async () => {
+      for (let next: Alive | null = answer; next !== null; next = newer) {
+        newer = null;
+        await work(next);
+      }
+      working = null;
+    })();
+    return working;
+  }
+
+  async function endTheDead({ others }: Alive): Promise<void> {
+    freed = false;
+    freed = (await lease.endOthers(others)).length > 0;
+    if (freed) for (const held of deps.held.all()) if (held.tenure === null) reconciler.enqueue(held);
+  }
+
+  async function openFree({ claimable }: Alive): Promise<void> {
+    if (claimable || freed) await provide.openClaimable();
+  }
+
+  function kickOthers(answer: Alive): void {
     deps.sendOutgoing.kick({ waiting: answer.outgoing === true });
     deps.inbox.notifications.kick();
     if (answer.inbox === true) deps.inbox.answerInbox.kick();
     deps.forgetOld.kick();
-    await schedule.tick(answer.storeNow);
   }
 
   /**
@@ -117,31 +159,43 @@ export function createTick(deps: {
     return other ? ` (lease ${other.incarnation.slice(0, 8)}, renewed at ${other.beatAt.toISOString()})` : '';
   }
 
+  async function renew(): Promise<void> {
+    await deps.guard.check();
+    const answer = await lease.renew();
+    if (failing) logger.info({ code: 'store_back' }, 'The store answers again');
+    failing = false;
+    void kickWork(answer);
+  }
+
   async function beat(): Promise<void> {
     const startedMs = clock.monotonicMs();
-    running = work().catch((error: unknown) => {
+    beating = renew().catch((error: unknown) => {
       if (!failing)
         logger.error({ code: 'store_unreachable', err: error }, 'The store does not answer; sockets are left alone');
       failing = true;
     });
-    await running;
-    running = null;
-    if (!stopped) cancel = clock.schedule(() => void beat(), Math.max(0, tickMs - (clock.monotonicMs() - startedMs)));
+    await beating;
+    beating = null;
+    if (!stopped) beatIn(Math.max(0, tickMs - (clock.monotonicMs() - startedMs)));
+  }
+
+  function beatIn(ms: number): void {
+    cancel = clock.schedule(() => void beat(), ms);
   }
 
   return {
-    /** Begins with the answer of the join. */
+    /** Begins with the answer of the join; settles when what comes of it is done. */
     async start(answer: Alive): Promise<void> {
-      await afterBeat(answer);
-      cancel = clock.schedule(() => void beat(), tickMs);
+      beatIn(tickMs);
+      await kickWork(answer);
     },
     /** Settles once no other process of this replica's name lives, at the latest two ticks after it died. */
     predecessorsGone: () => started,
-    /** No beat begins after this; settles when the one under way has ended. */
+    /** No beat begins after this; settles when the beat and the step under way have ended. */
     async stop(): Promise<void> {
       stopped = true;
       cancel?.();
-      await running;
+      await Promise.all([beating, working]);
     },
   };
 }
