@@ -8,6 +8,7 @@ const MINUTES = 10;
 const jobs = { sync: '0 * * * * *', cleanup: '10 * * * * *', inactivity: '20 * * * * *' } as const;
 
 type Side = 'before' | 'after';
+type SlowCase = [words: string, sideOf: (call: number) => Side];
 
 /** A store that takes its time for every call, on the way to it or on the way back. */
 function slow(world: ReturnType<typeof createWorld>, sideOf: () => Side): WaSyncStore {
@@ -39,7 +40,7 @@ function slow(world: ReturnType<typeof createWorld>, sideOf: () => Side): WaSync
 }
 
 describe(`a store that takes ${SLOW_MS} ms for every call`, () => {
-  it.each<[string, (call: number) => Side]>([
+  it.each<SlowCase>([
     ['before it acts', () => 'before'],
     ['after it acted', () => 'after'],
     ['on changing sides', (call) => (call % 3 === 0 ? 'before' : 'after')],
