@@ -16,7 +16,7 @@ import {
   systemClock,
   type WhatsAppConnection,
 } from '@wa-sync/core';
-import { createFailureLog, lateLogger, parseOptions } from '@wa-sync/core/adapter';
+import { createHostCalls, lateLogger, parseOptions } from '@wa-sync/core/adapter';
 import * as z from 'zod/mini';
 import type { BaileysSocketLike } from './client/baileys-like.js';
 import type { ConversationOf } from './client/option-types.js';
@@ -107,7 +107,7 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
   const { socket, onDead, onDeadReport, reattachWithinMs, clock, conversationOf } = parsed;
   const { logger, useLogger } = lateLogger();
   const sessionId = checkSessionId(options.sessionId);
-  const failures = createFailureLog({ clock, logger });
+  const host = createHostCalls({ clock, logger });
   const feed = conversationOf && createMessageFeed({ sessionId, conversationOf, clock, logger });
   const listeners = new Listeners();
   const streak = new StalledHandlers(sessionId, stallMemory);
@@ -166,11 +166,10 @@ export function observeBaileysSocket(options: ObserveBaileysSocketOptions): What
     if (watch.state().stage === 'closed' || deadReason !== null) return;
     deadReason = reason;
     listeners.notify();
-    try {
-      onDeadReport?.({ sessionId, reason });
-    } catch (error) {
-      failures.failed({ code: 'on_dead_report_failed', sessionId }, 'onDeadReport failed', error);
-    }
+    host.notify(
+      { name: 'onDeadReport', code: 'on_dead_report_failed', text: 'onDeadReport failed', fields: { sessionId } },
+      () => onDeadReport?.({ sessionId, reason }),
+    );
     if (onDead === 'end') await watch.end({ reason });
   }
 

@@ -34,3 +34,14 @@ it.each(['credentials', 'socketConfig'] as const)(
     await untilStatus(connection, 'CONNECTED');
   },
 );
+
+it('a session whose socketConfig returns a promise says so, and a rejection of it ends no process', async () => {
+  const server = await startServer();
+  const host = await startProvider(server, {
+    backoff: { baseMs: 1, maxMs: 5 },
+    socketConfig: () => Promise.reject(new Error('of the host')) as unknown as Record<string, never>,
+  });
+  const connection = host.open(await host.addSession('a', '5511911110001'));
+  const { reason } = await untilStatus(connection, 'ERROR', { reason: 'config_invalid' });
+  expect(reason?.detail).toContain('socketConfig returned a promise');
+});

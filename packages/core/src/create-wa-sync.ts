@@ -17,6 +17,7 @@ import { createMassGuard } from './engine/lease/guard-mass-outage.js';
 import { createLease } from './engine/lease/lease.js';
 import { createReleaseSessions } from './engine/lease/release-sessions.js';
 import { createLinkWatch } from './engine/lease/watch-links.js';
+import { createHostCalls } from './engine/limits/host-calls.js';
 import { callLimitMs, limitStore } from './engine/limits/limit-store.js';
 import { createFollowMessages } from './engine/messages/follow-messages.js';
 import { createRecordMessages } from './engine/messages/record-messages.js';
@@ -34,7 +35,6 @@ import { createAskStatus } from './engine/sync/ask-status.js';
 import { createAnswerInbox } from './engine/sync/handle-requests.js';
 import { createSweep } from './engine/sync/sweep.js';
 import { createSyncCalls } from './engine/sync/sync-calls.js';
-import { createFailureLog } from './logging/log-failures.js';
 import { parseConfig, type WaSyncOptions } from './options/config.js';
 
 /**
@@ -51,7 +51,8 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const { clock, logger } = config;
   for (const part of [config.store, config.provider]) part?.useLogger?.({ logger });
   const store = limitStore(config.store, clock, callLimitMs(config.lease));
-  const events = createEvents(createFailureLog(config));
+  const host = createHostCalls(config);
+  const events = createEvents(host);
   const held = createHeldSessions();
   const publish = createPublishChanges({ config, held, events, onLost });
   const lease = createLease({ config, store, events, onRejoin });
@@ -59,9 +60,9 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const stalls = createStallWatch(clock);
   const liveness = createLiveness({ config, held, stalls, events, onVerdict: reconciler.enqueue });
   const recorder = createRecordMessages({ config, store });
-  const messages = createFollowMessages({ config, store, recorder });
+  const messages = createFollowMessages({ config, store, recorder, host });
   const releaseSessions = createReleaseSessions({ config, store, held, lease, publish });
-  const provide = createProvide({ config, store, held, releaseSessions, lease, publish, messages, onChange });
+  const provide = createProvide({ config, store, held, releaseSessions, lease, publish, messages, host, onChange });
   const sweep = createSweep({
     config,
     store,
@@ -75,11 +76,11 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const closeUnheld = createCloseUnheld({ config, store, lease, events });
   const askOwner = createAskOwner({ config, store, lease });
   const calls = createSyncCalls({ config, store, held, sweep, provide, askOwner });
-  const cleanUp = createCleanUp({ config, store, lease });
-  const close = createCloseConversations({ config, store, lease, events });
+  const cleanUp = createCleanUp({ config, store, lease, host });
+  const close = createCloseConversations({ config, store, lease, events, host });
   const parts = { sync: calls, cleanUp, close, closeUnheld };
   const jobs = createRunJobs({ config, store, lease, events, bodies: createJobBodies(parts) });
-  const schedule = createSchedule({ config, store, jobs });
+  const schedule = createSchedule({ config, store, jobs, host });
   const jobCalls = createJobCalls({ ...parts, config, jobs, store });
   const recorded = (entry: Held) => messages.recorded(entry.connection);
   const sendOutgoing = createSendOutgoing({ config, store, held, lease, events, recorded });
@@ -92,9 +93,21 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const forgetOld = createForgetOld({ config, store, lease });
   const both = { config, held, lease, reconciler, provide, sendOutgoing, forgetOld, inbox };
   const tick = createTick({ ...both, schedule, releaseSessions, guard });
-  const run = createRunState({ ...both, jobs, schedule, publish, store, liveness, stalls, tick, messages, calls });
+  const run = createRunState({
+    ...both,
+    jobs,
+    schedule,
+    publish,
+    store,
+    liveness,
+    stalls,
+    tick,
+    messages,
+    calls,
+    host,
+  });
 
-  const attach = createAttach({ config, held, releaseSessions, reconciler, messages, links, onChange });
+  const attach = createAttach({ config, held, releaseSessions, reconciler, messages, links, host, onChange });
 
   function onChange(entry: Held): void {
     liveness.refresh(entry);

@@ -34,7 +34,8 @@ describe('the credentials of a host', () => {
     const report = await world.clean({ force: true });
     expect(report.totals).toMatchObject({ purged: 7, failed: 3 });
     expect((await world.rows()).map(({ id }) => id)).toEqual(['s0001', 's0003', 's0005']);
-    expect(world.logged.filter(({ fields }) => fields.code === 'purge_credentials_failed')).toHaveLength(3);
+    // One line for each of the two causes.
+    expect(world.logged.filter(({ fields }) => fields.code === 'purge_credentials_failed')).toHaveLength(2);
     expect((await world.clean()).totals).toMatchObject({ purged: 0, failed: 3 });
     well = true;
     expect((await world.clean()).totals).toMatchObject({ purged: 3, failed: 0 });

@@ -224,8 +224,8 @@ export const MUTANTS = [
   one(
     'a provider opens what it did not win',
     'engine/sessions/provide.ts',
-    'if (outcome.claimed && tenure && !sessions.get(outcome.id)) hold(outcome.session, tenure);',
-    'const session = outcome.claimed ? outcome.session : (await store.sessions.get({ ids: [outcome.id] }))[0];\n        if (session && tenure && !sessions.get(outcome.id)) hold(session, tenure);',
+    'if (outcome.claimed && tenure && !sessions.get(outcome.id)) tryToHold(outcome.session, tenure, failures);',
+    'const session = outcome.claimed ? outcome.session : (await store.sessions.get({ ids: [outcome.id] }))[0];\n        if (session && tenure && !sessions.get(outcome.id)) tryToHold(session, tenure, failures);',
   ),
   one(
     'what was lost is not closed',

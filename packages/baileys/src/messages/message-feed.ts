@@ -4,7 +4,7 @@
  * Owns: the questions to the host that are not answered yet, and who receives the messages.
  */
 import { type Clock, type Logger, maskNumbers, type RecordedMessage } from '@wa-sync/core';
-import { createFailureLog, withTimeout } from '@wa-sync/core/adapter';
+import { createHostCalls, withTimeout } from '@wa-sync/core/adapter';
 import type { BaileysMessageLike, BaileysSocketLike } from '../client/baileys-like.js';
 import type { ConversationOf } from '../client/option-types.js';
 import { type MessageFacts, readMessage, withoutDevice } from './read-message.js';
@@ -25,13 +25,16 @@ export function createMessageFeed(params: {
   logger: Logger;
 }) {
   const { sessionId, conversationOf, clock } = params;
-  const failures = createFailureLog(params);
+  const host = createHostCalls(params);
   const listeners = new Set<{ readonly listener: Listener }>();
   const open = new Set<Promise<void>>();
 
-  function complain(code: string, text: string, error: unknown): void {
-    failures.failed({ code, sessionId }, `Session ${maskNumbers(sessionId)}: ${text}`, error);
-  }
+  const asked = (code: string, text: string) => ({
+    name: 'conversationOf',
+    code,
+    text: `Session ${maskNumbers(sessionId)}: ${text}`,
+    fields: { sessionId },
+  });
 
   async function findNames(
     socket: BaileysSocketLike,
@@ -52,26 +55,19 @@ export function createMessageFeed(params: {
   async function ask(socket: BaileysSocketLike, message: BaileysMessageLike, facts: MessageFacts): Promise<void> {
     const { chat, isGroup, from, isReplay, messageId } = facts;
     const at = facts.at ?? clock.now();
-    let conversationId: string | null | undefined;
-    try {
+    const failing = asked('conversation_of_failed', 'conversationOf failed, the message is not recorded');
+    const answer = await host.ask(failing, ANSWER_WITHIN_MS, async () => {
       const names = await findNames(socket, facts);
-      const origin = { sessionId, message, chat, isGroup, ...names, from, at, isReplay };
-      conversationId = await withTimeout(clock, ANSWER_WITHIN_MS, () => conversationOf(origin), {
-        late() {
-          throw new Error(`no answer within ${ANSWER_WITHIN_MS} ms`);
-        },
-      });
-    } catch (error) {
-      complain('conversation_of_failed', 'conversationOf failed, the message is not recorded', error);
-      return;
-    }
+      return conversationOf({ sessionId, message, chat, isGroup, ...names, from, at, isReplay });
+    });
+    const conversationId = answer?.result;
     if (conversationId === null || conversationId === undefined) return;
     const recorded = [{ conversationId, sessionId, from, at, chat, messageId }];
     for (const { listener } of [...listeners]) {
       try {
         await listener(recorded);
       } catch (error) {
-        complain('message_not_recorded', 'a message was not recorded', error);
+        host.failed(asked('message_not_recorded', 'a message was not recorded'), error);
       }
     }
   }
@@ -81,11 +77,11 @@ export function createMessageFeed(params: {
     if (facts === null || listeners.size === 0) return;
     if (open.size >= MOST_OPEN) {
       const stuck = new Error(`${MOST_OPEN} messages wait for conversationOf`);
-      complain('messages_dropped', 'a message is not recorded', stuck);
+      host.failed(asked('messages_dropped', 'a message is not recorded'), stuck);
       return;
     }
-    const asked = ask(socket, message, facts).finally(() => open.delete(asked));
-    open.add(asked);
+    const asking = ask(socket, message, facts).finally(() => open.delete(asking));
+    open.add(asking);
   }
 
   let newestSocket: BaileysSocketLike | null = null;

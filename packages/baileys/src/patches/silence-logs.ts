@@ -1,3 +1,5 @@
+import { containCall } from '@wa-sync/core/adapter';
+
 const PRIVATE_LINES = [
   'Closing session:',
   'Opening session:',
@@ -41,3 +43,27 @@ export const silentBaileysLogger = {
   warn() {},
   error() {},
 };
+
+/**
+ * The host's logger as Baileys calls it, from inside its handlers and promises: what it threw there would end the
+ * process or keep a stanza from being handled. Its line is lost.
+ */
+export function containBaileysLogger<Given>(logger: Given): Given {
+  if (typeof logger !== 'object' || logger === null) return logger;
+  // Not over the logger itself: of a frozen one a proxy may only return what it has.
+  return new Proxy(Object.create(logger) as Given & object, {
+    get(_target, name) {
+      const value: unknown = Reflect.get(logger, name);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        const result: unknown = containCall(
+          () => value.apply(logger, args),
+          () => {},
+        );
+        if (name !== 'child') return result;
+        return result === undefined ? silentBaileysLogger : containBaileysLogger(result);
+      };
+    },
+    set: (_target, name, value) => Reflect.set(logger, name, value),
+  });
+}

@@ -1,10 +1,11 @@
-import { type Clock, maskNumbers } from '@wa-sync/core';
+import { type Clock, maskNumbers, WaSyncError } from '@wa-sync/core';
+import { catchLater } from '@wa-sync/core/adapter';
 import type { GuardedAuth } from '../auth/guard-auth.js';
 import type { BaileysSocketLike } from '../client/baileys-like.js';
 import type { BaileysMembers } from '../client/baileys-module.js';
 import type { CloseFacts } from '../close/close-reasons.js';
 import type { OnMessages } from '../messages/tap-messages.js';
-import { silentBaileysLogger } from '../patches/silence-logs.js';
+import { containBaileysLogger, silentBaileysLogger } from '../patches/silence-logs.js';
 import { watchSocket } from '../socket/socket-monitor.js';
 import type { SocketWatch, WatchSocketParams } from '../socket/socket-state.js';
 import type { SessionParts } from './session-context.js';
@@ -35,8 +36,9 @@ export class SocketInUse implements WatchSocketParams {
     makeWASocket: BaileysMembers['makeWASocket'],
   ) {
     const { sessionId, feed, deps } = session;
-    const config: { qrTimeout?: number | undefined } = deps.socketConfig({ sessionId });
-    this.socket = makeWASocket({ logger: silentBaileysLogger, ...config, auth: auth.forNextSocket() });
+    const config = checkSocketConfig(deps.socketConfig({ sessionId }));
+    const logger = config.logger === undefined ? silentBaileysLogger : containBaileysLogger(config.logger);
+    this.socket = makeWASocket({ ...config, logger, auth: auth.forNextSocket() });
     this.socket.ev.on('creds.update', () => auth.saveSoon());
     this.clock = deps.clock;
     this.attemptTimeoutMs = deps.attemptTimeoutMs;
@@ -106,4 +108,12 @@ export class SocketInUse implements WatchSocketParams {
       `Session ${maskNumbers(sessionId)}: stanzas arrive and their handling does not end`,
     );
   }
+}
+
+/** @throws WaSyncError `config_invalid` where the host's function returned a promise */
+function checkSocketConfig(given: object | undefined): { qrTimeout?: number | undefined; logger?: unknown } {
+  // Spread into the options, a promise would be none at all.
+  if (given !== undefined && 'then' in catchLater(given))
+    throw new WaSyncError('config_invalid', 'socketConfig returned a promise; it has to return the options themselves');
+  return given ?? {};
 }

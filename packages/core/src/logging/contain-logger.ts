@@ -1,5 +1,6 @@
 import { logText } from '../domain/safe-text.js';
 import type { LogCall, Logger } from '../ports/logger.js';
+import { containCall } from './contain-call.js';
 import { errorLine, loggableError } from './loggable-error.js';
 import { silentLogger } from './loggers.js';
 
@@ -30,14 +31,8 @@ export function containLogger(logger: Logger): Logger {
 
   const at =
     (level: (typeof LEVELS)[number]): LogCall =>
-    (fields, message) => {
-      try {
-        const result: unknown = logger[level](fieldsOf(fields), logText(message));
-        if (isThenable(result)) Promise.resolve(result).then(undefined, failed);
-      } catch (error) {
-        failed(error);
-      }
-    };
+    (fields, message) =>
+      void containCall<unknown>(() => logger[level](fieldsOf(fields), logText(message)), failed);
   const safe: Logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
   contained.add(safe);
   return safe;
@@ -64,8 +59,4 @@ function shown(value: unknown, depth: number): unknown {
       .slice(0, MOST_ITEMS)
       .map(([key, item]) => [logText(key), shown(item, depth + 1)]),
   );
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }

@@ -29,7 +29,7 @@ export function createFailureLog(deps: { logger: Logger; clock: Pick<Clock, 'mon
   return {
     failed(fields, text, error) {
       const nowMs = deps.clock.monotonicMs();
-      const cause = `${fields.code} ${fields.event ?? ''} ${withoutNames(errorLine(loggableError(error)))}`;
+      const cause = `${fields.code} ${fields.function ?? ''} ${withoutNames(errorLine(loggableError(error)))}`;
       const before = causes.get(cause);
       const isNew = before === undefined || nowMs - before.atMs > FORGOTTEN_AFTER_MS;
       const times = isNew ? 1 : before.times + 1;

@@ -1,6 +1,6 @@
 /** Functions of the host, contained: one may throw anything, return anything, or never settle. */
 import { type Clock, isWaSyncError, maskNumbers, type WaSync, type WaSyncError } from '@wa-sync/core';
-import { untilAborted, withTimeout } from '@wa-sync/core/adapter';
+import { awaitHostCall, tooLate, untilAborted } from '@wa-sync/core/adapter';
 import { HttpProblem } from '../reply/problems.js';
 import type { Ask } from '../request/ask.js';
 
@@ -15,28 +15,18 @@ export type CallHost = <T>(name: string, ask: Ask, call: () => T | Promise<T>) =
  */
 export function createCallHost({ clock, log }: { clock: Clock; log: SparseLog }): CallHost {
   return async <T>(name: string, ask: Ask, call: () => T | Promise<T>) => {
-    const signal = ask.signal();
-    const called = async (): Promise<{ returned: T } | { thrown: Error | WaSyncError }> => {
-      try {
-        return { returned: await call() };
-      } catch (error) {
-        return { thrown: readThrown(error) };
-      }
-    };
-    const outcome = await withTimeout(clock, HOST_WITHIN_MS, called, {
-      late: (why) => why,
-      until: untilAborted(signal),
-    });
-    if (outcome === 'ended') throw new HttpProblem('host_timeout', undefined, { logged: true });
-    if (outcome === 'timeout') {
-      log('error', `${name} did not settle within ${HOST_WITHIN_MS / 1_000} s: the request got 503`, () => ({
+    const until = untilAborted(ask.signal());
+    const outcome = await awaitHostCall({ clock, withinMs: HOST_WITHIN_MS, call, until });
+    if (outcome.kind === 'ended') throw new HttpProblem('host_timeout', undefined, { logged: true });
+    if (outcome.kind === 'late') {
+      log('error', `${tooLate(name, HOST_WITHIN_MS).message}: the request got 503`, () => ({
         code: 'host_late',
         function: name,
       }));
       throw new HttpProblem('host_timeout', undefined, { logged: true });
     }
-    if ('returned' in outcome) return outcome.returned;
-    const { thrown } = outcome;
+    if (outcome.kind === 'returned') return outcome.result;
+    const thrown = readThrown(outcome.error);
     // Such as a store that is down, asked by the host's own function: the code says what the caller may do.
     if (isWaSyncError(thrown)) throw thrown;
     log('error', `${name} failed, so the request got 500: ${maskNumbers(thrown.message)}`, () => ({

@@ -19,6 +19,7 @@ import type {
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Events } from '../events/emit-events.js';
 import type { Lease } from '../lease/lease.js';
+import type { HostCalls } from '../limits/host-calls.js';
 import { createJudgeConversations, type Judged } from './judge-conversations.js';
 import { publishEnded, UNCHANGED_FOR_MS } from './send-outgoing.js';
 
@@ -63,6 +64,7 @@ export function createCloseConversations(deps: {
   store: WaSyncStore;
   lease: Lease;
   events: Events;
+  host: HostCalls;
 }) {
   const { store, lease, events } = deps;
   const { clock, logger, inactivity } = deps.config;

@@ -1,11 +1,10 @@
 import { type ClosingDecision, decideClosing } from '../../decide/closing.js';
-import { WaSyncError } from '../../domain/errors.js';
-import { createFailureLog } from '../../logging/log-failures.js';
 import type { Config } from '../../options/config.js';
 import { closingPolicyOf } from '../../options/inactivity-config.js';
 import type { InactiveConversation } from '../../ports/conversation-store.js';
 import type { Lease } from '../lease/lease.js';
-import { createSlots, withTimeout } from '../limits/limit-calls.js';
+import type { HostCalls } from '../limits/host-calls.js';
+import { createSlots } from '../limits/limit-calls.js';
 
 const AT_ONCE = 16;
 const POLICY_LIMIT_MS = 5_000;
@@ -20,27 +19,21 @@ export interface Judged {
  * Judges inactive conversations by the host's policy, several at once. One whose policy fails is left alone and
  * logged.
  */
-export function createJudgeConversations(deps: {
-  config: Pick<Config, 'clock' | 'logger' | 'inactivity'>;
-  lease: Lease;
-}) {
-  const { lease } = deps;
-  const { clock, inactivity } = deps.config;
-  const failures = createFailureLog(deps.config);
+export function createJudgeConversations(deps: { config: Pick<Config, 'inactivity'>; lease: Lease; host: HostCalls }) {
+  const { lease, host } = deps;
+  const { inactivity } = deps.config;
 
   async function judgeOne(inactive: InactiveConversation): Promise<Judged> {
     const { conversation } = inactive;
-    try {
-      const policy = await withTimeout(clock, POLICY_LIMIT_MS, async () => ({
-        of: await closingPolicyOf(inactivity, conversation),
-      }));
-      if (!policy) throw new WaSyncError('config_invalid', 'The policy did not answer in time');
-      return { inactive, decision: decideClosing(inactive, policy.of, lease.storeNow()) };
-    } catch (error) {
-      const fields = { code: 'policy_failed', conversationId: conversation.id };
-      failures.failed(fields, 'The policy of a conversation failed: it is left alone', error);
-      return { inactive, decision: { kind: 'failed' } };
-    }
+    const asked = {
+      name: 'inactivity.policy',
+      code: 'policy_failed',
+      text: 'The policy of a conversation failed: it is left alone',
+      fields: { conversationId: conversation.id },
+    };
+    const policy = await host.ask(asked, POLICY_LIMIT_MS, () => closingPolicyOf(inactivity, conversation));
+    if (policy === null) return { inactive, decision: { kind: 'failed' } };
+    return { inactive, decision: decideClosing(inactive, policy.result, lease.storeNow()) };
   }
 
   /**

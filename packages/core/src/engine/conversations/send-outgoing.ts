@@ -35,8 +35,8 @@ export function createSendOutgoing(deps: {
   held: HeldSessions;
   lease: Lease;
   events: Events;
-  /** Settles when every message reported until now is recorded, or failed to be. */
-  recorded(held: Held): Promise<void>;
+  /** Settles when every message reported until now is recorded, or failed to be; `false` where that is not known. */
+  recorded(held: Held): Promise<boolean>;
 }) {
   const { store, held: sessions, lease } = deps;
   const { clock, logger, inactivity, observeOnly } = deps.config;
@@ -91,7 +91,8 @@ export function createSendOutgoing(deps: {
     const { outgoing: message, chat, id, sequence } = found;
     if (!message || chat === null) return true;
     if (!canSend(held) || !hasTurn(held.id)) return false;
-    await deps.recorded(held);
+    // The contact may have written: then nothing may be sent.
+    if (!(await deps.recorded(held))) return false;
     const { id: messageId } = message;
     const owner = lease.incarnation();
     const goOn = lease.watch();

@@ -1,11 +1,11 @@
 import { EventEmitter } from 'eventemitter3';
 import type { WaSyncEventName, WaSyncEvents } from '../../api/events.js';
-import type { FailureLog } from '../../logging/log-failures.js';
+import type { HostCalls } from '../limits/host-calls.js';
 
 export type Events = ReturnType<typeof createEvents>;
 
 /** The emitter of one replica. A listener that throws or rejects is logged, once for each cause, and harms nothing. */
-export function createEvents(failures: FailureLog) {
+export function createEvents(host: HostCalls) {
   const emitter = new EventEmitter();
 
   return {
@@ -13,13 +13,13 @@ export function createEvents(failures: FailureLog) {
       emitter.emit(name, payload);
     },
     on<Name extends WaSyncEventName>(name: Name, listener: (payload: WaSyncEvents[Name]) => unknown): () => void {
-      const contained = async (payload: WaSyncEvents[Name]): Promise<void> => {
-        try {
-          await listener(payload);
-        } catch (error) {
-          failures.failed({ code: 'listener_failed', event: name }, `A listener of ${name} failed`, error);
-        }
+      const asked = {
+        name: `on('${name}')`,
+        code: 'listener_failed',
+        text: `A listener of ${name} failed`,
+        fields: { event: name },
       };
+      const contained = (payload: WaSyncEvents[Name]): void => void host.notify(asked, () => listener(payload));
       emitter.on(name, contained);
       return () => void emitter.off(name, contained);
     },

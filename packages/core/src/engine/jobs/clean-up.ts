@@ -11,6 +11,7 @@ import type { Config } from '../../options/config.js';
 import type { CleanupCandidate, CleanupRule, CleanupStage, CleanupStore } from '../../ports/cleanup-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';
+import type { HostCalls } from '../limits/host-calls.js';
 import { createPurgeCredentials } from './purge-credentials.js';
 
 const DAY_MS = 86_400_000;
@@ -43,6 +44,7 @@ export function createCleanUp(deps: {
   config: Pick<Config, 'clock' | 'logger' | 'cleanup'>;
   store: WaSyncStore;
   lease: Lease;
+  host: HostCalls;
 }) {
   const { store, lease } = deps;
   const { clock, logger, cleanup } = deps.config;

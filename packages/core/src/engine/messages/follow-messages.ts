@@ -10,11 +10,14 @@ import type { Config } from '../../options/config.js';
 import type { WhatsAppConnection } from '../../ports/connection.js';
 import type { RecordedMessage } from '../../ports/conversation-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
+import type { HostCalls } from '../limits/host-calls.js';
 import type { RecordMessages } from './record-messages.js';
 
 const BATCH = 1_000;
 const MOST_WAITING = 20_000;
 const FIRST_PAUSE_MS = 500;
+/** Longer than the host may take to name the conversation of a message. */
+const DELIVERED_LIMIT_MS = 15_000;
 const LONGEST_PAUSE_MS = 15_000;
 
 export type FollowMessages = ReturnType<typeof createFollowMessages>;
@@ -23,8 +26,9 @@ export function createFollowMessages(deps: {
   config: Pick<Config, 'clock' | 'logger'>;
   store: WaSyncStore;
   recorder: RecordMessages;
+  host: HostCalls;
 }) {
-  const { store, recorder } = deps;
+  const { store, recorder, host } = deps;
   const { clock, logger } = deps.config;
   const waiting: RecordedMessage[] = [];
   let dropped = 0;
@@ -114,13 +118,32 @@ export function createFollowMessages(deps: {
     /** Records what a connection hears, until it is closed. */
     follow(connection: WhatsAppConnection): void {
       if (!store.conversations) return;
-      connection.onMessages?.(async (messages) => accept(messages));
+      const { sessionId } = connection;
+      host.notify(
+        {
+          name: 'connection.onMessages',
+          code: 'connection_failed',
+          text: 'A connection does not report messages: they are not recorded',
+          fields: { sessionId },
+        },
+        () => connection.onMessages?.(async (messages) => accept(messages)),
+      );
     },
-    /** Settles when everything that this connection heard until now is recorded, or was refused. */
-    async recorded(connection: WhatsAppConnection): Promise<void> {
-      await connection.messagesDelivered?.();
+    /**
+     * Settles when everything that this connection heard until now is recorded, or was refused; `false` where it does
+     * not say what it heard.
+     */
+    async recorded(connection: WhatsAppConnection): Promise<boolean> {
+      const asked = {
+        name: 'connection.messagesDelivered',
+        code: 'connection_failed',
+        text: 'A connection does not say which messages it has: nothing is sent for its session',
+        fields: { sessionId: connection.sessionId },
+      };
+      const delivered = await host.ask(asked, DELIVERED_LIMIT_MS, () => connection.messagesDelivered?.());
       await working;
       await recorder.flushed();
+      return delivered !== null;
     },
     /** Settles when nothing waits. */
     finished: async (): Promise<void> => {

@@ -2,6 +2,7 @@ import { WaSyncError } from '../../domain/errors.js';
 import { maskNumbers } from '../../domain/safe-text.js';
 import type { Config } from '../../options/config.js';
 import type { WhatsAppConnection } from '../../ports/connection.js';
+import type { HostCalls } from '../limits/host-calls.js';
 import { withTimeout } from '../limits/limit-calls.js';
 
 /** Longer than any store call or logout that a close may wait for. */
@@ -28,6 +29,18 @@ export async function closeConnection(
     logger.error({ code: 'close_failed', sessionId, err: error }, 'Closing a connection failed');
   }
   return false;
+}
+
+/** Closes a connection whose end nobody waits for. */
+export function closeUnawaited(connection: WhatsAppConnection, reason: string, host: HostCalls): void {
+  const { sessionId } = connection;
+  const asked = {
+    name: 'connection.close',
+    code: 'close_failed',
+    text: 'Closing a connection failed',
+    fields: { sessionId },
+  };
+  void host.notify(asked, () => connection.close({ reason }));
 }
 
 /** Unlinks the device of a connection at WhatsApp. */

@@ -6,6 +6,7 @@ import {
   SESSION_STATUSES,
   type StoredSession,
 } from '../../domain/session.js';
+import { containCall } from '../../logging/contain-call.js';
 import type { WhatsAppConnection } from '../../ports/connection.js';
 import type { Held } from './held-sessions.js';
 
@@ -39,13 +40,15 @@ const MOST_ATTEMPTS = 2 ** 31 - 1;
  * of every other session in its batch. A snapshot that throws or makes no sense is unknown, never dead.
  */
 export function readSnapshot(connection: Pick<WhatsAppConnection, 'snapshot'>): Observation {
-  let seen: Observation;
-  try {
-    seen = connection.snapshot();
-  } catch {
-    return { kind: 'unknown', why: 'snapshot_failed' };
-  }
-  if (!makesSense(seen)) return { kind: 'unknown', why: 'snapshot_invalid' };
+  let failed = false;
+  const seen = containCall(
+    () => connection.snapshot(),
+    () => {
+      failed = true;
+    },
+  );
+  if (failed) return { kind: 'unknown', why: 'snapshot_failed' };
+  if (seen === undefined || !makesSense(seen)) return { kind: 'unknown', why: 'snapshot_invalid' };
   if (seen.kind === 'unknown') return seen;
   const { reason, restartRequested } = seen;
   return {

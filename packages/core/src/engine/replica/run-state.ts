@@ -14,8 +14,10 @@ import type { ForgetOld } from '../jobs/forget-old.js';
 import type { RunJobs } from '../jobs/run-jobs.js';
 import type { JobSchedule } from '../jobs/schedule.js';
 import type { Lease } from '../lease/lease.js';
+import type { HostCalls } from '../limits/host-calls.js';
 import { withTimeout } from '../limits/limit-calls.js';
 import type { FollowMessages } from '../messages/follow-messages.js';
+import { closeUnawaited } from '../owned-sessions/close-connection.js';
 import type { HeldSessions } from '../owned-sessions/held-sessions.js';
 import type { PublishChanges } from '../owned-sessions/publish-changes.js';
 import type { Liveness } from '../reconcile/liveness.js';
@@ -53,6 +55,7 @@ export function createRunState(deps: {
   forgetOld: ForgetOld;
   messages: FollowMessages;
   calls: SyncCalls;
+  host: HostCalls;
   inbox: { askOwner: AskOwner; answerInbox: AnswerInbox; notifications: InboxNotifications };
 }): RunState {
   const { store, held: sessions, lease, liveness, provide, stalls, tick, calls } = deps;
@@ -93,7 +96,7 @@ export function createRunState(deps: {
     await withTimeout(clock, timeoutMs / 2, async () => {
       await Promise.all([
         tick.stop(),
-        deps.schedule.stop(),
+        deps.schedule.stop({ timeoutMs: timeoutMs / 4 }),
         provide.closeAll(),
         deps.reconciler.finished(),
         deps.jobs.finished(),
@@ -128,7 +131,7 @@ export function createRunState(deps: {
     if (done === null)
       logger.error({ code: 'stop_failed', replicaId }, 'The store did not answer at the end: the lease will run out');
     for (const held of [...sessions.all()]) {
-      if (held.mode === 'attached') void held.connection.close({ reason: 'shutdown' }).catch(() => {});
+      if (held.mode === 'attached') closeUnawaited(held.connection, 'shutdown', deps.host);
       sessions.remove(held);
     }
   }

@@ -1,15 +1,19 @@
 import type { AttachHandle } from '../../api/wa-sync.js';
 import { WaSyncError } from '../../domain/errors.js';
 import { maskNumbers } from '../../domain/safe-text.js';
-import { checkSessionId } from '../../domain/session.js';
 import type { Config } from '../../options/config.js';
 import type { WhatsAppConnection } from '../../ports/connection.js';
 import type { ReleaseSessions } from '../lease/release-sessions.js';
 import type { LinkWatch } from '../lease/watch-links.js';
+import type { HostCalls } from '../limits/host-calls.js';
 import type { FollowMessages } from '../messages/follow-messages.js';
 import { closeConnection } from '../owned-sessions/close-connection.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
+import { listenToConnection } from '../owned-sessions/listen-to-connection.js';
 import type { Reconciler } from '../reconcile/reconcile.js';
+import { checkConnection } from './check-connection.js';
+
+const TAKES = 'attach takes a connection, such as observeBaileysSocket({ sessionId, socket, onDead }) returns';
 
 /** Watches connections that the host owns. */
 export function createAttach(deps: {
@@ -19,9 +23,10 @@ export function createAttach(deps: {
   reconciler: Reconciler;
   messages: FollowMessages;
   links: LinkWatch;
+  host: HostCalls;
   onChange(held: Held): void;
 }) {
-  const { held: sessions, reconciler, onChange } = deps;
+  const { held: sessions, reconciler } = deps;
   const { clock } = deps.config;
 
   function hold(connection: WhatsAppConnection): Held {
@@ -33,7 +38,7 @@ export function createAttach(deps: {
     previous?.unsubscribe();
     // The host's loop has made a new socket: the session stays ours under the new connection.
     const held = sessions.add({ mode: 'attached', connection, replaces: previous });
-    held.unsubscribe = connection.onChange(() => onChange(held));
+    listenToConnection(held, deps);
     deps.links.note(held);
     if (same) return held;
     deps.messages.follow(connection);
@@ -57,7 +62,7 @@ export function createAttach(deps: {
   }
 
   return (given: WhatsAppConnection): AttachHandle => {
-    const connection = checkConnection(given);
+    const connection = checkConnection(given, TAKES);
     const id = connection.sessionId;
     if (sessions.get(id)?.mode === 'provided') {
       throw new WaSyncError(
@@ -76,31 +81,4 @@ export function createAttach(deps: {
       detach: () => detach(held),
     };
   };
-}
-
-const METHODS = ['snapshot', 'probe', 'onChange', 'heal', 'close'] as const;
-
-/**
- * Returns `given` if it is a connection.
- *
- * @throws WaSyncError `config_invalid` that says what was given in its place, `session_id_invalid`
- */
-function checkConnection(given: unknown): WhatsAppConnection {
-  const missing = METHODS.filter((name) => typeof (given as WhatsAppConnection | null)?.[name] !== 'function');
-  if (missing.length > 0) {
-    const takes = 'attach takes a connection, such as observeBaileysSocket({ sessionId, socket, onDead }) returns';
-    throw new WaSyncError('config_invalid', `${takes}: ${describe(given, missing)}`);
-  }
-  const connection = given as WhatsAppConnection;
-  checkSessionId(connection.sessionId);
-  return connection;
-}
-
-function describe(given: unknown, missing: readonly string[]): string {
-  if (given === null || typeof given !== 'object') return `this is ${given === null ? 'null' : typeof given}`;
-  const { then, ev, socket } = given as Record<string, unknown>;
-  if (typeof then === 'function') return 'this is a promise, await it first';
-  if (ev !== undefined) return 'this is the socket itself';
-  if (socket !== undefined) return 'these are only its options';
-  return `this one lacks ${missing.join(', ')}`;
 }

@@ -5,17 +5,21 @@
  */
 
 import type { Reason, StoredSession } from '../../domain/session.js';
+import { catchLater } from '../../logging/contain-call.js';
 import type { Config } from '../../options/config.js';
 import type { WhatsAppConnection } from '../../ports/connection.js';
 import type { Claim } from '../../ports/session-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';
 import type { ReleaseSessions } from '../lease/release-sessions.js';
+import type { HostCalls } from '../limits/host-calls.js';
 import type { FollowMessages } from '../messages/follow-messages.js';
 import { closeConnection } from '../owned-sessions/close-connection.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
+import { listenToConnection } from '../owned-sessions/listen-to-connection.js';
 import { readSnapshot } from '../owned-sessions/observe.js';
 import { type PublishChanges, whyLost } from '../owned-sessions/publish-changes.js';
+import { checkConnection } from './check-connection.js';
 
 /** Statuses in which a provider may have given up until a person acts. */
 const PARKED = new Set(['DISCONNECTED', 'LOGGED_OUT', 'ERROR']);
@@ -33,30 +37,33 @@ export function createProvide(deps: {
   lease: Lease;
   publish: PublishChanges;
   messages: FollowMessages;
+  host: HostCalls;
   onChange(held: Held): void;
 }) {
-  const { store, held: sessions, releaseSessions, lease, publish, messages, onChange } = deps;
+  const { store, held: sessions, releaseSessions, lease, publish, messages, host, onChange } = deps;
   const { provider, random, observeOnly } = deps.config;
 
-  const claiming = new Map<string, Promise<void>>();
+  const claiming = new Map<string, Promise<unknown>>();
 
-  /** Claims the given sessions and opens those that were won. */
-  async function open(ids: readonly string[]): Promise<void> {
-    if (!provider || observeOnly || !lease.trusted()) return;
+  /** Claims the given sessions and opens those that were won; returns why some were not opened. */
+  async function open(ids: readonly string[]): Promise<unknown[]> {
+    if (!provider || observeOnly || !lease.trusted()) return [];
     const underWay = ids.map((id) => claiming.get(id)?.catch(() => {}));
     const wanted = ids.filter((id) => !sessions.get(id) && !claiming.has(id));
-    if (wanted.length > 0) await claim(wanted);
+    const failures = wanted.length > 0 ? await claim(wanted) : [];
     await Promise.all(underWay);
+    return failures;
   }
 
-  async function claim(wanted: readonly string[]): Promise<void> {
+  async function claim(wanted: readonly string[]): Promise<unknown[]> {
+    const failures: unknown[] = [];
     const claims = wanted.map((id): Claim => ({ id, tenure: random.token(), mode: 'free' }));
     const tenures = new Map(claims.map((claim) => [claim.id, claim.tenure]));
     const work = (async () => {
       const asked = { owner: lease.incarnation(), claims, deadline: lease.callDeadline() };
       for (const outcome of await store.sessions.claim(asked)) {
         const tenure = tenures.get(outcome.id);
-        if (outcome.claimed && tenure && !sessions.get(outcome.id)) hold(outcome.session, tenure);
+        if (outcome.claimed && tenure && !sessions.get(outcome.id)) tryToHold(outcome.session, tenure, failures);
         else if (!outcome.claimed && outcome.why === 'fenced') lease.noteFenced();
       }
     })();
@@ -69,6 +76,23 @@ export function createProvide(deps: {
     } finally {
       for (const id of wanted) claiming.delete(id);
     }
+    return failures;
+  }
+
+  /** The others that were claimed are opened all the same; the sweep releases this one. */
+  function tryToHold(row: StoredSession, tenure: string, failures: unknown[]): void {
+    try {
+      hold(row, tenure);
+    } catch (error) {
+      failures.push(error);
+      const text = 'The provider could not open a session: the next sync releases it';
+      host.failed({ name: 'provider.open', code: 'connection_failed', text, fields: { sessionId: row.id } }, error);
+    }
+  }
+
+  async function openOrThrow(ids: readonly string[]): Promise<void> {
+    const [error] = await open(ids);
+    if (error !== undefined) throw error;
   }
 
   function hold(row: StoredSession, tenure: string): void {
@@ -87,7 +111,8 @@ export function createProvide(deps: {
     tenure: string,
     fenced: AbortSignal,
   ): WhatsAppConnection {
-    return provider!.open({ sessionId, tenure, phone, fenced, stillOurs: () => stillOurs(sessionId, tenure) });
+    const given = provider!.open({ sessionId, tenure, phone, fenced, stillOurs: () => stillOurs(sessionId, tenure) });
+    return checkConnection(catchLater(given), 'provider.open must return a connection');
   }
 
   async function stillOurs(id: string, tenure: string): Promise<boolean> {
@@ -100,7 +125,7 @@ export function createProvide(deps: {
   }
 
   function listen(held: Held): void {
-    held.unsubscribe = held.connection.onChange(() => onChange(held));
+    listenToConnection(held, deps);
     messages.follow(held.connection);
   }
 
@@ -131,12 +156,13 @@ export function createProvide(deps: {
   }
 
   return {
-    open,
+    /** @throws what the provider did, once the others were opened */
+    open: openOrThrow,
     /** Makes a session run here, at once; `null` where another replica has it. */
     async openNow(id: string): Promise<Held | null> {
       const here = sessions.get(id);
       if (here) return here.mode === 'provided' ? reopen(here) : here;
-      await open([id]);
+      await openOrThrow([id]);
       return sessions.get(id) ?? null;
     },
     stop,
