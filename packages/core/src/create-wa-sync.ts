@@ -146,10 +146,10 @@ export function createWaSync(options: WaSyncOptions): WaSync {
       run.assertNotStopped();
       return attach(connection);
     },
-    async status(id) {
+    async status(id, options) {
       const named = id ?? config.currentSession;
       if (named === null) throw new WaSyncError('no_current_session', 'Name a session, or set currentSession');
-      return status.ask(checkSessionId(named));
+      return status.ask(checkSessionId(named), options);
     },
     async syncNow(id) {
       run.assertStarted();

@@ -236,8 +236,8 @@ export const MUTANTS = [
   one(
     'a store that hangs is waited for',
     'engine/limits/limit-store.ts',
-    '}, limitMs);\n          (async',
-    '}, limitMs * 1_000);\n          (async',
+    '}, limitMs);\n          running.then',
+    '}, limitMs * 1_000);\n          running.then',
   ),
   one(
     'a stop releases nothing',

@@ -187,7 +187,7 @@ describe('what authorize returns', () => {
     await clock.advance(60_000);
     returned = { role: 'viewer', sessionIDs: [] };
     await ask();
-    expect(lines[2]).toContain('(and 1 times more before)');
+    expect(lines[2]).toContain('(and 1 more like it in 60 s)');
     expect(lines.join()).not.toContain('5511912345678');
   });
 
@@ -242,6 +242,7 @@ describe('what authorize returns', () => {
       expect(await response.json()).toMatchObject({ code: 'host_timeout' });
       settle({ role: 'admin', sessionIds: 'all' });
       await clock.settle();
+      await clock.advance(60_000);
       expect([lines, clock.pendingTimers]).toEqual([[`${name} did not settle within 10 s: the request got 503`], 0]);
     },
   );

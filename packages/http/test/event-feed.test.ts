@@ -66,7 +66,7 @@ describe('the feed of the streams', () => {
       listeners.set(name, listener);
       return () => {};
     };
-    feed = createEventFeed({ wa: { on, history }, clock });
+    feed = createEventFeed({ wa: { on }, history, clock });
   });
 
   /** A client that takes what is sent as fast as it comes, or only when it is asked to. */

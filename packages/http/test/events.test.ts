@@ -121,7 +121,7 @@ describe('GET /events over a socket', () => {
   it('keeps nothing of clients that leave, and lets others in again', async () => {
     const source = createSource();
     const clock = createManualClock();
-    const feed = createEventFeed({ wa: { ...world.wa, on: source.on }, clock });
+    const feed = createEventFeed({ wa: { on: source.on }, history: world.wa.history, clock });
     let streaming = 0;
     const server = await listen(
       toNodeHandler({

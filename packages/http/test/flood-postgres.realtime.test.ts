@@ -5,5 +5,5 @@ import { describeFlood } from './describe-flood.js';
 const at = useDatabase();
 
 describeFlood('two replicas on one Postgres', async () =>
-  createPostgresStore({ pool: at.database.connect({ max: 5 }) }),
+  createPostgresStore({ pool: at.database.connect({ max: 10 }) }),
 );

@@ -1,17 +1,18 @@
 import { createRedisStore } from '@wa-sync/redis';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { freshPrefix, startRedis, type TestServer } from '../../redis/test/start-redis.js';
 import { dropKeys } from '../../redis/test/store-harness.js';
 import { describeFlood } from './describe-flood.js';
 
 let server: TestServer;
-const prefix = freshPrefix();
+let prefix = '';
 beforeAll(async () => {
   server = await startRedis();
 });
-afterAll(async () => {
-  await dropKeys(server.connect(), prefix);
-  await server.stop();
+afterAll(() => server.stop());
+beforeEach(() => {
+  prefix = freshPrefix();
 });
+afterEach(() => dropKeys(server.connect(), prefix));
 
 describeFlood('two replicas on one Redis', async () => createRedisStore({ client: server.connect(), prefix }));

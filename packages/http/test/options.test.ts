@@ -20,6 +20,9 @@ describe('createHttpHandler', () => {
     [{ auth: 'none', rateLimit: { perSecond: 1 } }, /Unknown option rateLimit.perSecond/],
     [{ auth: 'none', rateLimit: { perMinute: 0 } }, /Option rateLimit.perMinute takes a whole number/],
     [{ auth: 'none', rateLimit: 5 }, /Option rateLimit takes \{ perMinute \}/],
+    [{ auth: 'none', storeCalls: 4 }, /Option storeCalls takes \{ total, perCaller \}/],
+    [{ auth: 'none', storeCalls: { total: 0 } }, /Option storeCalls.total takes a whole number/],
+    [{ auth: 'none', storeCalls: { perToken: 1 } }, /Unknown option storeCalls.perToken/],
     [{ auth: 'none', logger: console }, /Unknown option logger/],
     [{ auth: 'none', currentSession: 'sales' }, /Option currentSession takes a function/],
   ])('refuses %j and names what is wrong', (options, words) => {
@@ -36,7 +39,7 @@ describe('createHttpHandler', () => {
   it.each<HttpOptions>([
     { auth: 'none' },
     { auth: { tokens: [token] }, rateLimit: false },
-    { auth: () => false, basePath: '/', waitMs: 0, rateLimit: { perMinute: 1 } },
+    { auth: () => false, basePath: '/', waitMs: 0, rateLimit: { perMinute: 1 }, storeCalls: { total: 1 } },
   ])('is built with %j', (options) => {
     expect(createHttpHandler(wa, options)).toBeTypeOf('function');
   });

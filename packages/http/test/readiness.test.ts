@@ -1,4 +1,5 @@
 import { WaSyncError } from '@wa-sync/core';
+import { markUnderWay } from '@wa-sync/core/adapter';
 import { createManualClock } from '@wa-sync/testing';
 import { describe, expect, it } from 'vitest';
 import { createHttpHandler, type WaSyncLike } from '../src/index.js';
@@ -77,10 +78,29 @@ describe('GET /health/ready', () => {
       await clock.advance(1_000);
       expect(new Set(await many(ask))).toEqual(new Set([503]));
     }
-    expect([reads(), clock.pendingTimers]).toEqual([1, 0]);
+    // The timer is that of the log.
+    expect([reads(), clock.pendingTimers]).toEqual([1, 1]);
     hangs = false;
     settle();
     await clock.settle();
     expect([await ask(), reads(), most()]).toEqual([200, 2, 1]);
+  });
+
+  it('begins no reading beside a statement that the store gave up, until that has ended', async () => {
+    let settle = () => {};
+    const statement = new Promise<void>((ended) => {
+      settle = ended;
+    });
+    let down = true;
+    const { clock, ask, reads } = open(async () => {
+      if (down) throw markUnderWay(new WaSyncError('store_timeout', 'late'), statement);
+    });
+    expect(await ask()).toBe(503);
+    down = false;
+    await clock.advance(10_000);
+    expect([await ask(), reads()]).toEqual([503, 1]);
+    settle();
+    await clock.settle();
+    expect([await ask(), reads()]).toEqual([200, 2]);
   });
 });

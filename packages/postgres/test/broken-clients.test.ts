@@ -1,5 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 import { isWaSyncError } from '@wa-sync/core';
+import { whenEnded } from '@wa-sync/core/adapter';
 import pg from 'pg';
 import { expect, it } from 'vitest';
 import { createPostgresStore } from '../src/index.js';
@@ -54,4 +55,28 @@ it('survives a connection that breaks before the pool has handed it over', async
     await pool.end();
     await server.stop();
   }
+});
+
+it('says of a statement that it gave up when the pool has done with it', async () => {
+  let handOver: (client: pg.PoolClient) => void = () => {};
+  const client = { on() {}, removeListener() {}, release() {}, query: () => Promise.reject(new Error('queried')) };
+  const pool = {
+    options: { max: 10 },
+    query: () => Promise.reject(new Error('queried')),
+    connect: () =>
+      new Promise<pg.PoolClient>((resolve) => {
+        handOver = resolve;
+      }),
+  };
+  const store = createPostgresStore({ pool: pool as unknown as pg.Pool, timeouts: { statementMs: 50 } });
+  const error: unknown = await store.sessions.get({ ids: ['a'] }).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'store_timeout' });
+  let ended = false;
+  void whenEnded(error)?.then(() => {
+    ended = true;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(ended).toBe(false);
+  handOver(client as unknown as pg.PoolClient);
+  await expect.poll(() => ended).toBe(true);
 });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { isWaSyncError, type WaSyncError } from '@wa-sync/core';
+import { whenEnded } from '@wa-sync/core/adapter';
 import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
@@ -93,8 +94,12 @@ describe('a server that cannot be had', () => {
     const address = listener.address() as { port: number };
     const client = new Redis({ host: '127.0.0.1', port: address.port });
     const error = await failureOf(() => open({ client, timeouts }).init());
+    // What bounds calls counts this one until the client has given it up too.
+    const ended = whenEnded(error);
+    expect(ended).toBeInstanceOf(Promise);
     client.disconnect();
     listener.close();
+    await ended;
     expect(error).toMatchObject({ code: 'store_unreachable', retryable: true });
     expect(error.message).toContain(`127.0.0.1:${address.port}`);
   });

@@ -24,6 +24,16 @@ export interface StatusAnswer {
   readonly askedOf: 'connection' | 'owner' | 'lease';
 }
 
+/** How `status` asks. */
+export interface StatusOptions {
+  /**
+   * Runs each reading of the store, such as once there are not too many under way. A session that this replica has
+   * needs none.
+   * @defaultValue each runs at once
+   */
+  readonly limit?: (<T>(read: () => Promise<T>) => Promise<T>) | undefined;
+}
+
 /** An attached connection. */
 export interface AttachHandle {
   readonly sessionId: string;
@@ -212,7 +222,7 @@ export interface WaSync {
    * most where the store cannot notify it.
    * @throws WaSyncError `no_current_session`, `session_not_found`, `status_unknown`
    */
-  status(id?: string): Promise<StatusAnswer>;
+  status(id?: string, options?: StatusOptions): Promise<StatusAnswer>;
   /** Compares and corrects one session, whichever replica has it, or all that this replica can judge. */
   syncNow(id?: string): Promise<SyncReport>;
   /**

@@ -45,7 +45,7 @@ export function createFailureLog(deps: { logger: Logger; clock: Pick<Clock, 'mon
   };
 }
 
-/** One cause names another row or another time in each of its texts. */
-function withoutNames(text: string): string {
+/** A text as the name of its cause: it names another row or another time each time it comes. */
+export function withoutNames(text: string): string {
   return text.replace(/[^\s"'`(),:;=]*\d[^\s"'`(),:;=]*/g, '#');
 }

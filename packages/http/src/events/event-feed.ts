@@ -48,7 +48,16 @@ export interface FedStream {
 
 export type EventFeed = ReturnType<typeof createEventFeed>;
 
-export function createEventFeed({ wa, clock }: { wa: Pick<WaSyncLike, 'on' | 'history'>; clock: Clock }) {
+export function createEventFeed({
+  wa,
+  history,
+  clock,
+}: {
+  wa: Pick<WaSyncLike, 'on'>;
+  /** May refuse a reading: the next one goes on where it would have begun. */
+  history: WaSyncLike['history'];
+  clock: Clock;
+}) {
   const streams = new Set<FedStream>();
   /** By the place that each comes after: a stream that stands at one of these needs no reading of its own. */
   const pages = new Map<string, Page>();
@@ -91,7 +100,7 @@ export function createEventFeed({ wa, clock }: { wa: Pick<WaSyncLike, 'on' | 'hi
   }
 
   async function readAfter(after: string | null): Promise<Page> {
-    const { transitions, next, missed } = await wa.history.since({ after, limit: PAGE });
+    const { transitions, next, missed } = await history.since({ after, limit: PAGE });
     const changes = transitions.map((transition) => {
       const { id, sessionId } = transition;
       return { id, sessionId, text: frameOf('session:changed', changeToWire(transition), id) };

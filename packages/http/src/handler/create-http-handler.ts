@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { isWaSyncError } from '@wa-sync/core';
 import { type Authenticate, type Caller, createAuthenticate, sentTokens } from '../access/authenticate.js';
 import { createRateLimit, createStreamLimit } from '../access/limit-callers.js';
+import { createWorkLimit, type WorkLimit } from '../access/limit-work.js';
 import { createEventFeed } from '../events/event-feed.js';
 import { createCallHost, createSparseLog } from '../host/call-host.js';
 import { type HttpOptions, parseHttpOptions, trimSlash, type WaSyncLike } from '../host/options.js';
@@ -9,6 +10,7 @@ import { makeReply, type Reply, toResponse } from '../reply/make-reply.js';
 import { answerProblem, HttpProblem, hideWords, toProblem } from '../reply/problems.js';
 import { type Ask, askOfRequest } from '../request/ask.js';
 import { createCheckReadiness } from '../routes/check-readiness.js';
+import { limitReads } from '../routes/limited-reads.js';
 import type { Route, Services } from '../routes/route.js';
 import { ROUTES } from '../routes/routes.js';
 import { createRequestRuns } from '../runs/request-runs.js';
@@ -34,6 +36,13 @@ export interface HttpHandler {
   answer(ask: Ask, context?: Pick<HttpContext, 'raw' | 'basePath'>): Promise<Reply | null>;
 }
 
+/** How long a reading waits for a place: less than a person waits. */
+const READ_WAITS_MS = 2_000;
+/** Runs that go on at once. One may take minutes, and a caller may start 60 of them in one moment. */
+const RUNS = { total: 16, perCaller: 8, waitMs: 60_000 };
+/** The feed of all streams, among the callers. */
+const FEED = 'events';
+
 /** Nobody: what a public endpoint sees of its caller. */
 const ANYBODY: Caller = { role: 'viewer', sessionIds: [], key: 'anybody' };
 
@@ -50,18 +59,25 @@ export function createHttpHandler(wa: WaSyncLike, options: HttpOptions): HttpHan
   const { clock } = config;
   const log = createSparseLog({ wa, clock });
   const callHost = createCallHost({ clock, log });
+  const stopping = listenable(wa.stopping);
+  const readWork = createWorkLimit({ ...config.storeCalls, clock, waitMs: READ_WAITS_MS });
+  const feedWorker = { key: FEED, signal: () => stopping };
+  const history: WaSyncLike['history'] = {
+    since: (page) => readWork.run(feedWorker, () => wa.history.since(page)),
+  };
   const services: Services = {
     wa,
     config,
     clock,
     runs: createRequestRuns(clock),
+    runWork: createWorkLimit({ ...RUNS, clock }),
     chargeRun: createRateLimit(config.rateLimit, clock),
-    feed: createEventFeed({ wa, clock }),
+    feed: createEventFeed({ wa, history, clock }),
     streams: createStreamLimit(config.eventStreams),
     callHost,
     checkReadiness: createCheckReadiness({ sessions: { list: (page) => wa.sessions.list(page) }, clock }),
     log,
-    stopping: listenable(wa.stopping),
+    stopping,
   };
   const authenticate = createAuthenticate({ auth: config.auth, callHost, log });
   const match = matchRoutes(ROUTES.filter(({ needs }) => !needs || config[needs]));
@@ -74,7 +90,7 @@ export function createHttpHandler(wa: WaSyncLike, options: HttpOptions): HttpHan
     if ('allow' in found) {
       return answerProblem(new HttpProblem('method_not_allowed', undefined, { headers: { allow: found.allow } }));
     }
-    return answerRoute({ ...found, services, authenticate, ask, basePath: base, raw });
+    return answerRoute({ ...found, wa, readWork, services, authenticate, ask, basePath: base, raw });
   };
 
   const handler = async (request: Request, context: HttpContext = {}) => {
@@ -96,14 +112,16 @@ function listenable(stopping: AbortSignal = new AbortController().signal): Abort
 async function answerRoute(params: {
   route: Route;
   segments: Readonly<Record<string, string>>;
+  wa: WaSyncLike;
+  readWork: WorkLimit;
   services: Services;
   authenticate: Authenticate;
   ask: Ask;
   basePath: string;
   raw: unknown;
 }): Promise<Reply> {
-  const { route, segments, services, authenticate, ask, basePath, raw } = params;
-  const { clock, wa } = services;
+  const { route, segments, wa, readWork, services, authenticate, ask, basePath, raw } = params;
+  const { clock } = services;
   const startedMs = clock.monotonicMs();
   const fields = (status: number) => {
     const tookMs = Math.round(clock.monotonicMs() - startedMs);
@@ -112,7 +130,9 @@ async function answerRoute(params: {
   try {
     const caller = route.role === 'public' ? ANYBODY : await authenticate(ask, { raw });
     if (route.role === 'admin' && caller.role !== 'admin') throw new HttpProblem('forbidden');
-    const answer = await route.handle({ services, ask, basePath, raw, caller }, segments);
+    const worker = { key: caller.key, signal: () => ask.signal() };
+    const reads = limitReads(wa, (read) => readWork.run(worker, read));
+    const answer = await route.handle({ services, reads, ask, basePath, raw, caller }, segments);
     const level = route.method === 'GET' ? 'debug' : 'info';
     wa.logger[level](fields(answer.status), `${route.method} ${route.path} answered ${answer.status}`);
     return makeReply(answer);
@@ -123,10 +143,14 @@ async function answerRoute(params: {
     const code = isWaSyncError(error) ? error.code : problem.code;
     const line = `${route.method} ${route.path} answered ${reply.status} ${code}`;
     if (problem.more.logged) return reply;
-    // Anybody may ask these as often as they like.
-    if (reply.status >= 500 && route.role === 'public') services.log('error', line, () => ({ code, err: error }));
-    else if (reply.status < 500) wa.logger.debug({ ...fields(reply.status), code }, line);
-    else wa.logger.error({ ...fields(reply.status), code, err: error }, line);
+    if (reply.status < 500) wa.logger.debug({ ...fields(reply.status), code }, line);
+    // Whoever asks again and again must not fill the log.
+    else
+      services.log(code === 'overloaded' ? 'warn' : 'error', line, () => ({
+        ...fields(reply.status),
+        code,
+        err: error,
+      }));
     return reply;
   }
 }

@@ -1,6 +1,6 @@
 /** Functions of the host, contained: one may throw anything, return anything, or never settle. */
 import { type Clock, isWaSyncError, maskNumbers, type WaSync, type WaSyncError } from '@wa-sync/core';
-import { awaitHostCall, tooLate, untilAborted } from '@wa-sync/core/adapter';
+import { awaitHostCall, tooLate, untilAborted, withoutNames } from '@wa-sync/core/adapter';
 import { HttpProblem } from '../reply/problems.js';
 import type { Ask } from '../request/ask.js';
 
@@ -49,32 +49,45 @@ function readThrown(thrown: unknown): Error | WaSyncError {
   }
 }
 
-/** The same line is written again after this. */
+/** Lines of one cause are summed up after so long. */
 const EVERY_MS = 60_000;
-/** Different lines remembered at once. */
-const REMEMBERED = 100;
+/** Causes told apart at once. What comes beyond is one cause, or varying texts would be lines without end. */
+const TOLD_APART = 100;
 
-/** Writes a line that anybody may cause by asking: once a minute, and then with the number of those left out. */
+/** Writes a line that anybody may cause by asking: the first of its cause in full, the others as a count a minute. */
 export type SparseLog = (
   level: 'warn' | 'error',
   line: string,
-  fields: () => Readonly<Record<string, unknown>>,
+  fields: () => Readonly<Record<string, unknown>> & { readonly code: string },
 ) => void;
 
 export function createSparseLog({ wa, clock }: { wa: Pick<WaSync, 'logger'>; clock: Clock }): SparseLog {
-  const written = new Map<string, { readonly atMs: number; leftOut: number }>();
+  const causes = new Map<string, { more: number }>();
 
   return (level, line, fields) => {
-    const nowMs = clock.monotonicMs();
-    const last = written.get(line);
-    if (last && nowMs - last.atMs < EVERY_MS) {
-      last.leftOut += 1;
+    const own = withoutNames(line);
+    const key = causes.size < TOLD_APART || causes.has(own) ? own : 'others';
+    const known = causes.get(key);
+    if (known) {
+      known.more += 1;
       return;
     }
-    written.delete(line);
-    written.set(line, { atMs: nowMs, leftOut: 0 });
-    if (written.size > REMEMBERED) written.delete(written.keys().next().value!);
-    const leftOut = last?.leftOut ?? 0;
-    wa.logger[level]({ ...fields(), leftOut }, leftOut === 0 ? line : `${line} (and ${leftOut} times more before)`);
+    const cause = { more: 0 };
+    causes.set(key, cause);
+    const shown = fields();
+    wa.logger[level](shown, line);
+    clock.schedule(sumUp, EVERY_MS);
+
+    function sumUp(): void {
+      const { more } = cause;
+      if (more === 0) {
+        causes.delete(key);
+        return;
+      }
+      cause.more = 0;
+      const text = `${line} (and ${more.toLocaleString('en-US')} more like it in ${EVERY_MS / 1_000} s)`;
+      wa.logger[level]({ code: shown.code, more }, text);
+      clock.schedule(sumUp, EVERY_MS);
+    }
   };
 }

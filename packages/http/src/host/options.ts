@@ -14,7 +14,7 @@ export interface Access {
    */
   readonly sessionIds: 'all' | readonly string[];
   /**
-   * Distinguishes callers for the limits of runs and of event streams.
+   * Distinguishes callers for the limits of runs, of calls of the store and of event streams.
    * @defaultValue all callers with the same role and sessions are one
    */
   readonly id?: string | undefined;
@@ -74,6 +74,15 @@ export interface HttpOptions {
         perCaller?: number | undefined;
       }
     | undefined;
+  /** Calls of the store in flight at once for requests; others wait 2 s at most, and are answered with 503 then. */
+  storeCalls?:
+    | {
+        /** Of all callers together; less than the connections of the pool. @defaultValue 8 */
+        total?: number | undefined;
+        /** Of one caller: a token, or what `authorize` returned as one. @defaultValue 4 */
+        perCaller?: number | undefined;
+      }
+    | undefined;
   /**
    * What `GET /metrics` serves, from `createMetrics` of `@wa-sync/http/metrics`.
    * @defaultValue there is no `GET /metrics`
@@ -106,6 +115,8 @@ const PER_MINUTE = 'takes a whole number from 1 to 1,000,000';
 const perMinute = z.int(PER_MINUTE).check(z.gte(1, PER_MINUTE), z.lte(1_000_000, PER_MINUTE));
 const STREAMS = 'takes a whole number from 1 to 100000';
 const streams = z.int(STREAMS).check(z.gte(1, STREAMS), z.lte(100_000, STREAMS));
+const CALLS = 'takes a whole number from 1 to 10000';
+const calls = z.int(CALLS).check(z.gte(1, CALLS), z.lte(10_000, CALLS));
 const PATH = "takes a path such as '/whatsapp'";
 const WAIT = 'takes milliseconds, a whole number from 0 to 300000';
 
@@ -126,6 +137,10 @@ const schema = z.strictObject({
       { total: z._default(streams, 500), perCaller: z._default(streams, 100) },
       'takes { total, perCaller }',
     ),
+    {},
+  ),
+  storeCalls: z.prefault(
+    z.strictObject({ total: z._default(calls, 8), perCaller: z._default(calls, 4) }, 'takes { total, perCaller }'),
     {},
   ),
   metrics: z.optional(withMethods<MetricsSource>('what createMetrics returns', ['text'])),

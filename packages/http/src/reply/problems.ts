@@ -21,6 +21,7 @@ export const PROBLEMS = {
   not_supported: { status: 501, title: 'The store cannot do this' },
   host_timeout: { status: 503, title: 'The service did not decide in time' },
   not_running: { status: 503, title: 'The service does not run' },
+  overloaded: { status: 503, title: 'Too much is under way already' },
   status_unknown: { status: 503, title: 'The status cannot be determined now' },
   store_failed: { status: 503, title: 'The store failed' },
   store_timeout: { status: 503, title: 'The store did not answer in time' },
@@ -28,7 +29,10 @@ export const PROBLEMS = {
 } as const satisfies Record<string, { status: number; title: string }>;
 
 /** How the store can fail a request. */
-export const STORE_PROBLEMS = ['store_failed', 'store_timeout', 'store_unreachable'] as const;
+export const STORE_FAILURES = ['store_failed', 'store_timeout', 'store_unreachable'] as const;
+
+/** The same for requests that need a place to read it, or to start a run. */
+export const STORE_PROBLEMS = [...STORE_FAILURES, 'overloaded'] as const;
 
 /** One of the keys of {@link PROBLEMS}. */
 export type ProblemCode = keyof typeof PROBLEMS;

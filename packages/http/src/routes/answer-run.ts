@@ -19,13 +19,17 @@ export async function answerRun(
     work(): Promise<RunResult>;
   },
 ): Promise<Answer> {
-  const { runs, chargeRun, config, clock, stopping } = call.services;
+  const { runs, runWork, chargeRun, config, clock, stopping } = call.services;
   const { operation, sessionIds, options, work } = run;
   const key = JSON.stringify([operation, sessionIds, options]);
   let joined = runs.equal(key);
   if (!joined) {
-    chargeRun(call.caller.key);
-    joined = runs.start({ key, operation, sessionIds, work });
+    const caller = call.caller.key;
+    runWork.assertRoom(caller);
+    chargeRun(caller);
+    // A run goes on without whoever asked for it.
+    const worker = { key: caller, signal: () => stopping };
+    joined = runs.start({ key, operation, sessionIds, work: () => runWork.run(worker, work) });
   }
   const preferredMs = readPreferredWait(call.ask.header('prefer'));
   const outcome = await runs.wait(joined, preferredMs ?? config.waitMs, [call.ask.signal(), stopping]);

@@ -1,5 +1,5 @@
 import type { Clock, WaSync } from '@wa-sync/core';
-import { withTimeout } from '@wa-sync/core/adapter';
+import { whenEnded, withTimeout } from '@wa-sync/core/adapter';
 import { HttpProblem } from '../reply/problems.js';
 
 /** A readiness check must end before the timeout of an orchestrator. */
@@ -28,11 +28,20 @@ export function createCheckReadiness({
 
   async function read(): Promise<void> {
     reading = true;
+    let ended: Promise<void> | null = null;
     try {
       await sessions.list({ limit: 1 });
+    } catch (error) {
+      ended = whenEnded(error);
+      throw error;
     } finally {
-      reading = false;
+      if (ended) void ended.then(settled);
+      else settled();
     }
+  }
+
+  function settled(): void {
+    reading = false;
   }
 
   function begin(): Promise<void> {

@@ -1,12 +1,12 @@
 import { isWaSyncError, type JobRun } from '@wa-sync/core';
 import * as z from 'zod/mini';
-import type { WaSyncLike } from '../host/options.js';
 import { HttpProblem, STORE_PROBLEMS } from '../reply/problems.js';
 import { jobRunToWire } from '../reply/to-wire.js';
 import { cleanupAnswer, inactivityAnswer, runAnswer, runsAnswer } from '../reply/wire-schemas.js';
 import { pageCursor, pageLimit } from '../request/read-input.js';
 import { cleanupResult, inactivityResult } from '../runs/run-results.js';
 import { answerRun } from './answer-run.js';
+import type { LimitedReads } from './limited-reads.js';
 import { assertSeesAll } from './name-session.js';
 import { defineRoute, type Route } from './route.js';
 import { ACCEPTED } from './sync-routes.js';
@@ -60,7 +60,7 @@ export const JOB_ROUTES: readonly Route[] = [
 ];
 
 /** A store that keeps no runs has none. */
-async function readJobRun(runs: WaSyncLike['runs'], id: string): Promise<JobRun | null> {
+async function readJobRun(runs: Pick<LimitedReads['runs'], 'get'>, id: string): Promise<JobRun | null> {
   try {
     return await runs.get(id);
   } catch (error) {
@@ -86,9 +86,9 @@ export const RUN_ROUTES: readonly Route[] = [
     },
     answers: { 200: { schema: runsAnswer, means: 'A page, newest first.' } },
     problems: ['out_of_scope', 'not_supported', ...STORE_PROBLEMS],
-    async handle({ services, caller, query }) {
+    async handle({ reads, caller, query }) {
       assertSeesAll(caller);
-      const { runs, next } = await services.wa.runs.list(query);
+      const { runs, next } = await reads.runs.list(query);
       return { status: 200, body: { runs: runs.map(jobRunToWire), next } satisfies z.infer<typeof runsAnswer> };
     },
   }),
@@ -105,7 +105,7 @@ export const RUN_ROUTES: readonly Route[] = [
     },
     answers: { 200: { schema: runAnswer, means: 'The run, under way or over.' } },
     problems: ['run_not_found', ...STORE_PROBLEMS],
-    async handle({ services, caller, segments }) {
+    async handle({ services, reads, caller, segments }) {
       const run = services.runs.find(segments.id);
       const { sessionIds } = caller;
       const scope = sessionIds && new Set(sessionIds);
@@ -113,7 +113,7 @@ export const RUN_ROUTES: readonly Route[] = [
         return { status: 200, type: 'application/json', text: run.text };
       }
       // A run of a job is about all sessions.
-      const job = run || sessionIds ? null : await readJobRun(services.wa.runs, segments.id);
+      const job = run || sessionIds ? null : await readJobRun(reads.runs, segments.id);
       if (!job) throw new HttpProblem('run_not_found');
       return { status: 200, body: jobRunToWire(job) };
     },

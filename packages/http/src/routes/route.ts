@@ -2,6 +2,7 @@ import type { Clock } from '@wa-sync/core';
 import type * as z from 'zod/mini';
 import type { Caller } from '../access/authenticate.js';
 import type { RateLimit, StreamLimit } from '../access/limit-callers.js';
+import type { WorkLimit } from '../access/limit-work.js';
 import type { EventFeed } from '../events/event-feed.js';
 import type { CallHost, SparseLog } from '../host/call-host.js';
 import type { HttpConfig, Role, WaSyncLike } from '../host/options.js';
@@ -12,13 +13,17 @@ import { readBodyInput } from '../request/read-body.js';
 import { readInput, readQuery } from '../request/read-input.js';
 import type { RequestRuns } from '../runs/request-runs.js';
 import type { CheckReadiness } from './check-readiness.js';
+import type { LimitedReads } from './limited-reads.js';
 
 /** What all calls share. */
 export interface Services {
-  readonly wa: WaSyncLike;
+  /** Without what reads the store: see {@link Call.reads}. */
+  readonly wa: Omit<WaSyncLike, 'status' | 'sessions' | 'runs' | 'history'>;
   readonly config: HttpConfig;
   readonly clock: Clock;
   readonly runs: RequestRuns;
+  /** Places for runs; a run may take minutes, so readings have places of their own. */
+  readonly runWork: WorkLimit;
   readonly chargeRun: RateLimit;
   readonly feed: EventFeed;
   readonly streams: StreamLimit;
@@ -37,6 +42,7 @@ export interface Call {
   readonly basePath: string;
   readonly raw: unknown;
   readonly caller: Caller;
+  readonly reads: LimitedReads;
 }
 
 /** What may be sent to a route. */

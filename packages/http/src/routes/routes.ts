@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import document from '../../openapi.json' with { type: 'json' };
-import { HttpProblem, STORE_PROBLEMS } from '../reply/problems.js';
+import { HttpProblem, STORE_FAILURES } from '../reply/problems.js';
 import { liveAnswer, readyAnswer } from '../reply/wire-schemas.js';
 import { EVENT_ROUTE } from './event-route.js';
 import { JOB_ROUTES, RUN_ROUTES } from './job-routes.js';
@@ -35,7 +35,7 @@ export const ROUTES: readonly Route[] = [
     description: 'An offline phone changes nothing here. The store is read once a second at most, for all who ask.',
     input: {},
     answers: { 200: { schema: readyAnswer, means: 'It does.' } },
-    problems: [...STORE_PROBLEMS],
+    problems: [...STORE_FAILURES],
     async handle({ services }) {
       await services.checkReadiness();
       return { status: 200, body: { status: 'ready' } satisfies z.infer<typeof readyAnswer> };

@@ -1,10 +1,11 @@
-import type { StoredSession, WaSync } from '@wa-sync/core';
+import type { StoredSession } from '@wa-sync/core';
 import { checkSessionId } from '@wa-sync/core';
 import * as z from 'zod/mini';
 import { STORE_PROBLEMS, sessionNotFound } from '../reply/problems.js';
 import { sessionToWire, transitionToWire } from '../reply/to-wire.js';
 import { historyAnswer, sessionAnswer, sessionsAnswer, statusAnswer } from '../reply/wire-schemas.js';
 import { pageCursor, pageLimit } from '../request/read-input.js';
+import type { LimitedReads } from './limited-reads.js';
 import { assertInScope, nameSession, namesSession } from './name-session.js';
 import { defineRoute, type Route } from './route.js';
 
@@ -18,9 +19,16 @@ export const STATUS_ROUTE: Route = defineRoute({
     "Asks the session's connection, not its row; where another process holds it, that process asks. Where nobody does, the row.",
   input: { query: namesSession },
   answers: { 200: { schema: statusAnswer, means: 'Whether WhatsApp answers on it now.' } },
-  problems: ['session_not_found', 'session_id_invalid', 'no_current_session', 'status_unknown', 'not_running'],
+  problems: [
+    'session_not_found',
+    'session_id_invalid',
+    'no_current_session',
+    'status_unknown',
+    'not_running',
+    'overloaded',
+  ],
   async handle(call) {
-    const { connected, timestamp } = await call.services.wa.status(await nameSession(call, call.query.sessionId));
+    const { connected, timestamp } = await call.reads.status(await nameSession(call, call.query.sessionId));
     const body: z.infer<typeof statusAnswer> = { connected, timestamp: timestamp.toISOString() };
     return { status: 200, body };
   },
@@ -41,12 +49,12 @@ export const SESSION_ROUTES: readonly Route[] = [
     },
     answers: { 200: { schema: sessionsAnswer, means: 'A page, in the order of ids.' } },
     problems: ['session_id_invalid', ...STORE_PROBLEMS],
-    async handle({ services, caller, query }) {
+    async handle({ reads, caller, query }) {
       const { limit } = query;
       const after = query.after === undefined ? undefined : checkSessionId(query.after);
       const page = caller.sessionIds
-        ? await readScopedPage(services.wa.sessions, caller.sessionIds, { after, limit })
-        : await services.wa.sessions.list({ after, limit });
+        ? await readScopedPage(reads.sessions, caller.sessionIds, { after, limit })
+        : await reads.sessions.list({ after, limit });
       const body: z.infer<typeof sessionsAnswer> = { sessions: page.sessions.map(sessionToWire), next: page.next };
       return { status: 200, body };
     },
@@ -59,9 +67,9 @@ export const SESSION_ROUTES: readonly Route[] = [
     input: { segments: z.strictObject({ id: z.string().check(z.describe('The session')) }), query: z.strictObject({}) },
     answers: { 200: { schema: sessionAnswer, means: 'What its row says and what may be believed.' } },
     problems: ['session_not_found', 'session_id_invalid', ...STORE_PROBLEMS],
-    async handle({ services, caller, segments }) {
+    async handle({ reads, caller, segments }) {
       const id = assertInScope(caller, checkSessionId(segments.id));
-      const row = await services.wa.sessions.get(id);
+      const row = await reads.sessions.get(id);
       if (!row) throw sessionNotFound(id);
       return { status: 200, body: sessionToWire(row) };
     },
@@ -79,9 +87,9 @@ export const SESSION_ROUTES: readonly Route[] = [
     },
     answers: { 200: { schema: historyAnswer, means: 'A page, newest first.' } },
     problems: ['session_not_found', 'session_id_invalid', 'not_supported', ...STORE_PROBLEMS],
-    async handle({ services, caller, segments, query }) {
+    async handle({ reads, caller, segments, query }) {
       const id = assertInScope(caller, checkSessionId(segments.id));
-      const { transitions, next } = await services.wa.sessions.history(id, query);
+      const { transitions, next } = await reads.sessions.history(id, query);
       const body: z.infer<typeof historyAnswer> = { transitions: transitions.map(transitionToWire), next };
       return { status: 200, body };
     },
@@ -90,13 +98,13 @@ export const SESSION_ROUTES: readonly Route[] = [
 
 /** A page of the sessions that a narrowed caller may see; ids without a row are left out. */
 async function readScopedPage(
-  sessions: Pick<WaSync['sessions'], 'get'>,
+  sessions: Pick<LimitedReads['sessions'], 'getAll'>,
   scope: readonly string[],
   { after, limit }: { after?: string | undefined; limit: number },
 ): Promise<{ sessions: StoredSession[]; next: string | null }> {
   const rest = scope.filter((id) => after === undefined || id > after);
   const page = rest.slice(0, limit);
-  const rows = await Promise.all(page.map((id) => sessions.get(id)));
+  const rows = await sessions.getAll(page);
   return {
     sessions: rows.filter((row) => row !== null),
     next: rest.length > page.length ? page.at(-1)! : null,

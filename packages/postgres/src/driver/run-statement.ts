@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { WaSyncError } from '@wa-sync/core';
+import { markUnderWay } from '@wa-sync/core/adapter';
 import { type PgClientLike, type PgPoolLike, type PgRows, poolTarget } from './pg-pool.js';
 import { connectionSurvives, sqlState, translateError } from './translate-error.js';
 
@@ -117,11 +118,8 @@ export function createStatementRunner(options: {
           abandoned -= 1;
         };
         running.then(ended, ended);
-        reject(
-          new WaSyncError('store_timeout', `Postgres${at(target)} did not answer within ${limitMs} ms`, {
-            retryable: true,
-          }),
-        );
+        const text = `Postgres${at(target)} did not answer within ${limitMs} ms`;
+        reject(markUnderWay(new WaSyncError('store_timeout', text, { retryable: true }), running));
       });
       running.then(resolve, reject).finally(deadline.cancel);
     });

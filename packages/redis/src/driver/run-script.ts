@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { WaSyncError } from '@wa-sync/core';
+import { markUnderWay } from '@wa-sync/core/adapter';
 import type { RedisLike } from './redis-like.js';
 import { serverWord, translateError } from './translate-error.js';
 
@@ -131,23 +132,25 @@ export function createScriptRunner(options: {
     });
   }
 
-  function noteAbandoned(running: Promise<unknown>): void {
+  /** Settles once the call has ended or is forgotten. */
+  function noteAbandoned(running: Promise<unknown>): Promise<void> {
     abandoned += 1;
-    let counted = true;
-    const forget = () => {
-      if (counted) abandoned -= 1;
-      counted = false;
-    };
-    running.then(forget, forget);
-    // ioredis never settles what was under way when a connection broke, where it is set not to send it again.
-    setTimeout(forget, FORGOTTEN_AFTER_MS).unref();
+    return new Promise<void>((forget) => {
+      running.then(
+        () => forget(),
+        () => forget(),
+      );
+      // ioredis never settles what was under way when a connection broke, where it is set not to send it again.
+      setTimeout(forget, FORGOTTEN_AFTER_MS).unref();
+    }).finally(() => {
+      abandoned -= 1;
+    });
   }
 
   function within(limitMs: number, running: Promise<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        noteAbandoned(running);
-        reject(silence(limitMs));
+        reject(markUnderWay(silence(limitMs), noteAbandoned(running)));
       }, limitMs);
       running.then(resolve, reject).finally(() => clearTimeout(timer));
     });

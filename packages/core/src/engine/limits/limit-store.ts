@@ -1,6 +1,7 @@
 import { WaSyncError } from '../../domain/errors.js';
 import type { Clock } from '../../ports/clock.js';
 import type { WaSyncStore } from '../../ports/store.js';
+import { markUnderWay } from './under-way.js';
 
 /**
  * How long the engine waits for one answer: below a third of the lease, because a beat that hangs must leave time for
@@ -36,14 +37,12 @@ function limitCalls<Port extends object>(port: Port, clock: Clock, limitMs: numb
       if (typeof method !== 'function') return method;
       return (...args: unknown[]) =>
         new Promise((resolve, reject) => {
+          const running = (async () => onceEach(await method.apply(target, args)))();
           const cancel = clock.schedule(() => {
-            reject(
-              new WaSyncError('store_timeout', `The store did not answer ${String(name)} within ${limitMs} ms`, {
-                retryable: true,
-              }),
-            );
+            const text = `The store did not answer ${String(name)} within ${limitMs} ms`;
+            reject(markUnderWay(new WaSyncError('store_timeout', text, { retryable: true }), running));
           }, limitMs);
-          (async () => onceEach(await method.apply(target, args)))().then(resolve, reject).finally(cancel);
+          running.then(resolve, reject).finally(cancel);
         });
     },
   });

@@ -6,6 +6,7 @@ import { checkSessionId } from '../../domain/session.js';
 import type { Config } from '../../options/config.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { AskOwner, OwnerSaid } from '../inbox/ask-owner.js';
+import { createBatcher } from '../limits/batch-calls.js';
 import { pageLimit } from '../limits/limit-calls.js';
 import { logOut } from '../owned-sessions/close-connection.js';
 import type { HeldSessions } from '../owned-sessions/held-sessions.js';
@@ -25,9 +26,18 @@ export function createSessionsApi(deps: {
 }): SessionsApi {
   const { config, store, held, provide, askOwner } = deps;
 
+  /** A caller that reads many by one reads them in one statement. A statement that hangs holds up its own only. */
+  const getTogether = createBatcher<string, StoredSession | null>({
+    next: 'beside',
+    maxSize: 1_000,
+    async run(ids) {
+      const rows = new Map((await store.sessions.get({ ids: [...new Set(ids)] })).map((row) => [row.id, row]));
+      return ids.map((id) => rows.get(id) ?? null);
+    },
+  });
+
   async function get(id: string): Promise<StoredSession | null> {
-    const [row] = await store.sessions.get({ ids: [checkSessionId(id)] });
-    return row ?? null;
+    return getTogether(checkSessionId(id));
   }
 
   async function setDesired(id: string, desired: Desired): Promise<void> {

@@ -1,4 +1,4 @@
-import type { StatusAnswer } from '../../api/wa-sync.js';
+import type { StatusAnswer, StatusOptions } from '../../api/wa-sync.js';
 import { WaSyncError } from '../../domain/errors.js';
 import { maskNumbers } from '../../domain/safe-text.js';
 import type { StoredSession } from '../../domain/session.js';
@@ -9,6 +9,8 @@ import type { OwnerAnswers, OwnerStatus } from '../inbox/owner-answers.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
 import { observe } from '../owned-sessions/observe.js';
 import type { Liveness } from '../reconcile/liveness.js';
+
+type Limit = NonNullable<StatusOptions['limit']>;
 
 export type AskStatus = ReturnType<typeof createAskStatus>;
 
@@ -37,23 +39,24 @@ export function createAskStatus(deps: {
     return { status, evidence: 'observed', health, reason };
   }
 
-  async function readRow(id: string): Promise<StoredSession> {
-    let row: StoredSession | undefined;
-    try {
-      [row] = await store.sessions.get({ ids: [id] });
-    } catch (cause) {
-      throw statusUnknown(id, 'store_failed', cause);
-    }
+  async function readRow(id: string, limit: Limit): Promise<StoredSession> {
+    const row = await limit(async () => {
+      try {
+        return (await store.sessions.get({ ids: [id] }))[0];
+      } catch (cause) {
+        throw statusUnknown(id, 'store_failed', cause);
+      }
+    });
     if (!row) throw new WaSyncError('session_not_found', `There is no session ${maskNumbers(id)}`);
     return row;
   }
 
-  async function ofAnother(id: string): Promise<StatusAnswer> {
-    const row = await readRow(id);
+  async function ofAnother(id: string, limit: Limit): Promise<StatusAnswer> {
+    const row = await readRow(id, limit);
     if (!askOwner.mayAsk(row)) return fromRow(row);
     const said = await askOwner.ask(id, 'status');
     if (said.kind === 'answered') return answer(id, said.answer, 'owner');
-    const later = await readRow(id);
+    const later = await readRow(id, limit);
     // A session that ended during the question has left a row that says so.
     const lives = askOwner.mayAsk(later) && later.effective.evidence !== 'expired';
     if (said.kind === 'unknown' && lives) throw statusUnknown(id, said.why, said.cause);
@@ -73,9 +76,9 @@ export function createAskStatus(deps: {
 
   return {
     ofHeld,
-    async ask(id: string): Promise<StatusAnswer> {
+    async ask(id: string, { limit = (read) => read() }: StatusOptions = {}): Promise<StatusAnswer> {
       const held = sessions.get(id);
-      if (!held || (held.tenure === null && held.lost.signal.aborted)) return ofAnother(id);
+      if (!held || (held.tenure === null && held.lost.signal.aborted)) return ofAnother(id, limit);
       return answer(id, await ofHeld(held), 'connection');
     },
   };
