@@ -1,3 +1,4 @@
+import type { WaSyncError } from '../domain/errors.js';
 import type { Desired, Health, Reason, SessionState, SessionStatus, StoredSession } from '../domain/session.js';
 
 /**
@@ -52,7 +53,12 @@ export type WriteOutcome =
       /** Why the host's row could not be written, while ours was. */
       readonly mirrorBlocked?: string | undefined;
     }
-  | { readonly id: string; readonly applied: false };
+  | {
+      readonly id: string;
+      readonly applied: false;
+      /** The store refused this row alone, such as by a trigger: nothing of it was written, the others were. */
+      readonly refused?: WaSyncError | undefined;
+    };
 
 /**
  * `free` takes an active session that nobody owns; `takeover` takes it from anybody and makes it active again, because

@@ -2,7 +2,7 @@ import type { GuardedWrite, StatusChange, WriteOutcome } from '@wa-sync/core';
 import type { StatementRunner } from '../driver/run-statement.js';
 import { inBatches } from '../driver/run-statement.js';
 import { readTuple, type SessionTuple } from '../rows/session-row.js';
-import { type AppliedRow, type ChangedRow, mirroredWrites } from '../statements/apply-mirrored.js';
+import { type AppliedRow, type AttemptMode, type ChangedRow, mirroredWrites } from '../statements/apply-mirrored.js';
 import type { PreparedStore } from '../statements/prepare-store.js';
 
 /** Postgres takes no text with a NUL in it, and one in the text of a remote error must not fail a thousand writes. */
@@ -33,7 +33,8 @@ async function writeBatch(params: {
   const { mirror, writing, writingOursOnly, reading } = prepared;
   const { lockMs } = runner.limits;
   const mirrored = mirroredWrites({ runner, mirror, statements: writing, waitMs: lockMs });
-  const applied = await mirrored.apply(writes, (items, mode) => {
+  const refused = new Map<GuardedWrite, unknown>();
+  const run = (items: readonly GuardedWrite[], mode: AttemptMode): Promise<ChangedRow[]> => {
     const statements = mode.mirror ? writing : writingOursOnly;
     const columns = columnsOf(items);
     if (items.length === 1 && !mode.skipOurs) {
@@ -45,7 +46,8 @@ async function writeBatch(params: {
     }
     const wanted = mode.skipOurs ? statements.writeSkipOurs : statements.write;
     return runner.json<ChangedRow[]>(wanted, [String(lockMs), owner, ...columns]);
-  });
+  };
+  const applied = await mirrored.apply(writes, run, (write, error) => refused.set(write, error));
   const rows = new Map<string, AppliedRow>(applied.map((row) => [row.tuple[0], row]));
   const outcomes = new Map<GuardedWrite, WriteOutcome>();
   const missed: GuardedWrite[] = [];
@@ -65,7 +67,10 @@ async function writeBatch(params: {
   const known = new Map(ours.map((tuple) => [tuple[0], tuple]));
   for (const write of missed) {
     const tuple = known.get(write.id);
+    const error = refused.get(write);
     if (tuple !== undefined) outcomes.set(write, outcomeOf(tuple, null, prepared));
+    else if (error !== undefined)
+      outcomes.set(write, { id: write.id, applied: false, refused: runner.translate(error) });
   }
   return outcomes;
 }

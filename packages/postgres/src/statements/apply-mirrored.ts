@@ -34,11 +34,13 @@ export interface MirroredWrites {
   /**
    * Runs a statement over items so that a host row that is refused or broken by a trigger holds nobody up: the batch
    * is halved around it, its session row is written alone, and the answer says why. Past the time limit the rest is
-   * written without the host's rows.
+   * written without the host's rows. `setAside` takes an item whose session row is refused itself; the others are
+   * written.
    */
   apply<Item>(
     items: readonly Item[],
     run: (items: readonly Item[], mode: AttemptMode) => Promise<ChangedRow[]>,
+    setAside?: (item: Item, error: unknown) => void,
   ): Promise<AppliedRow[]>;
   /** Judges the rows of a statement that went through, and waits a moment for host rows that were locked. */
   finish(rows: readonly ChangedRow[]): Promise<AppliedRow[]>;
@@ -82,11 +84,12 @@ export function mirroredWrites(params: {
 
   return {
     finish: (rows) => waitForLocked(judge(rows)),
-    async apply(items, run) {
+    async apply(items, run, setAside) {
       const withHost = mirror !== null;
       const rows = await writeAroundRefused<(typeof items)[number], AppliedRow>({
         items,
         withHost,
+        setAside,
         limitMs: runner.limits.statementMs,
         run: async (some, skipOurs) => judge(await run(some, { mirror: withHost, skipOurs })),
         // The status here commits without the host's row.

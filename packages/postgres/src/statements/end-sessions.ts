@@ -1,7 +1,7 @@
 import type { HeldTenure, Reason, SessionStatus, UnheldSession } from '@wa-sync/core';
 import type { Statement, StatementRunner } from '../driver/run-statement.js';
 import { MOST_ROWS } from '../driver/run-statement.js';
-import { type AppliedRow, type ChangedRow, mirroredWrites } from './apply-mirrored.js';
+import { type AppliedRow, type AttemptMode, type ChangedRow, mirroredWrites } from './apply-mirrored.js';
 import type { PreparedStore } from './prepare-store.js';
 import { mayBeTheHosts } from './write-around-refused.js';
 import type { WriteStatements } from './write-statements.js';
@@ -37,17 +37,21 @@ export async function releaseSessions(params: {
       some?.map(({ tenure }) => tenure) ?? null,
     ]);
   let rows: AppliedRow[] = [];
+  const refusals: unknown[] = [];
   try {
     rows = await mirrored.finish(await release(sessions ?? null, true));
   } catch (error) {
-    if (mirror === null || !mayBeTheHosts(error)) throw error;
+    if (!mayBeTheHosts(error)) throw error;
     const ofOwner = async () =>
       (await runner.json<string[]>(reading.idsOfOwner, [owner])).map((id): Named => ({ id, tenure: null }));
     const all = sessions ?? (await ofOwner());
     for (let from = 0; from < all.length; from += MOST_ROWS) {
       const some = all.slice(from, from + MOST_ROWS);
-      rows.push(...(await mirrored.apply(some, (items, mode) => release(items, mode.mirror))));
+      const run = (items: readonly Named[], mode: AttemptMode) => release(items, mode.mirror);
+      rows.push(...(await mirrored.apply(some, run, (_, own) => refusals.push(own))));
     }
+    // One that is refused keeps only itself from being released.
+    if (rows.length === 0 && refusals.length > 0) throw refusals[0];
   }
   return rows.map(({ tuple }) => tuple[0]);
 }

@@ -12,6 +12,15 @@ export function mayBeTheHosts(error: unknown): boolean {
   return !NOT_THE_HOST.some((prefix) => state.startsWith(prefix)) && !/^57P/.test(state);
 }
 
+/** No fault of one row: a lock, or a statement that took too long. */
+const OF_THE_MOMENT = new Set(['55P03', '57014']);
+
+/** Whether one row is refused by a trigger, a check or its own values, where others may be written. */
+function refusesRow(error: unknown): boolean {
+  const state = sqlState(error) ?? '';
+  return mayBeTheHosts(error) && !WHOLE_TABLE.has(state) && !OF_THE_MOMENT.has(state);
+}
+
 /**
  * Runs a statement over items so that a host row that is refused or broken by a trigger holds nobody up: the batch is
  * halved around it until it stands alone. `refused` makes the outcome of those that were left; past the time limit, or
@@ -25,8 +34,10 @@ export async function writeAroundRefused<Item, Row>(params: {
   /** `skipOurs` passes over rows of ours that somebody else has locked. */
   run(items: readonly Item[], skipOurs: boolean): Promise<readonly Row[]>;
   refused(items: readonly Item[], error: unknown): Promise<readonly Row[]>;
+  /** Takes an item whose row of ours is refused; without it one such row fails the call. */
+  setAside?: ((item: Item, error: unknown) => void) | undefined;
 }): Promise<Row[]> {
-  const { items, withHost, run, refused } = params;
+  const { items, withHost, run, refused, setAside } = params;
   const endsAtMs = performance.now() + params.limitMs;
 
   async function attempt(some: readonly Item[], skipOurs: boolean): Promise<Row[]> {
@@ -35,16 +46,42 @@ export async function writeAroundRefused<Item, Row>(params: {
     } catch (error) {
       // A lock on a row of ours, most likely: somebody is writing it, so our guard would miss anyway.
       if (sqlState(error) === '55P03' && !skipOurs) return attempt(some, true);
-      if (!withHost || !mayBeTheHosts(error)) throw error;
-      return halve(some, error);
+      const again = (half: readonly Item[]) => attempt(half, true);
+      if (!withHost) return aroundOurs(some, error, again);
+      if (!mayBeTheHosts(error)) throw error;
+      if (WHOLE_TABLE.has(sqlState(error) ?? '')) return withoutHost(some, error);
+      return halve(some, again, () => withoutHost(some, error));
     }
   }
 
-  async function halve(some: readonly Item[], error: unknown): Promise<Row[]> {
-    const wholeTable = WHOLE_TABLE.has(sqlState(error) ?? '');
-    if (some.length <= 1 || wholeTable || performance.now() > endsAtMs) return [...(await refused(some, error))];
+  async function withoutHost(some: readonly Item[], why: unknown): Promise<Row[]> {
+    try {
+      return [...(await refused(some, why))];
+    } catch (error) {
+      return aroundOurs(some, error, (half) => withoutHost(half, why));
+    }
+  }
+
+  async function aroundOurs(
+    some: readonly Item[],
+    error: unknown,
+    again: (half: readonly Item[]) => Promise<Row[]>,
+  ): Promise<Row[]> {
+    if (!setAside || !refusesRow(error)) throw error;
+    return halve(some, again, async () => {
+      for (const item of some) setAside(item, error);
+      return [];
+    });
+  }
+
+  async function halve(
+    some: readonly Item[],
+    again: (half: readonly Item[]) => Promise<Row[]>,
+    rest: () => Promise<Row[]>,
+  ): Promise<Row[]> {
+    if (some.length <= 1 || performance.now() > endsAtMs) return rest();
     const middle = some.length >> 1;
-    return [...(await attempt(some.slice(0, middle), true)), ...(await attempt(some.slice(middle), true))];
+    return [...(await again(some.slice(0, middle))), ...(await again(some.slice(middle)))];
   }
 
   return attempt(items, false);

@@ -11,6 +11,7 @@
 import { decide } from '../../decide/decide.js';
 import type { SyncedSession } from '../../domain/report.js';
 import type { Observation, StoredSession } from '../../domain/session.js';
+import { createFailureLog } from '../../logging/log-failures.js';
 import type { Config } from '../../options/config.js';
 import type { GuardedWrite, WriteOutcome } from '../../ports/session-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
@@ -45,6 +46,7 @@ export function createReconciler(deps: {
   const { store, held: sessions, lease, publish } = deps;
   const { clock, random, logger, observeOnly } = deps.config;
   const deferred = new Set<string>();
+  const failures = createFailureLog(deps.config);
   /**
    * By session: the last write whose answer was lost and that is not found in its row, and the highest version that
    * such a write stands guard on.
@@ -196,6 +198,11 @@ export function createReconciler(deps: {
     const { held } = entry;
     held.unconfirmed = null;
     if (!outcome?.applied) {
+      if (outcome?.refused) {
+        failures.failed({ code: 'reconcile_failed', sessionId: held.id }, 'The store refused a row', outcome.refused);
+        postpone(entry, 'failed', 'store_failed');
+        return true;
+      }
       held.stored = null;
       logger.debug({ code: 'guard_missed', sessionId: held.id }, 'Another writer came first: reading the row again');
       return false;
