@@ -57,10 +57,16 @@ export function keepListening(params: {
     const keep = async () => {
       while (!signal.aborted) {
         let cause: unknown;
-        const ending = await params.once({ signal, listening, heard: notify }).catch((error: unknown): ListenEnding => {
+        // A signal of its own for each attempt: what an attempt leaves on it goes with it, however many follow.
+        const attempt = new AbortController();
+        const end = () => attempt.abort();
+        signal.addEventListener('abort', end, { once: true });
+        const asked = { signal: attempt.signal, listening, heard: notify };
+        const ending = await params.once(asked).catch((error: unknown): ListenEnding => {
           cause = error;
           return 'lost';
         });
+        signal.removeEventListener('abort', end);
         ready();
         if (ending === 'lost' && !failing && !signal.aborted) params.lost?.(cause);
         failing = ending === 'lost';
@@ -94,12 +100,13 @@ export function keepListening(params: {
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const cancel = systemClock.schedule(resolve, ms);
-    const end = () => {
+    const cancel = systemClock.schedule(end, ms);
+    function end(): void {
       cancel();
+      signal.removeEventListener('abort', end);
       resolve();
-    };
+    }
     if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
+    else signal.addEventListener('abort', end);
   });
 }

@@ -199,9 +199,15 @@ export interface WaSync {
    * out masked.
    */
   readonly logger: Logger;
-  /** Makes the store ready, takes the lease, starts the tick and syncs once. */
+  /**
+   * Makes the store ready, takes the lease, starts the tick and syncs once.
+   * @throws WaSyncError `already_started`, `replica_id_in_use`, `not_running` where `stop()` is called meanwhile
+   */
   start(): Promise<void>;
-  /** Closes what the provider opened, writes what that means, releases the lease. Default `timeoutMs`: 1,200. */
+  /**
+   * Closes what the provider opened, writes what that means, releases the lease. May be called at any moment, also
+   * during `start()`; a second call waits for the first. Default `timeoutMs`: 1,200.
+   */
   stop(params?: { timeoutMs?: number }): Promise<void>;
   /**
    * Aborts when `stop()` is called: what serves others on behalf of this replica ends then, such as streams of events.

@@ -58,6 +58,8 @@ export function createLease(deps: {
   let storeAheadMs = 0;
   let renewals = 0;
   let joined = false;
+  /** A join under way: it may be committed although nobody waits for it any more. */
+  let joining: Promise<unknown> | null = null;
   let heldSinceMs = 0;
   let retired = false;
   let freeBatch = LARGEST_BATCH;
@@ -119,6 +121,13 @@ export function createLease(deps: {
   }
 
   async function join(): Promise<Alive> {
+    if (retired) throw new WaSyncError('not_running', 'This replica is stopped: make a new one');
+    const work = joinNow();
+    joining = work.catch(() => {});
+    return work;
+  }
+
+  async function joinNow(): Promise<Alive> {
     const startedMs = clock.monotonicMs();
     const answer = await store.leases.join({ incarnation, replicaId, ttlMs: lease.ttlMs });
     if (!answer.alive) throw new WaSyncError('store_failed', 'The store refused a new lease', { retryable: true });
@@ -194,6 +203,7 @@ export function createLease(deps: {
     trusted,
     incarnation: () => incarnation,
     joined: () => joined,
+    mayHaveJoined: () => joined || joining !== null,
     /**
      * Whether another process runs under our name: `none`, `waiting` while its heartbeat is not yet known to stand
      * still, `in_use` where it keeps renewing. Of two that start at once the one with the smaller incarnation stays.
@@ -235,7 +245,9 @@ export function createLease(deps: {
     noteFenced: () => {
       trustedUntilMs = Number.NEGATIVE_INFINITY;
     },
+    /** Gives the lease up; where a join is still under way, once that is over. */
     async leave(): Promise<void> {
+      await joining;
       if (!joined) return;
       joined = false;
       await store.leases.leave({ incarnation });

@@ -62,19 +62,29 @@ export function createRunState(deps: {
   const { clock, logger, replicaId } = deps.config;
   const ending = new AbortController();
   let state: 'new' | 'starting' | 'running' | 'stopped' = 'new';
+  let stopping: Promise<void> | null = null;
+  const stopped = new Promise<never>((_, reject) => {
+    ending.signal.addEventListener('abort', () => reject(notRunning('stopped')), { once: true });
+  });
+  stopped.catch(() => {});
+
+  /** Waits for a step of the start; a stop in its midst ends the waiting, whatever the step waits for. */
+  function unlessStopped<Result>(step: Promise<Result>): Promise<Result> {
+    return Promise.race([stopped, step]);
+  }
 
   async function start(): Promise<void> {
     if (state !== 'new')
       throw new WaSyncError('already_started', `This replica is ${state}: make a new one to start again`);
     state = 'starting';
     try {
-      await store.init();
-      const answer = await lease.join();
+      await unlessStopped(store.init());
+      const answer = await unlessStopped(lease.join());
       stalls.start();
       liveness.start();
-      await deps.schedule.start();
-      await tick.start(answer);
-      await tick.predecessorsGone();
+      await unlessStopped(deps.schedule.start());
+      await unlessStopped(tick.start(answer));
+      await unlessStopped(tick.predecessorsGone());
     } catch (error) {
       await stop({ timeoutMs: DEFAULT_STOP_MS });
       throw error;
@@ -83,8 +93,13 @@ export function createRunState(deps: {
     await calls.sync(undefined, false);
   }
 
-  async function stop({ timeoutMs = DEFAULT_STOP_MS } = {}): Promise<void> {
-    if (state === 'stopped') return;
+  /** A second call waits for the first. */
+  function stop({ timeoutMs = DEFAULT_STOP_MS } = {}): Promise<void> {
+    stopping ??= end(timeoutMs);
+    return stopping;
+  }
+
+  async function end(timeoutMs: number): Promise<void> {
     state = 'stopped';
     ending.abort();
     liveness.stop();
@@ -110,7 +125,7 @@ export function createRunState(deps: {
     deps.messages.stop();
     const attached = [...sessions.all()].filter((held) => held.mode === 'attached').map((held) => held.id);
     const done =
-      !lease.joined() ||
+      !lease.mayHaveJoined() ||
       (await withTimeout(clock, timeoutMs / 2, async () => {
         const reason = { code: 'shutdown' };
         const before = new Map([...sessions.all()].map(({ id, stored }) => [id, stored?.status ?? null]));
