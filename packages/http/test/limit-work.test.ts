@@ -9,6 +9,7 @@ const LIMITS = { total: 3, perCaller: 2, waitMs: 2_000 };
 
 interface Work {
   readonly key: string;
+  readonly name: string | undefined;
   begun: boolean;
   /** What came of it for whoever asked. */
   said: string | null;
@@ -27,7 +28,7 @@ function open() {
   const limit = createWorkLimit({ ...LIMITS, clock });
   const works: Work[] = [];
 
-  function ask(key: string): Work {
+  function ask(key: string, name?: string): Work {
     const leaving = new AbortController();
     let resolve = () => {};
     let reject: (error: unknown) => void = () => {};
@@ -42,6 +43,7 @@ function open() {
     });
     const work: Work = {
       key,
+      name,
       begun: false,
       said: null,
       placed: false,
@@ -61,11 +63,13 @@ function open() {
       },
       leave: () => leaving.abort(),
     };
-    const run = limit.run({ key, signal: () => leaving.signal }, () => {
+    const begin = () => {
       work.begun = true;
       work.placed = true;
       return done;
-    });
+    };
+    const worker = { key, signal: () => leaving.signal };
+    const run = limit.run(worker, begin, name === undefined ? undefined : () => name);
     run.then(
       () => {
         work.said = 'done';
@@ -84,7 +88,7 @@ function open() {
 describe('a limit of work', () => {
   it('begins as much as one caller may have under way, and the next once one has ended or failed', async () => {
     const { clock, ask, begun } = open();
-    const [first, second] = ['a', 'a', 'a', 'a'].map(ask) as [Work, Work];
+    const [first, second] = ['a', 'a', 'a', 'a'].map((key) => ask(key)) as [Work, Work];
     await clock.settle();
     expect(begun()).toBe('aa--');
     first.end();
@@ -122,6 +126,48 @@ describe('a limit of work', () => {
     expect(order.join('')).toBe('abcabaa');
   });
 
+  it('does work that waits once for all equal of its caller, and joins none that has begun', async () => {
+    const { clock, works, ask, begun } = open();
+    const names = ['x', 'x', 'x', 'x', 'y', 'x'];
+    for (const name of names) ask('a', name);
+    ask('b', 'x');
+    ask('b', 'x');
+    ask('a');
+    ask('a');
+    await clock.settle();
+    expect(begun()).toBe('aa----b---');
+    for (const at of [0, 1, 6]) works[at]?.end();
+    await clock.settle();
+    // The third has begun for the fourth and the sixth too, and is joined by none any more.
+    expect(begun()).toBe('aaa-a-bb--');
+    const late = ask('a', 'x');
+    works[2]?.end();
+    await clock.settle();
+    expect([3, 5].map((at) => works[at]?.said)).toEqual(['done', 'done']);
+    for (let round = 0; round < 3; round += 1) {
+      for (const work of works) if (work.placed) work.end();
+      await clock.settle();
+    }
+    expect([begun(), late.said]).toEqual(['aaa-a-bbaaa', 'done']);
+  });
+
+  it('fails what was joined for all, and does it though the first of them left', async () => {
+    const { clock, limit, ask } = open();
+    const [one, , first, second] = [ask('a'), ask('a'), ask('a', 'x'), ask('a', 'x')];
+    first.leave();
+    await clock.settle();
+    expect(first.said).toBe(null);
+    one.end();
+    await clock.settle();
+    first.fail();
+    await clock.settle();
+    expect([first.said, second.said]).toEqual(['failed', 'failed']);
+    const alone = [ask('a'), ask('a', 'x'), ask('a', 'x')];
+    await clock.advance(2_000);
+    expect(alone.map(({ said }) => said)).toEqual([null, 'overloaded', 'overloaded']);
+    expect(limit.callers()).toBe(1);
+  });
+
   it('refuses what waited too long, and at once what would wait behind a hundred others', async () => {
     const { clock, limit, ask } = open();
     const works = Array.from({ length: 103 }, () => ask('a'));
@@ -150,7 +196,7 @@ describe('a limit of work', () => {
   it('loses no place where a client leaves in the moment in which its turn comes', async () => {
     for (let microtasks = 0; microtasks < 20; microtasks += 1) {
       const { clock, limit, works, ask } = open();
-      const [first, , third] = ['a', 'a', 'a'].map(ask) as [Work, Work, Work];
+      const [first, , third] = ['a', 'a', 'a'].map((key) => ask(key)) as [Work, Work, Work];
       await clock.settle();
       first.end();
       for (let at = 0; at < microtasks; at += 1) await Promise.resolve();
@@ -164,7 +210,7 @@ describe('a limit of work', () => {
 
   it('forgets what waits for a client that has left, and keeps the place of what is under way for one', async () => {
     const { clock, ask, begun } = open();
-    const [first, , third] = ['a', 'a', 'a', 'a'].map(ask) as [Work, Work, Work];
+    const [first, , third] = ['a', 'a', 'a', 'a'].map((key) => ask(key)) as [Work, Work, Work];
     first.leave();
     third.leave();
     await clock.settle();
@@ -176,7 +222,7 @@ describe('a limit of work', () => {
 
   it('keeps the place of a call that was given up until its statement has ended, and no place of others', async () => {
     const { clock, ask, begun } = open();
-    const [first, second] = ['a', 'a', 'a'].map(ask) as [Work, Work];
+    const [first, second] = ['a', 'a', 'a'].map((key) => ask(key)) as [Work, Work];
     first.abandon();
     second.abandon();
     await clock.settle();
@@ -213,7 +259,7 @@ describe('a limit of work', () => {
         for (const { do: what, key, at } of steps) {
           const open = works.filter((work) => work.placed || (!work.begun && work.said === null));
           const one = open[at % Math.max(1, open.length)];
-          if (what === 'ask') ask(key);
+          if (what === 'ask') ask(key, at % 2 ? `named ${at % 3}` : undefined);
           else if (what === 'wait') await clock.advance(at * 100);
           else if (what === 'leave') one?.leave();
           else if (one?.begun && (what === 'end' || one.said === null)) one[what]();
@@ -225,7 +271,8 @@ describe('a limit of work', () => {
         expect(placed()).toBeLessThanOrEqual(LIMITS.total);
         for (const key of 'abc') {
           expect(placed(key)).toBeLessThanOrEqual(LIMITS.perCaller);
-          const waits = works.some((work) => work.key === key && !work.begun && work.said === null);
+          // What is named may have joined what is under way by now.
+          const waits = works.some((one) => one.key === key && !one.name && !one.begun && one.said === null);
           if (waits) expect(placed(key) === LIMITS.perCaller || placed() === LIMITS.total).toBe(true);
         }
         for (let round = 0; round < works.length + 1; round += 1) {
@@ -234,7 +281,7 @@ describe('a limit of work', () => {
         }
         expect(works.every(({ said }) => said !== null)).toBe(true);
         expect(limit.callers()).toBe(0);
-        const last = ['a', 'a', 'b', 'b'].map(ask);
+        const last = ['a', 'a', 'b', 'b'].map((key) => ask(key));
         await clock.settle();
         expect(last.map(({ begun }) => begun)).toEqual([true, true, true, false]);
       }),

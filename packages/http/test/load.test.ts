@@ -46,11 +46,19 @@ function open(options: Partial<HttpOptions> = {}) {
   const handler = createHttpHandler(wa, { auth, clock, rateLimit: false, ...options });
   const ask = (path: string, who = 'a', method = 'GET', signal?: AbortSignal) =>
     handler(new Request(`http://localhost/whatsapp${path}`, { method, signal, headers: { 'x-api-key': who } }));
-  const askMany = (times: number, path: string, who = 'a') => Array.from({ length: times }, () => ask(path, who));
+  const askMany = (times: number, path: string, who = 'a') =>
+    Array.from({ length: times }, (_, at) => ask(path.replace('#', `${at + 1}`), who));
   return { clock, calls, lines, ask, askMany, endAll: () => calls.splice(0).map(({ end }) => end()) };
 }
 
-const READS = ['/status?sessionId=far', '/sessions', '/sessions/x', '/sessions/x/history', '/runs', '/runs/x'];
+const READS = [
+  '/status?sessionId=far',
+  '/sessions?limit=#',
+  '/sessions/x#',
+  '/sessions/x#/history',
+  '/runs?limit=#',
+  '/runs/x#',
+];
 
 describe('a flood of requests', () => {
   it('has four calls of the store under way for one caller and eight for all, whatever is read', async () => {
@@ -71,7 +79,7 @@ describe('a flood of requests', () => {
 
   it('is answered with 503 and Retry-After, with one line in the log and a count each minute', async () => {
     const { clock, lines, askMany, endAll } = open();
-    const answers = askMany(1_000, '/sessions');
+    const answers = askMany(1_000, '/sessions?limit=#');
     await clock.settle();
     const refused = await answers.at(-1)!;
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
@@ -108,6 +116,28 @@ describe('a flood of requests', () => {
     expect([(await late).status, lines.length]).toEqual([503, 1]);
   });
 
+  it('of one question is one call for all that wait, and never that of another caller or another page', async () => {
+    const { clock, calls, ask, askMany, endAll } = open();
+    const answers = READS.flatMap((path) => askMany(50, path.replaceAll('#', '7')));
+    await clock.settle();
+    for (let round = 0; round < 3; round += 1) {
+      expect(calls).toHaveLength([4, 4, 2][round]!);
+      endAll();
+      await clock.settle();
+    }
+    expect(calls).toHaveLength(0);
+    const statuses = (await Promise.all(answers)).map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([200, 404]));
+    askMany(4, '/runs');
+    for (const path of ['/sessions', '/sessions?limit=5', '/sessions?after=a', '/runs?limit=5']) void ask(path);
+    void ask('/sessions', 'b');
+    await clock.settle();
+    expect(calls).toHaveLength(5);
+    endAll();
+    await clock.settle();
+    expect(calls).toHaveLength(4);
+  });
+
   it('takes one place for the page of a caller that sees some sessions, which is read at once', async () => {
     const sessionIds = Array.from({ length: 50 }, (_, at) => `s${at}`);
     const { clock, calls, ask } = open({ auth: () => ({ role: 'viewer', sessionIds }) });
@@ -139,8 +169,8 @@ describe('a flood of requests', () => {
 
   it('has the streams of events read as one more caller, when it is its turn', async () => {
     const { clock, calls, askMany, endAll } = open({ storeCalls: { total: 2, perCaller: 1 } });
-    askMany(10, '/sessions');
-    askMany(10, '/runs', 'b');
+    askMany(10, '/sessions?limit=#');
+    askMany(10, '/runs?limit=#', 'b');
     const streams = await Promise.all(askMany(10, '/events'));
     for (const { body } of streams) void body?.getReader().read();
     await clock.settle();

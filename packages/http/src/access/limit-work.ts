@@ -27,11 +27,17 @@ interface Places {
   taken: number;
   /** In the order in which they came. */
   readonly waiting: Set<Entry>;
+  /** Those of them that equal work may join. */
+  readonly named: Map<string, Entry>;
 }
 
 interface Entry {
+  readonly name: string | null;
+  /** Not only the one who asked first waits for it. */
+  joined: boolean;
   admitted: boolean;
   admit(): void;
+  result: Promise<unknown>;
 }
 
 export type WorkLimit = ReturnType<typeof createWorkLimit>;
@@ -56,7 +62,7 @@ export function createWorkLimit({
   function placesOf(key: string): Places {
     const known = callers.get(key);
     if (known) return known;
-    const places: Places = { taken: 0, waiting: new Set() };
+    const places: Places = { taken: 0, waiting: new Set(), named: new Map() };
     callers.set(key, places);
     return places;
   }
@@ -102,16 +108,23 @@ export function createWorkLimit({
   }
 
   function leaveQueue(of: Places, entry: Entry): void {
-    if (of.waiting.delete(entry)) waiting -= 1;
+    if (!of.waiting.delete(entry)) return;
+    waiting -= 1;
+    if (entry.name !== null) of.named.delete(entry.name);
   }
 
-  async function waitForPlace({ key, signal }: Worker, of: Places): Promise<void> {
-    const entry: Entry = { admitted: false, admit() {} };
+  function enqueue(of: Places, name: string | null): Entry {
+    const entry: Entry = { name, joined: false, admitted: false, admit() {}, result: Promise.resolve() };
+    of.waiting.add(entry);
+    if (name !== null) of.named.set(name, entry);
+    waiting += 1;
+    return entry;
+  }
+
+  async function waitForPlace({ key, signal }: Worker, of: Places, entry: Entry): Promise<void> {
     const admitted = new Promise<void>((resolve) => {
       entry.admit = resolve;
     });
-    of.waiting.add(entry);
-    waiting += 1;
     await withTimeout(clock, waitMs, () => admitted, {
       late(why) {
         // It was admitted in the same turn: the place is taken.
@@ -120,8 +133,22 @@ export function createWorkLimit({
         forgetIdle(key, of);
         throw new HttpProblem('overloaded', undefined, { logged: why === 'ended' });
       },
-      until: untilAborted(signal()),
+      until: (end) => untilAborted(signal())(() => entry.joined || end()),
     });
+  }
+
+  async function perform<T>(key: string, of: Places, work: () => Promise<T>): Promise<T> {
+    let ended: Promise<void> | null = null;
+    try {
+      return await work();
+    } catch (error) {
+      ended = whenEnded(error);
+      throw error;
+    } finally {
+      const stillRuns = ended;
+      if (stillRuns) void withTimeout(clock, FORGOTTEN_AFTER_MS, () => stillRuns).finally(() => free(key, of));
+      else free(key, of);
+    }
   }
 
   return {
@@ -134,27 +161,32 @@ export function createWorkLimit({
     /** Callers that have a place or wait for one; nothing is kept of others. */
     callers: () => callers.size,
     /**
-     * Does the work once there is a place for it.
+     * Does the work once there is a place for it. What waits already is not done again for an equal one: neither has
+     * begun, so both see what was true when they asked. Work under way is joined by none, because it may have read
+     * before a change that its caller knows of.
      *
+     * @param what - names equal work of this caller; read only where it has to wait
      * @throws HttpProblem `overloaded` where too many wait already, or none became free in time
      */
-    async run<T>(worker: Worker, work: () => Promise<T>): Promise<T> {
+    async run<T>(worker: Worker, work: () => Promise<T>, what?: () => string): Promise<T> {
       const { key } = worker;
+      const known = callers.get(key);
+      const name = what && !hasFree(known) ? what() : null;
+      const equal = name === null ? undefined : known?.named.get(name);
+      if (equal) {
+        equal.joined = true;
+        return equal.result as Promise<T>;
+      }
       assertRoom(key);
       const of = placesOf(key);
-      if (hasFree(of)) take(key, of);
-      else await waitForPlace(worker, of);
-      let ended: Promise<void> | null = null;
-      try {
-        return await work();
-      } catch (error) {
-        ended = whenEnded(error);
-        throw error;
-      } finally {
-        const stillRuns = ended;
-        if (stillRuns) void withTimeout(clock, FORGOTTEN_AFTER_MS, () => stillRuns).finally(() => free(key, of));
-        else free(key, of);
+      if (hasFree(of)) {
+        take(key, of);
+        return perform(key, of, work);
       }
+      const entry = enqueue(of, name);
+      const result = waitForPlace(worker, of, entry).then(() => perform(key, of, work));
+      entry.result = result;
+      return result;
     },
   };
 }

@@ -131,7 +131,7 @@ async function answerRoute(params: {
     const caller = route.role === 'public' ? ANYBODY : await authenticate(ask, { raw });
     if (route.role === 'admin' && caller.role !== 'admin') throw new HttpProblem('forbidden');
     const worker = { key: caller.key, signal: () => ask.signal() };
-    const reads = limitReads(wa, (read) => readWork.run(worker, read));
+    const reads = limitReads(wa, (read, what) => readWork.run(worker, read, what));
     const answer = await route.handle({ services, reads, ask, basePath, raw, caller }, segments);
     const level = route.method === 'GET' ? 'debug' : 'info';
     wa.logger[level](fields(answer.status), `${route.method} ${route.path} answered ${answer.status}`);
