@@ -14,8 +14,8 @@ import type {
   Logger,
   WaSyncStore,
 } from '@wa-sync/core';
-import { WaSyncError } from '@wa-sync/core';
-import { lateLogger } from '@wa-sync/core/adapter';
+import { systemClock, WaSyncError } from '@wa-sync/core';
+import { createFailureLog, lateLogger } from '@wa-sync/core/adapter';
 import { type PostgresStoreOptions, parseConfig } from './driver/config.js';
 import { surviveBrokenClients } from './driver/pg-pool.js';
 import { createStatementRunner } from './driver/run-statement.js';
@@ -74,6 +74,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   const { pool, timeouts, auth } = config;
   const { logger, useLogger } = lateLogger();
   const runner = createStatementRunner({ pool, prepare: config.prepare, limits: timeouts });
+  const failures = createFailureLog({ logger, clock: systemClock });
   let starting: Promise<PreparedStore> | null = null;
   let closed = false;
 
@@ -104,6 +105,10 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     return starting ?? start();
   }
 
+  function onRefused(error: unknown): void {
+    failures.failed({ code: 'give_back_failed' }, 'A row that nobody holds is refused: it stays as it is', error);
+  }
+
   async function translated<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -115,12 +120,13 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   return {
     useLogger,
     capabilities: { durable: true, shared: true, mirror: config.mirror.sessions !== undefined },
-    sessions: createSessions({ runner, ready }),
+    sessions: createSessions({ runner, ready, onRefused }),
     leases: createLeases({
       runner,
       ready,
       configured: timeouts,
-      freeFenced: ({ limit }) => translated(async () => freeFencedSessions({ runner, prepared: await ready(), limit })),
+      freeFenced: ({ limit }) =>
+        translated(async () => freeFencedSessions({ runner, prepared: await ready(), limit, onRefused })),
     }),
     auth: createAuth({ runner, ready, keyRing: auth.keyRing, logger }),
     jobs: createJobs({ runner, ready }),

@@ -78,6 +78,25 @@ describe.each(['a store alone', 'a store with a host table'])('%s', (kind) => {
     });
   });
 
+  it.each(Object.entries(REFUSALS))('%s keeps only its own row from being freed and closed', async (_, refusal) => {
+    const lines: unknown[] = [];
+    const error = (fields: Readonly<Record<string, unknown>>) => void lines.push(fields.code);
+    store.useLogger({ logger: { debug() {}, info() {}, warn() {}, error } });
+    await holdSessions(store, owner, ids);
+    await sql(`UPDATE wa_sync.replica SET fenced_at = now()`);
+    await sql(refusal);
+    const rest = ids.filter((id) => id !== 's03' && id !== 's17');
+    expect((await store.leases.freeFenced({ limit: 1_000 })).sort()).toEqual(rest);
+    expect(await store.leases.freeFenced({ limit: 5 })).toEqual([]);
+    expect(lines).toEqual(['give_back_failed', 'give_back_failed']);
+    // Sessions whose evidence is gone, as after an import.
+    await sql(`ALTER TABLE wa_sync.session DISABLE TRIGGER ALL`);
+    await sql(`UPDATE wa_sync.session SET owner = NULL, tenure = NULL, status = 'CONNECTED', evidence = 'unobserved'`);
+    await sql(`ALTER TABLE wa_sync.session ENABLE TRIGGER ALL`);
+    const closed = await store.sessions.closeUnheld?.({ graceMs: 0, limit: 1_000 });
+    expect(closed?.map(({ id }) => id).sort()).toEqual(rest);
+  });
+
   it('a table that refuses every row for want of a right is an error of the whole', async () => {
     await holdSessions(store, owner, ids);
     await sql(`

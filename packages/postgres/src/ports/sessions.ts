@@ -17,8 +17,13 @@ import { mayBeTheHosts } from '../statements/write-around-refused.js';
 import { writeSessions } from './write-sessions.js';
 
 /** The session part of the store. `ready` returns the statements once the schema and the mirror are known. */
-export function createSessions(params: { runner: StatementRunner; ready: () => Promise<PreparedStore> }): SessionStore {
-  const { runner, ready } = params;
+export function createSessions(params: {
+  runner: StatementRunner;
+  ready: () => Promise<PreparedStore>;
+  /** Called with why a row that nobody holds is refused. */
+  onRefused(error: unknown): void;
+}): SessionStore {
+  const { runner, ready, onRefused } = params;
   const lockMs = () => String(runner.limits.lockMs);
   // Calls of this store for what the host wants, in their order, by which the database knows one that comes late.
   const writer = randomUUID();
@@ -158,7 +163,7 @@ export function createSessions(params: { runner: StatementRunner; ready: () => P
       });
     },
 
-    closeUnheld: (params) => run((prepared) => closeUnheldSessions({ runner, prepared, ...params })),
+    closeUnheld: (params) => run((prepared) => closeUnheldSessions({ runner, prepared, onRefused, ...params })),
 
     remove: ({ id }) =>
       run(async ({ writing }) => {

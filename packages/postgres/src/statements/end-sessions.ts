@@ -3,7 +3,7 @@ import type { Statement, StatementRunner } from '../driver/run-statement.js';
 import { MOST_ROWS } from '../driver/run-statement.js';
 import { type AppliedRow, type AttemptMode, type ChangedRow, mirroredWrites } from './apply-mirrored.js';
 import type { PreparedStore } from './prepare-store.js';
-import { mayBeTheHosts } from './write-around-refused.js';
+import { mayBeTheHosts, refusesRow } from './write-around-refused.js';
 import type { WriteStatements } from './write-statements.js';
 
 /** At a shutdown, and before a session is opened again, nobody waits long for a host's lock. */
@@ -56,61 +56,88 @@ export async function releaseSessions(params: {
   return rows.map(({ tuple }) => tuple[0]);
 }
 
-/** Frees sessions whose owner is gone. */
-export async function freeFencedSessions(params: {
+/** Ends rows that a statement picks itself. */
+interface EndParams {
   runner: StatementRunner;
   prepared: PreparedStore;
   limit: number;
-}): Promise<string[]> {
+  /** Called with why a row of ours is refused; the others are ended. */
+  onRefused(error: unknown): void;
+}
+
+/** Frees sessions whose owner is gone. */
+export async function freeFencedSessions(params: EndParams): Promise<string[]> {
   const lockMs = String(params.runner.limits.lockMs);
-  const freed = await endUpTo(params, ({ freeFenced }, take) => [freeFenced, [lockMs, take]]);
+  const freed = await endUpTo(params, ({ freeFenced }, take, skip) => [freeFenced, [lockMs, take, skip]]);
   return freed.map(([tuple]) => tuple[0]);
 }
 
 /** Ends the adoption grace of sessions that nobody has held. */
-export async function closeUnheldSessions(params: {
-  runner: StatementRunner;
-  prepared: PreparedStore;
-  graceMs: number;
-  limit: number;
-}): Promise<UnheldSession[]> {
+export async function closeUnheldSessions(params: EndParams & { graceMs: number }): Promise<UnheldSession[]> {
   const lockMs = String(params.runner.limits.lockMs);
-  const closed = await endUpTo(params, ({ closeUnheld }, take) => [closeUnheld, [lockMs, params.graceMs, take]]);
+  const closed = await endUpTo(params, ({ closeUnheld }, take, skip) => [
+    closeUnheld,
+    [lockMs, params.graceMs, take, skip],
+  ]);
   return closed.map(([tuple, , before]) => ({ id: tuple[0], from: before as SessionStatus }));
 }
 
-/** Runs a statement that picks its rows itself; around a host row that is refused it takes fewer at a time. */
+/**
+ * Runs a statement that picks its rows itself, in an order of their own. Around a row that is refused it takes fewer at
+ * a time; where the host's row is refused it is left out, and where ours is it is skipped: what comes before the others
+ * by then was refused as well.
+ */
 async function endUpTo(
-  params: { runner: StatementRunner; prepared: PreparedStore; limit: number },
-  of: (statements: WriteStatements, take: number) => [statement: Statement, values: unknown[]],
+  params: EndParams,
+  of: (statements: WriteStatements, take: number, skip: number) => [statement: Statement, values: unknown[]],
 ): Promise<ChangedRow[]> {
-  const { runner, prepared, limit } = params;
+  const { runner, prepared, limit, onRefused } = params;
   const { writing, writingOursOnly, mirror } = prepared;
   const mirrored = mirroredWrites({ runner, mirror, statements: writing, waitMs: WAIT_MS });
-  const run = (take: number, withHost: boolean) =>
-    runner.json<ChangedRow[]>(...of(withHost ? writing : writingOursOnly, take));
+  const endsAtMs = performance.now() + runner.limits.statementMs;
   const ended: ChangedRow[] = [];
+  let withHost = mirror !== null;
   let singles = 0;
+  let skip = 0;
+
+  async function end(take: number, host: boolean): Promise<number> {
+    const rows = await runner.json<ChangedRow[]>(...of(host ? writing : writingOursOnly, take, skip));
+    ended.push(...rows);
+    if (host) await mirrored.finish(rows);
+    return rows.length;
+  }
+
+  /** Ends the next row without the host's, or skips it. */
+  async function endOne(refusal: unknown): Promise<void> {
+    let error = refusal;
+    if (withHost) {
+      singles += 1;
+      withHost = singles <= MOST_SINGLES;
+      try {
+        await end(1, false);
+        return;
+      } catch (own) {
+        error = own;
+      }
+    }
+    if (!refusesRow(error) || performance.now() > endsAtMs) throw error;
+    onRefused(error);
+    skip += 1;
+  }
+
   for (let take = limit; ended.length < limit; ) {
     try {
-      const rows = await run(take, true);
-      ended.push(...rows);
-      await mirrored.finish(rows);
       // A full answer of a smaller try may have more behind it; the caller asks again, and so do we within its limit.
-      if (rows.length < take || take === limit) return ended;
+      if ((await end(take, withHost)) < take || take === limit) return ended;
       take = limit - ended.length;
     } catch (error) {
-      if (mirror === null || !mayBeTheHosts(error)) throw error;
+      if (!mayBeTheHosts(error)) throw error;
       if (take > 1) {
         take = Math.ceil(take / 8);
         continue;
       }
-      singles += 1;
-      const left = limit - ended.length;
-      const rows = await run(singles > MOST_SINGLES ? left : 1, false);
-      ended.push(...rows);
-      if (rows.length === 0 || singles > MOST_SINGLES) return ended;
-      take = left - 1;
+      await endOne(error);
+      take = Math.max(1, limit - ended.length);
     }
   }
   return ended;

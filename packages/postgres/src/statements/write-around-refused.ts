@@ -16,7 +16,7 @@ export function mayBeTheHosts(error: unknown): boolean {
 const OF_THE_MOMENT = new Set(['55P03', '57014']);
 
 /** Whether one row is refused by a trigger, a check or its own values, where others may be written. */
-function refusesRow(error: unknown): boolean {
+export function refusesRow(error: unknown): boolean {
   const state = sqlState(error) ?? '';
   return mayBeTheHosts(error) && !WHOLE_TABLE.has(state) && !OF_THE_MOMENT.has(state);
 }

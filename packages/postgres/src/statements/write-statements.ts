@@ -211,7 +211,7 @@ function freeFencedSql(schema: string, answer: string): string {
     picked AS MATERIALIZED (
       SELECT s.id, s.owner FROM lock_limit, ${schema}.session s
       WHERE s.owner = ANY (ARRAY(SELECT owner FROM dead))
-      ORDER BY s.id LIMIT $2::int FOR NO KEY UPDATE OF s SKIP LOCKED
+      ORDER BY s.id LIMIT $2::int OFFSET $3::int FOR NO KEY UPDATE OF s SKIP LOCKED
     ),
     changed AS (
       UPDATE ${schema}.session s SET ${END_ROW}, ${reasonAtEnd(`'owner_lost'`, 'NULL')}, evidence = 'expired',
@@ -240,7 +240,7 @@ function closeUnheldSql(schema: string, mirror: SessionsMirrorSql | null): strin
       WHERE s.owner IS NULL AND s.evidence = 'unobserved' AND s.status <> 'LOGGED_OUT'
         AND s.created_at < statement_timestamp() - $2::float8 * interval '1 millisecond'
         AND ${mirror === null ? says : `(${says} OR ${mirror.word} NOT IN (${off}))`}
-      ORDER BY s.created_at, s.id LIMIT $3::int FOR NO KEY UPDATE OF s SKIP LOCKED
+      ORDER BY s.created_at, s.id LIMIT $3::int OFFSET $4::int FOR NO KEY UPDATE OF s SKIP LOCKED
     ),
     changed AS (
       UPDATE ${schema}.session s SET status = 'DISCONNECTED', health = 'healthy', reason_code = 'not_held', reason_detail = NULL,
