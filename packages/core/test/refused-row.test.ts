@@ -33,3 +33,32 @@ it('a row that the store refuses harms no other, is logged twice, and is written
   expect((await world.row('odd')).status).toBe('RECONNECTING');
   await world.during(wa.stop(), 2_000);
 });
+
+it('a session whose claim the store refuses is claimed once it is not refused any more', async () => {
+  const world = createWorld();
+  let refusing = true;
+  const store: WaSyncStore = {
+    ...world.store,
+    sessions: {
+      ...world.store.sessions,
+      async claim({ claims, ...rest }) {
+        const isOdd = ({ id }: { id: string }) => refusing && id === 'odd';
+        const claimed = await world.memory.sessions.claim({ ...rest, claims: claims.filter((one) => !isOdd(one)) });
+        return [
+          ...claims.filter(isOdd).map(({ id }) => ({ id, claimed: false as const, why: 'refused' as const })),
+          ...claimed,
+        ];
+      },
+    },
+  };
+  const { wa } = world.replica({ ...off, store });
+  await world.during(wa.start(), 0);
+  const sockets = ['odd', 'fine'].map((id) => world.connection(id));
+  await world.during(Promise.all(sockets.map((socket) => wa.attach(socket).ready)), 1_000);
+  expect((await world.row('fine')).status).toBe('CONNECTED');
+  expect((await world.row('odd')).owner).toBeNull();
+  refusing = false;
+  await world.clock.advance(10_000);
+  expect((await world.row('odd')).status).toBe('CONNECTED');
+  await world.during(wa.stop(), 2_000);
+});

@@ -106,7 +106,11 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   }
 
   function onRefused(error: unknown): void {
-    failures.failed({ code: 'give_back_failed' }, 'A row that nobody holds is refused: it stays as it is', error);
+    failures.failed(
+      { code: 'give_back_failed' },
+      'A row that is to be claimed, freed or closed is refused: it stays as it is',
+      error,
+    );
   }
 
   async function translated<T>(work: () => Promise<T>): Promise<T> {

@@ -97,6 +97,17 @@ describe.each(['a store alone', 'a store with a host table'])('%s', (kind) => {
     expect(closed?.map(({ id }) => id).sort()).toEqual(rest);
   });
 
+  it.each(Object.entries(REFUSALS))('%s keeps only its own row from being claimed', async (_, refusal) => {
+    await store.sessions.create({ sessions: ids.map((id) => ({ id, desired: 'running' as const })) });
+    await sql(refusal);
+    const claims = ids.map((id) => ({ id, tenure: `tenure of ${id}`, mode: 'free' as const }));
+    const outcomes = await store.sessions.claim({ owner, claims });
+    expect(outcomes.filter(({ claimed }) => !claimed)).toEqual(
+      ['s03', 's17'].map((id) => ({ id, claimed: false, why: 'refused' })),
+    );
+    expect(outcomes).toHaveLength(ids.length);
+  });
+
   it('a table that refuses every row for want of a right is an error of the whole', async () => {
     await holdSessions(store, owner, ids);
     await sql(`

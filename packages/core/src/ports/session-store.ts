@@ -70,13 +70,16 @@ export interface Claim {
   readonly mode: 'free' | 'takeover';
 }
 
+/** Why a claim took nothing; `refused`: the store refused this row alone, such as by a trigger. */
+export type ClaimRefusal = 'held' | 'inactive' | 'missing' | 'fenced' | 'late' | 'refused';
+
 /**
  * What became of one claim. `held`: another incarnation has it. `inactive`: the cleanup deactivated it. `fenced`: the
  * claimant's own lease is over. `late`: the claim came after its deadline.
  */
 export type ClaimOutcome =
   | { readonly id: string; readonly claimed: true; readonly session: StoredSession }
-  | { readonly id: string; readonly claimed: false; readonly why: 'held' | 'inactive' | 'missing' | 'fenced' | 'late' };
+  | { readonly id: string; readonly claimed: false; readonly why: ClaimRefusal };
 
 /** A session, and the claim that it is held under. */
 export interface HeldTenure {

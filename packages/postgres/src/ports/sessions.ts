@@ -13,14 +13,14 @@ import { instantText } from '../driver/sql-text.js';
 import { readTuple, type SessionTuple } from '../rows/session-row.js';
 import { closeUnheldSessions, releaseSessions } from '../statements/end-sessions.js';
 import type { PreparedStore } from '../statements/prepare-store.js';
-import { mayBeTheHosts } from '../statements/write-around-refused.js';
+import { mayBeTheHosts, refusesRow } from '../statements/write-around-refused.js';
 import { writeSessions } from './write-sessions.js';
 
 /** The session part of the store. `ready` returns the statements once the schema and the mirror are known. */
 export function createSessions(params: {
   runner: StatementRunner;
   ready: () => Promise<PreparedStore>;
-  /** Called with why a row that nobody holds is refused. */
+  /** Called with why a row that is to be claimed or closed is refused. */
   onRefused(error: unknown): void;
 }): SessionStore {
   const { runner, ready, onRefused } = params;
@@ -89,6 +89,24 @@ export function createSessions(params: {
     });
   }
 
+  async function claimAroundRefused(
+    ...[prepared, claimant, claims]: Parameters<typeof claimBatch>
+  ): Promise<[Claim, ClaimOutcome][]> {
+    try {
+      return await claimBatch(prepared, claimant, claims);
+    } catch (error) {
+      if (!refusesRow(error)) throw error;
+      const [claim] = claims;
+      if (claim && claims.length === 1) {
+        onRefused(error);
+        return [[claim, { id: claim.id, claimed: false, why: 'refused' }]];
+      }
+      const middle = claims.length >> 1;
+      const first = await claimAroundRefused(prepared, claimant, claims.slice(0, middle));
+      return [...first, ...(await claimAroundRefused(prepared, claimant, claims.slice(middle)))];
+    }
+  }
+
   return {
     create: ({ sessions }) =>
       run(async ({ writing }) => {
@@ -134,7 +152,8 @@ export function createSessions(params: {
       run(async (prepared) => {
         const outcomes = new Map<Claim, ClaimOutcome>();
         for (const batch of inBatches(claims)) {
-          for (const [claim, outcome] of await claimBatch(prepared, claimant, batch)) outcomes.set(claim, outcome);
+          for (const [claim, outcome] of await claimAroundRefused(prepared, claimant, batch))
+            outcomes.set(claim, outcome);
         }
         return claims.flatMap((claim) => outcomes.get(claim) ?? []);
       }),

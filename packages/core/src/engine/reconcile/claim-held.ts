@@ -9,7 +9,13 @@ import type { PublishChanges } from '../owned-sessions/publish-changes.js';
 /** Why sessions could not be claimed, by id. */
 export type Refusals = ReadonlyMap<string, Refusal>;
 
-type Refusal = 'owned_elsewhere' | 'session_inactive' | 'session_not_found' | 'lease_lost' | 'store_timeout';
+type Refusal =
+  | 'owned_elsewhere'
+  | 'session_inactive'
+  | 'session_not_found'
+  | 'lease_lost'
+  | 'store_timeout'
+  | 'store_failed';
 
 /**
  * Whether this connection opened again before the loss of its session was known here: only WhatsApp knows who opened
@@ -82,6 +88,7 @@ export async function claimHeld(
         missing: 'session_not_found',
         fenced: 'lease_lost',
         late: 'store_timeout',
+        refused: 'store_failed',
       } as const;
       refused.set(entry.id, why[outcome.why]);
       if (outcome.why === 'held' && !isContested(entry)) giveUp(entry, publish);

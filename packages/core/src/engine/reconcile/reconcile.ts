@@ -129,7 +129,7 @@ export function createReconciler(deps: {
     const stored = held.stored;
     if (stored === null) {
       report(entry, { reason: refused.get(held.id) ?? 'not_owned' });
-      if (isContested(held) || refused.get(held.id) === 'store_timeout') deferred.add(held.id);
+      if (isContested(held) || refused.get(held.id)?.startsWith('store_')) deferred.add(held.id);
       return null;
     }
     const observed = observe(held);
