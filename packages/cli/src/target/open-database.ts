@@ -54,6 +54,9 @@ export function openDatabase(target: Extract<Target, { kind: 'database' }>): Dat
     connectionTimeoutMillis: CONNECT_WITHIN_MS,
     application_name: 'wa-sync',
   });
+  // The store listens until it is closed; after that the server may still end a connection, and without a listener that
+  // would end the process.
+  pool.on('error', () => {});
   const store = createPostgresStore({ pool, schema, mirror });
   const plan = () => planMigrations({ pool, schema });
 
