@@ -90,4 +90,24 @@ describe(`a store that takes ${SLOW_MS} ms for every call`, () => {
     await world.clock.advance(60_000);
     await Promise.all(stops);
   });
+
+  it('lets a replica start although each beat brings more to do than a tick can take', async () => {
+    const world = createWorld();
+    const store = slow(world, () => 'after');
+    const { wa } = world.replica({ jobs, store, provider: world.provider() });
+    let started = false;
+    void wa.start().then(() => {
+      started = true;
+    });
+    for (let second = 0; second < 150; second += 1) {
+      const id = `${second}`;
+      await world.memory.sessions.create({ sessions: [{ id, desired: 'running' }] });
+      await world.memory.leases.join({ incarnation: id, replicaId: `gone-${id}`, ttlMs: 30_000 });
+      await world.clock.advance(1_000);
+    }
+    expect(started).toBe(true);
+    const stop = wa.stop();
+    await world.clock.advance(60_000);
+    await stop;
+  });
 });

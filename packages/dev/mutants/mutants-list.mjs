@@ -357,8 +357,8 @@ export const MUTANTS = [
   one(
     'a beat waits for the work of the one before',
     'engine/replica/tick.ts',
-    'void kickWork(answer);',
-    'await kickWork(answer);',
+    'failing = false;\n    kickWork(answer);',
+    'failing = false;\n    kickWork(answer);\n    await working;',
   ),
   one(
     'a step that fails ends the tick',

@@ -48,6 +48,10 @@ export function createTick(deps: {
   let working: Promise<void> | null = null;
   /** What the newest beat brought, while the work for an earlier one still goes on. */
   let newer: Alive | null = null;
+  let workedOnce = () => {};
+  const firstWork = new Promise<void>((resolve) => {
+    workedOnce = resolve;
+  });
   let stopped = false;
   let failing = false;
   /** Steps that failed when they were last taken: a failure is logged once until the step works again. */
@@ -88,16 +92,16 @@ export function createTick(deps: {
   }
 
   /** Does what an answer asks for; where work for an earlier one is under way, the newest one is next. */
-  function kickWork(answer: Alive): Promise<void> {
+  function kickWork(answer: Alive): void {
     newer = answer;
     working ??= (async () => {
       for (let next: Alive | null = answer; next !== null; next = newer) {
         newer = null;
         await work(next);
+        workedOnce();
       }
       working = null;
     })();
-    return working;
   }
 
   async function endTheDead({ others }: Alive): Promise<void> {
@@ -164,7 +168,7 @@ export function createTick(deps: {
     const answer = await lease.renew();
     if (failing) logger.info({ code: 'store_back' }, 'The store answers again');
     failing = false;
-    void kickWork(answer);
+    kickWork(answer);
   }
 
   async function beat(): Promise<void> {
@@ -184,10 +188,14 @@ export function createTick(deps: {
   }
 
   return {
-    /** Begins with the answer of the join; settles when what comes of it is done. */
+    /**
+     * Begins with the answer of the join; settles when what comes of it is done, and not later: where every beat brings
+     * more than a tick can take, the work is never at its end.
+     */
     async start(answer: Alive): Promise<void> {
       beatIn(tickMs);
-      await kickWork(answer);
+      kickWork(answer);
+      await firstWork;
     },
     /** Settles once no other process of this replica's name lives, at the latest two ticks after it died. */
     predecessorsGone: () => started,
