@@ -17,11 +17,17 @@ const CONNECTIONS = 32;
 export async function load({ port, request }: Target, forMs: number): Promise<{ answers: number; tookMs: number }> {
   const startedMs = performance.now();
   const untilMs = startedMs + forMs;
-  const counts = await Promise.all(Array.from({ length: CONNECTIONS }, () => ask(port, request, untilMs)));
+  const more = () => performance.now() < untilMs;
+  const counts = await Promise.all(Array.from({ length: CONNECTIONS }, () => ask(port, request, more)));
   return { answers: counts.reduce((sum, count) => sum + count, 0), tookMs: performance.now() - startedMs };
 }
 
-function ask(port: number, request: string, untilMs: number): Promise<number> {
+/** Sends a request so many times, one after another. */
+export async function askTimes({ port, request }: Target, times: number): Promise<void> {
+  await ask(port, request, (answers) => answers < times);
+}
+
+function ask(port: number, request: string, more: (answers: number) => boolean): Promise<number> {
   return new Promise((resolve, reject) => {
     let answers = 0;
     let whole = 0;
@@ -42,7 +48,7 @@ function ask(port: number, request: string, untilMs: number): Promise<number> {
       if (received > whole) return reject(new Error('An answer of another length'));
       received = 0;
       answers += 1;
-      if (performance.now() < untilMs) return socket.write(request);
+      if (more(answers)) return socket.write(request);
       socket.destroy();
       resolve(answers);
     });

@@ -28,7 +28,9 @@ const mounted = express();
 mounted.use('/whatsapp', createWaSyncRouter(wa, { auth: { tokens: [TOKEN] } }));
 
 const ask = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: */*\r\n${more}\r\n`;
-process.on('message', () => process.send?.({ cpuMs: cpuMs() }));
+process.on('message', (what) => {
+  if (what === 'cpu') process.send?.({ cpuMs: cpuMs() });
+});
 process.on('disconnect', () => process.exit());
 process.send?.({
   bare: { port: await portOf(bare), request: ask('/status') },
