@@ -69,6 +69,11 @@ export interface BaileysProviderOptions {
   authTimeoutMs?: number | undefined;
   /** Logins that run at once over all sessions. @defaultValue 10 */
   maxLogins?: number | undefined;
+  /**
+   * Logins that begin in a second over all sessions, evenly spread; below 1 for one in several seconds.
+   * @defaultValue no limit but `maxLogins`
+   */
+  loginsPerSecond?: number | undefined;
   /** The first login of each session waits a random part of this. @defaultValue 300 */
   loginJitterMs?: number | undefined;
   /**
@@ -83,6 +88,8 @@ export interface BaileysProviderOptions {
 }
 
 const MAX_LOGINS = 'takes a whole number from 1 to 10000';
+
+const LOGINS_PER_SECOND = 'takes a number above 0, at most 1000';
 
 const schema = z.strictObject({
   auth: z.union(
@@ -110,6 +117,10 @@ const schema = z.strictObject({
   handlersStalledAfterMs: z._default(durationMs(), 30_000),
   authTimeoutMs: z._default(durationMs(), 10_000),
   maxLogins: z._default(z.int(MAX_LOGINS).check(z.gte(1, MAX_LOGINS), z.lte(10_000, MAX_LOGINS)), 10),
+  loginsPerSecond: z._default(
+    z.nullable(z.number(LOGINS_PER_SECOND).check(z.gt(0, LOGINS_PER_SECOND), z.lte(1_000, LOGINS_PER_SECOND))),
+    null,
+  ),
   loginJitterMs: z._default(durationMs(0), 300),
   baileys: z.optional(baileysOption),
   clock: z._default(clockOption, systemClock),
@@ -137,7 +148,7 @@ export function baileysProvider(options: BaileysProviderOptions): ConnectionProv
     auth: isSource(auth) ? auth : fromAuthStore({ store: auth, timeoutMs: authTimeoutMs, clock, loader }),
     loader,
     socketConfig: configFor(socketConfig),
-    slots: createLoginSlots(config.maxLogins),
+    slots: createLoginSlots({ max: config.maxLogins, perSecond: config.loginsPerSecond, clock }),
     stallMemory: new Map(),
   };
   const runs = new Map<string, SessionRun>();

@@ -1,5 +1,6 @@
 import { silentLogger, systemClock, WaSyncError } from '@wa-sync/core';
 import { createMemoryAuthState } from '@wa-sync/fake-whatsapp';
+import { createManualClock } from '@wa-sync/testing';
 import { initAuthCreds, type SignalKeyStore } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 import { type AuthOwner, GuardedAuth } from '../src/auth/guard-auth.js';
@@ -109,7 +110,7 @@ describe('GuardedAuth', () => {
 
 describe('createLoginSlots', () => {
   it('lets so many in, first come first served, and forgets who gave up', async () => {
-    const slots = createLoginSlots(2);
+    const slots = createLoginSlots({ max: 2, perSecond: null, clock: systemClock });
     const never = new AbortController().signal;
     const giveUp = new AbortController();
     const [one, two] = await Promise.all([slots.take(never), slots.take(never)]);
@@ -131,6 +132,28 @@ describe('createLoginSlots', () => {
     place?.();
     expect(slots.taken()).toBe(0);
     expect(await slots.take(AbortSignal.abort())).toBeNull();
+  });
+
+  it('lets no more begin in a second than it may, and keeps no place for who gave up', async () => {
+    const clock = createManualClock();
+    const slots = createLoginSlots({ max: 3, perSecond: 0.5, clock });
+    const giveUp = new AbortController();
+    const begunAtMs: number[] = [];
+    const login = async (signal: AbortSignal) => {
+      const free = await slots.take(signal);
+      if (free === null) return;
+      begunAtMs.push(clock.monotonicMs());
+      await new Promise<void>((resolve) => void clock.schedule(resolve, 100));
+      free();
+    };
+    const never = new AbortController().signal;
+    const logins = [never, never, giveUp.signal, never, never].map(login);
+    await clock.advance(3_000);
+    giveUp.abort();
+    await clock.advance(60_000);
+    await Promise.all(logins);
+    expect(begunAtMs).toEqual([0, 2_000, 6_000, 8_000]);
+    expect(slots.taken()).toBe(0);
   });
 });
 

@@ -426,6 +426,10 @@ describe('baileysProvider', () => {
   it('names a wrong option', () => {
     const auth = createMemoryStore().auth;
     expect(() => baileysProvider({ auth, maxLogin: 3 } as never)).toThrowError(/Unknown option maxLogin/);
+    for (const loginsPerSecond of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, '1']) {
+      const options = { auth, loginsPerSecond } as never;
+      expect(() => baileysProvider(options)).toThrowError(/loginsPerSecond takes a number above 0, at most 1000/);
+    }
     expect(() => baileysProvider({ auth, backoff: { baseMs: 1.5 } } as never)).toThrowError(
       /backoff.baseMs takes milliseconds, a whole number/,
     );

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '@wa-sync/core';
 import { SEED } from '@wa-sync/dev/tests/seed';
 import type { FakeWhatsApp } from '@wa-sync/fake-whatsapp';
 import { startFakeWhatsApp } from '@wa-sync/fake-whatsapp';
@@ -22,7 +23,7 @@ describe.concurrent(`replicas (WA_SYNC_SEED=${SEED})`, () => {
   let whatsapp: FakeWhatsApp;
   let numbers = 0;
   // Two processes a world, and two cores.
-  const room = createLoginSlots(3);
+  const room = createLoginSlots({ max: 3, perSecond: null, clock: systemClock });
 
   beforeAll(async () => {
     [postgres, whatsapp] = await Promise.all([startPostgres(), startFakeWhatsApp({ preKeys: 'plenty' })]);

@@ -139,11 +139,11 @@ describe('a Prisma table', () => {
     await addHostRows(pool, ['a', 'b']);
     await holdSessions(store, owner, ['a']);
     await store.sessions.create({ sessions: [{ id: 'b', desired: 'running' }] });
-    expect(await store.sessions.claimable({ limit: 10 })).toEqual(['b']);
+    expect((await store.sessions.claimable({ limit: 10 })).ids).toEqual(['b']);
     await pool.query(`UPDATE "WhatsAppSession" SET "active" = false`);
     expect((await get('a')).desired).toBe('stopped');
     expect((await sweep()).exceptions.map(({ id }) => id)).toEqual(['a']);
-    expect(await store.sessions.claimable({ limit: 10 })).toEqual([]);
+    expect((await store.sessions.claimable({ limit: 10 })).ids).toEqual([]);
     expect(await store.leases.beat({ incarnation: owner, massOutage: false })).toMatchObject({ claimable: false });
   });
 });

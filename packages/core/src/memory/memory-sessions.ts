@@ -94,13 +94,11 @@ export function createMemorySessions(params: {
       const late = deadline !== undefined && nowMs() >= deadline.getTime();
       return claims.map((claim) => claimOne(owner, claim, late));
     },
-    async claimable({ limit }) {
-      const ids: string[] = [];
-      for (const id of table.claimable) {
-        if (ids.length >= limit) break;
-        ids.push(id);
-      }
-      return ids;
+    async claimable({ limit, after }) {
+      const ids = table.claimable.page(after, limit);
+      const standing = leases.all().filter(({ incarnation }) => !leases.isOver(incarnation));
+      const living = standing.map(({ incarnation }) => incarnation);
+      return { ids, next: ids.length < limit ? null : ids[limit - 1]!, living };
     },
     async release({ owner, sessions, unobservedIds, reason }) {
       const unobserved = new Set(unobservedIds);

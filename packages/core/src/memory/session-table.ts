@@ -42,7 +42,7 @@ export interface SessionTable {
   delete(id: string): boolean;
   readonly ids: OrderedIds;
   /** Ids of rows that nobody owns and that should be opened. */
-  readonly claimable: ReadonlySet<string>;
+  readonly claimable: OrderedIds;
   /** Ids of rows that nobody owns and that still say what an earlier system said. */
   readonly unheld: ReadonlySet<string>;
   owners(): readonly string[];
@@ -105,7 +105,7 @@ function readOwner(index: OwnerIndex): OwnerRows {
 export function createSessionTable(): SessionTable {
   const entries = new Map<string, Entry>();
   const ids = createOrderedIds();
-  const claimable = new Set<string>();
+  const claimable = createOrderedIds();
   const unheld = new Set<string>();
   const owners = new Map<string, OwnerIndex>();
   const watchers: Partial<RowWatcher>[] = [];

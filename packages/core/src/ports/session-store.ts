@@ -104,6 +104,16 @@ export interface SweepAnswer {
   readonly idHashSum: number;
 }
 
+/** Sessions that stand ready to be claimed. */
+export interface ClaimablePage {
+  /** At most as many as were asked for; fewer, or none, do not mean that nothing follows. */
+  readonly ids: readonly string[];
+  /** Where the next page begins; `null` where none follows. */
+  readonly next: string | null;
+  /** The incarnations whose lease stands: they share among each other what is claimable. */
+  readonly living: readonly string[];
+}
+
 /** Filters of a listing; pages run by id. */
 export interface ListParams {
   readonly after?: string | undefined;
@@ -133,8 +143,11 @@ export interface SessionStore {
    * owner that is well.
    */
   claim(params: { owner: string; claims: readonly Claim[]; deadline?: Date | undefined }): Promise<ClaimOutcome[]>;
-  /** Up to `limit` ids that nobody owns, that are active, wanted `running` and not `LOGGED_OUT`. */
-  claimable(params: { limit: number }): Promise<string[]>;
+  /**
+   * A page of ids that nobody owns, that are active, wanted `running` and not `LOGGED_OUT`, in the order of ids. `after`:
+   * the `next` of the page before.
+   */
+  claimable(params: { limit: number; after?: string | undefined }): Promise<ClaimablePage>;
   /**
    * Releases sessions in one statement (`sessions` absent: all of the owner's): `DISCONNECTED` with `reason`,
    * nobody's; `LOGGED_OUT` keeps its status. Evidence is `unobserved` for `unobservedIds`, whose sockets may live on,

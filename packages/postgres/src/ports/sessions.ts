@@ -158,7 +158,12 @@ export function createSessions(params: {
         return claims.flatMap((claim) => outcomes.get(claim) ?? []);
       }),
 
-    claimable: ({ limit }) => run(({ reading }) => runner.json<string[]>(reading.claimable, [limit])),
+    claimable: ({ limit, after = '' }) =>
+      run(async ({ reading }) => {
+        type Answer = [ids: string[], next: string | null, living: string[]];
+        const [ids, next, living] = await runner.json<Answer>(reading.claimable, [limit, after]);
+        return { ids, next, living };
+      }),
 
     release: (params) => run((prepared) => releaseSessions({ runner, prepared, ...params })),
 

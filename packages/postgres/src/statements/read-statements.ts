@@ -42,11 +42,20 @@ export function readStatements(schema: string, mirror: SessionsMirrorSql | null)
     list: statement(page('s.id > $1::text', '$2::int')),
     listOfOwner: statement(page('s.id > $1::text AND s.owner = $3::text', '$2::int')),
     sweep: statement(sweepSql(schema, mirror)),
+    // What a page walks over is bounded too: the index also has rows that a logout or the host's word keeps at rest.
     claimable: statement(`
-      SELECT coalesce(json_agg(id), '[]')::text AS answer FROM (
-        SELECT s.id FROM ${schema}.session s ${host.stopped === 'false' ? '' : hostJoinSql(mirror, 's')}
-        WHERE ${claimableSql('s', host.stopped)} ORDER BY s.id LIMIT $1::int
-      ) claimable`),
+      WITH page AS MATERIALIZED (
+        SELECT s.id, s.owner, s.desired, s.active, s.status FROM ${schema}.session s
+        WHERE s.owner IS NULL AND s.desired = 'running' AND s.active AND s.id > $2::text
+        ORDER BY s.id LIMIT $1::int
+      )
+      SELECT json_build_array(
+        coalesce((SELECT json_agg(s.id ORDER BY s.id) FROM page s ${host.stopped === 'false' ? '' : hostJoinSql(mirror, 's')}
+          WHERE ${claimableSql('s', host.stopped)}), '[]'),
+        (SELECT max(id) FROM page HAVING count(*) = $1::int),
+        coalesce((SELECT json_agg(r.incarnation) FROM ${schema}.replica r WHERE r.fenced_at IS NULL
+          AND clock_timestamp() <= r.beat_at + r.ttl_ms * interval '1 millisecond'), '[]')
+      )::text AS answer`),
     ours: statement(`
       SELECT coalesce(json_agg(${tuple}), '[]')::text AS answer
       FROM unnest($2::text[], $3::text[], $4::text[]) i(id, tenure, write_id)

@@ -146,8 +146,11 @@ export function createSessions(params: { calls: StoreCalls; keys: StoreKeys; log
           return { id, claimed: true, session: readSession(id, text, answer) };
         });
       }),
-    claimable: async ({ limit }) =>
-      (await calls.list(claimableScript, { keys: names, args: [String(limit)] })).map(String),
+    async claimable({ limit, after = '' }) {
+      const page = await calls.list(claimableScript, { keys: names, args: [String(limit), after] });
+      const [ids = [], living = []] = page.map((list) => listOf(list).map(String));
+      return { ids, next: ids.length < limit ? null : ids.at(-1)!, living };
+    },
     async release({ owner, sessions, unobservedIds, reason }) {
       const given = toJson([reason.code, reason.detail ?? null]);
       const args = (...last: string[]) => [owner, given, toJson(unobservedIds), String(MOST_ROWS), ...last];

@@ -43,10 +43,16 @@ export const claimScript = script(
   return answerRows(outcomes)`,
 );
 
-/** Argument: limit. */
+/** Arguments: limit, last id of the page before or nothing. Returns the ids, and who lives. */
 export const claimableScript = script(
   ROWS,
-  `return redis.call('ZRANGEBYLEX', CLAIMABLE, '-', '+', 'LIMIT', 0, args[1])`,
+  LEASES,
+  `
+  local living = {}
+  for _, incarnation in ipairs(redis.call('HKEYS', REPLICA)) do
+    if not isOver(incarnation) then living[#living + 1] = incarnation end
+  end
+  return { redis.call('ZRANGEBYLEX', CLAIMABLE, args[2] == '' and '-' or '(' .. args[2], '+', 'LIMIT', 0, args[1]), living }`,
 );
 
 /**

@@ -191,3 +191,15 @@ export function race<Client, Answer>(
 ): Promise<Answer[]> {
   return Promise.all(clients.map(run));
 }
+
+/** All sessions that stand ready to be claimed. */
+export async function claimableIds(store: WaSyncStore, limit = 100): Promise<string[]> {
+  const found: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const { ids, next } = await store.sessions.claimable({ limit, after });
+    expect(ids.length).toBeLessThanOrEqual(limit);
+    found.push(...ids);
+    if (next === null) return found;
+    after = next;
+  }
+}

@@ -1,5 +1,6 @@
 import {
   claim,
+  claimableIds,
   create,
   fence,
   freeAll,
@@ -10,6 +11,7 @@ import {
   race,
   readOne,
   storeNow,
+  TTL_MS,
   token,
   tryClaim,
   write,
@@ -190,16 +192,41 @@ export function describeClaim(suite: StoreSuite): void {
         unobservedIds: [],
         reason: { code: 'shutdown' },
       });
-      expect((await store.sessions.claimable({ limit: 10 })).sort()).toEqual(['free-1', 'free-2']);
-      expect(await store.sessions.claimable({ limit: 1 })).toHaveLength(1);
+      expect(await claimableIds(store)).toEqual(['free-1', 'free-2']);
+      expect((await store.sessions.claimable({ limit: 1 })).ids).toEqual(['free-1']);
       await claim(store, owner, 'free-1');
       await store.sessions.setDesired({ id: 'stopped', desired: 'running' });
-      expect((await store.sessions.claimable({ limit: 10 })).sort()).toEqual(['free-2', 'stopped']);
+      expect(await claimableIds(store)).toEqual(['free-2', 'stopped']);
+    });
+
+    test('comes in pages by id, whatever is at rest among them', async ({ store }) => {
+      const owner = await join(store);
+      const ids = Array.from({ length: 30 }, (_, index) => `s-${index + 10}`);
+      await store.sessions.create({ sessions: ids.map((id) => ({ id, desired: 'running' })) });
+      const resting = ids.filter((_, index) => index % 3 !== 0);
+      for (const id of resting) await write(store, await claim(store, owner, id), { status: 'LOGGED_OUT' });
+      await store.sessions.release({ owner, unobservedIds: [], reason: { code: 'shutdown' } });
+      const ready = ids.filter((id) => !resting.includes(id));
+      for (const limit of [1, 2, 7, 10, 100]) expect(await claimableIds(store, limit)).toEqual(ready);
+      expect((await store.sessions.claimable({ limit: 100, after: ready[4] })).ids).toEqual(ready.slice(5));
+    });
+
+    test('names the incarnations whose lease stands', async ({ store, advance }) => {
+      const [fenced, left, silent] = [await join(store), await join(store), await join(store)];
+      await fence(store, fenced);
+      await store.leases.leave({ incarnation: left });
+      const living = async () => [...(await store.sessions.claimable({ limit: 10 })).living].sort();
+      expect(await living()).toEqual([silent]);
+      await advance(TTL_MS + 1_000);
+      const other = await join(store);
+      expect(await living()).toEqual([other]);
+      await store.leases.beat({ incarnation: silent, massOutage: false });
+      expect(await living()).toEqual([other, silent].sort());
     });
 
     test('offers nothing twice to a store whose sessions are all held', async ({ store }) => {
       await hold(store, await join(store), 'a');
-      expect(await store.sessions.claimable({ limit: 10 })).toEqual([]);
+      expect(await claimableIds(store)).toEqual([]);
     });
   });
 }

@@ -1,6 +1,7 @@
 import {
   change,
   claim,
+  claimableIds,
   create,
   fence,
   freeAll,
@@ -45,7 +46,7 @@ export function describeDeactivate(suite: StoreSuite): void {
       expect(rows.map(({ version }) => version)).toEqual(before.map(({ version }) => version + 1));
       expect(rows.map(({ lastSeenAt }) => lastSeenAt)).toEqual(before.map(({ lastSeenAt }) => lastSeenAt));
       expect(await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS })).toEqual([]);
-      expect(await store.sessions.claimable({ limit: 10 })).toEqual([]);
+      expect(await claimableIds(store)).toEqual([]);
     });
 
     test('ends the old owner’s writes', async (harness) => {
@@ -131,9 +132,9 @@ export function describeDeactivate(suite: StoreSuite): void {
       const { store } = harness;
       await resting(harness, 'a', 'b');
       expect(await store.sessions.setDesired({ id: 'a', desired: 'stopped' })).toMatchObject({ active: false });
-      expect(await store.sessions.claimable({ limit: 10 })).toEqual([]);
+      expect(await claimableIds(store)).toEqual([]);
       expect(await store.sessions.setDesired({ id: 'a', desired: 'running' })).toMatchObject({ active: true });
-      expect(await store.sessions.claimable({ limit: 10 })).toEqual(['a']);
+      expect(await claimableIds(store)).toEqual(['a']);
       const beat = await store.leases.beat({ incarnation: await join(store), massOutage: false });
       expect(beat).toMatchObject({ claimable: true });
       await store.sessions.setDesired({ id: 'b', desired: 'stopped' });

@@ -20,17 +20,25 @@ import { listenToConnection } from '../owned-sessions/listen-to-connection.js';
 import { readSnapshot } from '../owned-sessions/observe.js';
 import { type PublishChanges, whyLost } from '../owned-sessions/publish-changes.js';
 import { checkConnection } from './check-connection.js';
+import { createOpenClaimable } from './open-claimable.js';
 
 /** Statuses in which a provider may have given up until a person acts. */
 const PARKED = new Set(['DISCONNECTED', 'LOGGED_OUT', 'ERROR']);
 
-/** Sessions claimed in one tick: the rest is left to other replicas and to the next tick. */
-const CLAIMED_AT_ONCE = 100;
+/** What became of sessions that were to be opened. */
+interface Opened {
+  /** What the provider threw. */
+  readonly failures: readonly unknown[];
+  /** Those that another replica had taken before. */
+  readonly inVain: readonly string[];
+}
+
+const NOTHING_OPENED: Opened = { failures: [], inVain: [] };
 
 export type Provide = ReturnType<typeof createProvide>;
 
 export function createProvide(deps: {
-  config: Pick<Config, 'provider' | 'random' | 'clock' | 'logger' | 'observeOnly'>;
+  config: Pick<Config, 'provider' | 'random' | 'clock' | 'logger' | 'observeOnly' | 'lease'>;
   store: WaSyncStore;
   held: HeldSessions;
   releaseSessions: ReleaseSessions;
@@ -41,22 +49,24 @@ export function createProvide(deps: {
   onChange(held: Held): void;
 }) {
   const { store, held: sessions, releaseSessions, lease, publish, messages, host, onChange } = deps;
-  const { provider, random, observeOnly } = deps.config;
+  const { provider, random, observeOnly, clock } = deps.config;
 
   const claiming = new Map<string, Promise<unknown>>();
+  const openClaimable = createOpenClaimable({ clock, store, lease, tickMs: deps.config.lease.tickMs });
 
-  /** Claims the given sessions and opens those that were won; returns why some were not opened. */
-  async function open(ids: readonly string[]): Promise<unknown[]> {
-    if (!provider || observeOnly || !lease.trusted()) return [];
+  /** Claims the given sessions and opens those that were won. */
+  async function open(ids: readonly string[]): Promise<Opened> {
+    if (!provider || observeOnly || !lease.trusted()) return NOTHING_OPENED;
     const underWay = ids.map((id) => claiming.get(id)?.catch(() => {}));
     const wanted = ids.filter((id) => !sessions.get(id) && !claiming.has(id));
-    const failures = wanted.length > 0 ? await claim(wanted) : [];
+    const opened = wanted.length > 0 ? await claim(wanted) : NOTHING_OPENED;
     await Promise.all(underWay);
-    return failures;
+    return opened;
   }
 
-  async function claim(wanted: readonly string[]): Promise<unknown[]> {
+  async function claim(wanted: readonly string[]): Promise<Opened> {
     const failures: unknown[] = [];
+    const inVain: string[] = [];
     const claims = wanted.map((id): Claim => ({ id, tenure: random.token(), mode: 'free' }));
     const tenures = new Map(claims.map((claim) => [claim.id, claim.tenure]));
     const work = (async () => {
@@ -65,6 +75,7 @@ export function createProvide(deps: {
         const tenure = tenures.get(outcome.id);
         if (outcome.claimed && tenure && !sessions.get(outcome.id)) tryToHold(outcome.session, tenure, failures);
         else if (!outcome.claimed && outcome.why === 'fenced') lease.noteFenced();
+        else if (!outcome.claimed && outcome.why === 'held') inVain.push(outcome.id);
       }
     })();
     for (const id of wanted) {
@@ -76,7 +87,7 @@ export function createProvide(deps: {
     } finally {
       for (const id of wanted) claiming.delete(id);
     }
-    return failures;
+    return { failures, inVain };
   }
 
   /** The others that were claimed are opened all the same; the sweep releases this one. */
@@ -91,7 +102,7 @@ export function createProvide(deps: {
   }
 
   async function openOrThrow(ids: readonly string[]): Promise<void> {
-    const [error] = await open(ids);
+    const [error] = (await open(ids)).failures;
     if (error !== undefined) throw error;
   }
 
@@ -176,8 +187,7 @@ export function createProvide(deps: {
     },
     /** Opens sessions that stand free and should run. */
     async openClaimable(): Promise<void> {
-      if (!provider || observeOnly) return;
-      await open(await store.sessions.claimable({ limit: CLAIMED_AT_ONCE }));
+      if (provider && !observeOnly) await openClaimable(async (ids) => (await open(ids)).inVain);
     },
     /** Ends a connection of ours whose session another replica has now. */
     drop(held: Held): void {

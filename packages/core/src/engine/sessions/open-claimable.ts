@@ -1,0 +1,47 @@
+/** Walks over the sessions that stand free and has this replica's part of them opened. */
+
+import type { Clock } from '../../ports/clock.js';
+import type { WaSyncStore } from '../../ports/store.js';
+import type { Lease } from '../lease/lease.js';
+import { nextBatchSize } from '../limits/batch-size.js';
+import { createShareClaimable } from './share-claimable.js';
+
+/** Ids of one read. */
+const PAGE = 1_000;
+/** Sessions of one claim: their connections are opened in one turn. */
+const CLAIMED_AT_ONCE = 100;
+/** The rest is left to the next tick, and to replicas that are only starting: 10,000 are claimed in 100 s. */
+const CLAIMED_IN_A_WALK = 500;
+
+export function createOpenClaimable(deps: {
+  clock: Clock;
+  store: WaSyncStore;
+  lease: Pick<Lease, 'trusted' | 'incarnation'>;
+  tickMs: number;
+}) {
+  const { clock, store, lease, tickMs } = deps;
+  const share = createShareClaimable({ clock, tickMs });
+  let batch = CLAIMED_AT_ONCE;
+
+  /** @param open - claims and opens the given ones; returns those that another replica had taken before */
+  return async (open: (ids: readonly string[]) => Promise<readonly string[]>): Promise<void> => {
+    const untilMs = clock.monotonicMs() + tickMs;
+    const mayGoOn = () => lease.trusted() && clock.monotonicMs() < untilMs;
+    let left = CLAIMED_IN_A_WALK;
+    for (let after: string | undefined; ; ) {
+      const { ids, next, living } = await store.sessions.claimable({ limit: PAGE, after });
+      const part = share.ownPart({ ids, living, self: lease.incarnation(), first: after === undefined });
+      for (let from = 0; from < part.length; ) {
+        if (left === 0 || !mayGoOn()) return;
+        const wanted = part.slice(from, from + Math.min(batch, left));
+        const startedMs = clock.monotonicMs();
+        share.inVain(await open(wanted), living);
+        batch = Math.min(CLAIMED_AT_ONCE, nextBatchSize(batch, clock.monotonicMs() - startedMs));
+        from += wanted.length;
+        left -= wanted.length;
+      }
+      if (next === null || !mayGoOn()) return;
+      after = next;
+    }
+  };
+}

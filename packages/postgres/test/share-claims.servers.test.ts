@@ -1,0 +1,17 @@
+import { shareClaims } from '@wa-sync/dev/fixtures/share-claims';
+import { expect, it } from 'vitest';
+import { createPostgresStore } from '../src/index.js';
+import { useDatabase } from './use-database.js';
+
+const at = useDatabase();
+
+it('six replicas share 1,200 sessions that stand free, and do not compete for them', { timeout: 60_000 }, async () => {
+  const stores = Array.from({ length: 6 }, () => createPostgresStore({ pool: at.database.connect({ max: 3 }) }));
+  await stores[0]!.init();
+  const { asked, inVain, shares } = await shareClaims({ stores, sessions: 1_200 });
+  expect(inVain / asked).toBeLessThanOrEqual(0.05);
+  expect(shares).toHaveLength(6);
+  expect(shares[0]).toBeGreaterThan(100);
+  expect(shares[5]).toBeLessThan(400);
+  await Promise.all(stores.map((store) => store.close()));
+});
