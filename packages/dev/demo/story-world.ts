@@ -19,8 +19,8 @@ export interface StoryWorld {
   app(): DemoApp;
   startApp(): Promise<void>;
   row(id: SessionId): Promise<HostRow>;
-  /** What our view says: the row read together with its owner's lease. */
-  effective(id: SessionId): Promise<{ status: string; evidence: string }>;
+  /** What our view says: the row read together with its owner's lease, which was last renewed so long before. */
+  effective(id: SessionId): Promise<{ status: string; evidence: string; renewedAgoMs: number }>;
   /** What wa-sync's own table says. */
   own(id: SessionId): Promise<{ status: string; reason: string | null }>;
   edit(id: SessionId, status: string): Promise<void>;
@@ -80,7 +80,12 @@ export async function startWorld(onLog: (line: string) => void, options: object 
         app = await startApp(whatsapp, environment, onLog);
       },
       row: (id) => one('SELECT status::text, "qrCode" FROM "WhatsAppSession" WHERE id = $1', id),
-      effective: (id) => one('SELECT status, evidence FROM wa_sync.session_status WHERE id = $1', id),
+      effective: (id) =>
+        one(
+          `SELECT (extract(epoch FROM clock_timestamp() - r.beat_at) * 1000)::float8 AS "renewedAgoMs", s.status, s.evidence
+          FROM wa_sync.session_status s LEFT JOIN wa_sync.replica r ON r.incarnation = s.owner WHERE s.id = $1`,
+          id,
+        ),
       own: (id) => one('SELECT status, reason_code AS reason FROM wa_sync.session WHERE id = $1', id),
       async edit(id, status) {
         await pool.query('UPDATE "WhatsAppSession" SET status = $2::"WhatsAppSessionStatus" WHERE id = $1', [

@@ -81,10 +81,15 @@ describe('the first stanza', () => {
     expect((await client.next()).tag).toBe('success');
     expect(Date.now() - client.finishedAt).toBeGreaterThanOrEqual(395);
     await client.next();
-    const askedAt = Date.now();
-    client.send(PING);
-    await client.next();
-    expect(Date.now() - askedAt).toBeLessThan(300);
+    // The quickest of some: a busy machine may hold one up by as much, the delay would hold up each.
+    const tookMs: number[] = [];
+    for (let ping = 0; ping < 5; ping += 1) {
+      const askedAt = performance.now();
+      client.send(PING);
+      await client.next();
+      tookMs.push(performance.now() - askedAt);
+    }
+    expect(Math.min(...tookMs)).toBeLessThan(300);
     await wa.close();
   });
 });

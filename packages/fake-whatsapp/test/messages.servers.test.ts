@@ -22,6 +22,7 @@ describe('messages', () => {
   afterEach(async () => {
     client.sock.ws.removeAllListeners('close');
     await wa.close();
+    vi.restoreAllMocks();
   });
 
   it.each(['pn', 'lid'] as const)('reach Baileys, addressed by %s', async (addressing) => {
