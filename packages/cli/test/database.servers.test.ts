@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createWaSync, systemClock } from '@wa-sync/core';
 import { createPostgresStore } from '@wa-sync/postgres';
 import { createScriptedConnection, type ScriptedConnection } from '@wa-sync/testing';
+import { beatOf } from '@wa-sync/testing/conformance';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { useDatabase } from '../../postgres/test/use-database.js';
 import { runCli } from './run-cli.js';
@@ -179,7 +180,7 @@ describe('doctor', () => {
     ] as const) {
       await store.leases.join({ incarnation, replicaId, ttlMs: 120_000 });
     }
-    await store.leases.beat({ incarnation: 'c', massOutage: true });
+    await store.leases.beat(beatOf('c', { replicaId: 'web-2', massOutage: true }));
     await store.sessions.create({ sessions: [{ id: 'left', desired: 'running' }] });
     await store.sessions.claim({ owner: 'd', claims: [{ id: 'left', tenure: 't', mode: 'free' }] });
     await store.close();

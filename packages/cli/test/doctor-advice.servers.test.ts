@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createWaSync, type SessionState, systemClock, type WaSync } from '@wa-sync/core';
 import { createPostgresStore, type PostgresStore } from '@wa-sync/postgres';
 import { createScriptedConnection, createScriptedProvider, type ScriptedConnection } from '@wa-sync/testing';
+import { beatOf } from '@wa-sync/testing/conformance';
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startPostgres, type TestDatabase, type TestServer } from '../../postgres/test/start-postgres.js';
@@ -273,9 +274,9 @@ describe('advice of the doctor about processes and jobs', () => {
 
   it('replica_id_twice and mass_outage: end when one leaves, and when the outage is over', async () => {
     const [one, two] = [await leaveLease('twin', 60_000), await leaveLease('twin', 60_000)];
-    await store.leases.beat({ incarnation: one, massOutage: true });
+    await store.leases.beat(beatOf(one, { replicaId: 'twin', massOutage: true }));
     await find('mass_outage');
-    await store.leases.beat({ incarnation: one, massOutage: false });
+    await store.leases.beat(beatOf(one, { replicaId: 'twin' }));
     await gone('mass_outage');
     expect((await find('replica_id_twice')).fix).toMatch(/Leave replicaId out/);
     await store.leases.leave({ incarnation: two });

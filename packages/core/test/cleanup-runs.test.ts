@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cleaning, DAY, off, SETTLED } from './cleaning.js';
+import { heartbeats } from './heartbeats.js';
 import { createWorld } from './world.js';
 
 describe('the credentials of a host', () => {
@@ -145,9 +146,9 @@ describe('a time at which nobody knows who is gone', () => {
     const { add, startAfter, clean, memory, clock } = await cleaning();
     await add(1);
     await startAfter(31);
-    const reader = await memory.leases.join({ incarnation: 'r', replicaId: 'r', ttlMs: DAY });
-    const other = reader.alive ? reader.others[0] : undefined;
-    await memory.leases.fence({ incarnation: other!.incarnation, beats: other!.beats });
+    await memory.leases.join({ incarnation: 'r', replicaId: 'r', ttlMs: DAY });
+    const [other] = await heartbeats(memory);
+    await memory.leases.fence(other!);
     await clock.advance(10_000);
     expect(await clean()).toMatchObject({ postponed: 'boot_settling' });
   });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isReconnectLoop, looksLikeMassOutage } from '../src/decide/link-faults.js';
 import { PROBES_PER_SECOND } from '../src/engine/reconcile/liveness.js';
 import type { WaSyncOptions } from '../src/index.js';
+import { heartbeats } from './heartbeats.js';
 import { createWorld } from './world.js';
 
 const MINUTE = 60_000;
@@ -15,10 +16,7 @@ async function holding(count: number, options: Partial<WaSyncOptions> = {}) {
   const sockets = Array.from({ length: count }, (_, index) => world.connection(`s${index}`));
   await world.during(Promise.all(sockets.map((socket) => wa.attach(socket).ready)), 0);
   const told = (name: string) => events.filter((event) => event.name === name).map(({ payload }) => payload);
-  const flag = async () => {
-    const answer = await world.memory.leases.join({ incarnation: 'reader', replicaId: 'reader', ttlMs: 1e9 });
-    return answer.alive && answer.others.find(({ replicaId }) => replicaId === 'one')?.massOutage;
-  };
+  const flag = async () => (await heartbeats(world.memory)).find(({ replicaId }) => replicaId === 'one')?.massOutage;
   return { ...world, wa, events, sockets, told, flag };
 }
 

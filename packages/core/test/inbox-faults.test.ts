@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { asking, WAIT_MS } from './asking.js';
+import { heartbeats } from './heartbeats.js';
 
 const silent = { code: 'status_unknown', retryable: true, message: expect.stringContaining('owner_silent') };
 
@@ -232,9 +233,8 @@ describe('the notification of a store', () => {
     await attach('s');
     const [first] = spies.owner.listened;
     expect([spies.owner.listeners(), spies.asker.listeners()]).toEqual([1, 1]);
-    const answer = await memory.leases.join({ incarnation: 'reader', replicaId: 'reader', ttlMs: 1e9 });
-    const mine = answer.alive && answer.others.find(({ incarnation }) => incarnation === first);
-    await memory.leases.fence({ incarnation: first ?? '', beats: mine ? mine.beats : -1 });
+    const mine = (await heartbeats(memory)).find(({ incarnation }) => incarnation === first);
+    await memory.leases.fence(mine!);
     await clock.advance(11_000);
     expect(spies.owner.listeners()).toBe(1);
     expect(spies.owner.listened).toHaveLength(2);

@@ -1,6 +1,7 @@
 import { createSeededRandom } from '@wa-sync/testing';
 import { describe, expect, it } from 'vitest';
 import type { WaSyncStore } from '../src/index.js';
+import { heartbeats } from './heartbeats.js';
 import { createWorld } from './world.js';
 
 const RUNS = 900;
@@ -52,8 +53,7 @@ describe('a replica that is stopped', () => {
         await world.clock.advance(between(0, 20_000));
         if (run % 4 === 1) {
           // Another replica ends its lease: it may be joining anew when it is stopped.
-          const seen = await world.memory.leases.join({ incarnation: 'observer', replicaId: 'o', ttlMs: 30_000 });
-          const own = seen.alive ? seen.others.find(({ incarnation }) => incarnation !== 'dead') : undefined;
+          const own = (await heartbeats(world.memory)).find(({ incarnation }) => incarnation !== 'dead');
           if (own) await world.memory.leases.fence(own);
           await world.clock.advance(between(3_000, 9_000));
         }
@@ -63,10 +63,8 @@ describe('a replica that is stopped', () => {
 
         const names = ['start', 'stop', ...(run % 2 === 0 ? ['attach'] : []), ...(run % 5 === 0 ? ['stop'] : [])];
         expect(settled.sort(), `run ${run}`).toEqual(names.sort());
-        const answer = await world.memory.leases.join({ incarnation: 'observer', replicaId: 'o', ttlMs: 30_000 });
-        const left = answer.alive
-          ? answer.others.filter(({ incarnation, fenced }) => incarnation !== 'dead' && !fenced)
-          : [];
+        const all = await heartbeats(world.memory);
+        const left = all.filter(({ incarnation, fenced }) => incarnation !== 'dead' && !fenced);
         expect(left, `run ${run}`).toEqual([]);
         expect(world.clock.pendingTimers, `run ${run}`).toBe(0);
       }

@@ -94,6 +94,47 @@ describe('ownership', () => {
     expect(first.events.filter((event) => event.name === 'lease:lost')).toEqual([]);
   });
 
+  it('accepts one of two of one name that start together, the one that joined first', async () => {
+    const world = createWorld();
+    const starts = [1, 2, 3].map(() => world.replica({ ...off, replicaId: 'pod-0' }).wa.start());
+    const settled = Promise.allSettled(starts);
+    await world.clock.advance(60_000);
+    expect((await settled).map((one) => (one.status === 'rejected' ? one.reason.code : 'started'))).toEqual([
+      'started',
+      'replica_id_in_use',
+      'replica_id_in_use',
+    ]);
+  });
+
+  it('writes nothing beside a process of its own name that has ended its lease, and goes on when that one is gone', async () => {
+    const world = createWorld();
+    const mortal = createMortalClock(world.clock);
+    const first = world.replica({ ...off, replicaId: 'pod-0', clock: mortal.clock });
+    await world.during(first.wa.start(), 0);
+    const old = world.connection('a');
+    await world.during(first.wa.attach(old).ready, 0);
+    mortal.pause();
+    // Restarted although the process before it still hangs.
+    const second = world.replica({ ...off, replicaId: 'pod-0' });
+    await world.during(second.wa.start(), 12_000);
+    const newer = world.connection('a');
+    await world.during(second.wa.attach(newer).ready, 0);
+    const { version } = await world.row('a');
+    mortal.resume();
+    old.script.close('gone', 'DISCONNECTED');
+    await world.clock.advance(60_000);
+    expect(await world.row('a')).toMatchObject({ status: 'CONNECTED', version });
+    expect(world.logged.filter(({ fields }) => fields.code === 'replica_id_in_use')).toHaveLength(1);
+    expect(first.events.map(({ name }) => name)).toContain('lease:lost');
+    expect(first.events.map(({ name }) => name)).not.toContain('lease:back');
+    await world.during(second.wa.stop(), 2_000);
+    old.script.open();
+    await world.clock.advance(60_000);
+    expect(first.events.map(({ name }) => name)).toContain('lease:back');
+    expect(await world.row('a')).toMatchObject({ status: 'CONNECTED', evidence: 'observed' });
+    await world.during(first.wa.stop(), 2_000);
+  });
+
   it('writes nothing under an old tenure after a pause longer than the lease', async () => {
     const world = createWorld();
     const mortal = createMortalClock(world.clock);

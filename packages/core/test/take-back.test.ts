@@ -1,4 +1,6 @@
+import type { MemoryStore } from '@wa-sync/core';
 import { describe, expect, it } from 'vitest';
+import { heartbeats } from './heartbeats.js';
 import { createWorld } from './world.js';
 
 const off = { jobs: { sync: false as const } };
@@ -95,8 +97,8 @@ describe('a session that another replica took over', () => {
     first.script.close('conflict', 'REPLACED');
     first.script.open();
     const { owner } = await world.row('a');
-    const [, other] = [...new Set([owner, ...(await leases(world))])];
-    await world.memory.leases.fence({ incarnation: other!, beats: await beatsOf(world, other!) });
+    const [, other] = [...new Set([owner, ...(await leases(world.memory))])];
+    await world.memory.leases.fence((await heartbeats(world.memory)).find(({ incarnation }) => incarnation === other)!);
     second.script.close('conflict', 'REPLACED');
     await world.clock.advance(20_000);
     expect(one.events.map(({ name }) => name)).toContain('lease:lost');
@@ -105,14 +107,4 @@ describe('a session that another replica took over', () => {
   });
 });
 
-/** Incarnations as a newcomer learns of them. */
-async function heartbeats({ memory }: ReturnType<typeof createWorld>) {
-  const answer = await memory.leases.join({ incarnation: 'looks', replicaId: 'looks', ttlMs: 30_000 });
-  await memory.leases.leave({ incarnation: 'looks' });
-  return answer.alive ? answer.others : [];
-}
-
-const leases = async (world: ReturnType<typeof createWorld>) =>
-  (await heartbeats(world)).map(({ incarnation }) => incarnation);
-const beatsOf = async (world: ReturnType<typeof createWorld>, incarnation: string) =>
-  (await heartbeats(world)).find((one) => one.incarnation === incarnation)!.beats;
+const leases = async (memory: MemoryStore) => (await heartbeats(memory)).map(({ incarnation }) => incarnation);

@@ -8,6 +8,7 @@ import {
   type WaSyncErrorCode,
   type WaSyncStore,
 } from '@wa-sync/core';
+import { beatOf } from '@wa-sync/testing/conformance';
 import { change, writeOf } from '../fixtures/hold-sessions.js';
 
 /** Codes that a broken link may give; anything else is a defect. */
@@ -269,7 +270,7 @@ export async function playRandomCalls(caller: RandomCaller, over: () => boolean)
       await untilAnswered(() => store.inbox.collect({ ids: [id] }));
     },
     async function beat() {
-      const answer = await untilAnswered(() => store.leases.beat({ incarnation: pick(owners), massOutage: false }));
+      const answer = await untilAnswered(() => store.leases.beat(beatOf(pick(owners))));
       check(answer.alive, 'S5 a replica that kept renewing was ended');
     },
   ];

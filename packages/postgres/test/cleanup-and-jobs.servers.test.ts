@@ -1,4 +1,5 @@
-import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import { change, fenceReplica, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
@@ -71,9 +72,9 @@ describe('cleanup', () => {
     const owner = await joinReplica(store);
     await holdSessions(store, owner, ['a'], { status: 'DISCONNECTED' });
     await shiftStoreTime(pool, 31 * DAY);
-    await store.leases.beat({ incarnation: owner, massOutage: true });
+    await store.leases.beat(beatOf(owner, { massOutage: true }));
     expect(await store.cleanup.deactivate({ ids: ['a'], inactiveForMs })).toEqual([]);
-    await store.leases.beat({ incarnation: owner, massOutage: false });
+    await store.leases.beat(beatOf(owner));
     expect(await store.cleanup.deactivate({ ids: ['a'], inactiveForMs })).toEqual(['a']);
   });
 
@@ -190,14 +191,14 @@ describe('jobs', () => {
     const [first, second] = [await joinReplica(store), await joinReplica(store)];
     await store.jobs.begin({ runId: '1', job: 'cleanup', slot: null, owner: first });
     await shiftStoreTime(pool, 31_000);
-    await store.leases.beat({ incarnation: second, massOutage: false });
+    await store.leases.beat(beatOf(second));
     expect(await store.jobs.begin({ runId: '2', job: 'cleanup', slot: null, owner: second })).toMatchObject({
       begun: true,
     });
     expect(await store.jobs.get({ runId: '1' })).toMatchObject({ outcome: 'abandoned' });
     const end = { runId: '1', owner: first, outcome: 'finished', counts, error: null } as const;
     expect(await store.jobs.end(end)).toBe(false);
-    await store.leases.fence({ incarnation: first, beats: 0 });
+    await fenceReplica(store, first);
     const late = await store.jobs.begin({ runId: '3', job: 'inactivity', slot: null, owner: first });
     expect(late).toEqual({ begun: false, why: 'fenced', run: null });
   });

@@ -3,7 +3,14 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { createPostgresStore } from '../src/index.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
-import { emptyStore, type PostgresHarness, passStoreTime, shiftButLastSeen, shiftStoreTime } from './store-harness.js';
+import {
+  deleteHeartbeat,
+  emptyStore,
+  type PostgresHarness,
+  passStoreTime,
+  shiftButLastSeen,
+  shiftStoreTime,
+} from './store-harness.js';
 
 let server: TestServer;
 let database: TestDatabase;
@@ -28,6 +35,7 @@ async function createWith(advance: typeof shiftStoreTime): Promise<PostgresHarne
   return {
     store,
     advance: (ms) => advance(database.pool, ms),
+    deleteHeartbeat: (incarnation) => deleteHeartbeat(database.pool, incarnation),
     async another() {
       const pool = database.connect();
       others.push(pool);

@@ -6,6 +6,8 @@ interface PlanNode {
   readonly 'Actual Loops': number;
   readonly 'Rows Removed by Filter'?: number;
   readonly 'Rows Removed by Join Filter'?: number;
+  readonly 'Shared Hit Blocks': number;
+  readonly 'Shared Read Blocks': number;
   readonly Plans?: readonly PlanNode[];
 }
 
@@ -27,23 +29,34 @@ function rowsOf(node: PlanNode): number {
 export function explainedPool(
   database: TestDatabase,
   mode: 'force_generic_plan' | 'force_custom_plan',
-): { pool: pg.Pool; rowsOf(run: () => Promise<unknown>): Promise<number> } {
+): {
+  pool: pg.Pool;
+  rowsOf(run: () => Promise<unknown>): Promise<number>;
+  /** Pages that the statements looked at. */
+  blocksOf(run: () => Promise<unknown>): Promise<number>;
+} {
   const settings = [
     `plan_cache_mode=${mode}`,
     'session_preload_libraries=auto_explain',
     'auto_explain.log_min_duration=0',
     'auto_explain.log_analyze=on',
     'auto_explain.log_timing=off',
+    'auto_explain.log_buffers=on',
     'auto_explain.log_nested_statements=on',
     'auto_explain.log_format=json',
     'auto_explain.log_level=notice',
   ];
   const pool = database.connect({ max: 1, options: settings.map((setting) => `-c ${setting}`).join(' ') });
   let rows = 0;
+  let blocks = 0;
   pool.on('connect', (client) => {
     client.on('notice', ({ message = '' }) => {
       const plan = message.indexOf('{');
-      if (message.startsWith('duration:')) rows += rowsOf((JSON.parse(message.slice(plan)) as { Plan: PlanNode }).Plan);
+      if (!message.startsWith('duration:')) return;
+      const { Plan: root } = JSON.parse(message.slice(plan)) as { Plan: PlanNode };
+      rows += rowsOf(root);
+      // A node's blocks are with those of the nodes below it.
+      blocks += root['Shared Hit Blocks'] + root['Shared Read Blocks'];
     });
   });
   return {
@@ -52,6 +65,11 @@ export function explainedPool(
       rows = 0;
       await run();
       return rows;
+    },
+    async blocksOf(run) {
+      blocks = 0;
+      await run();
+      return blocks;
     },
   };
 }

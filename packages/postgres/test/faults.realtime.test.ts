@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { isWaSyncError, type StoredSession } from '@wa-sync/core';
 import { type FaultProxy, startFaultProxy } from '@wa-sync/dev/faults';
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it, type TestContext, vi } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
@@ -190,7 +191,7 @@ describe('a server', () => {
         }),
       { timeout: 10_000 },
     );
-    expect(await codeOf(() => store.leases.beat({ incarnation: owner, massOutage: false }))).toMatchObject({
+    expect(await codeOf(() => store.leases.beat(beatOf(owner)))).toMatchObject({
       retryable: true,
     });
     await at.server.restart();
@@ -200,7 +201,7 @@ describe('a server', () => {
     expect(session).toMatchObject({ status: 'QR_CODE', version: held.version + 1, tenure: held.tenure });
     expect(written[0]).toMatchObject({ session: { version: session?.version } });
     expect(await storedCreds()).toBe('kept');
-    expect(await store.leases.beat({ incarnation: owner, massOutage: false })).toMatchObject({ alive: true });
+    expect(await store.leases.beat(beatOf(owner))).toMatchObject({ alive: true });
     stop?.();
   });
 
@@ -213,7 +214,7 @@ describe('a server', () => {
     expect(failure.message).toContain('read-only');
     expect(failure.message).toContain('25006');
     expect(await codeOf(() => putCreds(reader, 'x'))).toMatchObject({ code: 'store_failed', retryable: true });
-    expect(await codeOf(() => reader.leases.beat({ incarnation: owner, massOutage: false }))).toMatchObject({
+    expect(await codeOf(() => reader.leases.beat(beatOf(owner)))).toMatchObject({
       retryable: true,
     });
     expect(await reader.sessions.get({ ids: ['a'] })).toHaveLength(1);

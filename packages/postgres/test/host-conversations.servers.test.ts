@@ -1,5 +1,6 @@
 import { type ConversationMove, createWaSync, type Logger } from '@wa-sync/core';
 import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaConversation } from '../src/index.js';
@@ -51,7 +52,7 @@ beforeEach(async () => {
 
 async function pass(ms: number): Promise<void> {
   await shiftStoreTime(pool, ms);
-  await store.leases.beat({ incarnation: owner, massOutage: false });
+  await store.leases.beat(beatOf(owner));
 }
 
 async function say(...ids: string[]): Promise<void> {
@@ -163,7 +164,7 @@ describe('a Prisma table of conversations', () => {
     expect(await store.conversations.beginSend(begin)).toBe(false);
     // Withdrawn, so that it does not stand before others for ever.
     expect(await get('sent')).toMatchObject({ state: 'OPEN', outgoing: null });
-    expect(await store.leases.beat({ incarnation: owner, massOutage: false })).toMatchObject({ outgoing: false });
+    expect(await store.leases.beat(beatOf(owner))).toMatchObject({ outgoing: false });
     expect(await conversationWords(pool)).toEqual({
       paused: 'PAUSED',
       escalated: 'ESCALATED',

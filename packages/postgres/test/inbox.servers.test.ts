@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import pg from 'pg';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { createPostgresStore, type PostgresStore } from '../src/index.js';
@@ -76,7 +77,7 @@ describe('a request', () => {
     const counted = countStatements(pool);
     const counting = createPostgresStore({ pool: counted.pool });
     await counting.init();
-    const beat = () => counting.leases.beat({ incarnation: owner, massOutage: false });
+    const beat = () => counting.leases.beat(beatOf(owner));
     expect(await beat()).toMatchObject({ inbox: false });
     await ask();
     counted.texts.length = 0;
@@ -156,7 +157,7 @@ describe.skipIf(!pgbouncerIsThere())('behind PgBouncer in transaction mode', () 
     const heard = direct.next();
     const [id] = await ask(behind);
     await heard;
-    expect(await behind.leases.beat({ incarnation: owner, massOutage: false })).toMatchObject({ inbox: true });
+    expect(await behind.leases.beat(beatOf(owner))).toMatchObject({ inbox: true });
     expect(await behind.inbox.take({ owner, limit: 1 })).toEqual([{ id, sessionId: 'a', kind: 'sync' }]);
     await behind.inbox.answer({ owner, answers: [{ id: id!, body: '1' }] });
     expect(await behind.inbox.collect({ ids: [id!] })).toEqual([{ id, body: '1' }]);

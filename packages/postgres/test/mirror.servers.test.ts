@@ -1,5 +1,12 @@
 import type { SessionStatus, StoredSession } from '@wa-sync/core';
-import { change, heldUnder, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import {
+  change,
+  fenceReplica,
+  heldUnder,
+  holdSessions,
+  joinReplica,
+  writeOf,
+} from '@wa-sync/dev/fixtures/hold-sessions';
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
@@ -128,7 +135,7 @@ describe('a Prisma table', () => {
     });
     expect(await hostWords(pool)).toEqual({ a: 'DISCONNECTED', b: 'CONNECTED', c: 'CONNECTED' });
     expect((await readHostRow(pool, 'a')).error).toBe('shutdown');
-    await store.leases.fence({ incarnation: owner, beats: 0 });
+    await fenceReplica(store, owner);
     expect((await store.leases.freeFenced({ limit: 10 })).sort()).toEqual(['b', 'c']);
     expect(await hostWords(pool)).toEqual({ a: 'DISCONNECTED', b: 'DISCONNECTED', c: 'DISCONNECTED' });
     expect(await readHostRow(pool, 'b')).toMatchObject({ error: 'owner_lost', lastSeen: expect.any(String) });
@@ -144,7 +151,6 @@ describe('a Prisma table', () => {
     expect((await get('a')).desired).toBe('stopped');
     expect((await sweep()).exceptions.map(({ id }) => id)).toEqual(['a']);
     expect((await store.sessions.claimable({ limit: 10 })).ids).toEqual([]);
-    expect(await store.leases.beat({ incarnation: owner, massOutage: false })).toMatchObject({ claimable: false });
   });
 });
 
@@ -294,7 +300,7 @@ describe('a host row that cannot be written', () => {
     const next = await joinReplica(store);
     const claims = half.map((id) => ({ id, tenure: `t ${id}`, mode: 'free' as const }));
     await store.sessions.claim({ owner: next, claims });
-    await store.leases.fence({ incarnation: next, beats: 0 });
+    await fenceReplica(store, next);
     const freed: string[] = [];
     for (let some = ['']; some.length > 0; freed.push(...some)) some = await store.leases.freeFenced({ limit: 1000 });
     expect(freed.sort()).toEqual(half);

@@ -4,7 +4,14 @@ import { describeWholeStore } from '@wa-sync/testing/conformance';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, prismaWhatsAppSession } from '../src/index.js';
 import { PRISMA_TABLES } from './host-table.js';
-import { emptyStore, type PostgresHarness, passStoreTime, shiftButLastSeen, shiftStoreTime } from './store-harness.js';
+import {
+  deleteHeartbeat,
+  emptyStore,
+  type PostgresHarness,
+  passStoreTime,
+  shiftButLastSeen,
+  shiftStoreTime,
+} from './store-harness.js';
 
 let lite: PGlite;
 
@@ -20,6 +27,7 @@ async function createWith(advance: typeof shiftStoreTime): Promise<PostgresHarne
   return {
     store: createPostgresStore({ pool: lite }),
     advance: (ms) => advance(lite, ms),
+    deleteHeartbeat: (incarnation) => deleteHeartbeat(lite, incarnation),
     another: async () => createPostgresStore({ pool: lite }),
     close: async () => {},
   };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { GuardedWrite } from '@wa-sync/core';
 import { change, heldUnder, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaConversation, prismaWhatsAppSession } from '../src/index.js';
 import { explainedPool } from './explained-pool.js';
@@ -31,11 +32,12 @@ describe.each(['force_generic_plan', 'force_custom_plan'] as const)('under %s, w
   let store: PostgresStore;
   let owner: string;
   let rowsOf: ReturnType<typeof explainedPool>['rowsOf'];
+  let blocksOf: ReturnType<typeof explainedPool>['blocksOf'];
 
   beforeEach(async () => {
     const { database } = at;
     const explained = explainedPool(database, mode);
-    rowsOf = explained.rowsOf;
+    ({ rowsOf, blocksOf } = explained);
     store = createPostgresStore({ pool: explained.pool, mirror });
     await store.init();
     owner = await joinReplica(store);
@@ -130,8 +132,27 @@ describe.each(['force_generic_plan', 'force_custom_plan'] as const)('under %s, w
     const other = await joinReplica(store);
     const others = ids.map((id) => `other ${id}`);
     await holdSessions(store, other, others);
-    const rows = await rowsOf(() => store.leases.beat({ incarnation: other, massOutage: false }));
+    const rows = await rowsOf(() => store.leases.beat(beatOf(other)));
     expect(rows / ROWS).toBeLessThan(MOST_A_ROW);
+  });
+
+  it('a beat looks at as many pages with 50,000 rows at rest as with none', async () => {
+    const { pool } = at.database;
+    // Nothing stands free that a search would find at once.
+    await connectAll();
+    const reader = await store.leases.join({ incarnation: 'r', replicaId: 'r', ttlMs: 30_000 });
+    const after = reader.alive ? reader.number : null;
+    const beat = () => store.leases.beat(beatOf(owner, { after }));
+    await beat();
+    const before = await blocksOf(beat);
+    await pool.query(`INSERT INTO wa_sync.session (id, id_hash, desired, status, active)
+      SELECT 'rest ' || i, i, CASE WHEN i % 3 = 0 THEN 'running' ELSE 'stopped' END,
+        CASE WHEN i % 3 = 0 THEN 'LOGGED_OUT' ELSE 'DISCONNECTED' END, i % 2 = 0 FROM generate_series(1, 50000) i`);
+    await pool.query('VACUUM ANALYZE wa_sync.session');
+    // The first plan after the statistics changed.
+    await beat();
+    expect(before).toBeGreaterThan(0);
+    expect(await blocksOf(beat)).toBe(before);
   });
 
   it('open rows of the host are registered, and followed once it has closed them', async () => {

@@ -1,5 +1,6 @@
 import { SESSION_STATUSES } from '@wa-sync/core';
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   createPostgresStore,
@@ -138,7 +139,7 @@ describe.each([
     await holdSessions(store, owner, ['shop']);
     expect(await store.conversations.adopt?.({ limit: 10 })).toBe(1);
     await shiftStoreTime(database.pool, 60_000);
-    await store.leases.beat({ incarnation: owner, massOutage: false });
+    await store.leases.beat(beatOf(owner));
     const from = Math.floor(await serverNow());
     const moves = [{ id: 'quiet', sequence: 0, to: 'CLOSED' as const, outgoing: null }];
     expect(await store.conversations.move({ moves, unchangedForMs: 1_000 })).toEqual(['quiet']);

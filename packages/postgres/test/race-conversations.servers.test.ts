@@ -1,4 +1,5 @@
 import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaConversation } from '../src/index.js';
@@ -24,7 +25,7 @@ beforeEach(async () => {
   const owner = await joinReplica(first);
   await holdSessions(first, owner, ['s']);
   await shiftStoreTime(pool, unchangedForMs + 1_000);
-  await first.leases.beat({ incarnation: owner, massOutage: false });
+  await first.leases.beat(beatOf(owner));
 });
 
 describe(`${ROUNDS} repetitions with ${CLIENTS} clients`, () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { StoredSession } from '@wa-sync/core';
-import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import { change, holdSessions, joinReplica, numberOf, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
@@ -80,14 +81,15 @@ describe(`${ROUNDS} repetitions with ${CLIENTS} clients`, () => {
   it('of which some renew a lease and others end it: it ends once, or lives', async () => {
     for (let round = 0; round < ROUNDS; round += 1) {
       const incarnation = await joinReplica(first);
+      const number = await numberOf(first, incarnation);
       const answers = await clients((store, index) =>
         index % 2 === 0
-          ? store.leases.beat({ incarnation, massOutage: false }).then(({ alive }) => (alive ? 'beat' : 'gone'))
-          : store.leases.fence({ incarnation, beats: 0 }).then((fenced) => (fenced ? 'fenced' : 'missed')),
+          ? store.leases.beat(beatOf(incarnation)).then(({ alive }) => (alive ? 'beat' : 'gone'))
+          : store.leases.fence({ incarnation, number }).then((fenced) => (fenced ? 'fenced' : 'missed')),
       );
       const ended = answers.includes('fenced');
       expect(answers.includes('beat')).toBe(!ended);
-      expect((await first.leases.beat({ incarnation, massOutage: false })).alive).toBe(!ended);
+      expect((await first.leases.beat(beatOf(incarnation))).alive).toBe(!ended);
       await first.leases.leave({ incarnation });
     }
   }, 60_000);
@@ -201,12 +203,13 @@ describe('a claim and a fence of its replica', () => {
     const blocker = await pool.connect();
     await blocker.query('BEGIN');
     await blocker.query(`SELECT 1 FROM wa_sync.session WHERE id = 'a' FOR UPDATE`);
+    const number = await numberOf(first, owner);
     const order: string[] = [];
     const claiming = first.sessions
       .claim({ owner, claims: [{ id: 'a', tenure: 't', mode: 'free' }] })
       .then(([outcome]) => order.push(outcome?.claimed ? 'claimed' : 'refused'));
     await untilWaiting(pool);
-    const fencing = stores[1]!.leases.fence({ incarnation: owner, beats: 0 }).then(async (fenced) => {
+    const fencing = stores[1]!.leases.fence({ incarnation: owner, number }).then(async (fenced) => {
       // Whoever ends a lease frees its sessions next: it must see them.
       const { owner: seen } = await read();
       order.push(`${fenced}, sees ${seen === owner ? 'the owner' : 'nobody'}`);

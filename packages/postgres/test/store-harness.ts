@@ -5,8 +5,14 @@ import type { PgPoolLike } from '../src/index.js';
 export interface PostgresHarness {
   readonly store: WaSyncStore;
   advance(ms: number): Promise<void>;
+  deleteHeartbeat(incarnation: string): Promise<void>;
   another(): Promise<WaSyncStore>;
   close(): Promise<void>;
+}
+
+/** Takes the row of a heartbeat away, as a person does. */
+export async function deleteHeartbeat(pool: PgPoolLike, incarnation: string): Promise<void> {
+  await pool.query('DELETE FROM wa_sync.replica WHERE incarnation = $1', [incarnation]);
 }
 
 /** Takes everything out of the store's tables, as if it had just been migrated. */

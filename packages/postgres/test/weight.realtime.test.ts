@@ -1,5 +1,6 @@
 import { type StatusChange, sessionIdHash } from '@wa-sync/core';
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
@@ -86,7 +87,7 @@ describe(`with ${SESSIONS} owned sessions and a mirror`, () => {
   });
 
   it('a beat is one query and less than a kilobyte of WAL', async () => {
-    const beat = () => store.leases.beat({ incarnation: owner, massOutage: false });
+    const beat = () => store.leases.beat(beatOf(owner));
     await beat();
     texts.length = 0;
     expect(await walBytes(beat)).toBeLessThan(1024);

@@ -1,4 +1,5 @@
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fromIoredis } from '../src/driver/redis-like.js';
@@ -64,7 +65,7 @@ describe('on a node of a cluster', () => {
   it('nothing but scripts is sent, and none of them walks the key space', async () => {
     await raw.call('CONFIG', 'RESETSTAT');
     await store.sessions.list({ limit: 10 });
-    await store.leases.beat({ incarnation: owner, massOutage: false });
+    await store.leases.beat(beatOf(owner));
     expect(new Set(sent.map(({ args }) => args[0]))).toEqual(new Set(['EVALSHA', 'EVAL']));
     const called = Object.keys(await statistics());
     for (const name of ['keys', 'scan', 'randomkey']) expect(called).not.toContain(name);
@@ -92,7 +93,7 @@ describe('10,000 sessions of one owner', () => {
   });
 
   it('are beaten for by one call', async () => {
-    await store.leases.beat({ incarnation: owner, massOutage: false });
+    await store.leases.beat(beatOf(owner));
     expect(sent).toHaveLength(1);
   });
 

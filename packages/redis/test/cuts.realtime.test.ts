@@ -2,6 +2,7 @@ import { isWaSyncError } from '@wa-sync/core';
 import { type FaultProxy, playOverCuts, startFaultProxy } from '@wa-sync/dev/faults';
 import { joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
 import { SEED } from '@wa-sync/dev/tests/seed';
+import { beatOf } from '@wa-sync/testing/conformance';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -111,7 +112,7 @@ describe('an ioredis that does not send again', () => {
     const codes: string[] = [];
     for (let round = 0; round < 3; round += 1) {
       proxy.plan(() => ({ kind: 'cut', direction: 'to-server', afterBytes: 40 }));
-      const calls = Array.from({ length: 50 }, () => store.leases.beat({ incarnation: owner, massOutage: false }));
+      const calls = Array.from({ length: 50 }, () => store.leases.beat(beatOf(owner)));
       const ends = await Promise.allSettled(calls);
       proxy.plan(null);
       for (const end of ends) if (end.status === 'rejected' && isWaSyncError(end.reason)) codes.push(end.reason.code);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isWaSyncError, type StoredSession } from '@wa-sync/core';
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import type { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, type TestContext, vi } from 'vitest';
 import { createRedisStore, type RedisStore } from '../src/index.js';
@@ -76,7 +77,7 @@ async function refusesWritesAndReads(scene: Scene): Promise<void> {
     create: creatingOf(scene),
     wish: store.sessions.setDesired({ id: 'a', desired: 'stopped' }),
     release: store.sessions.release({ owner, unobservedIds: [], reason: { code: 'x' } }),
-    beat: store.leases.beat({ incarnation: owner, massOutage: false }),
+    beat: store.leases.beat(beatOf(owner)),
     auth: store.auth.write(creds('new', held.tenure)),
     quarantine: store.auth.quarantine({ sessionId: 'a', reason: 'x' }),
     start: late.init(),
@@ -99,7 +100,7 @@ async function storedCreds({ store }: Scene): Promise<string> {
 /** The same store, on the same connection, does all that was refused, and only once. */
 async function worksAgain(scene: Scene): Promise<void> {
   const { store, owner, held } = scene;
-  expect(await store.leases.beat({ incarnation: owner, massOutage: false })).toMatchObject({ alive: true });
+  expect(await store.leases.beat(beatOf(owner))).toMatchObject({ alive: true });
   const writes = [writeOf(held, change({ status: 'ERROR' }))];
   expect(await store.sessions.write({ owner, writes })).toMatchObject([
     { applied: true, session: { status: 'ERROR', version: held.version + 1 } },

@@ -1,6 +1,7 @@
 import type { WaSyncErrorCode } from '@wa-sync/core';
 import { type FaultProxy, startFaultProxy } from '@wa-sync/dev/faults';
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createRedisStore, type RedisClient, type RedisStore } from '../src/index.js';
 import { CLIENT_KINDS } from './client-kinds.js';
@@ -112,7 +113,7 @@ describe.each(CLIENT_KINDS)('a replica that is promoted, on %s', (_, connect) =>
     );
     const begun = await store.jobs.begin({ runId: 'r', job: 'cleanup', slot: null, owner });
     expect(begun).toEqual({ begun: false, why: 'running', run: null });
-    expect(await store.leases.beat({ incarnation: owner, massOutage: false })).toMatchObject({ alive: true });
+    expect(await store.leases.beat(beatOf(owner))).toMatchObject({ alive: true });
     expect(lines.filter((code) => code === 'redis_changed')).toHaveLength(1);
     await store.close();
     end();
@@ -129,7 +130,7 @@ describe.each(CLIENT_KINDS)('a replica that is promoted, on %s', (_, connect) =>
     await until(async () =>
       expect(await codeOf(store.sessions.setDesired({ id: 'a', desired: 'stopped' }))).toBe('store_failed'),
     );
-    await expect(store.leases.beat({ incarnation: owner, massOutage: false })).rejects.toThrow(/READONLY.*replica/);
+    await expect(store.leases.beat(beatOf(owner))).rejects.toThrow(/READONLY.*replica/);
     expect(await store.sessions.get({ ids: ['a'] })).toMatchObject([{ desired: 'running' }]);
     await replica!.connect().call('REPLICAOF', 'NO', 'ONE');
     expect(await store.sessions.setDesired({ id: 'a', desired: 'stopped' })).toMatchObject({ desired: 'stopped' });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { silentLogger } from '@wa-sync/core';
 import { type FaultProxy, startFaultProxy } from '@wa-sync/dev/faults';
 import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -175,7 +176,7 @@ describe('without notifications', () => {
     await holdSessions(store, owner, ['s']);
     const requests = [{ id: 'r', sessionId: 's', kind: 'sync' as const }];
     expect(await store.inbox.ask({ asker: 'x', requests, ttlMs: 10_000 })).toEqual(['r']);
-    expect(await store.leases.beat({ incarnation: owner, massOutage: false })).toMatchObject({ inbox: true });
+    expect(await store.leases.beat(beatOf(owner))).toMatchObject({ inbox: true });
     expect(await store.inbox.take({ owner, limit: 10 })).toEqual(requests);
   });
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { StoredSession } from '@wa-sync/core';
-import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import { change, holdSessions, joinReplica, numberOf, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createRedisStore, type RedisStore } from '../src/index.js';
@@ -78,14 +79,15 @@ describe(`${ROUNDS} repetitions with ${CLIENTS} clients`, () => {
   it('of which some renew a lease and others end it: it ends once, or lives', async () => {
     for (let round = 0; round < ROUNDS; round += 1) {
       const incarnation = await joinReplica(first);
+      const number = await numberOf(first, incarnation);
       const answers = await clients((store, index) =>
         index % 2 === round % 2
-          ? store.leases.beat({ incarnation, massOutage: false }).then(({ alive }) => (alive ? 'beat' : 'gone'))
-          : store.leases.fence({ incarnation, beats: 0 }).then((fenced) => (fenced ? 'fenced' : 'missed')),
+          ? store.leases.beat(beatOf(incarnation)).then(({ alive }) => (alive ? 'beat' : 'gone'))
+          : store.leases.fence({ incarnation, number }).then((fenced) => (fenced ? 'fenced' : 'missed')),
       );
       const ended = answers.includes('fenced');
       expect(answers.includes('beat')).toBe(!ended);
-      expect((await first.leases.beat({ incarnation, massOutage: false })).alive).toBe(!ended);
+      expect((await first.leases.beat(beatOf(incarnation))).alive).toBe(!ended);
       await first.leases.leave({ incarnation });
     }
   }, 60_000);
@@ -94,8 +96,9 @@ describe(`${ROUNDS} repetitions with ${CLIENTS} clients`, () => {
     for (let round = 0; round < ROUNDS; round += 1) {
       const [owner, taker] = [await joinReplica(first), await joinReplica(first)];
       const [held] = await holdSessions(first, owner, [`s${round}`]);
+      const number = await numberOf(first, owner);
       const answers = await clients(async (store, index) => {
-        if (index === 0) return store.leases.fence({ incarnation: owner, beats: 0 });
+        if (index === 0) return store.leases.fence({ incarnation: owner, number });
         if (index === 1) {
           return store.sessions.claim({ owner: taker, claims: [{ id: held!.id, tenure: 'taken', mode: 'takeover' }] });
         }
@@ -135,7 +138,7 @@ describe(`${ROUNDS} repetitions with ${CLIENTS} clients`, () => {
       const id = `s${round}`;
       await first.sessions.create({ sessions: [{ id, desired: 'running' }] });
       await shiftStoreTime(raw, prefix, 31 * DAY);
-      await first.leases.beat({ incarnation: owner, massOutage: false });
+      await first.leases.beat(beatOf(owner));
       await first.cleanup.deactivate({ ids: [id], inactiveForMs });
       await first.cleanup.markForPurge({ ids: [id], inactiveForMs, restedForMs: 0 });
       const back = round % CLIENTS;

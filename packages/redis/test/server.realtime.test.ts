@@ -1,5 +1,6 @@
 import { isWaSyncError, type WaSyncErrorCode } from '@wa-sync/core';
 import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRedisStore, type RedisStore } from '../src/index.js';
@@ -59,7 +60,7 @@ describe.each(CLIENT_KINDS)('a server that is killed and comes back, on %s', (_,
     const late = [
       store.sessions.claim({ owner, claims: [{ id: 'free', tenure: 'late', mode: 'free' }] }),
       store.sessions.setDesired({ id: 'a', desired: 'stopped' }),
-      store.leases.beat({ incarnation: owner, massOutage: false }),
+      store.leases.beat(beatOf(owner)),
       store.auth.write({ sessionId: 'a', tenure: null, entries: [{ type: 't', id: '1', value: Uint8Array.of(1) }] }),
     ];
     expect(await Promise.all(late.map(codeOf))).toEqual(Array(4).fill('store_unreachable'));
@@ -70,7 +71,7 @@ describe.each(CLIENT_KINDS)('a server that is killed and comes back, on %s', (_,
     expect(await store.sessions.get({ ids: ['free'] })).toMatchObject([{ owner: null, version: 1 }]);
     expect((await store.auth.read({ sessionId: 'a', type: 't', ids: ['1'] })).size).toBe(0);
     expect(await store.sessions.sweep({ owner, expected: CONNECTED, otherIds: [] })).toMatchObject({ count: 1 });
-    expect(await store.leases.beat({ incarnation: owner, massOutage: false })).toMatchObject({ alive: true });
+    expect(await store.leases.beat(beatOf(owner))).toMatchObject({ alive: true });
   });
 
   it('destroys and closes nothing for one lease, whoever asks, and then goes on', async () => {
@@ -102,7 +103,7 @@ describe.each(CLIENT_KINDS)('a server that is killed and comes back, on %s', (_,
       ]) {
         await expect(refused).rejects.toMatchObject({ code: 'store_failed', retryable: true });
       }
-      await one.leases.beat({ incarnation: owner, massOutage: false });
+      await one.leases.beat(beatOf(owner));
       const slot = new Date(Date.now() + DAY);
       const begun = await one.jobs.begin({ runId: 'r', job: 'cleanup', slot, owner });
       expect(begun).toEqual({ begun: false, why: 'running', run: null });
@@ -141,7 +142,7 @@ describe.each(CLIENT_KINDS)('a server that is killed and comes back, on %s', (_,
     await server.kill();
     await server.restart();
     await client.ready();
-    for (let beat = 0; beat < 3; beat += 1) await store.leases.beat({ incarnation: owner, massOutage: false });
+    for (let beat = 0; beat < 3; beat += 1) await store.leases.beat(beatOf(owner));
     expect(lines.filter((line) => line.includes('failed over'))).toHaveLength(1);
   });
 });
@@ -156,7 +157,7 @@ describe.each(CLIENT_KINDS)('a server that keeps nothing, on %s', (_, connect) =
     await server.kill();
     await server.restart();
     await client.ready();
-    expect(await store.leases.beat({ incarnation: owner, massOutage: false })).toEqual({ alive: false });
+    expect(await store.leases.beat(beatOf(owner))).toEqual({ alive: false });
     expect(await store.sessions.sweep({ owner, expected: CONNECTED, otherIds: ['a'] })).toEqual({
       exceptions: [],
       count: 0,
@@ -171,7 +172,7 @@ describe.each(CLIENT_KINDS)('a server that keeps nothing, on %s', (_, connect) =
     const owner = await joinReplica(store);
     await raw.call('REPLICAOF', '127.0.0.1', '1');
     await raw.call('REPLICAOF', 'NO', 'ONE');
-    await store.leases.beat({ incarnation: owner, massOutage: false });
+    await store.leases.beat(beatOf(owner));
     const heldUntil = Number(await raw.hget(`{${prefix}}:meta`, 'held_until'));
     expect(heldUntil).toBeGreaterThan(Date.now());
   });

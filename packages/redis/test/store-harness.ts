@@ -7,6 +7,7 @@ import { freshPrefix } from './start-redis.js';
 export interface RedisHarness {
   readonly store: WaSyncStore;
   advance(ms: number): Promise<void>;
+  deleteHeartbeat(incarnation: string): Promise<void>;
   another(): Promise<WaSyncStore>;
   close(): Promise<void>;
 }
@@ -28,6 +29,9 @@ export async function redisHarness(params: HarnessClients & { lastSeen?: boolean
   return {
     store,
     advance: (ms) => shiftStoreTime(raw, prefix, ms, params.lastSeen),
+    async deleteHeartbeat(incarnation) {
+      await raw.hdel(`{${prefix}}:replica`, incarnation);
+    },
     async another() {
       const other = createRedisStore({ client: second, prefix });
       await other.init();
@@ -58,7 +62,7 @@ export async function shiftStoreTime(client: Redis, prefix: string, ms: number, 
     if (shifted.length > 0) await client.hset(key(name), ...shifted);
   };
   await shift('session', lastSeen ? [11, 12, 13, 14] : [11, 13, 14]);
-  await shift('replica', [2]);
+  await shift('replica', [3]);
   await shift('conversation', [3, 4, 6]);
   await shift('request', [4, 7]);
   for (const name of ['open', 'unheld', 'expiring', 'answered']) {

@@ -1,5 +1,6 @@
 import type { WaSyncStore } from '@wa-sync/core';
 import { holdSessions } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import { expect } from 'vitest';
 
 const EXPECTED = { status: 'CONNECTED', health: 'healthy', reason: null } as const;
@@ -25,7 +26,7 @@ export async function useEveryPart(store: Required<WaSyncStore>, owner: string):
   const requests = ['r1', 'r2', 'r3'].map((id) => ({ id, sessionId: 'held', kind: 'sync' as const }));
   const asked = await store.inbox.ask({ asker: owner, requests, ttlMs: 60_000 });
   expect([...asked].sort()).toEqual(['r1', 'r2', 'r3']);
-  const beat = await store.leases.beat({ incarnation: owner, massOutage: false });
+  const beat = await store.leases.beat(beatOf(owner));
   expect(beat).toMatchObject({ outgoing: true, inbox: true });
   const taken = await store.inbox.take({ owner, limit: 2 });
   expect(taken).toHaveLength(2);

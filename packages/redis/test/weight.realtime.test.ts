@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { holdSessions, joinReplica } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromIoredis } from '../src/driver/redis-like.js';
@@ -98,9 +99,9 @@ describe('100,000 sessions of one owner', () => {
   });
 
   it('are beaten for by one call, which writes one field', async () => {
-    await store.leases.beat({ incarnation: owner, massOutage: false });
+    await store.leases.beat(beatOf(owner));
     sent = 0;
-    await store.leases.beat({ incarnation: owner, massOutage: false });
+    await store.leases.beat(beatOf(owner));
     expect(sent).toBe(1);
   });
 });

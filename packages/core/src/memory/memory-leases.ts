@@ -1,5 +1,5 @@
 import type { Clock } from '../ports/clock.js';
-import type { BeatAnswer, LeaseStore } from '../ports/lease-store.js';
+import type { Beat, BeatAnswer, LeaseStore } from '../ports/lease-store.js';
 import { endRow } from './change-row.js';
 import type { LeaseBook } from './lease-book.js';
 import type { SessionTable } from './session-table.js';
@@ -14,13 +14,18 @@ export function createMemoryLeases(params: {
 }): LeaseStore {
   const { table, leases, clock, hasOutgoing, hasRequests } = params;
 
-  function answer(incarnation: string, alive: boolean): BeatAnswer {
+  function answer(of: Pick<Beat, 'incarnation' | 'replicaId' | 'after'>, alive: boolean): BeatAnswer {
     if (!alive) return { alive: false };
+    const { incarnation, replicaId, after } = of;
+    const all = leases.all();
+    const own = all.find((one) => one.incarnation === incarnation)!;
+    const listed = all.filter((one) => one.replicaId === replicaId || (after !== null && one.number < after));
     return {
       alive: true,
       storeNow: clock.now(),
-      others: leases.all().filter((heartbeat) => heartbeat.incarnation !== incarnation),
-      claimable: table.claimable.size > 0,
+      ...{ number: own.number, joined: own.joined },
+      others: listed.filter((one) => one.incarnation !== incarnation),
+      fencedLeft: all.some(({ fenced }) => fenced),
       outgoing: hasOutgoing(incarnation),
       inbox: hasRequests(incarnation),
     };
@@ -29,11 +34,9 @@ export function createMemoryLeases(params: {
   function free(owner: string, limit: number): string[] {
     const ids = table.ofOwner(owner)?.ids.page(undefined, limit) ?? [];
     const nowMs = clock.now().getTime();
+    const seenAtMs = leases.lastBeatAtMs(owner) ?? nowMs;
     for (const id of ids) {
       const row = table.get(id)!;
-      // Without a heartbeat row nothing is known of the last proof of life: too late an instant keeps the row from
-      // cleanup.
-      const seenAtMs = leases.lastBeatAtMs(owner) ?? nowMs;
       table.put(endRow(row, { reason: { code: 'owner_lost' }, evidence: 'expired', seenAtMs, nowMs }));
     }
     return ids;
@@ -46,17 +49,26 @@ export function createMemoryLeases(params: {
   }
 
   return {
-    join: async (lease) => answer(lease.incarnation, leases.join(lease)),
-    beat: async (beat) => answer(beat.incarnation, leases.beat(beat)),
+    join: async (lease) => answer({ ...lease, after: null }, leases.join(lease)),
+    beat: async (beat) => answer(beat, leases.beat(beat, table.ofOwner(beat.incarnation) !== undefined)),
     fence: async (fence) => leases.fence(fence),
+    async addUnknown({ ttlMs }) {
+      const known = new Set(leases.all().map(({ incarnation }) => incarnation));
+      const unknown = [...table.owners()].filter((owner) => !known.has(owner));
+      for (const incarnation of unknown) leases.addUnknown({ incarnation, ttlMs });
+      return unknown.length;
+    },
     async freeFenced({ limit }) {
       const freed: string[] = [];
       for (const owner of table.owners()) {
-        if (!leases.stands(owner)) freed.push(...free(owner, limit - freed.length));
+        if (leases.isFenced(owner)) freed.push(...free(owner, limit - freed.length));
       }
       forgetFenced();
       return freed;
     },
-    leave: async ({ incarnation }) => leases.delete(incarnation),
+    async leave({ incarnation }) {
+      if (table.ofOwner(incarnation) === undefined) leases.delete(incarnation);
+      else leases.end(incarnation);
+    },
   };
 }

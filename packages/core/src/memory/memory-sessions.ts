@@ -158,7 +158,7 @@ function readSession(row: SessionRow, leases: LeaseBook): StoredSession {
     statusChangedAt: new Date(row.statusChangedAtMs),
     lastSeenAt: row.lastSeenAtMs === null ? null : new Date(row.lastSeenAtMs),
     createdAt: new Date(row.createdAtMs),
-    effective: effectiveOf(row, row.owner !== null && leases.isOver(row.owner)),
+    effective: effectiveOf(row, row.owner !== null && !leases.vouches(row.owner)),
     mirror: NO_MIRROR,
   };
 }

@@ -1,3 +1,4 @@
+import { beatOf } from '@wa-sync/testing/conformance';
 import { type BenchCase, median } from '../bench-case.js';
 import { inTurns, settle, startWorld, walBytes } from './world.js';
 
@@ -19,7 +20,7 @@ export const SWEEP_CASE: BenchCase = {
       const [bares, sweeps] = await inTurns(ROUNDS, bare, sweep);
       const ratios = sweeps.map((ms, round) => ms / bares[round]!);
       const sweepBytes = await walBytes(pool, sweep);
-      const beat = () => store.leases.beat({ incarnation: owner, massOutage: false });
+      const beat = () => store.leases.beat(beatOf(owner));
       await beat();
       await settle(pool);
       await beat();

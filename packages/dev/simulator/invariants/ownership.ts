@@ -82,10 +82,13 @@ export const S5: Invariant = {
     const { ttlMs, tickMs, storeLimitMs } = settingsOf(history);
     const lives = livesOf(history);
     const sentAt = new Map<number, number>();
-    const others = new Map<number, readonly Heartbeat[]>();
+    const answers = new Map<number, { number: number; after: number | null; others: readonly Heartbeat[] }>();
+    const arrivals = new Map<number, number>();
+    /** When the newest renewal that was committed had been asked for. */
+    const renewedMs = new Map<string, number>();
     const sights = new Map<
       string,
-      { lastMs: number; seen: Map<string, { beats: number; sinceMs: number; times: number }> }
+      { lastMs: number; seen: Map<string, { number: number; sinceMs: number; times: number }> }
     >();
     for (const entry of history) {
       if (entry.what === 'rejection') bench.broken(entry.t, `unhandled rejection: ${entry.error}`);
@@ -93,19 +96,27 @@ export const S5: Invariant = {
       if (entry.what === 'call' && (entry.method === 'beat' || entry.method === 'join'))
         sentAt.set(entry.call, entry.t);
       if (entry.what === 'commit' && sentAt.has(entry.call)) {
-        const result = entry.result as { alive?: boolean; others?: readonly Heartbeat[] };
-        if (result.alive && result.others) others.set(entry.call, result.others);
+        const result = entry.result as { alive?: boolean; number: number; others?: readonly Heartbeat[] };
+        const { incarnation, after = null } = entry.params as { incarnation: string; after?: number | null };
+        if (result.alive && result.others) {
+          answers.set(entry.call, { number: result.number, after, others: result.others });
+          renewedMs.set(incarnation, Math.max(sentAt.get(entry.call)!, renewedMs.get(incarnation) ?? 0));
+        }
       }
       const beganMs = sentAt.get(entry.what === 'answer' ? entry.call : -1) ?? 0;
       // What was answered after the limit was given up before.
-      if (entry.what === 'answer' && entry.ok && others.has(entry.call) && entry.t - beganMs < storeLimitMs) {
+      if (entry.what === 'answer' && entry.ok && answers.has(entry.call) && entry.t - beganMs < storeLimitMs) {
         const known = sights.get(entry.actor) ?? { lastMs: Number.NEGATIVE_INFINITY, seen: new Map() };
         if (beganMs - known.lastMs > 2 * tickMs + 1_000) known.seen.clear();
         known.lastMs = beganMs;
-        for (const { incarnation, beats } of others.get(entry.call)!) {
+        const { number: own, after, others } = answers.get(entry.call)!;
+        arrivals.set(own, entry.t);
+        for (const { incarnation, number } of others) {
           const seen = known.seen.get(incarnation);
-          if (seen?.beats === beats) seen.times += 1;
-          else known.seen.set(incarnation, { beats, sinceMs: beganMs, times: 1 });
+          const still = after !== null && number < after;
+          if (seen?.number === number) seen.times += 1;
+          else if (still) known.seen.set(incarnation, { number, sinceMs: arrivals.get(after) ?? entry.t, times: 3 });
+          else known.seen.set(incarnation, { number, sinceMs: entry.t, times: 1 });
         }
         sights.set(entry.actor, known);
       }
@@ -129,8 +140,12 @@ export const S5: Invariant = {
         }
       }
       if (entry.what === 'commit' && entry.method === 'fence' && entry.result === true) {
-        const target = lifeOf(lives, (entry.params as { incarnation: string }).incarnation);
-        const current = target?.incarnations.at(-1)?.id === (entry.params as { incarnation: string }).incarnation;
+        const { incarnation } = entry.params as { incarnation: string };
+        const target = lifeOf(lives, incarnation);
+        const trustedMs = (renewedMs.get(incarnation) ?? Number.NEGATIVE_INFINITY) + ttlMs * 0.9;
+        if (target && lives.get(entry.actor)?.replicaId !== target.replicaId && entry.t < trustedMs)
+          bench.broken(entry.t, `${target.name} lost its lease ${trustedMs - entry.t} ms before it was over`);
+        const current = target?.incarnations.at(-1)?.id === incarnation;
         const sinceMs = entry.t - (tickMs + storeLimitMs + 3_000);
         if (
           target &&

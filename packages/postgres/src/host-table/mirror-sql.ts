@@ -1,7 +1,7 @@
 import type { SessionStatus } from '@wa-sync/core';
 import { quoteLiteral } from '../driver/sql-text.js';
 import type { SessionsMirrorSql } from '../rows/mirror-sql-types.js';
-import { type HostExpressions, hostExpressions, leaseOverSql, tupleSql } from '../rows/session-row.js';
+import { type HostExpressions, hostExpressions, tupleSql, unvouchedSql } from '../rows/session-row.js';
 
 /** The default word of each status in a host's table. */
 export const DEFAULT_WORDS: Readonly<Record<SessionStatus, string>> = {
@@ -42,7 +42,7 @@ export function answerChangedSql(
   { active, extra = '' }: { active?: false; extra?: string } = {},
 ): string {
   const lease = `LEFT JOIN ${schema}.replica r ON r.incarnation = c.owner`;
-  const tuple = (host: HostExpressions) => tupleSql('c', leaseOverSql('c', 'r'), host);
+  const tuple = (host: HostExpressions) => tupleSql('c', unvouchedSql('c', 'r'), host);
   if (mirror === null) {
     return `SELECT coalesce(json_agg(json_build_array(${tuple(hostExpressions(null))}, 'none'${extra})), '[]')::text AS answer
       FROM changed c ${lease}`;

@@ -17,6 +17,9 @@ const statuses = SESSION_STATUSES.map(quoteLiteral).join(', ');
  * `settled_at` moves with every change of status, health or owner: the gate of conversations counts from it. A mark of
  * the purge is taken back by whoever wants the session again. No date of JavaScript stands for `infinity`: a person
  * who writes one into a row is refused, for the row could not be read any more.
+ *
+ * `replica.number` is drawn anew with every renewal, by `SET number = DEFAULT`: a sequence of its own would need a right
+ * of its own. `joined` is the first number, once there is a second.
  */
 const SESSIONS = `
 CREATE TABLE @schema.session (
@@ -52,11 +55,13 @@ CREATE INDEX session_unowned ON @schema.session (created_at) WHERE owner IS NULL
 CREATE TABLE @schema.replica (
   incarnation text COLLATE "C" PRIMARY KEY,
   replica_id text NOT NULL,
-  beats bigint NOT NULL DEFAULT 0,
+  number bigint GENERATED ALWAYS AS IDENTITY,
+  joined bigint,
   beat_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   ttl_ms integer NOT NULL,
   fenced_at timestamptz,
   mass_outage boolean NOT NULL DEFAULT false,
+  stuck boolean NOT NULL DEFAULT false,
   started_at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 50);
 
@@ -72,7 +77,7 @@ SELECT s.id,
 FROM @schema.session s
 LEFT JOIN @schema.replica r ON r.incarnation = s.owner
 CROSS JOIN LATERAL (SELECT s.owner IS NOT NULL AND (r.incarnation IS NULL OR r.fenced_at IS NOT NULL
-  OR clock_timestamp() > r.beat_at + r.ttl_ms * interval '1 millisecond') AS over) lease;
+  OR r.stuck OR clock_timestamp() > r.beat_at + r.ttl_ms * interval '1 millisecond') AS over) lease;
 `;
 
 /** Quarantined records keep their place beside the ones of a later pairing: `quarantine_no` 0 is the living set. */

@@ -1,23 +1,6 @@
 import type { BeatAnswer, LeaseStore } from '@wa-sync/core';
 import type { StatementRunner, TimeLimits } from '../driver/run-statement.js';
-import type { LeaseStatements } from '../statements/lease-statements.js';
-
-type BeatTuple = [
-  alive: boolean,
-  storeNow: string,
-  others: [
-    incarnation: string,
-    replicaId: string,
-    beats: number,
-    beatAt: string,
-    ttlMs: number,
-    fenced: boolean,
-    massOutage: boolean,
-  ][],
-  claimable: boolean,
-  outgoing: boolean,
-  inbox: boolean,
-];
+import type { BeatTuple, LeaseStatements } from '../statements/lease-statements.js';
 
 /** The heartbeat part of the store. `prepared` returns the statements once the store is ready. */
 export function createLeases(params: {
@@ -46,17 +29,23 @@ export function createLeases(params: {
         limits.lockMs = Math.min(configured.lockMs, Math.floor(thirdMs / 2));
         return readBeat(await runner.json<BeatTuple>(join, [String(limits.lockMs), incarnation, replicaId, ttlMs]));
       }),
-    beat: ({ incarnation, massOutage }) =>
-      run(async ({ beat }) =>
-        readBeat(await runner.json<BeatTuple>(beat, [String(limits.lockMs), incarnation, massOutage])),
-      ),
-    fence: ({ incarnation, beats }) =>
+    beat: ({ incarnation, replicaId, ttlMs, after, massOutage, stuck }) =>
+      run(async ({ beat }) => {
+        const values = [String(limits.lockMs), incarnation, replicaId, ttlMs, after, massOutage, stuck];
+        return readBeat(await runner.json<BeatTuple>(beat, values));
+      }),
+    fence: ({ incarnation, number }) =>
       run(async ({ fence, isFenced }) => {
-        const [fenced] = await runner.json<[boolean]>(fence, [String(limits.lockMs), incarnation, beats]);
+        const [fenced] = await runner.json<[boolean]>(fence, [String(limits.lockMs), incarnation, number]);
         if (fenced) return true;
         // Another challenger may have done it while we waited; only a new statement sees that.
         const [already] = await runner.json<[boolean]>(isFenced, [incarnation]);
         return already;
+      }),
+    addUnknown: ({ ttlMs }) =>
+      run(async ({ addUnknown }) => {
+        const [added] = await runner.json<[number]>(addUnknown, [String(limits.lockMs), ttlMs]);
+        return added;
       }),
     freeFenced,
     leave: ({ incarnation }) =>
@@ -66,21 +55,26 @@ export function createLeases(params: {
   };
 }
 
-function readBeat([alive, storeNow, others, claimable, outgoing, inbox]: BeatTuple): BeatAnswer {
-  if (!alive) return { alive: false };
+function readBeat([own, storeNow, others, fencedLeft, outgoing, inbox]: BeatTuple): BeatAnswer {
+  if (own === null) return { alive: false };
+  const [number, joined] = own;
   return {
     alive: true,
     storeNow: new Date(storeNow),
-    others: others.map(([incarnation, replicaId, beats, beatAt, ttlMs, fenced, massOutage]) => ({
+    number,
+    joined,
+    others: others.map(([incarnation, replicaId, drawn, first, beatAt, ttlMs, fenced, massOutage, stuck]) => ({
       incarnation,
       replicaId,
-      beats,
+      number: drawn,
+      joined: first,
       beatAt: new Date(beatAt),
       ttlMs,
       fenced,
       massOutage,
+      stuck,
     })),
-    claimable,
+    fencedLeft,
     outgoing,
     inbox,
   };

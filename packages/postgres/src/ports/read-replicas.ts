@@ -17,6 +17,8 @@ export interface ReplicaState {
   readonly ttlMs: number;
   /** It suspects its own network, so nothing destructive happens to its sessions. */
   readonly massOutage: boolean;
+  /** It lives and cannot write what it knows, so readers are told that its rows are expired. */
+  readonly stuck: boolean;
   /** Sessions that it holds. */
   readonly sessions: number;
 }
@@ -43,6 +45,7 @@ export async function readReplicas(options: {
     SELECT json_build_object('storeNow', n.at, 'replicas', coalesce((
       SELECT json_agg(json_build_object(
         'incarnation', r.incarnation, 'replicaId', r.replica_id, 'ttlMs', r.ttl_ms, 'massOutage', r.mass_outage,
+        'stuck', r.stuck,
         'alive', r.fenced_at IS NULL AND n.at <= r.beat_at + r.ttl_ms * interval '1 millisecond',
         'heldForMs', round(extract(epoch FROM n.at - r.started_at) * 1000),
         'silentForMs', round(extract(epoch FROM n.at - r.beat_at) * 1000),

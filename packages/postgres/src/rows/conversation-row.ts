@@ -56,7 +56,7 @@ export function hostConversationSql(
 export function gateSql(unchangedForMs: string): string {
   return `s.status = 'CONNECTED' AND s.health = 'healthy' AND s.evidence = 'observed'
     AND clock_timestamp() - s.settled_at >= ${unchangedForMs} * interval '1 millisecond'
-    AND r.fenced_at IS NULL AND NOT r.mass_outage
+    AND r.fenced_at IS NULL AND NOT r.mass_outage AND NOT r.stuck
     AND clock_timestamp() <= r.beat_at + r.ttl_ms * interval '1 millisecond'`;
 }
 

@@ -56,6 +56,11 @@ export function leaseOverSql(row: string, lease: string): string {
     OR clock_timestamp() > ${lease}.beat_at + ${lease}.ttl_ms * interval '1 millisecond'))`;
 }
 
+/** Whether nobody vouches for what the owner of `row`, joined as `lease`, wrote: its lease is over, or it cannot write. */
+export function unvouchedSql(row: string, lease: string): string {
+  return `(${leaseOverSql(row, lease)} OR coalesce(${lease}.stuck, false))`;
+}
+
 /**
  * A condition of rows that are found by their ids, opaque to the planner: it is no way to a row, and nothing follows
  * from it for how many there are. Statistics are of before, as where an incarnation has just joined and holds

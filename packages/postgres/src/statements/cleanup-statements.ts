@@ -42,7 +42,7 @@ const CANDIDATE = `json_build_array(s.id, s.status, ${ALIVE_AT},
 /** Makes the statements of a schema. */
 export function cleanupStatements(schema: string, mirror: SessionsMirrorSql | null): CleanupStatements {
   const session = `${schema}.session`;
-  const suspects = `SELECT r.incarnation FROM ${schema}.replica r WHERE r.mass_outage`;
+  const suspects = `SELECT r.incarnation FROM ${schema}.replica r WHERE r.mass_outage OR r.stuck`;
   const candidates = (rule: Parameters<typeof ruleSql>[0]) =>
     statement(`
       SELECT coalesce(json_agg(${CANDIDATE} ORDER BY s.id), '[]')::text AS answer FROM (
@@ -61,12 +61,12 @@ export function cleanupStatements(schema: string, mirror: SessionsMirrorSql | nu
     // A beat that reports an outage and a deactivation wait for each other.
     deactivate: statement(`
       WITH ${LOCK_LIMIT},
-      replicas AS MATERIALIZED (SELECT r.incarnation, r.mass_outage FROM lock_limit, ${schema}.replica r FOR SHARE OF r),
+      replicas AS MATERIALIZED (SELECT r.incarnation, r.mass_outage OR r.stuck AS suspects FROM lock_limit, ${schema}.replica r FOR SHARE OF r),
       changed AS (
         UPDATE ${session} s SET ${END_ROW}, ${reasonAtEnd(`'inactive'`, 'NULL')}, evidence = 'unobserved', active = false
         FROM lock_limit
         WHERE s.id = ANY ($2::text[])
-          AND ${ruleSql({ stage: 'deactivate', inactiveForMs: '$3::float8' }, 'SELECT incarnation FROM replicas WHERE mass_outage')}
+          AND ${ruleSql({ stage: 'deactivate', inactiveForMs: '$3::float8' }, 'SELECT incarnation FROM replicas WHERE suspects')}
         RETURNING s.*
       ) ${answerChangedSql(schema, mirror, 'skip', { active: false })}`),
     markForPurge: statement(`

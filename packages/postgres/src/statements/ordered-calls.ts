@@ -1,6 +1,6 @@
 import { type Statement, statement } from '../driver/run-statement.js';
 import type { SessionsMirrorSql } from '../rows/mirror-sql-types.js';
-import { hostExpressions, leaseOverSql, tupleSql } from '../rows/session-row.js';
+import { hostExpressions, tupleSql, unvouchedSql } from '../rows/session-row.js';
 import { hostJoinSql } from './read-statements.js';
 import { LOCK_LIMIT } from './write-statements.js';
 
@@ -27,7 +27,7 @@ export function desiredStatement(schema: string, mirror: SessionsMirrorSql | nul
       SELECT c.*, true AS counts FROM changed c
       UNION ALL SELECT t.*, false FROM target t WHERE NOT EXISTS (SELECT FROM ordered)
     )
-    SELECT coalesce(json_agg(json_build_array(${tupleSql('c', leaseOverSql('c', 'r'), hostExpressions(mirror))}, c.counts)), '[]')::text AS answer
+    SELECT coalesce(json_agg(json_build_array(${tupleSql('c', unvouchedSql('c', 'r'), hostExpressions(mirror))}, c.counts)), '[]')::text AS answer
     FROM shown c LEFT JOIN ${schema}.replica r ON r.incarnation = c.owner ${hostJoinSql(mirror, 'c')}`);
 }
 

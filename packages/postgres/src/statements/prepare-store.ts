@@ -57,7 +57,7 @@ export function prepareStore(config: PostgresConfig, mirrors: MirrorsSql): Prepa
     writing,
     writingOursOnly: mirror === null ? writing : writeStatements(schema, null),
     setDesired: desiredStatement(schema, mirror),
-    leases: leaseStatements(schema, mirror),
+    leases: leaseStatements(schema),
     auth: authStatements(schema),
     jobs: jobStatements(schema),
     cleaning: cleanupStatements(schema, mirror),

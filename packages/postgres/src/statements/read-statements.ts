@@ -1,6 +1,6 @@
 import { type Statement, statement } from '../driver/run-statement.js';
 import type { SessionsMirrorSql } from '../rows/mirror-sql-types.js';
-import { desiredSql, heldBySql, hostExpressions, leaseOverSql, tupleSql } from '../rows/session-row.js';
+import { desiredSql, heldBySql, hostExpressions, tupleSql, unvouchedSql } from '../rows/session-row.js';
 
 /** Statements that only read. */
 export interface ReadStatements {
@@ -16,7 +16,7 @@ export interface ReadStatements {
 }
 
 /** Condition of a session that stands ready to be claimed; the partial index has the first three parts. */
-export function claimableSql(row: string, stopped: string): string {
+function claimableSql(row: string, stopped: string): string {
   return `${row}.owner IS NULL AND ${row}.desired = 'running' AND ${row}.active AND ${row}.status <> 'LOGGED_OUT'${
     stopped === 'false' ? '' : ` AND NOT coalesce(${stopped}, false)`
   }`;
@@ -31,7 +31,7 @@ export function hostJoinSql(mirror: SessionsMirrorSql | null, row: string): stri
 export function readStatements(schema: string, mirror: SessionsMirrorSql | null): ReadStatements {
   const host = hostExpressions(mirror);
   const joins = `LEFT JOIN ${schema}.replica r ON r.incarnation = s.owner ${hostJoinSql(mirror, 's')}`;
-  const tuple = tupleSql('s', leaseOverSql('s', 'r'), host);
+  const tuple = tupleSql('s', unvouchedSql('s', 'r'), host);
   const page = (condition: string, limit: string) => `
     SELECT coalesce(json_agg(${tuple} ORDER BY s.id), '[]')::text AS answer
     FROM (SELECT * FROM ${schema}.session s WHERE ${condition} ORDER BY s.id LIMIT ${limit}) s ${joins}`;
@@ -85,7 +85,7 @@ function sweepSql(schema: string, mirror: SessionsMirrorSql | null): string {
   ];
   return `
     WITH lease AS MATERIALIZED (
-      SELECT coalesce((SELECT ${leaseOverSql('o', 'r')} FROM (SELECT $1::text AS owner) o
+      SELECT coalesce((SELECT ${unvouchedSql('o', 'r')} FROM (SELECT $1::text AS owner) o
         LEFT JOIN ${schema}.replica r ON r.incarnation = o.owner), true) AS over
     )
     SELECT json_build_array(count(*), coalesce(sum(s.id_hash), 0), coalesce(json_agg(

@@ -2,7 +2,7 @@ import { type Statement, statement } from '../driver/run-statement.js';
 import { quoteLiteral } from '../driver/sql-text.js';
 import { answerChangedSql } from '../host-table/mirror-sql.js';
 import type { SessionsMirrorSql } from '../rows/mirror-sql-types.js';
-import { heldBySql, hostExpressions, leaseOverSql, tupleSql } from '../rows/session-row.js';
+import { heldBySql, hostExpressions, tupleSql, unvouchedSql } from '../rows/session-row.js';
 import { hostJoinSql } from './read-statements.js';
 
 /**
@@ -184,30 +184,20 @@ function claimSql(schema: string, mirror: SessionsMirrorSql | null): string {
     SELECT json_build_array(
       EXISTS (SELECT FROM claimant),
       coalesce(clock_timestamp() >= $6::timestamptz, false),
-      coalesce((SELECT json_agg(${tupleSql('c', leaseOverSql('c', 'r'), host)}) FROM changed c
+      coalesce((SELECT json_agg(${tupleSql('c', unvouchedSql('c', 'r'), host)}) FROM changed c
         LEFT JOIN ${schema}.replica r ON r.incarnation = c.owner ${join}), '[]'),
       coalesce((SELECT json_agg(c.id) FROM changed c WHERE c.woken), '[]')
     )::text AS answer`;
 }
 
 /**
- * Owners come from the index by jumping from one to the next, so that the cost is the number of replicas and not of
- * sessions. SKIP LOCKED lets challengers share the work. The fenced row goes in a later call than its last session:
- * only then does a statement's snapshot show that it owns nothing.
+ * The cost is the number of replicas and of rows to free. SKIP LOCKED lets challengers share the work. The fenced row
+ * goes in a later call than its last session: only then does a statement's snapshot show that it owns nothing.
  */
 function freeFencedSql(schema: string, answer: string): string {
   return `
-    WITH RECURSIVE ${LOCK_LIMIT},
-    owners AS (
-      (SELECT min(s.owner) AS owner FROM ${schema}.session s WHERE s.owner IS NOT NULL)
-      UNION ALL
-      SELECT (SELECT min(s.owner) FROM ${schema}.session s WHERE s.owner IS NOT NULL AND s.owner > o.owner)
-      FROM owners o WHERE o.owner IS NOT NULL
-    ),
-    dead AS MATERIALIZED (
-      SELECT o.owner, r.beat_at FROM owners o LEFT JOIN ${schema}.replica r ON r.incarnation = o.owner
-      WHERE o.owner IS NOT NULL AND (r.incarnation IS NULL OR r.fenced_at IS NOT NULL)
-    ),
+    WITH ${LOCK_LIMIT},
+    dead AS MATERIALIZED (SELECT r.incarnation AS owner, r.beat_at FROM ${schema}.replica r WHERE r.fenced_at IS NOT NULL),
     picked AS MATERIALIZED (
       SELECT s.id, s.owner FROM lock_limit, ${schema}.session s
       WHERE s.owner = ANY (ARRAY(SELECT owner FROM dead))
@@ -215,7 +205,7 @@ function freeFencedSql(schema: string, answer: string): string {
     ),
     changed AS (
       UPDATE ${schema}.session s SET ${END_ROW}, ${reasonAtEnd(`'owner_lost'`, 'NULL')}, evidence = 'expired',
-        last_seen_at = CASE WHEN ${SEEN} THEN coalesce(d.beat_at, clock_timestamp()) ELSE s.last_seen_at END
+        last_seen_at = CASE WHEN ${SEEN} THEN d.beat_at ELSE s.last_seen_at END
       FROM picked p JOIN dead d ON d.owner = p.owner
       WHERE s.id = p.id AND ${heldBySql('s', 'p.owner')}
       RETURNING s.*

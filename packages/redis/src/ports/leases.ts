@@ -2,7 +2,14 @@ import type { BeatAnswer, LeaseStore, Logger } from '@wa-sync/core';
 import type { StoreKeys } from '../driver/keys.js';
 import type { StoreCalls, TimeLimits } from '../driver/run-script.js';
 import { conversationKeys } from '../scripts/conversation-parts.js';
-import { beatScript, fenceScript, freeFencedScript, joinScript, leaveScript } from '../scripts/lease-scripts.js';
+import {
+  addUnknownScript,
+  beatScript,
+  fenceScript,
+  freeFencedScript,
+  joinScript,
+  leaveScript,
+} from '../scripts/lease-scripts.js';
 import { readHeartbeats } from '../scripts/session-row.js';
 
 const MOST_ROWS = 1_000;
@@ -29,16 +36,17 @@ export function createLeases(params: {
     );
   }
 
-  function readBeat(incarnation: string, answer: readonly unknown[]): BeatAnswer {
-    const [alive, storeNow, heartbeats, claimable, heldUntil, outgoing, inbox] = answer;
+  function readBeat(answer: readonly unknown[]): BeatAnswer {
+    const [alive, storeNow, number, joined, heartbeats, fencedLeft, heldUntil, outgoing, inbox] = answer;
     if (Number(alive) === 0) return { alive: false };
     reportHold(Number(heldUntil), Number(storeNow));
-    const others = [...readHeartbeats(heartbeats).values()].filter((other) => other.incarnation !== incarnation);
     return {
       alive: true,
       storeNow: new Date(Number(storeNow)),
-      others,
-      claimable: Number(claimable) === 1,
+      number: Number(number),
+      joined: Number(joined),
+      others: [...readHeartbeats(heartbeats).values()],
+      fencedLeft: Number(fencedLeft) === 1,
       outgoing: Number(outgoing) === 1,
       inbox: Number(inbox) === 1,
     };
@@ -49,14 +57,16 @@ export function createLeases(params: {
       // Below a third of the lease, so that a renewal that hangs leaves time for another.
       limits.commandMs = Math.max(1, Math.min(configured.commandMs, Math.floor(ttlMs / 3) - 1));
       const args = [incarnation, replicaId, String(ttlMs)];
-      return readBeat(incarnation, await calls.list(joinScript, { keys, args }));
+      return readBeat(await calls.list(joinScript, { keys, args }));
     },
-    async beat({ incarnation, massOutage }) {
-      const args = [incarnation, massOutage ? '1' : '0'];
-      return readBeat(incarnation, await calls.list(beatScript, { keys, args }));
+    async beat({ incarnation, replicaId, ttlMs, after, massOutage, stuck }) {
+      const said = [massOutage, stuck].map((says) => (says ? '1' : '0'));
+      const args = [incarnation, replicaId, String(ttlMs), after === null ? '' : String(after), ...said];
+      return readBeat(await calls.list(beatScript, { keys, args }));
     },
-    fence: async ({ incarnation, beats }) =>
-      Number(await calls.run(fenceScript, { keys, args: [incarnation, String(beats)] })) === 1,
+    fence: async ({ incarnation, number }) =>
+      Number(await calls.run(fenceScript, { keys, args: [incarnation, String(number)] })) === 1,
+    addUnknown: async ({ ttlMs }) => Number(await calls.run(addUnknownScript, { keys, args: [String(ttlMs)] })),
     async freeFenced({ limit }) {
       const args = [String(Math.min(limit, MOST_ROWS))];
       return (await calls.list(freeFencedScript, { keys, args })).map(String);

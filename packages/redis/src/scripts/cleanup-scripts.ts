@@ -15,7 +15,7 @@ end
 
 local function suspects(owner)
   local beat = heartbeat(owner)
-  return beat and beat[OUTAGE]
+  return beat and (beat[OUTAGE] or beat[STUCK])
 end
 
 local function holds(row, stage, inactiveFor, restedFor)

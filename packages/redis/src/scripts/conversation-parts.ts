@@ -60,6 +60,6 @@ local function gateOpen(it, unchangedFor)
   if not row or row[OWNER] == NULL or row[STATUS] ~= 'CONNECTED' or row[HEALTH] ~= 'healthy' then return false end
   if row[EVIDENCE] ~= 'observed' or now - row[SETTLED_AT] < unchangedFor then return false end
   local beat = heartbeat(row[OWNER])
-  return beat and not beat[FENCED] and not beat[OUTAGE] and now - beat[BEAT_AT] <= beat[TTL]
+  return beat and not beat[FENCED] and not beat[OUTAGE] and not beat[STUCK] and now - beat[BEAT_AT] <= beat[TTL]
 end
 `;

@@ -110,7 +110,7 @@ end
 
 /** Heartbeats: JSON lists by incarnation. */
 export const LEASES = `
-local REPLICA_ID, BEATS, BEAT_AT, TTL, FENCED, OUTAGE = 1, 2, 3, 4, 5, 6
+local REPLICA_ID, NUMBER, JOINED, BEAT_AT, TTL, FENCED, OUTAGE, STUCK = 1, 2, 3, 4, 5, 6, 7, 8
 
 local function heartbeat(incarnation)
   local text = redis.call('HGET', REPLICA, incarnation)
@@ -118,6 +118,11 @@ local function heartbeat(incarnation)
 end
 
 local function saveHeartbeat(incarnation, beat) redis.call('HSET', REPLICA, incarnation, cjson.encode(beat)) end
+
+local function ownsSome(owner)
+  local range = rangeOf(owner)
+  return #redis.call('ZRANGEBYLEX', OWNED, '(' .. range, '(' .. range .. '\\255', 'LIMIT', 0, 1) > 0
+end
 
 local function stands(incarnation)
   local beat = heartbeat(incarnation)
@@ -148,7 +153,7 @@ local function heldUntil()
   redis.call('HSET', META, 'server', server)
   if not known then return 0 end
   local lease = 0
-  for _, text in ipairs(redis.call('HVALS', REPLICA)) do lease = math.max(lease, cjson.decode(text)[4]) end
+  for _, text in ipairs(redis.call('HVALS', REPLICA)) do lease = math.max(lease, cjson.decode(text)[5]) end
   if lease == 0 then lease = 30000 end
   redis.call('HSET', META, 'held_until', string.format('%.0f', now + lease))
   return now + lease

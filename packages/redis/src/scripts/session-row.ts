@@ -29,11 +29,13 @@ export type SessionTuple = [
 
 type HeartbeatTuple = [
   replicaId: string,
-  beats: number,
+  number: number,
+  joined: number,
   beatAt: number,
   ttlMs: number,
   fenced: boolean,
   massOutage: boolean,
+  stuck: boolean,
 ];
 
 /** Rows as a script returns them, and the leases that they are read with. */
@@ -61,7 +63,7 @@ export function readSession(id: string, text: string, { nowMs, leases }: RowAnsw
   );
   const [changedAt, seenAt, createdAt, , reconnectAttempt, phone, qr, detail] = rest;
   const lease = owner === null ? undefined : leases.get(owner);
-  const over = owner !== null && isOver(lease, nowMs);
+  const unvouched = owner !== null && !vouches(lease, nowMs);
   return {
     id,
     status,
@@ -80,7 +82,7 @@ export function readSession(id: string, text: string, { nowMs, leases }: RowAnsw
     statusChangedAt: new Date(changedAt),
     lastSeenAt: seenAt === null ? null : new Date(seenAt),
     createdAt: new Date(createdAt),
-    effective: effectiveOf({ status, evidence }, over),
+    effective: effectiveOf({ status, evidence }, unvouched),
     mirror: { state: 'none', word: null },
   };
 }
@@ -107,23 +109,17 @@ export function readHeartbeats(flat: unknown): Map<string, Heartbeat> {
   const texts = listOf(flat).map(String);
   const heartbeats = new Map<string, Heartbeat>();
   for (let at = 0; at < texts.length; at += 2) {
-    const [replicaId, beats, beatAt, ttlMs, fenced, massOutage] = JSON.parse(texts[at + 1]!) as HeartbeatTuple;
+    const tuple = JSON.parse(texts[at + 1]!) as HeartbeatTuple;
+    const [replicaId, number, joined, beatAt, ttlMs, fenced, massOutage, stuck] = tuple;
     const incarnation = texts[at]!;
-    heartbeats.set(incarnation, {
-      incarnation,
-      replicaId,
-      beats,
-      beatAt: new Date(beatAt),
-      ttlMs,
-      fenced,
-      massOutage,
-    });
+    const said = { ttlMs, fenced, massOutage, stuck };
+    heartbeats.set(incarnation, { incarnation, replicaId, number, joined, beatAt: new Date(beatAt), ...said });
   }
   return heartbeats;
 }
 
-function isOver(lease: Heartbeat | undefined, nowMs: number): boolean {
-  return lease === undefined || lease.fenced || nowMs - lease.beatAt.getTime() > lease.ttlMs;
+function vouches(lease: Heartbeat | undefined, nowMs: number): boolean {
+  return lease !== undefined && !lease.fenced && !lease.stuck && nowMs - lease.beatAt.getTime() <= lease.ttlMs;
 }
 
 const ROW_LENGTH = 19;

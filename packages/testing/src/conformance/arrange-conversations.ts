@@ -6,6 +6,7 @@ import type {
   WaSyncStore,
 } from '@wa-sync/core';
 import { hold, join, storeNow } from './arrange.js';
+import { beatOf } from './beat-of.js';
 import type { StoreHarness } from './store-suite.js';
 
 /** For how long a session must have been unchanged, in these tests. */
@@ -24,7 +25,7 @@ export function conversationsOf(store: WaSyncStore): ConversationStore {
 /** Lets time go by and keeps an owner's lease. */
 export async function pass({ store, advance }: StoreHarness, owner: string, ms: number): Promise<void> {
   await advance(ms);
-  await store.leases.beat({ incarnation: owner, massOutage: false });
+  await store.leases.beat(beatOf(owner));
 }
 
 /** A session `s` whose gate is open, and its owner. */

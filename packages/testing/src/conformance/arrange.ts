@@ -9,6 +9,7 @@ import type {
   WaSyncStore,
   WriteOutcome,
 } from '@wa-sync/core';
+import { beatOf } from './beat-of.js';
 import { expect } from './expect.js';
 
 /** A connected, healthy state, but for the fields that are given. */
@@ -44,7 +45,7 @@ export function alive(answer: BeatAnswer): Extract<BeatAnswer, { alive: true }> 
 /** Store time. */
 export async function storeNow(store: WaSyncStore): Promise<number> {
   const incarnation = await join(store, 'clock-reader');
-  const { storeNow: now } = alive(await store.leases.beat({ incarnation, massOutage: false }));
+  const { storeNow: now } = alive(await store.leases.beat(beatOf(incarnation)));
   await store.leases.leave({ incarnation });
   return now.getTime();
 }
@@ -55,10 +56,15 @@ export function expectWithin(instant: Date | null, fromMs: number, untilMs: numb
   expect(instant?.getTime()).toBeLessThanOrEqual(untilMs + 1);
 }
 
+/** Every heartbeat but the reader's own, whenever it was renewed. */
+export async function othersOf(store: WaSyncStore, reader: string): Promise<readonly Heartbeat[]> {
+  return alive(await store.leases.beat(beatOf(reader, { after: Number.MAX_SAFE_INTEGER }))).others;
+}
+
 /** The heartbeat of an incarnation as another one sees it. */
 export async function heartbeatOf(store: WaSyncStore, incarnation: string): Promise<Heartbeat | undefined> {
   const reader = await join(store, 'heartbeat-reader');
-  const { others } = alive(await store.leases.beat({ incarnation: reader, massOutage: false }));
+  const others = await othersOf(store, reader);
   await store.leases.leave({ incarnation: reader });
   return others.find((heartbeat) => heartbeat.incarnation === incarnation);
 }
@@ -170,7 +176,7 @@ export async function named(store: WaSyncStore, ...ids: string[]): Promise<HeldT
 /** The incarnation's lease ends as another replica ends it. */
 export async function fence(store: WaSyncStore, incarnation: string): Promise<void> {
   const heartbeat = await heartbeatOf(store, incarnation);
-  expect(await store.leases.fence({ incarnation, beats: heartbeat?.beats ?? -1 })).toBe(true);
+  expect(await store.leases.fence({ incarnation, number: heartbeat?.number ?? -1 })).toBe(true);
 }
 
 /** Frees every session whose owner is gone; returns the ids, in order. */

@@ -16,6 +16,7 @@ import {
   tryClaim,
   write,
 } from './arrange.js';
+import { beatOf } from './beat-of.js';
 import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
@@ -220,7 +221,7 @@ export function describeClaim(suite: StoreSuite): void {
       await advance(TTL_MS + 1_000);
       const other = await join(store);
       expect(await living()).toEqual([other]);
-      await store.leases.beat({ incarnation: silent, massOutage: false });
+      await store.leases.beat(beatOf(silent));
       expect(await living()).toEqual([other, silent].sort());
     });
 

@@ -1,5 +1,6 @@
 import type { CleanupStore, StatusChange, WaSyncStore } from '@wa-sync/core';
 import { create, hold, join, readOne } from './arrange.js';
+import { beatOf } from './beat-of.js';
 import { expect } from './expect.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
@@ -80,13 +81,13 @@ export function describeCleanupRule(suite: StoreSuite): void {
       ];
       for (const status of statuses) await hold(store, owner, status, { status });
       await advance(INACTIVE_MS + 1_000);
-      await store.leases.beat({ incarnation: owner, massOutage: false });
+      await store.leases.beat(beatOf(owner));
       expect(await candidateIds(store, 'deactivate')).toEqual(['DISCONNECTED', 'ERROR', 'LOGGED_OUT', 'QR_CODE']);
-      await store.leases.beat({ incarnation: owner, massOutage: true });
+      await store.leases.beat(beatOf(owner, { massOutage: true }));
       expect(await candidateIds(store, 'deactivate')).toEqual([]);
       const ids = [...statuses];
       expect(await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS })).toEqual([]);
-      await store.leases.beat({ incarnation: owner, massOutage: false });
+      await store.leases.beat(beatOf(owner));
       const taken = await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS });
       expect(taken.sort()).toEqual(['DISCONNECTED', 'ERROR', 'LOGGED_OUT', 'QR_CODE']);
     });

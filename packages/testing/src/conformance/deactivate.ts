@@ -15,6 +15,7 @@ import {
   tryClaim,
   tryWrite,
 } from './arrange.js';
+import { beatOf } from './beat-of.js';
 import { candidateIds, cleanupOf, INACTIVE_MS, unused } from './cleanup-rule.js';
 import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
@@ -32,7 +33,7 @@ export function describeDeactivate(suite: StoreSuite): void {
       await hold(store, owner, 'gone', { status: 'LOGGED_OUT', reason });
       await create(store, 'never');
       await advance(INACTIVE_MS + 1_000);
-      await store.leases.beat({ incarnation: owner, massOutage: false });
+      await store.leases.beat(beatOf(owner));
       const ids = ['gone', 'never', 'pairing'];
       const before = await Promise.all(ids.map((id) => readOne(store, id)));
       expect((await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS })).sort()).toEqual(ids);
@@ -54,7 +55,7 @@ export function describeDeactivate(suite: StoreSuite): void {
       const owner = await join(store);
       const held = await hold(store, owner, 'a', { status: 'ERROR' });
       await advance(INACTIVE_MS + 1_000);
-      await store.leases.beat({ incarnation: owner, massOutage: false });
+      await store.leases.beat(beatOf(owner));
       await cleanupOf(store).deactivate({ ids: ['a'], inactiveForMs: INACTIVE_MS });
       expect(await tryWrite(store, held, change())).toEqual({ id: 'a', applied: false });
       expect(await readOne(store, 'a')).toMatchObject({ active: false, status: 'DISCONNECTED' });
@@ -135,8 +136,6 @@ export function describeDeactivate(suite: StoreSuite): void {
       expect(await claimableIds(store)).toEqual([]);
       expect(await store.sessions.setDesired({ id: 'a', desired: 'running' })).toMatchObject({ active: true });
       expect(await claimableIds(store)).toEqual(['a']);
-      const beat = await store.leases.beat({ incarnation: await join(store), massOutage: false });
-      expect(beat).toMatchObject({ claimable: true });
       await store.sessions.setDesired({ id: 'b', desired: 'stopped' });
       expect(await readOne(store, 'b')).toMatchObject({ active: false, desired: 'stopped' });
     });

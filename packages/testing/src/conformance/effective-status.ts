@@ -1,5 +1,6 @@
 import { SESSION_STATUSES } from '@wa-sync/core';
 import { change, fence, hold, join, readOne, TTL_MS, tryClaim, tryWrite } from './arrange.js';
+import { beatOf } from './beat-of.js';
 import { expect } from './expect.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
 
@@ -37,7 +38,7 @@ export function describeEffectiveStatus(suite: StoreSuite): void {
       await hold(store, owner, 'a');
       await advance(TTL_MS + 1_000);
       expect((await readOne(store, 'a')).effective.evidence).toBe('expired');
-      expect(await store.leases.beat({ incarnation: owner, massOutage: false })).toMatchObject({ alive: true });
+      expect(await store.leases.beat(beatOf(owner))).toMatchObject({ alive: true });
       expect((await readOne(store, 'a')).effective).toEqual({ status: 'CONNECTED', evidence: 'observed' });
     });
 

@@ -1,5 +1,6 @@
 import { SESSION_STATUSES } from '@wa-sync/core';
 import {
+  alive,
   change,
   claim,
   claimableIds,
@@ -20,6 +21,7 @@ import {
   tryClaim,
   tryWrite,
 } from './arrange.js';
+import { beatOf } from './beat-of.js';
 import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
@@ -93,18 +95,6 @@ export function describeFreeFenced(suite: StoreSuite): void {
       }
     });
 
-    // Without a heartbeat the last beat is not known: any instant from the last change of status to now will do, but
-    // none at all would make the session seem as old as its row.
-    test('frees what an owner without a heartbeat left, and keeps it from seeming old', async ({ store }) => {
-      const owner = await join(store);
-      const held = await hold(store, owner, 'a');
-      await store.leases.leave({ incarnation: owner });
-      expect(await store.leases.freeFenced({ limit: 10 })).toEqual(['a']);
-      const row = await readOne(store, 'a');
-      expect(row).toMatchObject({ status: 'DISCONNECTED', evidence: 'expired', owner: null, tenure: null });
-      expectWithin(row.lastSeenAt, held.statusChangedAt.getTime(), await storeNow(store));
-    });
-
     test('leaves alone what stands: living owners, expired ones that nobody fenced, free rows', async (harness) => {
       const { store, advance } = harness;
       const [expired, fenced] = [await join(store, 'expired'), await join(store, 'fenced')];
@@ -153,7 +143,7 @@ export function describeFreeFenced(suite: StoreSuite): void {
       expect(await heartbeatOf(store, busy)).toBeUndefined();
       expect(await heartbeatOf(store, empty)).toBeUndefined();
       expect(await heartbeatOf(store, living)).toMatchObject({ fenced: false });
-      expect(await store.leases.beat({ incarnation: busy, massOutage: false })).toEqual({ alive: false });
+      expect(await store.leases.beat(beatOf(busy))).toEqual({ alive: false });
     });
 
     test('ends writes and the release of the old owner', async ({ store }) => {
@@ -222,6 +212,67 @@ export function describeFreeFenced(suite: StoreSuite): void {
       await store.leases.leave({ incarnation: token('incarnation') });
       expect(await heartbeatOf(store, owner)).toBeUndefined();
       expect(await readOne(store, 'a')).toMatchObject({ reason: { code: 'shutdown' }, evidence: 'observed' });
+    });
+
+    test('of one that still holds sessions ends its lease, so that they are free at once', async ({ store }) => {
+      const owner = await join(store);
+      await hold(store, owner, 'a');
+      await store.leases.leave({ incarnation: owner });
+      await store.leases.leave({ incarnation: owner });
+      expect(await heartbeatOf(store, owner)).toMatchObject({ fenced: true });
+      expect(await freeAll(store)).toEqual(['a']);
+      await freeAll(store);
+      expect(await heartbeatOf(store, owner)).toBeUndefined();
+    });
+  });
+
+  describe('addUnknown', () => {
+    test('adds nothing where every owner has a heartbeat', async ({ store }) => {
+      const [owner, fenced] = [await join(store), await join(store)];
+      await hold(store, owner, 'a');
+      await hold(store, fenced, 'b');
+      await create(store, 'c');
+      await fence(store, fenced);
+      expect(await store.leases.addUnknown({ ttlMs: TTL_MS })).toBe(0);
+    });
+
+    test('adds a heartbeat that stands still and is stuck, once, for each owner without one', async (harness, leaveOut) => {
+      const { store, deleteHeartbeat } = harness;
+      if (deleteHeartbeat === undefined) return leaveOut('a heartbeat of it cannot be deleted by hand');
+      const [living, dead] = [await join(store, 'living'), await join(store, 'dead')];
+      await hold(store, living, 'a');
+      const held = await hold(store, dead, 'b');
+      for (const owner of [living, dead]) await deleteHeartbeat(owner);
+      expect(await freeAll(store)).toEqual([]);
+      expect(await store.leases.addUnknown({ ttlMs: TTL_MS })).toBe(2);
+      expect(await store.leases.addUnknown({ ttlMs: TTL_MS })).toBe(0);
+      for (const owner of [living, dead]) {
+        expect(await heartbeatOf(store, owner)).toMatchObject({ replicaId: 'unknown', stuck: true, ttlMs: TTL_MS });
+      }
+      expect(await freeAll(store)).toEqual([]);
+      expect(await store.leases.beat(beatOf(living, { replicaId: 'living' }))).toMatchObject({ alive: true });
+      expect(await heartbeatOf(store, living)).toMatchObject({ replicaId: 'living', stuck: false, fenced: false });
+      expect((await readOne(store, 'a')).effective).toEqual({ status: 'CONNECTED', evidence: 'observed' });
+      await fence(store, dead);
+      expect(await freeAll(store)).toEqual(['b']);
+      const row = await readOne(store, 'b');
+      expect(row).toMatchObject({ status: 'DISCONNECTED', evidence: 'expired', owner: null, tenure: null });
+      // Nothing is known of its last beat; none at all would make the session seem as old as its row.
+      expectWithin(row.lastSeenAt, held.statusChangedAt.getTime(), await storeNow(store));
+    });
+
+    test('is not needed by an owner that lives: its next beat goes on', async (harness, leaveOut) => {
+      const { store, deleteHeartbeat } = harness;
+      if (deleteHeartbeat === undefined) return leaveOut('a heartbeat of it cannot be deleted by hand');
+      const owner = await join(store);
+      const held = await hold(store, owner, 'a');
+      await deleteHeartbeat(owner);
+      const answer = alive(await store.leases.beat(beatOf(owner)));
+      expect(answer.joined).toBe(answer.number);
+      expect(await heartbeatOf(store, owner)).toMatchObject({ number: answer.number, fenced: false });
+      expect(await store.leases.addUnknown({ ttlMs: TTL_MS })).toBe(0);
+      expect(await readOne(store, 'a')).toEqual(held);
+      expect(await tryWrite(store, held, change({ status: 'RECONNECTING' }))).toMatchObject({ applied: true });
     });
   });
 }

@@ -16,6 +16,7 @@ import {
   tryWrite,
   write,
 } from './arrange.js';
+import { beatOf } from './beat-of.js';
 import { cleanupOf, INACTIVE_MS } from './cleanup-rule.js';
 import { expect } from './expect.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
@@ -210,7 +211,7 @@ export function describeTransitions(suite: StoreSuite): void {
       await hold(store, owner, 'a', { status: 'QR_CODE', qr: '2@x' });
       await create(store, 'b');
       await advance(INACTIVE_MS + 1_000);
-      await store.leases.beat({ incarnation: owner, massOutage: false });
+      await store.leases.beat(beatOf(owner));
       const rest = () => cleanupOf(store).deactivate({ ids: ['a', 'b'], inactiveForMs: INACTIVE_MS });
       const inactive = {
         evidence: 'unobserved',

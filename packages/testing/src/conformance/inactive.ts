@@ -11,6 +11,7 @@ import {
   say,
   UNCHANGED_MS,
 } from './arrange-conversations.js';
+import { beatOf } from './beat-of.js';
 import { expect } from './expect.js';
 import { type StoreHarness, type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
@@ -123,7 +124,7 @@ export function describeInactive(suite: StoreSuite): void {
       ['once the owner is fenced', ({ store }, owner) => fence(store, owner)],
       [
         'while the owner suspects its own network',
-        ({ store }, owner) => store.leases.beat({ incarnation: owner, massOutage: true }),
+        ({ store }, owner) => store.leases.beat(beatOf(owner, { massOutage: true })),
       ],
       [
         'for a while after the connection opened',

@@ -1,5 +1,6 @@
 import { fence, hold, join, RACERS, race, TTL_MS } from './arrange.js';
 import { ask, askAndTake, inboxOf, REQUEST_TTL_MS, request, take } from './arrange-inbox.js';
+import { beatOf } from './beat-of.js';
 import { expect } from './expect.js';
 import { clientsOf, type StoreHarness, type StoreSuite, storeTest } from './store-suite.js';
 
@@ -96,7 +97,7 @@ export function describeInboxAnswers(suite: StoreSuite): void {
       const answers = [{ id: asked.id, body: '1' }];
       await inboxOf(store).answer({ owner, answers });
       expect(await inboxOf(store).collect({ ids: [asked.id] })).toEqual([]);
-      await store.leases.beat({ incarnation: owner, massOutage: false });
+      await store.leases.beat(beatOf(owner));
       await inboxOf(store).answer({ owner, answers });
       expect(await inboxOf(store).collect({ ids: [asked.id] })).toEqual(answers);
     });

@@ -1,6 +1,7 @@
 import { INBOX_REQUESTS } from '@wa-sync/core';
 import { alive, claim, create, fence, hold, holdAll, join, RACERS, race, TTL_MS, tryClaim } from './arrange.js';
 import { ask, inboxOf, REQUEST_TTL_MS, request, take } from './arrange-inbox.js';
+import { beatOf } from './beat-of.js';
 import { expect } from './expect.js';
 import { clientsOf, type StoreHarness, type StoreSuite, storeTest } from './store-suite.js';
 import { STRANGE_IDS } from './strange-ids.js';
@@ -68,8 +69,7 @@ export function describeInboxRequests(suite: StoreSuite): void {
     test('is reported by the beat of the owner, and by no other', async (harness) => {
       const { store } = harness;
       const { owner, asker } = await asking(harness);
-      const beat = async (incarnation: string) =>
-        alive(await store.leases.beat({ incarnation, massOutage: false })).inbox;
+      const beat = async (incarnation: string) => alive(await store.leases.beat(beatOf(incarnation))).inbox;
       expect([await beat(owner), await beat(asker)]).toEqual([false, false]);
       await ask(store, asker, request('s'));
       expect([await beat(owner), await beat(asker)]).toEqual([true, false]);
@@ -87,7 +87,7 @@ export function describeInboxRequests(suite: StoreSuite): void {
       expect(await take(store, owner)).toEqual([young]);
       await ask(store, asker, request('s'));
       await advance(REQUEST_TTL_MS + 1_000);
-      expect(alive(await store.leases.beat({ incarnation: owner, massOutage: false })).inbox).toBe(false);
+      expect(alive(await store.leases.beat(beatOf(owner))).inbox).toBe(false);
       expect(await take(store, owner)).toEqual([]);
     });
 
@@ -116,7 +116,7 @@ export function describeInboxRequests(suite: StoreSuite): void {
       await inboxOf(store).ask({ asker, requests: [request('s')], ttlMs: 10 * TTL_MS });
       await advance(TTL_MS + 1_000);
       expect(await take(store, owner)).toEqual([]);
-      await store.leases.beat({ incarnation: owner, massOutage: false });
+      await store.leases.beat(beatOf(owner));
       expect(await take(store, owner)).toHaveLength(1);
     });
 

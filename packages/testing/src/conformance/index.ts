@@ -1,3 +1,4 @@
+export { beatOf } from './beat-of.js';
 export { describeAuthStore } from './describe-auth-store.js';
 export { describeCleanupStore } from './describe-cleanup-store.js';
 export { type ConnectionHarness, type ConnectionSuite, describeConnection } from './describe-connection.js';

@@ -1,4 +1,19 @@
-import { alive, create, fence, heartbeatOf, hold, join, RACERS, race, readOne, TTL_MS, token } from './arrange.js';
+import type { WaSyncStore } from '@wa-sync/core';
+import {
+  alive,
+  fence,
+  freeAll,
+  heartbeatOf,
+  hold,
+  join,
+  othersOf,
+  RACERS,
+  race,
+  readOne,
+  TTL_MS,
+  token,
+} from './arrange.js';
+import { beatOf } from './beat-of.js';
 import { expect } from './expect.js';
 import { clientsOf, type StoreSuite, storeTest } from './store-suite.js';
 
@@ -10,22 +25,29 @@ export function describeJoinAndBeat(suite: StoreSuite): void {
     test('adds a heartbeat that others see', async ({ store }) => {
       const incarnation = token('incarnation');
       const answer = alive(await store.leases.join({ incarnation, replicaId: 'réplica 1', ttlMs: 12_345 }));
-      expect(answer).toMatchObject({ alive: true, storeNow: expect.any(Date), others: [], claimable: false });
+      expect(answer).toMatchObject({ alive: true, storeNow: expect.any(Date), others: [], fencedLeft: false });
+      expect(answer.joined).toBe(answer.number);
       expect(await heartbeatOf(store, incarnation)).toEqual({
         incarnation,
         replicaId: 'réplica 1',
-        beats: expect.any(Number),
+        number: answer.number,
+        joined: answer.number,
         beatAt: expect.any(Date),
         ttlMs: 12_345,
         fenced: false,
         massOutage: false,
+        stuck: false,
       });
     });
 
     test('takes several incarnations of one replica id', async ({ store }) => {
       const [first, second] = [await join(store, 'same'), await join(store, 'same')];
-      const { others } = alive(await store.leases.beat({ incarnation: first, massOutage: false }));
+      // Its own name is listed however lately it was renewed.
+      const { others } = alive(await store.leases.beat(beatOf(first, { replicaId: 'same' })));
       expect(others).toMatchObject([{ incarnation: second, replicaId: 'same' }]);
+      const rejoined = alive(await store.leases.join({ incarnation: first, replicaId: 'same', ttlMs: TTL_MS }));
+      expect(rejoined.others).toEqual(others);
+      expect(rejoined.joined).toBeLessThan(others[0]?.joined ?? 0);
     });
 
     // The caller trusts its lease from the start of the call that was answered, be it the second one.
@@ -38,7 +60,7 @@ export function describeJoinAndBeat(suite: StoreSuite): void {
         alive: true,
         others: [],
       });
-      expect((await heartbeatOf(store, owner))?.beats).toBeGreaterThan(before?.beats ?? Number.POSITIVE_INFINITY);
+      expect((await heartbeatOf(store, owner))?.number).toBeGreaterThan(before?.number ?? Number.POSITIVE_INFINITY);
       await advance(TTL_MS * 0.7);
       expect((await readOne(store, 'a')).effective).toEqual({ status: 'CONNECTED', evidence: 'observed' });
     });
@@ -60,53 +82,85 @@ export function describeJoinAndBeat(suite: StoreSuite): void {
         client.leases.join({ incarnation, replicaId: 'replica', ttlMs: TTL_MS }),
       );
       for (const answer of answers) expect(answer).toMatchObject({ alive: true, others: [] });
-      const reader = await join(store, 'reader');
-      expect(alive(await store.leases.beat({ incarnation: reader, massOutage: false })).others).toHaveLength(1);
+      expect(await othersOf(store, await join(store, 'reader'))).toHaveLength(1);
     });
   });
 
   describe('beat', () => {
-    test('grows by one and moves the time of the heartbeat', async ({ store, advance }) => {
+    test('draws a greater number each time and moves the time of the heartbeat', async ({ store, advance }) => {
       const owner = await join(store);
       await advance(1_000);
       // Read after the move: a store whose heartbeats were shifted back has its new time only then.
       const before = await heartbeatOf(store, owner);
-      const first = alive(await store.leases.beat({ incarnation: owner, massOutage: false }));
+      const first = alive(await store.leases.beat(beatOf(owner)));
       const after = await heartbeatOf(store, owner);
-      expect(after?.beats).toBe((before?.beats ?? 0) + 1);
+      expect(after).toMatchObject({ number: first.number, joined: before?.joined });
+      expect(first.number).toBeGreaterThan(before?.number ?? Number.POSITIVE_INFINITY);
+      expect(first.joined).toBe(before?.joined);
       expect(after?.beatAt.getTime()).toBeGreaterThan(before?.beatAt.getTime() ?? Number.POSITIVE_INFINITY);
       expect(Math.abs((after?.beatAt.getTime() ?? 0) - first.storeNow.getTime())).toBeLessThanOrEqual(1_000);
-      await store.leases.beat({ incarnation: owner, massOutage: false });
-      expect((await heartbeatOf(store, owner))?.beats).toBe((before?.beats ?? 0) + 2);
+      const second = alive(await store.leases.beat(beatOf(owner)));
+      expect(second.number).toBeGreaterThan(first.number);
     });
 
-    test('returns every other heartbeat, fenced and expired ones too, and never its own', async ({
+    test('draws from one sequence for all replicas', async ({ store }) => {
+      const [one, other] = [await join(store), await join(store)];
+      const numbers: number[] = [];
+      for (const owner of [one, other, one, one, other]) {
+        numbers.push(alive(await store.leases.beat(beatOf(owner))).number);
+      }
+      expect([...numbers].sort((a, b) => a - b)).toEqual(numbers);
+      expect(new Set(numbers).size).toBe(numbers.length);
+    });
+
+    test('lists who has not drawn since `after`, fenced and expired ones too, and never its own', async ({
       store,
       advance,
     }) => {
       const [expired, fenced] = [await join(store, 'expired'), await join(store, 'fenced')];
       await advance(TTL_MS + 1_000);
-      await hold(store, await join(store, 'holder'), 'a');
+      const holder = await join(store, 'holder');
+      await hold(store, fenced, 'a');
       await fence(store, fenced);
-      const owner = await join(store, 'me');
-      const { others } = alive(await store.leases.beat({ incarnation: owner, massOutage: false }));
-      const answered = others.map(({ replicaId, fenced: ended }) => `${replicaId} ${ended}`).sort();
-      expect(answered).toEqual(['expired false', 'fenced true', 'holder false']);
-      expect(others.map(({ incarnation }) => incarnation)).toContain(expired);
+      const { incarnation: me, number: after } = await joinMe(store);
+      expect(alive(await store.leases.beat(beatOf(me, { replicaId: 'me' }))).others).toEqual([]);
+      await store.leases.beat(beatOf(holder, { replicaId: 'holder' }));
+      const answer = alive(await store.leases.beat(beatOf(me, { replicaId: 'me', after })));
+      const answered = answer.others.map(({ replicaId, fenced: ended }) => `${replicaId} ${ended}`).sort();
+      expect(answered).toEqual(['expired false', 'fenced true']);
+      expect(answer.others.map(({ incarnation }) => incarnation)).toContain(expired);
+      expect(answer.fencedLeft).toBe(true);
+      // A number is not listed for itself: only smaller ones are.
+      const { number } = (await heartbeatOf(store, expired)) ?? { number: -1 };
+      expect(alive(await store.leases.beat(beatOf(me, { replicaId: 'me', after: number }))).others).toEqual([]);
+      await freeAll(store);
+      const later = alive(await store.leases.beat(beatOf(me, { replicaId: 'me', after })));
+      expect(later).toMatchObject({ fencedLeft: false, others: [{ replicaId: 'expired' }] });
+    });
+
+    test('says that it is stuck: its rows are expired for readers until it no longer is', async ({ store }) => {
+      const owner = await join(store);
+      await hold(store, owner, 'a');
+      await store.leases.beat(beatOf(owner, { stuck: true }));
+      expect(await heartbeatOf(store, owner)).toMatchObject({ stuck: true, fenced: false });
+      expect((await readOne(store, 'a')).effective).toEqual({ status: 'DISCONNECTED', evidence: 'expired' });
+      expect(await freeAll(store)).toEqual([]);
+      await store.leases.beat(beatOf(owner));
+      expect((await readOne(store, 'a')).effective).toEqual({ status: 'CONNECTED', evidence: 'observed' });
     });
 
     test('reports a mass outage to others, and its end', async ({ store }) => {
       const owner = await join(store);
-      await store.leases.beat({ incarnation: owner, massOutage: true });
+      await store.leases.beat(beatOf(owner, { massOutage: true }));
       expect(await heartbeatOf(store, owner)).toMatchObject({ massOutage: true });
-      await store.leases.beat({ incarnation: owner, massOutage: false });
+      await store.leases.beat(beatOf(owner));
       expect(await heartbeatOf(store, owner)).toMatchObject({ massOutage: false });
     });
 
     test('of an expired lease that nobody ended renews it', async ({ store, advance }) => {
       const owner = await join(store);
       await advance(TTL_MS * 3);
-      expect(await store.leases.beat({ incarnation: owner, massOutage: false })).toMatchObject({ alive: true });
+      expect(await store.leases.beat(beatOf(owner))).toMatchObject({ alive: true });
     });
 
     test('of a fenced, a left or an unknown incarnation is dead and adds no heartbeat', async ({ store }) => {
@@ -115,38 +169,25 @@ export function describeJoinAndBeat(suite: StoreSuite): void {
       await fence(store, fenced);
       await store.leases.leave({ incarnation: left });
       for (const incarnation of [fenced, left, token('incarnation')]) {
-        expect(await store.leases.beat({ incarnation, massOutage: false })).toEqual({ alive: false });
+        expect(await store.leases.beat(beatOf(incarnation))).toEqual({ alive: false });
       }
-      const reader = await join(store, 'reader');
-      const { others } = alive(await store.leases.beat({ incarnation: reader, massOutage: false }));
-      expect(others).toMatchObject([{ incarnation: fenced, fenced: true }]);
+      expect(await othersOf(store, await join(store, 'reader'))).toMatchObject([{ incarnation: fenced, fenced: true }]);
     });
 
-    test('says whether a session stands ready, by the rule of claimable', async ({ store }) => {
-      const owner = await join(store);
-      const beat = async () => alive(await store.leases.beat({ incarnation: owner, massOutage: false })).claimable;
-      expect(await beat()).toBe(false);
-      await store.sessions.create({ sessions: [{ id: 'stopped', desired: 'stopped' }] });
-      expect(await beat()).toBe(false);
-      await hold(store, owner, 'logged-out', { status: 'LOGGED_OUT' });
-      await store.sessions.release({ owner, unobservedIds: [], reason: { code: 'shutdown' } });
-      expect(await beat()).toBe(false);
-      await create(store, 'ready');
-      expect(await beat()).toBe(true);
-      expect(alive(await store.leases.join({ incarnation: token('i'), replicaId: 'r', ttlMs: TTL_MS })).claimable).toBe(
-        true,
-      );
-      await store.sessions.remove({ id: 'ready' });
-      expect(await beat()).toBe(false);
-    });
-
-    test(`by ${RACERS} at once counts each`, async (harness) => {
+    test(`by ${RACERS} at once draws a number for each`, async (harness) => {
       const { store } = harness;
       const owner = await join(store);
-      const before = await heartbeatOf(store, owner);
       const clients = await clientsOf(harness, RACERS);
-      await race(clients, (client) => client.leases.beat({ incarnation: owner, massOutage: false }));
-      expect((await heartbeatOf(store, owner))?.beats).toBe((before?.beats ?? 0) + RACERS);
+      const answers = await race(clients, (client) => client.leases.beat(beatOf(owner)));
+      const numbers = answers.map((answer) => alive(answer).number);
+      expect(new Set(numbers).size).toBe(RACERS);
+      expect((await heartbeatOf(store, owner))?.number).toBe(Math.max(...numbers));
     });
   });
+}
+
+async function joinMe(store: WaSyncStore): Promise<{ incarnation: string; number: number }> {
+  const incarnation = token('incarnation');
+  const { number } = alive(await store.leases.join({ incarnation, replicaId: 'me', ttlMs: TTL_MS }));
+  return { incarnation, number };
 }

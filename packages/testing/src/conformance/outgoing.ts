@@ -11,6 +11,7 @@ import {
   say,
   UNCHANGED_MS,
 } from './arrange-conversations.js';
+import { beatOf } from './beat-of.js';
 import { expect } from './expect.js';
 import { clientsOf, type StoreHarness, type StoreSuite, storeTest } from './store-suite.js';
 
@@ -40,7 +41,7 @@ export function describeOutgoing(suite: StoreSuite): void {
       await hold(store, owner, 't');
       await hold(store, other, 'elsewhere');
       await pass(harness, owner, UNCHANGED_MS + 1_000);
-      await store.leases.beat({ incarnation: other, massOutage: false });
+      await store.leases.beat(beatOf(other));
       const of = { s: ['s2', 's1', 's3'], t: ['t1'], elsewhere: ['e1'] };
       for (const [sessionId, ids] of Object.entries(of)) {
         for (const id of ids) {
@@ -66,8 +67,7 @@ export function describeOutgoing(suite: StoreSuite): void {
       const { store } = harness;
       const owner = await openGate(harness);
       const other = await join(store, 'other');
-      const beat = async (incarnation: string) =>
-        alive(await store.leases.beat({ incarnation, massOutage: false })).outgoing;
+      const beat = async (incarnation: string) => alive(await store.leases.beat(beatOf(incarnation))).outgoing;
       await say(store, 'c');
       expect(await beat(owner)).toBe(false);
       await move(store, moveTo('CLOSING', 'c', 1, 'm1'));

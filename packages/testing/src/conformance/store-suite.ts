@@ -12,6 +12,8 @@ export interface StoreHarness {
    * `durable`.
    */
   another?(): Promise<WaSyncStore>;
+  /** Takes the heartbeat row of an incarnation away, as a person or a restore does. */
+  deleteHeartbeat?(incarnation: string): Promise<void>;
   /** Ends everything that `create` and `another` made. */
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 /**
  * This replica's right to own.
  *
- * Owns: the incarnation, how long its last renewal may be trusted, and what it has seen of the others' heartbeats.
+ * Owns: the incarnation, and how long its last renewal may be trusted.
  * States: not joined, trusted, untrusted (the store did not answer in time), gone (fenced by another; the next renewal
  * joins as a new incarnation). No decision uses a host's wall clock: trust runs on the monotonic clock from the
  * *start* of the renewal, and another's lease is over only after this replica itself saw its heartbeat stand still.
@@ -14,30 +14,15 @@ import type { WaSyncStore } from '../../ports/store.js';
 import type { Events } from '../events/emit-events.js';
 import { LARGEST_BATCH, nextBatchSize } from '../limits/batch-size.js';
 import { callLimitMs } from '../limits/limit-store.js';
+import { type Answered, createHeartbeatWatch } from './watch-heartbeats.js';
 
 /** Part of the lease that is never used, against clocks that run at different speeds and writes that take time. */
 const MARGIN = 0.1;
-/**
- * Ticks without a renewal that a challenger must see, so that the first replica back after an outage takes no session
- * over.
- */
-const SIGHTINGS = 3;
-/** A process of our own name is over after two ticks without a renewal: the first sighting, and one per tick. */
-const PREDECESSOR_SIGHTINGS = 3;
-/**
- * Timers fire a little early or late; two ticks need not be two ticks to the millisecond. What is lost is less than
- * the owner's margin.
- */
-const TICK_TOLERANCE = 0.9;
-
-interface Sighting {
-  beats: number;
-  sinceMs: number;
-  times: number;
-  renewals: number;
-}
+/** What to do where two processes have one name. */
+export const OWN_NAMES = 'leave replicaId out, or give each process its own, such as the name of its pod';
 
 export type Lease = ReturnType<typeof createLease>;
+type LostWhy = 'store_unreachable' | 'fenced';
 type Alive = Extract<BeatAnswer, { alive: true }>;
 
 export function createLease(deps: {
@@ -49,75 +34,77 @@ export function createLease(deps: {
 }) {
   const { store, events } = deps;
   const { clock, logger, random, replicaId, lease, observeOnly } = deps.config;
-  const sightings = new Map<string, Sighting>();
+  const watch = createHeartbeatWatch(deps.config);
   const ended = new Set<string>();
-  const predecessorOverMs = (PREDECESSOR_SIGHTINGS - 1) * lease.tickMs;
   let incarnation = random.token();
   let trustedUntilMs = Number.NEGATIVE_INFINITY;
-  let lastAnsweredMs = Number.NEGATIVE_INFINITY;
   let storeAheadMs = 0;
-  let renewals = 0;
   let joined = false;
+  /** The number that our join drew. */
+  let joinedAt = 0;
+  /** After a fence: whether an older process of our name is, or may be, at work. Then everything is its own. */
+  let outranked = false;
+  let saidOutranked = false;
   /** A join under way: it may be committed although nobody waits for it any more. */
   let joining: Promise<unknown> | null = null;
   let heldSinceMs = 0;
   let retired = false;
   let freeBatch = LARGEST_BATCH;
-  let lost: 'store_unreachable' | 'fenced' | null = null;
+  let lost: LostWhy | null = null;
   let massOutage = false;
+  let stuck = false;
   /** Times that the trust had run out when it came back. */
   let gaps = 0;
 
-  const trusted = () => joined && !retired && clock.monotonicMs() < trustedUntilMs;
+  const trusted = () => joined && !retired && !outranked && clock.monotonicMs() < trustedUntilMs;
 
-  function noteLost(why: 'store_unreachable' | 'fenced'): void {
+  function noteLost(why: LostWhy): void {
     if (lost) return;
     lost = why;
     logger.error({ code: 'lease_lost', why, replicaId }, 'The lease is lost: nothing is written until it is back');
     events.emit('lease:lost', { at: clock.now(), why });
   }
 
-  function noteAlive(answer: Alive, startedMs: number): void {
-    // After a gap of our own the others may have been cut off as well: what was seen before it proves nothing.
-    if (startedMs - lastAnsweredMs > 2 * lease.tickMs + 1_000) sightings.clear();
-    if (clock.monotonicMs() >= trustedUntilMs) gaps += 1;
-    lastAnsweredMs = startedMs;
-    storeAheadMs = answer.storeNow.getTime() - startedMs;
-    trustedUntilMs = startedMs + lease.ttlMs * (1 - MARGIN);
-    renewals += 1;
-    see(answer.others, startedMs);
-    if (!lost) return;
+  function noteAlive(answer: Alive, beat: { after: Answered | null; begunMs: number }): void {
+    const arrivedMs = clock.monotonicMs();
+    if (arrivedMs >= trustedUntilMs) gaps += 1;
+    storeAheadMs = answer.storeNow.getTime() - beat.begunMs;
+    trustedUntilMs = beat.begunMs + lease.ttlMs * (1 - MARGIN);
+    joinedAt = answer.joined;
+    watch.note(answer, { ...beat, arrivedMs });
+    if (lost === 'fenced') giveWay(answer.others);
+    if (!lost || outranked) return;
     lost = null;
     logger.info({ code: 'lease_back', replicaId }, 'The lease is back');
     events.emit('lease:back', { at: clock.now() });
   }
 
-  function see(others: readonly Heartbeat[], nowMs: number): void {
-    const present = new Set(others.map((other) => other.incarnation));
-    for (const known of sightings.keys()) if (!present.has(known)) sightings.delete(known);
-    for (const other of others) {
-      const seen = sightings.get(other.incarnation);
-      if (seen && seen.beats === other.beats) seen.times += 1;
-      else {
-        const renewed = seen ? seen.renewals + 1 : 0;
-        sightings.set(other.incarnation, { beats: other.beats, sinceMs: nowMs, times: 1, renewals: renewed });
-      }
+  /** Who ended our lease may run under our name: then both of us would be its owner. */
+  function giveWay(others: readonly Heartbeat[]): void {
+    const verdict = predecessor(others);
+    if (verdict === 'in_use' && !saidOutranked) {
+      saidOutranked = true;
+      const text = `Another process runs as replica ${replicaId} and has ended our lease: this one writes nothing while it lives. To have both at work, ${OWN_NAMES}`;
+      logger.error({ code: 'replica_id_in_use', replicaId }, text);
     }
-  }
-
-  function isOver(other: Heartbeat): boolean {
-    const seen = sightings.get(other.incarnation);
-    if (!seen) return false;
-    const stoodStillMs = lastAnsweredMs - seen.sinceMs;
-    if (other.replicaId === replicaId && seen.times >= PREDECESSOR_SIGHTINGS) {
-      return stoodStillMs >= predecessorOverMs * TICK_TOLERANCE;
-    }
-    return stoodStillMs >= other.ttlMs - lease.tickMs * (1 - TICK_TOLERANCE) && seen.times >= SIGHTINGS;
+    outranked = verdict !== 'none';
   }
 
   /** Ended here; or by somebody who may, where this replica only observes. */
   function isGone(other: Heartbeat): boolean {
-    return ended.has(other.incarnation) || (observeOnly && isOver(other));
+    return ended.has(other.incarnation) || (observeOnly && watch.isOver(other));
+  }
+
+  /**
+   * Whether another process runs under our name: `none`, `waiting` while its heartbeat is not yet known to stand still,
+   * `in_use` where it keeps renewing. Of two that start at once the one that joined first stays.
+   */
+  function predecessor(others: readonly Heartbeat[]): 'none' | 'waiting' | 'in_use' {
+    const older = others.filter((other) => {
+      return other.replicaId === replicaId && other.joined < joinedAt && !other.fenced && !isGone(other);
+    });
+    if (older.some(watch.isAtWork)) return 'in_use';
+    return older.length > 0 ? 'waiting' : 'none';
   }
 
   async function join(): Promise<Alive> {
@@ -128,25 +115,28 @@ export function createLease(deps: {
   }
 
   async function joinNow(): Promise<Alive> {
-    const startedMs = clock.monotonicMs();
+    const begunMs = clock.monotonicMs();
     const answer = await store.leases.join({ incarnation, replicaId, ttlMs: lease.ttlMs });
     if (!answer.alive) throw new WaSyncError('store_failed', 'The store refused a new lease', { retryable: true });
     joined = true;
-    heldSinceMs = startedMs;
-    noteAlive(answer, startedMs);
+    heldSinceMs = begunMs;
+    noteAlive(answer, { after: null, begunMs });
     return answer;
   }
 
   /** Renews the lease; after a fence it joins again as a new incarnation. */
   async function renew(): Promise<Alive> {
-    const startedMs = clock.monotonicMs();
+    const begunMs = clock.monotonicMs();
+    const after = watch.after();
     try {
-      const answer = await store.leases.beat({ incarnation, massOutage });
+      const said = { massOutage, stuck };
+      const who = { incarnation, replicaId, ttlMs: lease.ttlMs };
+      const answer = await store.leases.beat({ ...who, ...said, after: after?.number ?? null });
       if (answer.alive) {
         // A join that was committed although it errored.
-        if (!joined) heldSinceMs = startedMs;
+        if (!joined) heldSinceMs = begunMs;
         joined = true;
-        noteAlive(answer, startedMs);
+        noteAlive(answer, { after, begunMs });
         return answer;
       }
     } catch (error) {
@@ -161,13 +151,13 @@ export function createLease(deps: {
   }
 
   /** Ends the leases that stood still and frees what they held. Returns the freed sessions. */
-  async function endOthers(others: readonly Heartbeat[]): Promise<string[]> {
+  async function endOthers({ others, fencedLeft }: Alive): Promise<string[]> {
     // An observer must not: it would write the rows of the sessions that it frees.
     if (observeOnly) return [];
-    let anyFenced = others.some((other) => other.fenced);
+    let anyFenced = fencedLeft;
     for (const other of others) {
-      if (other.fenced || !isOver(other)) continue;
-      const fenced = await store.leases.fence({ incarnation: other.incarnation, beats: other.beats });
+      if (other.fenced || !watch.isOver(other)) continue;
+      const fenced = await store.leases.fence({ incarnation: other.incarnation, number: other.number });
       anyFenced ||= fenced;
       if (fenced) {
         ended.add(other.incarnation);
@@ -200,24 +190,14 @@ export function createLease(deps: {
     join,
     renew,
     endOthers,
+    addUnknown: () => store.leases.addUnknown({ ttlMs: lease.ttlMs }),
     trusted,
     incarnation: () => incarnation,
     joined: () => joined,
     mayHaveJoined: () => joined || joining !== null,
-    /**
-     * Whether another process runs under our name: `none`, `waiting` while its heartbeat is not yet known to stand
-     * still, `in_use` where it keeps renewing. Of two that start at once the one with the smaller incarnation stays.
-     */
-    predecessor(others: readonly Heartbeat[]): 'none' | 'waiting' | 'in_use' {
-      const rivals = others.filter((other) => other.replicaId === replicaId && !other.fenced && !isGone(other));
-      if (rivals.length === 0) return 'none';
-      const living = rivals.filter((other) => (sightings.get(other.incarnation)?.renewals ?? 0) >= 2);
-      if (living.some((other) => other.beats > renewals + 1)) return 'in_use';
-      if (living.some((other) => other.beats >= renewals - 1 && other.incarnation < incarnation)) return 'in_use';
-      return living.length === rivals.length ? 'none' : 'waiting';
-    },
+    predecessor,
     /** How long a dead process of our own name can make `predecessor` say `waiting`, from our join on. */
-    predecessorOverMs,
+    predecessorOverMs: watch.predecessorOverMs,
     /**
      * Returns a check that holds for as long as this lease stands without a gap from now on: a run depends on it,
      * because a replica that saw the gap may have begun another run.
@@ -241,6 +221,9 @@ export function createLease(deps: {
     suspectsItself: () => massOutage,
     setMassOutage(suspected: boolean): void {
       massOutage = suspected;
+    },
+    setStuck(cannotWrite: boolean): void {
+      stuck = cannotWrite;
     },
     noteFenced: () => {
       trustedUntilMs = Number.NEGATIVE_INFINITY;

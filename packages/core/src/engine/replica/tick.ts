@@ -14,7 +14,7 @@ import type { InboxNotifications } from '../inbox/inbox-notifications.js';
 import type { ForgetOld } from '../jobs/forget-old.js';
 import type { JobSchedule } from '../jobs/schedule.js';
 import type { MassGuard } from '../lease/guard-mass-outage.js';
-import type { Lease } from '../lease/lease.js';
+import { type Lease, OWN_NAMES } from '../lease/lease.js';
 import type { ReleaseSessions } from '../lease/release-sessions.js';
 import type { HeldSessions } from '../owned-sessions/held-sessions.js';
 import type { Reconciler } from '../reconcile/reconcile.js';
@@ -23,12 +23,10 @@ import type { AnswerInbox } from '../sync/handle-requests.js';
 
 type Alive = Extract<BeatAnswer, { alive: true }>;
 
-const OWN_NAMES = 'leave replicaId out, or give each process its own, such as the name of its pod';
-
 export type Tick = ReturnType<typeof createTick>;
 
 export function createTick(deps: {
-  config: Pick<Config, 'clock' | 'lease' | 'logger' | 'replicaId'>;
+  config: Pick<Config, 'clock' | 'lease' | 'logger' | 'observeOnly' | 'replicaId'>;
   held: HeldSessions;
   releaseSessions: ReleaseSessions;
   lease: Lease;
@@ -41,8 +39,8 @@ export function createTick(deps: {
   inbox: { answerInbox: AnswerInbox; notifications: InboxNotifications };
 }) {
   const { lease, reconciler, provide, schedule } = deps;
-  const { clock, logger } = deps.config;
-  const { tickMs } = deps.config.lease;
+  const { clock, logger, observeOnly } = deps.config;
+  const { tickMs, ttlMs } = deps.config.lease;
   let cancel: (() => void) | null = null;
   let beating: Promise<void> | null = null;
   let working: Promise<void> | null = null;
@@ -52,11 +50,11 @@ export function createTick(deps: {
   const firstWork = new Promise<void>((resolve) => {
     workedOnce = resolve;
   });
+  let findUnknownAtMs = Number.NEGATIVE_INFINITY;
   let stopped = false;
   let failing = false;
   /** Steps that failed when they were last taken: a failure is logged once until the step works again. */
   const failedSteps = new Set<string>();
-  let freed = false;
   let saidThatItWaits = false;
   let start: { resolve(): void; reject(error: unknown): void } | null = null;
   const started = new Promise<void>((resolve, reject) => {
@@ -66,12 +64,13 @@ export function createTick(deps: {
 
   /** What is done for an answer, in this order. A step that fails keeps none of the others from being taken. */
   const steps: readonly (readonly [name: string, take: (answer: Alive) => Promise<void> | void])[] = [
+    ['find owners without a heartbeat', findUnknown],
     ['end the leases of the dead', endTheDead],
     ['meet a predecessor', meetPredecessor],
     ['write what could not be written', () => reconciler.retryDeferred()],
     ['watch takeovers', watchTakeovers],
     ['release sessions', () => deps.releaseSessions.retry()],
-    ['open sessions', openFree],
+    ['open sessions', () => provide.openClaimable()],
     ['start what works by itself', kickOthers],
     ['run the jobs', ({ storeNow }) => schedule.tick(storeNow)],
   ];
@@ -104,14 +103,20 @@ export function createTick(deps: {
     })();
   }
 
-  async function endTheDead({ others }: Alive): Promise<void> {
-    freed = false;
-    freed = (await lease.endOthers(others)).length > 0;
-    if (freed) for (const held of deps.held.all()) if (held.tenure === null) reconciler.enqueue(held);
+  /** One that was deleted by hand or by a restore; seldom, so once a lease is enough. */
+  async function findUnknown(): Promise<void> {
+    const nowMs = clock.monotonicMs();
+    if (observeOnly || nowMs < findUnknownAtMs) return;
+    const found = await lease.addUnknown();
+    findUnknownAtMs = nowMs + ttlMs;
+    if (found === 0) return;
+    const text = `${found} owners of sessions had no heartbeat: who lives goes on, the others' sessions are free in one lease`;
+    logger.warn({ code: 'owner_unknown', owners: found }, text);
   }
 
-  async function openFree({ claimable }: Alive): Promise<void> {
-    if (claimable || freed) await provide.openClaimable();
+  async function endTheDead(answer: Alive): Promise<void> {
+    const freed = await lease.endOthers(answer);
+    if (freed.length > 0) for (const held of deps.held.all()) if (held.tenure === null) reconciler.enqueue(held);
   }
 
   function kickOthers(answer: Alive): void {
