@@ -12,8 +12,8 @@ const tested = process.env.WA_SYNC_TESTED?.split(',') ?? [];
 // They install packages: npm run test:hosts.
 const exclude = [...configDefaults.exclude, 'packages/dev/hosts-tests/**'];
 
-/** Workers of tests that wait for servers and for time: three of them keep two processors as busy as two workers elsewhere. */
-const WAITING = 3;
+/** Workers of tests that wait for servers and for time: four of them keep two processors as busy as two workers elsewhere. */
+const WAITING = 4;
 
 export default defineConfig({
   resolve: { conditions },

@@ -155,11 +155,11 @@ describeStory('the end of a process at default settings', (story) => {
     expect(renewedAgoMs).toBeGreaterThanOrEqual(29_999);
     // The lease runs from its last renewal, which was up to a tick before the kill.
     expect((performance.now() - killedMs) / 1000).toBeGreaterThan(24);
-    const restartedMs = performance.now();
     await world.startApp();
+    // From when it listens: how long node loads the app is the machine's.
+    const listensMs = performance.now();
     for (const id of SESSION_IDS) await bothSayConnected(id);
-    // Starting node and loading the app is in this time too.
-    expect((performance.now() - restartedMs) / 1000).toBeLessThan(15);
+    expect((performance.now() - listensMs) / 1000).toBeLessThan(12);
   });
 
   it.sequential('L4: writes on SIGTERM that it is gone, within 1.2 s', { timeout: 60_000 }, async () => {
