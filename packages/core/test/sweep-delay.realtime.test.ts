@@ -36,6 +36,8 @@ describe('a sweep of 100,000 sessions', () => {
       jobs: { sync: false, cleanup: false, inactivity: false },
       // The sweep alone is measured, not the questions to silent links.
       probe: { silenceMs: 600_000 },
+      // Nor what becomes of a lease while a busy machine keeps its renewals waiting: rows would be unknown.
+      lease: { ttlMs: 600_000 },
     });
     await wa.start();
     try {
