@@ -88,7 +88,7 @@ end
 `;
 
 /** Argument: ttl. Returns how many were added. */
-export const addUnknownScript = script(
+export const addUnknownScript = scriptOnce(
   ROWS,
   LEASES,
   EACH_OWNER,
