@@ -163,6 +163,15 @@ describe('a logout asked of another replica', () => {
     expect([done, (await row('s')).status]).toEqual([1, 'LOGGED_OUT']);
   });
 
+  it('is given up where the connection is, and the owner says so after 30 s', async () => {
+    const { owner, during } = await withLogOut(() => new Promise(() => {}));
+    await expect(during(owner.wa.sessions.logout('s'), 30_000)).rejects.toMatchObject({
+      code: 'connection_closed',
+      retryable: true,
+      message: 'Session s: logOut of its connection did not settle within 30 s; the device may still be linked',
+    });
+  });
+
   it('is refused as it is here: not connected, or no way to do it', async () => {
     const closed = await withLogOut(() => Promise.reject(new Error('gone')));
     await expect(closed.logout()).rejects.toMatchObject({ code: 'connection_closed', retryable: true });

@@ -65,6 +65,25 @@ describe('pairing', () => {
     expect(steps).toEqual([{ code: 'ABCD1234', expiresAt: new Date(0) }]);
   });
 
+  it('waits for a code that never comes for 30 s, or until the caller leaves', async () => {
+    const { world, pair, script } = await unlinked((inner) => ({
+      open: (params) => ({ ...inner.open(params), requestPairingCode: () => new Promise(() => {}) }),
+    }));
+    const done = pair({ phone: '5511987654321' });
+    await world.clock.settle();
+    script().set({ status: 'QR_CODE', qr: 'unused' });
+    await expect(world.during(done, 30_000)).rejects.toMatchObject({
+      code: 'pairing_failed',
+      retryable: true,
+      cause: { message: 'requestPairingCode of its connection did not settle within 30 s' },
+    });
+    const leaving = new AbortController();
+    const left = pair({ phone: '5511987654321', signal: leaving.signal });
+    await world.clock.settle();
+    leaving.abort();
+    await world.during(left, 0);
+  });
+
   it('says that WhatsApp gave no code, unless another socket has taken the place of the one that was asked', async () => {
     let asked = 0;
     const { world, steps, pair, script } = await unlinked((inner) => ({

@@ -245,12 +245,7 @@ export const MUTANTS = [
     '}, limitMs);\n          running.then',
     '}, limitMs * 1_000);\n          running.then',
   ),
-  one(
-    'a stop releases nothing',
-    'engine/replica/run-state.ts',
-    'await store.sessions.release({ owner: lease.incarnation(), unobservedIds: attached, reason });',
-    'void attached;\n        void reason;',
-  ),
+  one('a stop releases nothing', 'engine/replica/give-up-lease.ts', 'await release(undefined);', ''),
   one(
     'a tick that fails is the last',
     'engine/replica/tick.ts',

@@ -26,6 +26,7 @@ import type { StallWatch } from '../reconcile/watch-stalls.js';
 import type { Provide } from '../sessions/provide.js';
 import type { AnswerInbox } from '../sync/handle-requests.js';
 import type { SyncCalls } from '../sync/sync-calls.js';
+import { giveUpLease } from './give-up-lease.js';
 import type { Tick } from './tick.js';
 
 const DEFAULT_STOP_MS = 1_200;
@@ -59,7 +60,7 @@ export function createRunState(deps: {
   inbox: { askOwner: AskOwner; answerInbox: AnswerInbox; notifications: InboxNotifications };
 }): RunState {
   const { store, held: sessions, lease, liveness, provide, stalls, tick, calls } = deps;
-  const { clock, logger, replicaId } = deps.config;
+  const { clock } = deps.config;
   const ending = new AbortController();
   let state: 'new' | 'starting' | 'running' | 'stopped' = 'new';
   let stopping: Promise<void> | null = null;
@@ -108,6 +109,7 @@ export function createRunState(deps: {
     deps.inbox.askOwner.stop();
     // The sockets get half of the time, so that the rows are written even where a socket will not close.
     lease.retire();
+    const untilMs = clock.monotonicMs() + timeoutMs;
     await withTimeout(clock, timeoutMs / 2, async () => {
       await Promise.all([
         tick.stop(),
@@ -123,28 +125,7 @@ export function createRunState(deps: {
       await Promise.all([...sessions.all()].map(({ connection }) => deps.messages.recorded(connection)));
     });
     deps.messages.stop();
-    const attached = [...sessions.all()].filter((held) => held.mode === 'attached').map((held) => held.id);
-    const done =
-      !lease.mayHaveJoined() ||
-      (await withTimeout(clock, timeoutMs / 2, async () => {
-        const reason = { code: 'shutdown' };
-        const before = new Map([...sessions.all()].map(({ id, stored }) => [id, stored?.status ?? null]));
-        const left = new Set(attached);
-        const released = await store.sessions.release({ owner: lease.incarnation(), unobservedIds: attached, reason });
-        for (const id of released) {
-          deps.publish.released(id, { from: before.get(id) ?? null, reason, unobserved: left.has(id) });
-        }
-        logger.info({ replicaId, sessions: released.length }, `Stopped: ${released.length} sessions were released`);
-        await lease.leave();
-        return true;
-      }).catch((error: unknown) => {
-        logger.error(
-          { code: 'stop_failed', replicaId, err: error },
-          'The rows could not be written at the end: the lease will run out',
-        );
-      }));
-    if (done === null)
-      logger.error({ code: 'stop_failed', replicaId }, 'The store did not answer at the end: the lease will run out');
+    if (lease.mayHaveJoined()) await giveUpLease(deps, { untilMs });
     for (const held of [...sessions.all()]) {
       if (held.mode === 'attached') closeUnawaited(held.connection, 'shutdown', deps.host);
       sessions.remove(held);

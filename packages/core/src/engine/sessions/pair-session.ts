@@ -4,6 +4,8 @@ import { maskNumbers } from '../../domain/safe-text.js';
 import type { KnownObservation, Observation } from '../../domain/session.js';
 import type { Config } from '../../options/config.js';
 import type { WhatsAppConnection } from '../../ports/connection.js';
+import { untilAborted } from '../limits/limit-calls.js';
+import { requestPairingCode } from '../owned-sessions/close-connection.js';
 import type { Held } from '../owned-sessions/held-sessions.js';
 import { readSnapshot } from '../owned-sessions/observe.js';
 
@@ -15,10 +17,12 @@ const OVER = new Set(['DISCONNECTED', 'LOGGED_OUT', 'ERROR', 'REPLACED']);
  * loop takes the one listener away; the session goes on, as after `start`.
  */
 export function createPairSession(deps: {
-  config: Pick<Config, 'provider'>;
+  config: Pick<Config, 'provider' | 'clock'>;
   /** Makes the session run here; `null` where another replica has it. */
   run(id: string): Promise<Held | null>;
 }) {
+  const { clock } = deps.config;
+
   return async function* pair(
     id: string,
     options: { phone?: string | undefined; signal?: AbortSignal | undefined } = {},
@@ -33,7 +37,8 @@ export function createPairSession(deps: {
         const seen = known(readSnapshot(connection));
         if (seen?.status === 'CONNECTED') return;
         if (seen && OVER.has(seen.status)) throw failure(id, seen);
-        const step = seen?.status === 'QR_CODE' && seen.qr !== null ? await stepOf(connection, seen, phone) : null;
+        const step =
+          seen?.status === 'QR_CODE' && seen.qr !== null ? await stepOf(connection, seen, { phone, signal }) : null;
         const shown = step === null ? '' : 'code' in step ? step.code : step.qr;
         if (step === null || shown === last) await changes.next();
         else {
@@ -45,6 +50,22 @@ export function createPairSession(deps: {
       changes.stop();
     }
   };
+
+  async function stepOf(
+    connection: WhatsAppConnection,
+    { qr, qrExpiresAt }: KnownObservation,
+    { phone, signal }: { phone: string | null; signal: AbortSignal | undefined },
+  ): Promise<PairingStep | null> {
+    if (phone === null) return { qr: qr ?? '', expiresAt: qrExpiresAt ?? null };
+    const until = untilAborted(...(signal ? [signal] : []));
+    try {
+      return await requestPairingCode({ connection, phone, clock, until });
+    } catch (error) {
+      // The socket ended during the question: ask its successor.
+      if (known(readSnapshot(connection))?.status !== 'QR_CODE') return null;
+      throw error;
+    }
+  }
 
   async function open(id: string, byCode: boolean): Promise<WhatsAppConnection> {
     if (!deps.config.provider) throw new WaSyncError('no_provider', 'Only sessions of a provider are paired here');
@@ -62,21 +83,6 @@ export function createPairSession(deps: {
       throw new WaSyncError('not_supported', 'This provider does not know pairing codes');
     }
     return held.connection;
-  }
-}
-
-async function stepOf(
-  connection: WhatsAppConnection,
-  { qr, qrExpiresAt }: KnownObservation,
-  phone: string | null,
-): Promise<PairingStep | null> {
-  if (phone === null) return { qr: qr ?? '', expiresAt: qrExpiresAt ?? null };
-  try {
-    return (await connection.requestPairingCode?.({ phone })) ?? null;
-  } catch (cause) {
-    // The socket ended during the question: ask its successor.
-    if (known(readSnapshot(connection))?.status !== 'QR_CODE') return null;
-    throw new WaSyncError('pairing_failed', 'WhatsApp gave no pairing code', { cause, retryable: true });
   }
 }
 

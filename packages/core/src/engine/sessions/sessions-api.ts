@@ -17,7 +17,7 @@ import type { Provide } from './provide.js';
 
 /** `wa.sessions`: rows, and what the host wants of them. */
 export function createSessionsApi(deps: {
-  config: Pick<Config, 'provider'>;
+  config: Pick<Config, 'provider' | 'clock'>;
   store: WaSyncStore;
   held: HeldSessions;
   provide: Provide;
@@ -100,7 +100,7 @@ export function createSessionsApi(deps: {
     }),
     async logout(id) {
       const here = held.get(checkSessionId(id));
-      if (here) return logOut(here.connection);
+      if (here) return logOut(here.connection, config.clock);
       const said = askOwner.mayAsk(await read(id)) ? await askOwner.ask(id, 'logout') : null;
       if (said?.kind === 'answered' && 'done' in said.answer) return;
       throw notLoggedOut(id, said);

@@ -66,7 +66,7 @@ export function createAnswerInbox(deps: {
     },
     async logout(held) {
       try {
-        await logOut(held.connection);
+        await logOut(held.connection, clock);
         return { done: true };
       } catch (error) {
         if (!isWaSyncError(error)) throw error;

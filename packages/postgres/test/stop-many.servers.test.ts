@@ -1,0 +1,67 @@
+import { createWaSync, systemClock } from '@wa-sync/core';
+import { createScriptedConnection } from '@wa-sync/testing';
+import { expect, it } from 'vitest';
+import { createPostgresStore } from '../src/index.js';
+import { useDatabase } from './use-database.js';
+
+const at = useDatabase();
+
+/** A started replica that holds so many sessions, and what it logs but for single sessions. */
+async function holdMany(sessions: number) {
+  const store = createPostgresStore({ pool: at.database.connect({ max: 5 }) });
+  const said: { fields: Readonly<Record<string, unknown>>; message: string }[] = [];
+  const log = (fields: Readonly<Record<string, unknown>>, message: string) => {
+    if (!message.startsWith('Syncing')) said.push({ fields, message });
+  };
+  const wa = createWaSync({
+    store,
+    jobs: { sync: false, cleanup: false, inactivity: false },
+    logger: { debug() {}, info: log, warn: log, error: log },
+  });
+  await wa.start();
+  const connection = (index: number) =>
+    createScriptedConnection({ sessionId: `s-${index}`, clock: systemClock, status: 'CONNECTED' });
+  await Promise.all(Array.from({ length: sessions }, (_, index) => wa.attach(connection(index)).ready));
+  const count = async (sql: string) => {
+    const { rows } = await at.database.pool.query<{ count: string }>(`SELECT count(*) FROM ${sql}`);
+    return Number(rows[0]?.count);
+  };
+  return {
+    wa,
+    said,
+    store,
+    owned: () => count(`wa_sync.session WHERE owner IS NOT NULL OR status = 'CONNECTED'`),
+    leases: () => count('wa_sync.replica'),
+  };
+}
+
+it('a stop with time enough releases 20,000 sessions, gives the lease up and says how long it took', {
+  timeout: 120_000,
+}, async () => {
+  const { wa, said, store, owned, leases } = await holdMany(20_000);
+  expect(await owned()).toBe(20_000);
+  await wa.stop({ timeoutMs: 60_000 });
+  expect(await owned()).toBe(0);
+  expect(await leases()).toBe(0);
+  expect(said.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/^Stopped: 20000 sessions were released in \d+ ms$/),
+  ]);
+  await store.close();
+});
+
+it('a stop with too little time for slow rows writes some, keeps the lease, and says how many are left', {
+  timeout: 120_000,
+}, async () => {
+  const { wa, said, store, owned, leases } = await holdMany(4_000);
+  await at.database.pool.query(`
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END';
+    CREATE TRIGGER slow BEFORE UPDATE ON wa_sync.session FOR EACH ROW EXECUTE FUNCTION slow()`);
+  await wa.stop({ timeoutMs: 5_000 });
+  expect(said.map(({ fields }) => fields.code)).toEqual(['stop_failed']);
+  const { sessions, left } = said[0]!.fields;
+  expect(Number(sessions)).toBeGreaterThan(0);
+  expect(Number(sessions) + Number(left)).toBe(4_000);
+  expect(await owned()).toBeLessThanOrEqual(Number(left));
+  expect(await leases()).toBe(1);
+  await store.close();
+});
