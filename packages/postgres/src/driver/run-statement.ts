@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { WaSyncError } from '@wa-sync/core';
 import { markUnderWay } from '@wa-sync/core/adapter';
+import { borrowClient } from './borrow-client.js';
 import { type PgClientLike, type PgPoolLike, type PgRows, poolTarget } from './pg-pool.js';
 import { connectionSurvives, sqlState, translateError } from './translate-error.js';
 
@@ -63,12 +64,12 @@ export function createStatementRunner(options: {
   let abandoned = 0;
 
   async function onClient(
-    connect: () => Promise<PgClientLike>,
+    borrowed: Promise<PgClientLike>,
     { text, name }: Statement,
     values: unknown[],
     deadline: Deadline,
   ) {
-    const client = await connect();
+    const client = await borrowed;
     if (deadline.passed()) {
       // The caller has received "too late": what it does next must not meet this statement.
       client.release();
@@ -106,11 +107,11 @@ export function createStatementRunner(options: {
       });
     }
     const deadline = startDeadline(limitMs);
-    const connect = pool.connect?.bind(pool);
+    const borrowing = pool.connect === undefined ? null : borrowClient(pool);
     const running =
-      connect === undefined
+      borrowing === null
         ? Promise.resolve((pool.query as PgliteQuery).call(pool, wanted.text, values, AS_WRITTEN_IN_PGLITE))
-        : onClient(connect as () => Promise<PgClientLike>, wanted, values, deadline);
+        : onClient(borrowing.client, wanted, values, deadline);
     return new Promise<PgRows>((resolve, reject) => {
       deadline.onPassed(() => {
         abandoned += 1;
@@ -118,7 +119,8 @@ export function createStatementRunner(options: {
           abandoned -= 1;
         };
         running.then(ended, ended);
-        const text = `Postgres${at(target)} did not answer within ${limitMs} ms`;
+        const silence = borrowing?.giveUp(limitMs) ?? `did not answer within ${limitMs} ms`;
+        const text = `Postgres${at(target)} ${silence}`;
         reject(markUnderWay(new WaSyncError('store_timeout', text, { retryable: true }), running));
       });
       running.then(resolve, reject).finally(deadline.cancel);

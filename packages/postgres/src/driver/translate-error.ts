@@ -87,6 +87,11 @@ function translateSilence(error: unknown, cause: Error, target: string | null): 
       retryable: true,
     });
   }
+  if (/timeout exceeded when trying to connect/.test(serverWords(first))) {
+    const fix = 'give it a larger max or connectionTimeoutMillis, or find what does not release its client';
+    const text = `Postgres${at(target ?? named)} gave no connection: all of the pool are lent; ${fix}`;
+    return new WaSyncError('store_timeout', text, { cause, retryable: true });
+  }
   if (looksUnreachable(first)) {
     return new WaSyncError('store_unreachable', `Postgres${at(target ?? named)} cannot be reached: ${why}`, {
       cause,

@@ -4,6 +4,7 @@
  */
 import type { Logger } from '@wa-sync/core';
 import { keepListening, type Listen, type ListenEnding, type ListenOnce } from '@wa-sync/core/adapter';
+import { borrowClient } from '../driver/borrow-client.js';
 import type { PgClientLike, PgPoolLike } from '../driver/pg-pool.js';
 import { quoteIdentifier } from '../driver/sql-text.js';
 
@@ -25,13 +26,14 @@ const CHECK_END_EVERY_MS = 200;
 /** Makes the method, or `null` where the pool is no node-postgres pool with a place for one more connection. */
 export function listenForNotifications(params: { pool: PgPoolLike; channel: string; logger: Logger }): Listen | null {
   const { pool, channel, logger } = params;
-  const connect = pool.connect?.bind(pool) as (() => Promise<PgClientLike>) | undefined;
   const { options } = pool as { options?: { max?: unknown } };
-  if (connect === undefined || typeof options?.max !== 'number' || options.max < FEWEST_CONNECTIONS) return null;
-  const lend = connect;
+  if (pool.connect === undefined || typeof options?.max !== 'number' || options.max < FEWEST_CONNECTIONS) return null;
 
   async function once({ signal, listening, heard }: ListenOnce): Promise<ListenEnding> {
-    const client = await within(ANSWER_WITHIN_MS, lend(), (late) => late.release());
+    const borrowing = borrowClient(pool);
+    const client = await within(ANSWER_WITHIN_MS, borrowing.client, (late) => late.release()).finally(() =>
+      borrowing.giveUp(ANSWER_WITHIN_MS),
+    );
     if (!isListeningClient(client)) {
       client.release();
       return 'impossible';
