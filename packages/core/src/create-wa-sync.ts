@@ -92,7 +92,7 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const inbox = { askOwner, answerInbox, notifications };
   const forgetOld = createForgetOld({ config, store, lease });
   const both = { config, held, lease, reconciler, provide, sendOutgoing, forgetOld, inbox };
-  const tick = createTick({ ...both, schedule, releaseSessions, guard });
+  const tick = createTick({ ...both, schedule, releaseSessions, guard, liveness });
   const run = createRunState({
     ...both,
     jobs,

@@ -64,6 +64,12 @@ export const MUTANTS = [
     'joined = true;\n        noteAlive',
     'noteAlive',
   ),
+  one(
+    'a replica that cannot write vouches on',
+    'engine/reconcile/track-writes.ts',
+    'if (owedForMs(false) >= patienceMs) say(true);',
+    'if (owedForMs(false) >= patienceMs) say(false);',
+  ),
   one('the dead are never freed', 'engine/lease/lease.ts', 'return anyFenced ? freeOrphans() : [];', 'return [];'),
   one(
     'a status write makes a row',
@@ -103,14 +109,14 @@ export const MUTANTS = [
   ),
   one(
     'a late write is left to come',
-    'engine/reconcile/reconcile.ts',
-    'return !observeOnly && lost !== undefined && lost.writeId !== stored.writeId && stored.version <= lost.version;',
-    'return observeOnly && lost === undefined;',
+    'engine/reconcile/track-writes.ts',
+    'return write !== undefined && write.writeId !== stored.writeId && stored.version <= write.version;',
+    'return false && write !== undefined;',
   ),
   one(
     'a late write is voided once, however far its version is ahead',
     'engine/reconcile/reconcile.ts',
-    'if (mayStillCome(held, outcome.session)) return false;',
+    'if (writes.mayStillCome(outcome.session)) return false;',
     '',
   ),
   one(

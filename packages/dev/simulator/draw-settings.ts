@@ -28,6 +28,7 @@ export const FAULT_KINDS = [
   'store_late',
   'store_slow',
   'write_late',
+  'writes_locked',
   'store_twice',
   'partition',
   'outage',

@@ -37,7 +37,7 @@ export function processFaults(context: FaultContext): FaultEffects {
     until(ms, () => {
       for (const key of Object.keys(change) as (keyof StoreWeather)[])
         Object.assign(client.weather, { [key]: FAIR_WEATHER[key] });
-      if ('cut' in change) client.flush();
+      if ('cut' in change || 'lockedWrites' in change) client.flush();
       recorder.note({ actor: process.name, what: 'impaired', by: kind, on: false });
     });
     return replica;
@@ -79,6 +79,13 @@ export function processFaults(context: FaultContext): FaultEffects {
       const ms = draw.between(0.1 * plan.ttlMs, 0.235 * plan.ttlMs);
       const side = draw.pick(['before', 'after', 'changing'] as const);
       weather('store_slow', { slow: { ms, side } }, draw.between(10_000, 150_000));
+    },
+    writes_locked() {
+      const replica = weather('writes_locked', { lockedWrites: true }, draw.between(20_000, 90_000));
+      const open = [...(replica?.lines.values() ?? [])].filter(
+        ({ session }) => whatsapp.linkOf(session)?.state === 'open',
+      );
+      if (open.length > 0) whatsapp.endByServer(draw.pick(open).session, 'restart_required');
     },
     write_late() {
       // A link that falls and is back before its fall could be written.

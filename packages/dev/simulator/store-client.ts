@@ -18,6 +18,8 @@ export interface StoreWeather {
   lateRequest: number;
   /** Every status write is late. */
   lateWrites: boolean;
+  /** Status writes wait, as for a lock on the table, and are carried out, or not, when it is over. */
+  lockedWrites: boolean;
   lateAnswer: number;
   /** Every call takes so much longer, on the way to the store, on the way back, or now here and now there. */
   slow: { readonly ms: number; readonly side: 'before' | 'after' | 'changing' } | null;
@@ -36,6 +38,7 @@ export const FAIR_WEATHER: Readonly<StoreWeather> = {
   errorAfter: 0,
   lateRequest: 0,
   lateWrites: false,
+  lockedWrites: false,
   lateAnswer: 0,
   slow: null,
   twice: 0,
@@ -112,6 +115,12 @@ export function createStoreClient(params: {
         const cut = params.outage() ?? weather.cut;
         if (cut === 'refuse') {
           fail(draw.between(1, 30), 'connect ECONNREFUSED');
+          return;
+        }
+        if (weather.lockedWrites && method === 'write') {
+          onFault('writes_locked', method);
+          if (draw.chance(0.5))
+            held.push(() => arrive({ slowMs: 0, errorAfter: false, lateAnswer: false, twice: false }));
           return;
         }
         const { slow } = weather;

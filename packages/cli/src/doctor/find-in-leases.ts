@@ -20,6 +20,12 @@ export function findInLeases(replicas: readonly ReplicaState[], checked: string[
       'Check the network of that host. Until it is over, nothing is cleaned up or closed there.',
     );
   }
+  for (const { replicaId } of alive.filter(({ stuck }) => stuck)) {
+    const what = `${replicaId} lives but could write no row for a while: readers are told that its sessions are expired`;
+    const fix =
+      'Look for what holds the tables: SELECT pid, query FROM pg_stat_activity WHERE pid = ANY (pg_blocking_pids(<a waiting pid>)). Its rows are right again by themselves, seconds after that ends.';
+    warn('rows_stuck', what, fix);
+  }
   const ids = alive.map(({ replicaId }) => replicaId);
   for (const twice of new Set(ids.filter((id, at) => ids.indexOf(id) !== at))) {
     const fix =

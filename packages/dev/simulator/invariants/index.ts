@@ -6,7 +6,7 @@ import { S1, S3, S4, S13, S14, S16 } from './guarded-writes.js';
 import type { Invariant, Violation } from './invariant.js';
 import { L3, S10, S12 } from './jobs.js';
 import { L1, L4 } from './lifecycle.js';
-import { S2, S5, S11 } from './ownership.js';
+import { S2, S5, S11, S19 } from './ownership.js';
 import { L6, L7 } from './promptness.js';
 import { S17, S18 } from './records.js';
 
@@ -14,7 +14,7 @@ export type { Invariant, Violation } from './invariant.js';
 
 /** Every promise that a history can be held against. */
 export const INVARIANTS: readonly Invariant[] = [
-  ...[S1, S2, S3, S4, S5, S6, S7, S8, S9, S10, S11, S12, S13, S14, S15, S16, S17, S18],
+  ...[S1, S2, S3, S4, S5, S6, S7, S8, S9, S10, S11, S12, S13, S14, S15, S16, S17, S18, S19],
   ...[L1, L2, L3, L4, L5, L6, L7],
 ];
 

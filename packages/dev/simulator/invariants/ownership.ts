@@ -1,4 +1,4 @@
-import type { Claim, ClaimOutcome, Heartbeat } from '@wa-sync/core';
+import type { Claim, ClaimOutcome, GuardedWrite, Heartbeat } from '@wa-sync/core';
 import { createRowFollower, type Invariant, settingsOf } from './invariant.js';
 import { lifeOf, livesOf } from './processes.js';
 
@@ -151,12 +151,49 @@ export const S5: Invariant = {
           target &&
           current &&
           target.runningMs < sinceMs &&
-          target.clearOrSlow(sinceMs, entry.t) &&
+          target.couldRenew(sinceMs, entry.t) &&
           target.stoppingMs > entry.t
         ) {
           bench.broken(entry.t, `${target.name} lost its sessions although it could renew since ${sinceMs}`);
         }
       }
+    }
+  },
+};
+
+type Guard = Pick<GuardedWrite, 'id' | 'version'>;
+
+/** A beat that says nothing vouches for every row of its replica. */
+export const S19: Invariant = {
+  name: 'S19',
+  promise: 'where a row could not be written for a third of the lease, the heartbeat says so and no reader believes it',
+  check(history, bench) {
+    const { ttlMs } = settingsOf(history);
+    const lives = livesOf(history);
+    const { rows, follow } = createRowFollower();
+    /** By replica: the first write that was asked for since the last one that was committed. */
+    const owed = new Map<string, { readonly ms: number; readonly owner: string; readonly writes: readonly Guard[] }>();
+    for (const entry of history) {
+      if (entry.what === 'rollback') owed.clear();
+      if (entry.what === 'call' && entry.method === 'write' && !owed.has(entry.actor)) {
+        const { owner, writes = [] } = entry.params as { owner: string; writes?: readonly Guard[] };
+        owed.set(entry.actor, { ms: entry.t, owner, writes });
+      }
+      if (entry.what === 'commit' && entry.method === 'write') owed.delete(entry.actor);
+      if (entry.what === 'call' && entry.method === 'beat') {
+        const { incarnation, stuck } = entry.params as { incarnation: string; stuck?: boolean };
+        const since = owed.get(entry.actor);
+        // Once the row has another version the write can no longer come, and may not be needed.
+        const comes = ({ id, version }: Guard) =>
+          rows.get(id)?.owner === incarnation && rows.get(id)?.version === version;
+        const still = since?.owner === incarnation && since.writes.some(comes);
+        if (!since || !still || entry.t - since.ms < ttlMs / 3 + 1_000) continue;
+        // Its clock stood still with it.
+        if (lives.get(entry.actor)?.pausedIn(since.ms, entry.t)) continue;
+        bench.tested();
+        if (!stuck) bench.broken(entry.t, `${entry.actor} vouched for rows that it could not write since ${since.ms}`);
+      }
+      follow(entry);
     }
   },
 };

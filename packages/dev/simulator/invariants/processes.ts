@@ -15,8 +15,8 @@ export interface ProcessLife {
    * way.
    */
   clear(fromMs: number, toMs: number): boolean;
-  /** The same, but for a store that was slow for every call. */
-  clearOrSlow(fromMs: number, toMs: number): boolean;
+  /** The same, but for a store that was slow for every call, or let nothing be written. */
+  couldRenew(fromMs: number, toMs: number): boolean;
   suspendedIn(fromMs: number, toMs: number): boolean;
   pausedIn(fromMs: number, toMs: number): boolean;
 }
@@ -31,8 +31,8 @@ interface Span {
 /** The longest that a call can be on its way, and the pause after it. */
 const AFTERMATH_MS = 26_000;
 
-/** The impairment under which a replica still keeps its lease. */
-const SLOW = 'store_slow';
+/** The impairments under which a replica still keeps its lease. */
+const RENEWS_UNDER: ReadonlySet<string | undefined> = new Set(['store_slow', 'writes_locked']);
 
 const known = new WeakMap<readonly HistoryEntry[], ReadonlyMap<string, ProcessLife>>();
 
@@ -97,9 +97,11 @@ function readLives(history: readonly HistoryEntry[]): Map<string, ProcessLife> {
             life.endedMs > toMs &&
             !spansOf(actor).some((span) => meets(span, fromMs, toMs)) &&
             !spansOf('*').some((span) => meets(span, fromMs, toMs)),
-          clearOrSlow: (fromMs, toMs) =>
+          couldRenew: (fromMs, toMs) =>
             life.endedMs > toMs &&
-            ![...spansOf(actor), ...spansOf('*')].some((span) => span.by !== SLOW && meets(span, fromMs, toMs)),
+            ![...spansOf(actor), ...spansOf('*')].some(
+              (span) => !RENEWS_UNDER.has(span.by) && meets(span, fromMs, toMs),
+            ),
           suspendedIn: (fromMs, toMs) => (suspends.get(actor) ?? []).some((span) => overlaps(span, fromMs, toMs)),
           pausedIn: (fromMs, toMs) => (pauses.get(actor) ?? []).some((span) => overlaps(span, fromMs, toMs)),
         };

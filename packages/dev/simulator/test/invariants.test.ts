@@ -294,6 +294,20 @@ describe('an invariant over a history', () => {
     ['S18', [...took('settle'), answers({ id: 'q', body: '1' }), answers({ id: 'q', body: '2' })]],
     ['S18', [{ actor: 'p', what: 'log-out', session: 's' }]],
     [
+      'S19',
+      [
+        seeded(row()),
+        {
+          actor: 'p',
+          what: 'call',
+          call: 4,
+          method: 'write',
+          params: { owner: 'a', writes: [{ id: 's', version: 1 }] },
+        },
+        { t: 20_000, actor: 'p', what: 'call', call: 5, method: 'beat', params: { incarnation: 'a', stuck: false } },
+      ],
+    ],
+    [
       'L1',
       [
         seeded(row({ owner: 'dead' })),

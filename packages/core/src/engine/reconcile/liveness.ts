@@ -17,6 +17,8 @@ import type { StallWatch } from './watch-stalls.js';
 /** Connections that are checked before pending I/O gets its turn. */
 const SLICE = 2_000;
 const LONGEST_SCAN_MS = 2_000;
+/** So many rounds may be missing before a beat no longer vouches for what they should have found. */
+const ROUNDS_MISSED = 2;
 /**
  * Where thousands of sessions fall silent together their probes are spread: so many are out at once, and in a second.
  */
@@ -47,6 +49,7 @@ export function createLiveness(deps: {
   const takeTurn = createTurns(clock, PROBES_PER_SECOND);
   const scanMs = Math.min(LONGEST_SCAN_MS, Math.max(50, probe.silenceMs / 10));
   let cancel: (() => void) | null = null;
+  let lastRoundMs = 0;
 
   /** Milliseconds without a frame, or `null` where a probe would make no sense. */
   function silence(held: Held): number | null {
@@ -173,6 +176,7 @@ export function createLiveness(deps: {
       const silentMs = held.probing || held.deadSinceMs !== null ? null : silence(held);
       if (silentMs !== null && silentMs >= probe.silenceMs) void check(held, { force: false });
     }
+    lastRoundMs = clock.monotonicMs();
   }
 
   function beat(): void {
@@ -186,7 +190,12 @@ export function createLiveness(deps: {
   return {
     check,
     refresh,
-    start: beat,
+    start(): void {
+      lastRoundMs = clock.monotonicMs();
+      beat();
+    },
+    /** Whether two rounds over the connections are missing: what the rows say may be unproven by now. */
+    isBehind: () => cancel !== null && clock.monotonicMs() - lastRoundMs > (ROUNDS_MISSED + 1) * scanMs,
     stop(): void {
       cancel?.();
       cancel = null;

@@ -3,9 +3,8 @@
  *
  * Owns: what could not be written, or not be observed. It stays in `deferred` and is taken up again with the next beat
  * that is answered. The truth is read when a session's turn comes, not when its event did, and a write is guarded by
- * the tenure and version that were read *before* observing, so nobody else's newer write is overwritten. A write whose
- * answer was lost may still be on its way: the next pass takes its version from it, or it would be committed over what
- * came later.
+ * the tenure and version that were read *before* observing, so nobody else's newer write is overwritten. One whose answer
+ * was lost may still be on its way: the next pass takes its version from it.
  */
 
 import { decide } from '../../decide/decide.js';
@@ -21,6 +20,7 @@ import { observe } from '../owned-sessions/observe.js';
 import { type PublishChanges, type Trigger, whyLost } from '../owned-sessions/publish-changes.js';
 import { claimHeld, isContested, type Refusals } from './claim-held.js';
 import { createReconcileQueue, type Queued } from './reconcile-queue.js';
+import { createWriteTracker } from './track-writes.js';
 
 /** How often a pass is begun anew after another writer came first. */
 const ATTEMPTS = 4;
@@ -37,7 +37,7 @@ interface Plan {
 export type Reconciler = ReturnType<typeof createReconciler>;
 
 export function createReconciler(deps: {
-  config: Pick<Config, 'clock' | 'random' | 'logger' | 'observeOnly'>;
+  config: Pick<Config, 'clock' | 'random' | 'lease' | 'logger' | 'observeOnly'>;
   store: WaSyncStore;
   held: HeldSessions;
   lease: Lease;
@@ -47,11 +47,7 @@ export function createReconciler(deps: {
   const { clock, random, logger, observeOnly } = deps.config;
   const deferred = new Set<string>();
   const failures = createFailureLog(deps.config);
-  /**
-   * By session: the last write whose answer was lost and that is not found in its row, and the highest version that
-   * such a write stands guard on.
-   */
-  const lostWrites = new Map<string, { readonly writeId: string; readonly version: number }>();
+  const writes = createWriteTracker({ ...deps, prove: (held) => enqueue(held, 'event') });
   const queue = createReconcileQueue(reconcileBatch);
 
   /** The caller may hold a connection that was replaced; enqueue its successor. */
@@ -135,8 +131,10 @@ export function createReconciler(deps: {
     const observed = observe(held);
     publish.observed(held, observed);
     const decision = decide(observed, stored);
-    const voids = decision.kind === 'none' && mayStillCome(held, stored);
+    const voids =
+      decision.kind === 'none' && !observeOnly && (writes.mayStillCome(stored) || writes.isToProve(held.id));
     if (decision.kind === 'none' && !voids) {
+      writes.settled(held.id);
       publish.mirrorSeen(held, stored);
       report(entry, { stored, observed, reason: decision.why });
       // A connection that does not know now may send no event either when it knows again.
@@ -147,11 +145,6 @@ export function createReconciler(deps: {
     const set = decision.kind === 'write' ? decision.set : null;
     const write = { id: held.id, tenure: stored.tenure ?? '', version: stored.version, writeId: random.token(), set };
     return { entry, stored, observed, write, voids };
-  }
-
-  function mayStillCome(held: Held, stored: StoredSession): boolean {
-    const lost = lostWrites.get(held.id);
-    return !observeOnly && lost !== undefined && lost.writeId !== stored.writeId && stored.version <= lost.version;
   }
 
   /** Has the row read again, also for the connection that took this one's place while the write was on its way. */
@@ -167,6 +160,7 @@ export function createReconciler(deps: {
       for (const { entry } of plans) postpone(entry, 'unknown', 'lease_lost');
       return [];
     }
+    writes.begun(plans.map(({ write }) => write));
     for (const { entry, write, stored } of plans) {
       entry.held.unconfirmed = { writeId: write.writeId, before: stored, trigger: entry.trigger };
     }
@@ -178,10 +172,7 @@ export function createReconciler(deps: {
       // It may have been committed all the same: load again, and know our own write by its id.
       for (const { entry, write } of plans) {
         forget(entry.held);
-        // A store that was rolled back counts its versions anew, and would reach the version of an older lost write
-        // once more.
-        const version = Math.max(write.version, lostWrites.get(entry.held.id)?.version ?? 0);
-        lostWrites.set(entry.held.id, { writeId: write.writeId, version });
+        writes.answerLost(write);
       }
       throw error;
     }
@@ -199,6 +190,7 @@ export function createReconciler(deps: {
     held.unconfirmed = null;
     if (!outcome?.applied) {
       if (outcome?.refused) {
+        writes.refused(held.id);
         failures.failed({ code: 'reconcile_failed', sessionId: held.id }, 'The store refused a row', outcome.refused);
         postpone(entry, 'failed', 'store_failed');
         return true;
@@ -207,14 +199,14 @@ export function createReconciler(deps: {
       logger.debug({ code: 'guard_missed', sessionId: held.id }, 'Another writer came first: reading the row again');
       return false;
     }
-    if (outcome.session.version > (lostWrites.get(held.id)?.version ?? 0)) lostWrites.delete(held.id);
+    writes.committed(outcome.session);
     if (sessions.get(held.id) !== held) forget(held);
     if (held.tenure === write.tenure) {
       held.stored = outcome.session;
       held.ownedAtMs = askedAtMs;
     }
     if (voids) {
-      if (mayStillCome(held, outcome.session)) return false;
+      if (writes.mayStillCome(outcome.session)) return false;
       report(entry, { stored, observed, action: 'none', reason: 'in_sync' });
       return true;
     }
@@ -233,7 +225,7 @@ export function createReconciler(deps: {
     const reason = write.set === null ? 'foreign_write' : (outcome.session.reason?.code ?? 'drift');
     held.lastWrite = { atMs: clock.monotonicMs(), outcome: { stored: stored.status, action, reason } };
     report(entry, { stored, observed, action, reason });
-    if (mayStillCome(held, outcome.session)) enqueue(held, 'event');
+    if (writes.mayStillCome(outcome.session)) enqueue(held, 'event');
     return true;
   }
 
@@ -245,7 +237,7 @@ export function createReconciler(deps: {
     const current = sessions.get(entry.held.id);
     // What is deferred for its successor stays deferred.
     if (!current || current === entry.held) deferred.delete(entry.held.id);
-    if (!current) lostWrites.delete(entry.held.id);
+    if (!current) writes.gone(entry.held.id);
     const answer: SyncedSession = {
       id: entry.held.id,
       stored: stored?.status ?? null,
@@ -287,6 +279,11 @@ export function createReconciler(deps: {
       };
       return Promise.all(all.map(passOver));
     },
+    /**
+     * Whether none of our rows can be written, although some should be; where nothing tells, one that is right is
+     * written to know.
+     */
+    isStuck: writes.isStuck,
     /** Takes up again what could not be written. */
     retryDeferred(): void {
       for (const id of deferred) {

@@ -17,11 +17,15 @@ import type { MassGuard } from '../lease/guard-mass-outage.js';
 import { type Lease, OWN_NAMES } from '../lease/lease.js';
 import type { ReleaseSessions } from '../lease/release-sessions.js';
 import type { HeldSessions } from '../owned-sessions/held-sessions.js';
+import type { Liveness } from '../reconcile/liveness.js';
 import type { Reconciler } from '../reconcile/reconcile.js';
 import type { Provide } from '../sessions/provide.js';
 import type { AnswerInbox } from '../sync/handle-requests.js';
 
 type Alive = Extract<BeatAnswer, { alive: true }>;
+
+/** How soon a beat that was withheld is tried again. */
+const WITHHELD_MS = 500;
 
 export type Tick = ReturnType<typeof createTick>;
 
@@ -31,6 +35,7 @@ export function createTick(deps: {
   releaseSessions: ReleaseSessions;
   lease: Lease;
   reconciler: Reconciler;
+  liveness: Pick<Liveness, 'isBehind'>;
   provide: Provide;
   schedule: JobSchedule;
   sendOutgoing: SendOutgoing;
@@ -53,6 +58,7 @@ export function createTick(deps: {
   let findUnknownAtMs = Number.NEGATIVE_INFINITY;
   let stopped = false;
   let failing = false;
+  let withheld = false;
   /** Steps that failed when they were last taken: a failure is logged once until the step works again. */
   const failedSteps = new Set<string>();
   let saidThatItWaits = false;
@@ -170,6 +176,7 @@ export function createTick(deps: {
 
   async function renew(): Promise<void> {
     await deps.guard.check();
+    lease.setStuck(reconciler.isStuck());
     const answer = await lease.renew();
     if (failing) logger.info({ code: 'store_back' }, 'The store answers again');
     failing = false;
@@ -177,6 +184,11 @@ export function createTick(deps: {
   }
 
   async function beat(): Promise<void> {
+    if (deps.liveness.isBehind()) {
+      withhold();
+      return;
+    }
+    withheld = false;
     const startedMs = clock.monotonicMs();
     beating = renew().catch((error: unknown) => {
       if (!failing)
@@ -186,6 +198,16 @@ export function createTick(deps: {
     await beating;
     beating = null;
     if (!stopped) beatIn(Math.max(0, tickMs - (clock.monotonicMs() - startedMs)));
+  }
+
+  /** Nobody may believe rows that nobody checks. After a pause of the process its round is only a moment late. */
+  function withhold(): void {
+    if (!withheld) {
+      const text = 'The connections are not being checked: the lease is not renewed until they are';
+      logger.error({ code: 'beat_withheld', replicaId: deps.config.replicaId }, text);
+    }
+    withheld = true;
+    beatIn(WITHHELD_MS);
   }
 
   function beatIn(ms: number): void {
