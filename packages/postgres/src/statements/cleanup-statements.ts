@@ -58,15 +58,23 @@ export function cleanupStatements(schema: string, mirror: SessionsMirrorSql | nu
       deactivate: candidates({ stage: 'deactivate', inactiveForMs: '$2::float8' }),
       purge: candidates({ stage: 'purge', inactiveForMs: '$2::float8', restedForMs: '$4::float8' }),
     },
-    // A beat that reports an outage and a deactivation wait for each other.
+    // A beat that reports an outage and a deactivation wait for each other, where a session of the batch is that
+    // replica's. One that comes to another replica meanwhile is left alone: nobody has asked that one.
     deactivate: statement(`
       WITH ${LOCK_LIMIT},
-      replicas AS MATERIALIZED (SELECT r.incarnation, r.mass_outage OR r.stuck AS suspects FROM lock_limit, ${schema}.replica r FOR SHARE OF r),
+      owners AS MATERIALIZED (
+        SELECT DISTINCT s.owner FROM lock_limit, ${session} s WHERE s.id = ANY ($2::text[]) AND s.owner IS NOT NULL
+      ),
+      replicas AS MATERIALIZED (
+        SELECT r.incarnation, r.mass_outage OR r.stuck AS suspects FROM ${schema}.replica r
+        WHERE r.incarnation IN (SELECT o.owner FROM owners o) FOR SHARE OF r
+      ),
       changed AS (
         UPDATE ${session} s SET ${END_ROW}, ${reasonAtEnd(`'inactive'`, 'NULL')}, evidence = 'unobserved', active = false
         FROM lock_limit
         WHERE s.id = ANY ($2::text[])
-          AND ${ruleSql({ stage: 'deactivate', inactiveForMs: '$3::float8' }, 'SELECT incarnation FROM replicas WHERE suspects')}
+          AND ${ruleSql({ stage: 'deactivate', inactiveForMs: '$3::float8' }, 'SELECT r.incarnation FROM replicas r WHERE r.suspects')}
+          AND (s.owner IS NULL OR s.owner IN (SELECT o.owner FROM owners o))
         RETURNING s.*
       ) ${answerChangedSql(schema, mirror, 'skip', { active: false })}`),
     markForPurge: statement(`

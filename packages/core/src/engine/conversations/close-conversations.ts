@@ -19,6 +19,7 @@ import type {
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Events } from '../events/emit-events.js';
 import type { Lease } from '../lease/lease.js';
+import { nextBatchSize, SMALLEST_BATCH } from '../limits/batch-size.js';
 import type { HostCalls } from '../limits/host-calls.js';
 import { createJudgeConversations, type Judged } from './judge-conversations.js';
 import { publishEnded, UNCHANGED_FOR_MS } from './send-outgoing.js';
@@ -69,6 +70,8 @@ export function createCloseConversations(deps: {
   const { store, lease, events } = deps;
   const { clock, logger, inactivity } = deps.config;
   const judge = createJudgeConversations(deps);
+  /** Beats of the owners, and status writes of the sessions, wait for as long as a batch takes. */
+  let size = SMALLEST_BATCH;
 
   function conversations(): ConversationStore {
     if (store.conversations) return store.conversations;
@@ -124,8 +127,22 @@ export function createCloseConversations(deps: {
         note(run, inactive, move.to === 'WARNED' ? 'would_warn' : 'would_close', 'inactive');
       return;
     }
-    if (moves.size === 0 || !mayGoOn(run)) return;
-    const moved = new Set(await conversations().move({ moves: [...moves.keys()], unchangedForMs: UNCHANGED_FOR_MS }));
+    const all = [...moves];
+    for (let from = 0; from < all.length && mayGoOn(run); ) {
+      const some = all.slice(from, from + size);
+      from += some.length;
+      await applyBatch(run, new Map(some));
+    }
+  }
+
+  async function applyBatch(run: Run, moves: ReadonlyMap<ConversationMove, InactiveConversation>): Promise<void> {
+    const startedMs = clock.monotonicMs();
+    const moving = conversations().move({ moves: [...moves.keys()], unchangedForMs: UNCHANGED_FOR_MS });
+    const moved = new Set(
+      await moving.finally(() => {
+        size = nextBatchSize(size, clock.monotonicMs() - startedMs);
+      }),
+    );
     for (const [move, inactive] of moves) {
       if (!moved.has(move.id)) {
         note(run, inactive, 'cancelled', 'no_longer_inactive');

@@ -11,6 +11,7 @@ import type { Config } from '../../options/config.js';
 import type { CleanupCandidate, CleanupRule, CleanupStage, CleanupStore } from '../../ports/cleanup-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';
+import { nextBatchSize, SMALLEST_BATCH } from '../limits/batch-size.js';
 import type { HostCalls } from '../limits/host-calls.js';
 import { createPurgeCredentials } from './purge-credentials.js';
 
@@ -49,6 +50,11 @@ export function createCleanUp(deps: {
   const { store, lease } = deps;
   const { clock, logger, cleanup } = deps.config;
   const purgeCredentials = createPurgeCredentials(deps);
+  /**
+   * Sessions deactivated at once: beats of their owners, and writes of their status, wait for as long as that takes.
+   * What is deleted has no owner.
+   */
+  let size = SMALLEST_BATCH;
   const { afterDays, purgeAfterDays } = cleanup;
   const DEACTIVATE: CleanupRule = { stage: 'deactivate', inactiveForMs: afterDays * DAY_MS };
   const PURGE: CleanupRule = {
@@ -127,11 +133,14 @@ export function createCleanUp(deps: {
     const { stage } = rule;
     const ids = batch.map((found) => found.id);
     const cleanupStore = storeOfCleanup();
-    const taken = new Set(
-      await (rule.stage === 'purge'
+    const startedMs = clock.monotonicMs();
+    const taking =
+      rule.stage === 'purge'
         ? cleanupStore.markForPurge({ ids, ...rule })
-        : cleanupStore.deactivate({ ids, ...rule })),
-    );
+        : cleanupStore.deactivate({ ids, ...rule }).finally(() => {
+            size = Math.min(BATCH, nextBatchSize(size, clock.monotonicMs() - startedMs));
+          });
+    const taken = new Set(await taking);
     for (const found of batch) if (!taken.has(found.id)) note(run, found, stage, { outcome: 'came_back' });
     const held = batch.filter((found) => taken.has(found.id));
     if (stage === 'purge') return purgeMarked(run, held);
@@ -141,14 +150,15 @@ export function createCleanUp(deps: {
   async function runStage(run: Run, rule: CleanupRule): Promise<void> {
     const { stage } = rule;
     for (let after: string | undefined, full = true; full && mayGoOn(run); ) {
-      const page = await storeOfCleanup().candidates({ ...rule, after, limit: BATCH });
+      const limit = run.dryRun || stage === 'purge' ? BATCH : size;
+      const page = await storeOfCleanup().candidates({ ...rule, after, limit });
       const batch = page.slice(0, run.budget);
       run.counts.left += page.length - batch.length;
       run.budget -= batch.length;
       if (run.dryRun) for (const found of batch) note(run, found, stage, { outcome: 'would' });
       else if (batch.length > 0 && mayGoOn(run)) await takeBatch(run, rule, batch);
       after = page.at(-1)?.id;
-      full = page.length === BATCH;
+      full = page.length === limit;
     }
   }
 

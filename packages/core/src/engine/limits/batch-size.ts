@@ -1,6 +1,7 @@
 /** Rows of one statement, unless it was slow. */
 export const LARGEST_BATCH = 1_000;
-const SMALLEST_BATCH = 10;
+/** Rows of the first statement where a row may cost anything, such as by a trigger of the host. */
+export const SMALLEST_BATCH = 10;
 /** A statement holds its locks for as long as it takes: beats and status writes of these rows wait for it. */
 const SLOW_MS = 500;
 

@@ -1,0 +1,139 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { createWaSync, type StoredSession, silentLogger, type WaSync } from '@wa-sync/core';
+import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createPostgresStore, type PostgresStore, prismaConversation, prismaWhatsAppSession } from '../src/index.js';
+import { CONVERSATIONS_BY_SESSION } from './host-conversations.js';
+import { addHostRows, PRISMA_TABLES } from './host-table.js';
+import { shiftStoreTime } from './store-harness.js';
+import { useDatabase } from './use-database.js';
+
+const OWNERS = 10;
+/** Sessions that nobody uses, and conversations, of each owner. */
+const EACH = 20;
+/** What a row costs the host: a batch of all of them would take four seconds. */
+const ROW_MS = 20;
+/** A batch takes what it can write in half a second, and its first ten rows; and a machine does other things too. */
+const LONGEST_WAIT_MS = 1_000;
+
+const at = useDatabase({ flags: ['-c', 'fsync=off'] });
+let pool: pg.Pool;
+let store: PostgresStore;
+let wa: WaSync;
+let owners: { incarnation: string; busy: StoredSession }[];
+
+beforeEach(async () => {
+  pool = at.database.pool;
+  await pool.query(PRISMA_TABLES + CONVERSATIONS_BY_SESSION);
+  const mirror = { sessions: prismaWhatsAppSession(), conversations: prismaConversation({ sessionId: 'sessionId' }) };
+  store = createPostgresStore({ pool: at.database.connect({ max: 30 }), mirror });
+  await store.init();
+  owners = [];
+  for (let index = 0; index < OWNERS; index += 1) {
+    const incarnation = await joinReplica(store);
+    const rest = Array.from({ length: EACH }, (_, number) => `rest-${number}-${index}`);
+    const id = `busy-${index}`;
+    await addHostRows(pool, [id, ...rest]);
+    await holdSessions(store, incarnation, rest, { status: 'QR_CODE', qr: 'q' });
+    const [busy] = await holdSessions(store, incarnation, [id]);
+    owners.push({ incarnation, busy: busy! });
+    const conversations = rest.map((name) => `talk-${name}`);
+    await pool.query(
+      `INSERT INTO "Conversation" ("id", "clientId", "companyId", "sessionId", "status", "updatedAt")
+       SELECT id, 'a client', 'acme', $2, 'ACTIVE', '2020-01-01' FROM unnest($1::text[]) id`,
+      [conversations, id],
+    );
+    const messages = conversations.map((conversationId) => {
+      return { conversationId, sessionId: id, from: 'contact' as const, at: new Date() };
+    });
+    await store.conversations.record({ messages });
+  }
+  await shiftStoreTime(pool, 60 * 86_400_000);
+  for (const { incarnation } of owners) await store.leases.beat(beatOf(incarnation));
+  await pool.query(`
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN PERFORM pg_sleep(${ROW_MS / 1_000}); RETURN NEW; END';
+    CREATE TRIGGER slow BEFORE UPDATE ON "WhatsAppSession" FOR EACH ROW EXECUTE FUNCTION slow();
+    CREATE TRIGGER slow BEFORE UPDATE ON "Conversation" FOR EACH ROW EXECUTE FUNCTION slow()`);
+  wa = createWaSync({
+    store,
+    logger: silentLogger,
+    jobs: { sync: false, cleanup: false, inactivity: false },
+    cleanup: { settleMs: 0 },
+  });
+  await wa.start();
+});
+afterEach(async () => {
+  await wa.stop();
+  await store.close();
+});
+
+/** Lets every owner beat and write a status for as long as the work takes; returns the longest waits. */
+async function whileBusy<Report>(work: Promise<Report>) {
+  let over = false;
+  const waits = { beat: [] as number[], write: [] as number[] };
+  const failures: unknown[] = [];
+  async function time(kind: keyof typeof waits, call: () => Promise<unknown>): Promise<void> {
+    while (!over) {
+      const startedMs = performance.now();
+      await call().catch((error: unknown) => void failures.push(error));
+      waits[kind].push(performance.now() - startedMs);
+      await pause(100);
+    }
+  }
+  const loops = owners.flatMap((owner) => [
+    time('beat', () => store.leases.beat(beatOf(owner.incarnation))),
+    time('write', async () => {
+      const writes = [writeOf(owner.busy, change())];
+      const [outcome] = await store.sessions.write({ owner: owner.incarnation, writes });
+      if (!outcome?.applied) throw new Error('The write missed its guard');
+      owner.busy = outcome.session;
+    }),
+  ]);
+  const report = await work.finally(() => {
+    over = true;
+  });
+  await Promise.all(loops);
+  const longest = { beat: Math.max(...waits.beat), write: Math.max(...waits.write) };
+  return { report, failures, longest, beats: waits.beat.length };
+}
+
+describe(`ten replicas whose host takes ${ROW_MS} ms a row`, () => {
+  it('beat and write without waiting longer than a batch while a cleanup deactivates their sessions', {
+    timeout: 60_000,
+  }, async () => {
+    const { report, failures, longest, beats } = await whileBusy(wa.cleanupSessions({ force: true }));
+    expect(report.totals).toMatchObject({ deactivated: OWNERS * EACH, failed: 0 });
+    expect(failures).toEqual([]);
+    expect(beats).toBeGreaterThan(OWNERS);
+    expect(longest.beat).toBeLessThan(LONGEST_WAIT_MS);
+    expect(longest.write).toBeLessThan(LONGEST_WAIT_MS);
+  });
+
+  it('beat and write without waiting longer than a batch while their conversations are closed', {
+    timeout: 60_000,
+  }, async () => {
+    const { report, failures, longest, beats } = await whileBusy(wa.checkInactiveConversations());
+    expect(report.totals).toMatchObject({ closed: OWNERS * EACH, failed: 0 });
+    expect(failures).toEqual([]);
+    expect(beats).toBeGreaterThan(OWNERS);
+    expect(longest.beat).toBeLessThan(LONGEST_WAIT_MS);
+    expect(longest.write).toBeLessThan(LONGEST_WAIT_MS);
+  });
+
+  it('beat while a batch of another replica is deactivated', async () => {
+    const ids = Array.from({ length: EACH }, (_, number) => `rest-${number}-0`);
+    const order: string[] = [];
+    const deactivating = store.cleanup.deactivate({ ids, inactiveForMs: 86_400_000 });
+    await pause((EACH * ROW_MS) / 4);
+    const others = owners.slice(1).map(({ incarnation }) => store.leases.beat(beatOf(incarnation)));
+    await Promise.all([
+      deactivating.then(() => order.push('deactivated')),
+      Promise.all(others).then(() => order.push('others beat')),
+    ]);
+    expect(order).toEqual(['others beat', 'deactivated']);
+    expect(await deactivating).toHaveLength(EACH);
+  });
+});
