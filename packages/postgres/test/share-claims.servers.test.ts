@@ -15,3 +15,14 @@ it('six replicas share 1,200 sessions that stand free, and do not compete for th
   expect(shares[5]).toBeLessThan(400);
   await Promise.all(stores.map((store) => store.close()));
 });
+
+it('sessions that are logged out cost nothing where others are looked for', async () => {
+  const store = createPostgresStore({ pool: at.database.connect({ max: 3 }) });
+  await store.init();
+  await at.database.pool.query(
+    `INSERT INTO wa_sync.session (id, id_hash, status) SELECT 'rest-' || n, n, 'LOGGED_OUT' FROM generate_series(1, 5000) n`,
+  );
+  // One page, and its end.
+  expect(await store.sessions.claimable({ limit: 100 })).toEqual({ ids: [], next: null, living: [] });
+  await store.close();
+});

@@ -96,7 +96,7 @@ export function createMemorySessions(params: {
     },
     async claimable({ limit, after }) {
       const ids = table.claimable.page(after, limit);
-      const standing = leases.all().filter(({ incarnation }) => !leases.isOver(incarnation));
+      const standing = ids.length === 0 ? [] : leases.all().filter(({ incarnation }) => !leases.isOver(incarnation));
       const living = standing.map(({ incarnation }) => incarnation);
       return { ids, next: ids.length < limit ? null : ids[limit - 1]!, living };
     },

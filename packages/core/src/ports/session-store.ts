@@ -110,7 +110,7 @@ export interface ClaimablePage {
   readonly ids: readonly string[];
   /** Where the next page begins; `null` where none follows. */
   readonly next: string | null;
-  /** The incarnations whose lease stands: they share among each other what is claimable. */
+  /** The incarnations whose lease stands: they share among each other what is claimable. None where `ids` are none. */
   readonly living: readonly string[];
 }
 

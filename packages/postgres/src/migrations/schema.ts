@@ -6,8 +6,8 @@ const statuses = SESSION_STATUSES.map(quoteLiteral).join(', ');
 
 /**
  * `fillfactor` leaves space on the page so that a status update stays on it, and no index has a column that changes
- * with the status, not even in its predicate: updates are then heap-only. `owner`, `desired` and `active` change
- * rarely.
+ * with the status, not even in its predicate: updates are then heap-only. `owner` and `claimable` change rarely: the
+ * status is in what `claimable` is made of, and only a logout of a session that nobody holds changes it.
  *
  * What counts is the space that rows need later: one is made with half of the bytes that it has once somebody holds
  * it, and a third of those with a reason, and `fillfactor` counts only where a row comes to a page. At 80 half of the
@@ -45,11 +45,13 @@ CREATE TABLE @schema.session (
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   purge_marked_at timestamptz,
   settled_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  claimable boolean NOT NULL GENERATED ALWAYS AS
+    (owner IS NULL AND desired = 'running' AND active AND status <> 'LOGGED_OUT') STORED,
   CONSTRAINT session_instants_finite
     CHECK (isfinite(status_changed_at) AND isfinite(settled_at) AND isfinite(created_at) AND isfinite(last_seen_at))
 ) WITH (fillfactor = 20);
 CREATE INDEX session_owner ON @schema.session (owner) WHERE owner IS NOT NULL;
-CREATE INDEX session_claimable ON @schema.session (id) WHERE owner IS NULL AND desired = 'running' AND active;
+CREATE INDEX session_claimable ON @schema.session (id) WHERE claimable;
 CREATE INDEX session_unowned ON @schema.session (created_at) WHERE owner IS NULL;
 
 CREATE TABLE @schema.replica (

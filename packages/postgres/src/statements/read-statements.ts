@@ -15,13 +15,6 @@ export interface ReadStatements {
   readonly idsOfOwner: Statement;
 }
 
-/** Condition of a session that stands ready to be claimed; the partial index has the first three parts. */
-function claimableSql(row: string, stopped: string): string {
-  return `${row}.owner IS NULL AND ${row}.desired = 'running' AND ${row}.active AND ${row}.status <> 'LOGGED_OUT'${
-    stopped === 'false' ? '' : ` AND NOT coalesce(${stopped}, false)`
-  }`;
-}
-
 /** `LEFT JOIN` of the host's row as `m`, or nothing. */
 export function hostJoinSql(mirror: SessionsMirrorSql | null, row: string): string {
   return mirror === null ? '' : `LEFT JOIN ${mirror.table} m ON ${mirror.match(`${row}.id`)}`;
@@ -42,19 +35,21 @@ export function readStatements(schema: string, mirror: SessionsMirrorSql | null)
     list: statement(page('s.id > $1::text', '$2::int')),
     listOfOwner: statement(page('s.id > $1::text AND s.owner = $3::text', '$2::int')),
     sweep: statement(sweepSql(schema, mirror)),
-    // What a page walks over is bounded too: the index also has rows that a logout or the host's word keeps at rest.
+    // A page is bounded by what it walks over: the host's word may keep most of them at rest.
     claimable: statement(`
       WITH page AS MATERIALIZED (
-        SELECT s.id, s.owner, s.desired, s.active, s.status FROM ${schema}.session s
-        WHERE s.owner IS NULL AND s.desired = 'running' AND s.active AND s.id > $2::text
-        ORDER BY s.id LIMIT $1::int
-      )
+        SELECT s.id FROM ${schema}.session s WHERE s.claimable AND s.id > $2::text ORDER BY s.id LIMIT $1::int
+      ),
+      ready AS MATERIALIZED (${
+        host.stopped === 'false'
+          ? 'SELECT id FROM page'
+          : `SELECT s.id FROM page s ${hostJoinSql(mirror, 's')} WHERE NOT coalesce(${host.stopped}, false)`
+      })
       SELECT json_build_array(
-        coalesce((SELECT json_agg(s.id ORDER BY s.id) FROM page s ${host.stopped === 'false' ? '' : hostJoinSql(mirror, 's')}
-          WHERE ${claimableSql('s', host.stopped)}), '[]'),
+        coalesce((SELECT json_agg(id ORDER BY id) FROM ready), '[]'),
         (SELECT max(id) FROM page HAVING count(*) = $1::int),
-        coalesce((SELECT json_agg(r.incarnation) FROM ${schema}.replica r WHERE r.fenced_at IS NULL
-          AND clock_timestamp() <= r.beat_at + r.ttl_ms * interval '1 millisecond'), '[]')
+        coalesce((SELECT json_agg(r.incarnation) FROM ${schema}.replica r WHERE EXISTS (SELECT FROM ready)
+          AND r.fenced_at IS NULL AND clock_timestamp() <= r.beat_at + r.ttl_ms * interval '1 millisecond'), '[]')
       )::text AS answer`),
     ours: statement(`
       SELECT coalesce(json_agg(${tuple}), '[]')::text AS answer

@@ -43,16 +43,16 @@ export const claimScript = script(
   return answerRows(outcomes)`,
 );
 
-/** Arguments: limit, last id of the page before or nothing. Returns the ids, and who lives. */
+/** Arguments: limit, last id of the page before or nothing. Returns the ids, and who lives where there are any. */
 export const claimableScript = script(
   ROWS,
   LEASES,
   `
-  local living = {}
-  for _, incarnation in ipairs(redis.call('HKEYS', REPLICA)) do
+  local ids, living = redis.call('ZRANGEBYLEX', CLAIMABLE, args[2] == '' and '-' or '(' .. args[2], '+', 'LIMIT', 0, args[1]), {}
+  for _, incarnation in ipairs(#ids > 0 and redis.call('HKEYS', REPLICA) or {}) do
     if not isOver(incarnation) then living[#living + 1] = incarnation end
   end
-  return { redis.call('ZRANGEBYLEX', CLAIMABLE, args[2] == '' and '-' or '(' .. args[2], '+', 'LIMIT', 0, args[1]), living }`,
+  return { ids, living }`,
 );
 
 /**

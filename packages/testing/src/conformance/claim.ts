@@ -212,11 +212,13 @@ export function describeClaim(suite: StoreSuite): void {
       expect((await store.sessions.claimable({ limit: 100, after: ready[4] })).ids).toEqual(ready.slice(5));
     });
 
-    test('names the incarnations whose lease stands', async ({ store, advance }) => {
+    test('names the incarnations whose lease stands, where there is something to share', async ({ store, advance }) => {
       const [fenced, left, silent] = [await join(store), await join(store), await join(store)];
       await fence(store, fenced);
       await store.leases.leave({ incarnation: left });
       const living = async () => [...(await store.sessions.claimable({ limit: 10 })).living].sort();
+      expect(await living()).toEqual([]);
+      await create(store, 'free');
       expect(await living()).toEqual([silent]);
       await advance(TTL_MS + 1_000);
       const other = await join(store);

@@ -28,9 +28,11 @@ export function createOpenClaimable(deps: {
     const untilMs = clock.monotonicMs() + tickMs;
     const mayGoOn = () => lease.trusted() && clock.monotonicMs() < untilMs;
     let left = CLAIMED_IN_A_WALK;
+    let first = true;
     for (let after: string | undefined; ; ) {
       const { ids, next, living } = await store.sessions.claimable({ limit: PAGE, after });
-      const part = share.ownPart({ ids, living, self: lease.incarnation(), first: after === undefined });
+      const part = ids.length === 0 ? [] : share.ownPart({ ids, living, self: lease.incarnation(), first });
+      if (ids.length > 0) first = false;
       for (let from = 0; from < part.length; ) {
         if (left === 0 || !mayGoOn()) return;
         const wanted = part.slice(from, from + Math.min(batch, left));
