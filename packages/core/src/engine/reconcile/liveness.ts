@@ -194,8 +194,14 @@ export function createLiveness(deps: {
       lastRoundMs = clock.monotonicMs();
       beat();
     },
-    /** Whether two rounds over the connections are missing: what the rows say may be unproven by now. */
-    isBehind: () => cancel !== null && clock.monotonicMs() - lastRoundMs > (ROUNDS_MISSED + 1) * scanMs,
+    /**
+     * Whether two rounds over the connections are missing, although this process ran: what the rows say may be unproven
+     * by now.
+     */
+    isBehind(): boolean {
+      const sinceMs = clock.monotonicMs() - Math.max(lastRoundMs, stalls.endedMs());
+      return cancel !== null && sinceMs > (ROUNDS_MISSED + 1) * scanMs;
+    },
     stop(): void {
       cancel?.();
       cancel = null;

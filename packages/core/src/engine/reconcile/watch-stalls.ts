@@ -44,6 +44,11 @@ export function createStallWatch(clock: Clock) {
       cancel?.();
       cancel = null;
     },
+    /** When the last stall ended; before all time where there was none. */
+    endedMs(): number {
+      check();
+      return lastStallEndMs;
+    },
     /**
      * Whether a stall ended after `sinceMs`. Asks now as well: the timer that reports the failure may run before our
      * own.

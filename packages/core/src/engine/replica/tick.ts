@@ -200,7 +200,7 @@ export function createTick(deps: {
     if (!stopped) beatIn(Math.max(0, tickMs - (clock.monotonicMs() - startedMs)));
   }
 
-  /** Nobody may believe rows that nobody checks. After a pause of the process its round is only a moment late. */
+  /** Nobody may believe rows that nobody checks. */
   function withhold(): void {
     if (!withheld) {
       const text = 'The connections are not being checked: the lease is not renewed until they are';
