@@ -251,7 +251,12 @@ export const MUTANTS = [
     '}, limitMs);\n          running.then',
     '}, limitMs * 1_000);\n          running.then',
   ),
-  one('a stop releases nothing', 'engine/replica/give-up-lease.ts', 'await release(undefined);', ''),
+  one(
+    'a stop releases nothing',
+    'engine/replica/give-up-lease.ts',
+    'const ids = await store.sessions.release({ owner, sessions: named, unobservedIds, reason: SHUTDOWN });',
+    'const ids = [];\n      void [store, named, unobservedIds];',
+  ),
   one(
     'a tick that fails is the last',
     'engine/replica/tick.ts',

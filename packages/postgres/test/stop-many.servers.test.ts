@@ -65,3 +65,21 @@ it('a stop with too little time for slow rows writes some, keeps the lease, and 
   expect(await leases()).toBe(1);
   await store.close();
 });
+
+it.each([
+  ['for longer than the stop has time: the others are released', null],
+  ['for a moment: it is waited for', 300],
+])('a row that somebody has locked %s', async (_, unlockAfterMs) => {
+  const { wa, said, store, owned, leases } = await holdMany(20);
+  const other = await at.database.pool.connect();
+  await other.query(`BEGIN; SELECT FROM wa_sync.session WHERE id = 's-7' FOR UPDATE`);
+  const unlock = async () => void (await other.query('ROLLBACK'));
+  if (unlockAfterMs !== null) setTimeout(unlock, unlockAfterMs);
+  await wa.stop();
+  const left = unlockAfterMs === null ? 1 : 0;
+  expect([await owned(), await leases()]).toEqual([left, left]);
+  if (unlockAfterMs === null) await unlock();
+  expect(said.map(({ fields }) => [fields.sessions, fields.left ?? 0])).toEqual([[20 - left, left]]);
+  other.release();
+  await store.close();
+});

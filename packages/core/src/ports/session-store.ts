@@ -152,7 +152,8 @@ export interface SessionStore {
    * Releases sessions in one statement (`sessions` absent: all of the owner's): `DISCONNECTED` with `reason`,
    * nobody's; `LOGGED_OUT` keeps its status. Evidence is `unobserved` for `unobservedIds`, whose sockets may live on,
    * else `observed`. One that is held under another tenure by now stays as it is, or a call that arrives very late
-   * would free what was claimed again since. Returns the ids.
+   * would free what was claimed again since. One that somebody has locked keeps only itself from being released. Returns
+   * the ids.
    */
   release(params: {
     owner: string;

@@ -14,7 +14,10 @@ const MOST_SINGLES = 3;
 /** `tenure: null` where whatever the owner has of it by now is meant. */
 type Named = { readonly id: string; readonly tenure: string | null };
 
-/** Releases sessions: one statement, unless the host's table refuses a row of it. */
+/**
+ * Releases sessions: one statement, unless the host's table refuses a row of it. One that is locked keeps only itself
+ * from being released: a named one is waited for, once the others are released.
+ */
 export async function releaseSessions(params: {
   runner: StatementRunner;
   prepared: PreparedStore;
@@ -26,8 +29,8 @@ export async function releaseSessions(params: {
   const { runner, prepared, owner, sessions, unobservedIds, reason } = params;
   const { writing, writingOursOnly, reading, mirror } = prepared;
   const mirrored = mirroredWrites({ runner, mirror, statements: writing, waitMs: WAIT_MS });
-  const release = (some: readonly Named[] | null, withHost: boolean) =>
-    runner.json<ChangedRow[]>((withHost ? writing : writingOursOnly).release, [
+  const release = (statement: Statement, some: readonly Named[] | null) =>
+    runner.json<ChangedRow[]>(statement, [
       String(runner.limits.lockMs),
       owner,
       some?.map(({ id }) => id) ?? null,
@@ -36,23 +39,32 @@ export async function releaseSessions(params: {
       unobservedIds,
       some?.map(({ tenure }) => tenure) ?? null,
     ]);
-  let rows: AppliedRow[] = [];
+  const rows: AppliedRow[] = [];
   const refusals: unknown[] = [];
-  try {
-    rows = await mirrored.finish(await release(sessions ?? null, true));
-  } catch (error) {
-    if (!mayBeTheHosts(error)) throw error;
-    const ofOwner = async () =>
-      (await runner.json<string[]>(reading.idsOfOwner, [owner])).map((id): Named => ({ id, tenure: null }));
-    const all = sessions ?? (await ofOwner());
+  let left: readonly Named[] | null = sessions ?? null;
+
+  async function releaseLeft(all: readonly Named[]): Promise<void> {
     for (let from = 0; from < all.length; from += MOST_ROWS) {
       const some = all.slice(from, from + MOST_ROWS);
-      const run = (items: readonly Named[], mode: AttemptMode) => release(items, mode.mirror);
+      const run = (items: readonly Named[], mode: AttemptMode) =>
+        release((mode.mirror ? writing : writingOursOnly).release, items);
       rows.push(...(await mirrored.apply(some, run, (_, own) => refusals.push(own))));
     }
-    // One that is refused keeps only itself from being released.
-    if (rows.length === 0 && refusals.length > 0) throw refusals[0];
   }
+
+  try {
+    rows.push(...(await mirrored.finish(await release(writing.releaseUnlocked, left))));
+    const released = new Set(rows.map(({ tuple }) => tuple[0]));
+    left = sessions?.filter(({ id }) => !released.has(id)) ?? [];
+  } catch (error) {
+    if (!mayBeTheHosts(error)) throw error;
+    left ??= (await runner.json<string[]>(reading.idsOfOwner, [owner])).map((id): Named => ({ id, tenure: null }));
+  }
+  await releaseLeft(left).catch((error: unknown) => {
+    refusals.push(error);
+  });
+  // One that is locked or refused keeps only itself from being released.
+  if (rows.length === 0 && refusals.length > 0) throw refusals[0];
   return rows.map(({ tuple }) => tuple[0]);
 }
 

@@ -42,6 +42,8 @@ export interface WriteStatements {
   readonly writeSkipOurs: Statement;
   readonly claim: Statement;
   readonly release: Statement;
+  /** The same, passing over rows that somebody holds locked. */
+  readonly releaseUnlocked: Statement;
   readonly freeFenced: Statement;
   /** Ends the adoption grace; returns the status that was with each row. */
   readonly closeUnheld: Statement;
@@ -109,6 +111,21 @@ export function writeStatements(schema: string, mirror: SessionsMirrorSql | null
       RETURNING s.*
     ) ${answer}`;
   const named = 'unnest($3::text[], $7::text[]) n(id, tenure)';
+  const release = (locked: '' | 'SKIP LOCKED') => `
+    WITH ${LOCK_LIMIT},
+    taken AS MATERIALIZED (
+      SELECT s.id FROM lock_limit, ${session} s WHERE s.owner = $2::text AND ($3::text[] IS NULL
+        OR (s.id, s.tenure) IN (SELECT n.id, n.tenure FROM ${named} WHERE n.tenure IS NOT NULL)
+        OR s.id IN (SELECT n.id FROM ${named} WHERE n.tenure IS NULL))
+      FOR NO KEY UPDATE OF s ${locked}
+    ),
+    changed AS (
+      UPDATE ${session} s SET ${END_ROW}, ${reasonAtEnd('$4::text', '$5::text')},
+        evidence = CASE WHEN s.id IN (SELECT unnest($6::text[])) THEN 'unobserved' ELSE 'observed' END,
+        last_seen_at = CASE WHEN ${SEEN} THEN clock_timestamp() ELSE s.last_seen_at END
+      FROM taken t WHERE s.id = t.id AND ${heldBySql('s', '$2::text')}
+      RETURNING s.*
+    ) ${answer}`;
   return {
     create: statement(`
       WITH ${LOCK_LIMIT}, added AS (
@@ -124,16 +141,8 @@ export function writeStatements(schema: string, mirror: SessionsMirrorSql | null
     writeOne: statement(write({ one: true })),
     writeSkipOurs: statement(write({ skipOurs: true })),
     claim: statement(claimSql(schema, mirror)),
-    release: statement(`
-      WITH ${LOCK_LIMIT}, changed AS (
-        UPDATE ${session} s SET ${END_ROW}, ${reasonAtEnd('$4::text', '$5::text')},
-          evidence = CASE WHEN s.id IN (SELECT unnest($6::text[])) THEN 'unobserved' ELSE 'observed' END,
-          last_seen_at = CASE WHEN ${SEEN} THEN clock_timestamp() ELSE s.last_seen_at END
-        FROM lock_limit WHERE s.owner = $2::text AND ($3::text[] IS NULL
-          OR (s.id, s.tenure) IN (SELECT n.id, n.tenure FROM ${named} WHERE n.tenure IS NOT NULL)
-          OR s.id IN (SELECT n.id FROM ${named} WHERE n.tenure IS NULL))
-        RETURNING s.*
-      ) ${answer}`),
+    release: statement(release('')),
+    releaseUnlocked: statement(release('SKIP LOCKED')),
     freeFenced: statement(freeFencedSql(schema, answer)),
     closeUnheld: statement(closeUnheldSql(schema, mirror)),
     repairHost: statement(`

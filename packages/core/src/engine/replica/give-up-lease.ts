@@ -14,6 +14,7 @@ import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
 import type { PublishChanges } from '../owned-sessions/publish-changes.js';
 
 const SHUTDOWN: Reason = { code: 'shutdown' };
+const AGAIN_MS = 100;
 
 /** Settles at the latest at `untilMs`, a monotonic time; never rejects. */
 export async function giveUpLease(
@@ -57,6 +58,12 @@ export async function giveUpLease(
     }
   }
 
+  /** Whether the store passed over rows of ours, such as locked ones; what another replica has by now is not ours. */
+  async function someLeft(): Promise<boolean> {
+    if (!owned.some(({ id }) => left.has(id))) return false;
+    return (await store.sessions.list({ owner, limit: 1 })).length > 0;
+  }
+
   async function giveUp(): Promise<boolean> {
     let size = LARGEST_BATCH;
     let from = 0;
@@ -70,6 +77,11 @@ export async function giveUpLease(
     // However short the time is, one call is made.
     if (from > 0 && isOver()) return false;
     await release(undefined);
+    while (error === undefined && (await someLeft())) {
+      if (isOver()) return false;
+      await new Promise<void>((resolve) => void clock.schedule(resolve, AGAIN_MS));
+      await release(undefined);
+    }
     if (error !== undefined) return false;
     const tookMs = Math.round(clock.monotonicMs() - startedMs);
     const fields = { replicaId, sessions: released, tookMs };
