@@ -10,8 +10,8 @@ import { createShareClaimable } from './share-claimable.js';
 const PAGE = 1_000;
 /** Sessions of one claim: their connections are opened in one turn. */
 const CLAIMED_AT_ONCE = 100;
-/** The rest is left to the next tick, and to replicas that are only starting: 10,000 are claimed in 100 s. */
-const CLAIMED_IN_A_WALK = 500;
+/** The rest is left to the next tick, and to replicas that are only starting: 10,000 are claimed in 50 s. */
+const CLAIMED_IN_A_WALK = 1_000;
 
 export function createOpenClaimable(deps: {
   clock: Clock;
