@@ -86,8 +86,10 @@ export function borrowClient(pool: PgPoolLike): Borrowing {
   };
 }
 
+/** By then it may have come, and may be lent to somebody else. */
 function end(client: DialedClient): void {
-  client.connection?.stream?.destroy(new Error('connection given up'));
+  const stream = client.connection?.stream;
+  if (isDialing(client) && typeof stream?.destroy === 'function') stream.destroy(new Error('connection given up'));
 }
 
 function isDialing({ _connecting, _connected }: DialedClient): boolean {
