@@ -206,7 +206,8 @@ export interface WaSync {
   start(): Promise<void>;
   /**
    * Closes what the provider opened, writes what that means, releases the lease. May be called at any moment, also
-   * during `start()`; a second call waits for the first. Default `timeoutMs`: 1,200.
+   * during `start()`; a second call waits for the first. Default `timeoutMs`: 1,200. Where that is too short for all
+   * rows, the log says how many are left (`stop_failed`): they are free once the lease has run out.
    */
   stop(params?: { timeoutMs?: number }): Promise<void>;
   /**
