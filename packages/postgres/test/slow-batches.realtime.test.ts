@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { createWaSync, type StoredSession, silentLogger, type WaSync } from '@wa-sync/core';
+import { createWaSync, type StoredSession, silentLogger, systemClock, type WaSync } from '@wa-sync/core';
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import { createScriptedProvider } from '@wa-sync/testing';
 import { beatOf } from '@wa-sync/testing/conformance';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -136,4 +137,34 @@ describe(`ten replicas whose host takes ${ROW_MS} ms a row`, () => {
     expect(order).toEqual(['others beat', 'deactivated']);
     expect(await deactivating).toHaveLength(EACH);
   });
+});
+
+it('a replica that claims rows which cost 20 ms each beats all the while', { timeout: 60_000 }, async () => {
+  await pool.query('CREATE TRIGGER slow BEFORE UPDATE ON wa_sync.session FOR EACH ROW EXECUTE FUNCTION slow()');
+  const free = Array.from({ length: 150 }, (_, index) => `free-${index}`);
+  await store.sessions.create({ sessions: free.map((id) => ({ id, desired: 'running' as const })) });
+  const tickMs = 500;
+  const claimer = createWaSync({
+    store,
+    replicaId: 'claimer',
+    logger: silentLogger,
+    lease: { ttlMs: 6_000, tickMs },
+    provider: createScriptedProvider({ clock: systemClock }),
+    jobs: { sync: false, cleanup: false, inactivity: false },
+  });
+  const starting = claimer.start();
+  let oldestMs = 0;
+  for (let claimed = 0; claimed < free.length; ) {
+    await pause(50);
+    const { rows } = await pool.query<{ age: number; claimed: number }>(
+      `SELECT extract(epoch FROM clock_timestamp() - r.beat_at)::float8 * 1000 AS age,
+        (SELECT count(*) FROM wa_sync.session s WHERE s.owner = r.incarnation)::int AS claimed
+       FROM wa_sync.replica r WHERE r.replica_id = 'claimer'`,
+    );
+    oldestMs = Math.max(oldestMs, rows[0]?.age ?? 0);
+    claimed = rows[0]?.claimed ?? 0;
+  }
+  await starting;
+  expect(oldestMs).toBeLessThan(tickMs + LONGEST_WAIT_MS);
+  await claimer.stop({ timeoutMs: 20_000 });
 });

@@ -3,12 +3,12 @@
 import type { Clock } from '../../ports/clock.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';
-import { nextBatchSize } from '../limits/batch-size.js';
+import { nextBatchSize, SMALLEST_BATCH } from '../limits/batch-size.js';
 import { createShareClaimable } from './share-claimable.js';
 
 /** Ids of one read. */
 const PAGE = 1_000;
-/** Sessions of one claim: their connections are opened in one turn. */
+/** Most sessions of one claim: their connections are opened in one turn. */
 const CLAIMED_AT_ONCE = 100;
 /** The rest is left to the next tick, and to replicas that are only starting: 10,000 are claimed in 50 s. */
 const CLAIMED_IN_A_WALK = 1_000;
@@ -21,7 +21,8 @@ export function createOpenClaimable(deps: {
 }) {
   const { clock, store, lease, tickMs } = deps;
   const share = createShareClaimable({ clock, tickMs });
-  let batch = CLAIMED_AT_ONCE;
+  /** Our own beats wait for as long as a claim takes. */
+  let batch = SMALLEST_BATCH;
 
   /** @param open - claims and opens the given ones; returns those that another replica had taken before */
   return async (open: (ids: readonly string[]) => Promise<readonly string[]>): Promise<void> => {
