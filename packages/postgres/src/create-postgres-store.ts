@@ -1,7 +1,7 @@
 /**
  * The Postgres store. Owns: its statements, prepared once the schema is up to date and the host's table was read; the
- * queue of credential writes; listeners on the caller's pool that let a broken connection end nothing; one client of
- * it that listens, while a replica wants notifications. Everything else is in the database, and no answer is cached.
+ * queue of credential writes; listeners on the caller's pool that let a broken connection end nothing; a few connections
+ * of its own beside it. Everything else is in the database, and no answer is cached.
  * States: new, ready (after `init`, or the first call, which runs it), closed.
  */
 import type {
@@ -17,7 +17,8 @@ import type {
 import { systemClock, WaSyncError } from '@wa-sync/core';
 import { createFailureLog, lateLogger } from '@wa-sync/core/adapter';
 import { type PostgresStoreOptions, parseConfig } from './driver/config.js';
-import { surviveBrokenClients } from './driver/pg-pool.js';
+import { createOwnPools, sayShared } from './driver/own-pools.js';
+import { type PgPoolLike, surviveBrokenClients } from './driver/pg-pool.js';
 import { createStatementRunner } from './driver/run-statement.js';
 import { hostViewText } from './host-table/compile-mirror.js';
 import type { MirrorFinding } from './host-table/judge-columns.js';
@@ -73,7 +74,12 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   const config = parseConfig(options);
   const { pool, timeouts, auth } = config;
   const { logger, useLogger } = lateLogger();
-  const runner = createStatementRunner({ pool, prepare: config.prepare, limits: timeouts });
+  const own = createOwnPools({ pool, directUrl: config.directUrl });
+  const limits = { ...timeouts };
+  const runnerOn = (on: PgPoolLike) => createStatementRunner({ pool: on, prepare: config.prepare, limits });
+  const runner = runnerOn(pool);
+  // Each counts for itself what was given up, so that a flood of questions refuses no beat.
+  const [beats, rows] = own.shared === null ? [runnerOn(own.beats), runnerOn(own.rows)] : [runner, runner];
   const failures = createFailureLog({ logger, clock: systemClock });
   let starting: Promise<PreparedStore> | null = null;
   let closed = false;
@@ -82,6 +88,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 
   async function prepare(): Promise<PreparedStore> {
     await runMigrations(runner, config.schema);
+    sayShared(logger, own.shared);
     const { findings, sql } = await inspectMirrors(runner, config);
     refuseFindings(findings);
     for (const { about, problem, fix } of findings) {
@@ -124,13 +131,15 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   return {
     useLogger,
     capabilities: { durable: true, shared: true, mirror: config.mirror.sessions !== undefined },
-    sessions: createSessions({ runner, ready, onRefused }),
+    sessions: createSessions({ runner, rows, ready, onRefused }),
     leases: createLeases({
       runner,
+      beats,
+      secondWay: own.shared === null,
       ready,
       configured: timeouts,
       freeFenced: ({ limit }) =>
-        translated(async () => freeFencedSessions({ runner, prepared: await ready(), limit, onRefused })),
+        translated(async () => freeFencedSessions({ runner: rows, prepared: await ready(), limit, onRefused })),
     }),
     auth: createAuth({ runner, ready, keyRing: auth.keyRing, logger }),
     jobs: createJobs({ runner, ready }),
@@ -140,7 +149,10 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     inbox: createInbox({
       runner,
       ready,
-      listen: config.notify ? listenForNotifications({ pool, channel: channelOf(config.schema), logger }) : null,
+      listen:
+        config.notify && own.listening !== null
+          ? listenForNotifications({ pool: own.listening, host: pool, channel: channelOf(config.schema), logger })
+          : null,
     }),
     init: () => translated(async () => void (await start())),
     checkMirror: () => translated(async () => (await inspectMirrors(runner, config)).findings),
@@ -153,6 +165,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
     async close() {
       closed = true;
       stopSurviving();
+      await own.end();
     },
   };
 }

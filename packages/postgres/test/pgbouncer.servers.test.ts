@@ -1,4 +1,5 @@
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
+import { beatOf } from '@wa-sync/testing/conformance';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresStore, type PostgresStore, prismaWhatsAppSession } from '../src/index.js';
@@ -66,6 +67,26 @@ describe.skipIf(!pgbouncerIsThere())('behind PgBouncer in transaction mode', () 
       ),
     );
     expect((await first.auth.read({ sessionId: 's7', type: 'creds', ids: ['creds'] })).get('creds')).toEqual(value);
+  });
+
+  it('renewals go past it where directUrl leads, while every connection of the pooler is taken', async () => {
+    const [pool] = pools as [pg.Pool];
+    const directUrl = `postgres://postgres:${server.password}@127.0.0.1:${server.port}/${database.name}`;
+    const direct = createPostgresStore({ pool, directUrl, notify: false });
+    const behind = createPostgresStore({ pool, notify: false, timeouts: { statementMs: 1_000 } });
+    const owner = await joinReplica(direct);
+    const other = await joinReplica(behind);
+    const lent = await Promise.all(Array.from({ length: 12 }, () => pool.connect()));
+    // More transactions than the pooler has connections: some of them wait themselves.
+    const begun = lent.map((client) => client.query('BEGIN').catch(() => {}));
+    await Promise.race(begun);
+    await expect.poll(() => direct.leases.beat(beatOf(owner)), { timeout: 5_000 }).toMatchObject({ alive: true });
+    const waited = await behind.leases.beat(beatOf(other)).catch((error: { code: string }) => error.code);
+    expect(waited).toMatch(/^store_/);
+    for (const client of lent) void client.query('ROLLBACK').catch(() => {});
+    await Promise.all(begun);
+    for (const client of lent) client.release(true);
+    await Promise.all([direct.close(), behind.close()]);
   });
 
   it('leave no lock limit on the connections of others', async () => {

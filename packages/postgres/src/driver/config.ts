@@ -97,12 +97,18 @@ export interface PostgresStoreOptions {
       }
     | undefined;
   /**
+   * Connection string that leads past a pooler to Postgres itself, for the few connections that wa-sync has beside the
+   * pool (renewals, rows, LISTEN): behind a pooler in transaction mode they would wait for a server connection as all
+   * others do. Without it they are made as the pool's own.
+   */
+  directUrl?: string | undefined;
+  /**
    * Uses named prepared statements. It is turned off by itself on a pooler that loses them.
    * @defaultValue `true`
    */
   prepare?: boolean | undefined;
   /**
-   * Notifies replicas with NOTIFY when another asks them something, over one connection of the pool that listens.
+   * Notifies replicas with NOTIFY when another asks them something, over one connection that listens.
    * Without it, behind a pooler, and with a pool of fewer than 3 connections they find out at their next tick.
    * @defaultValue `true`
    */
@@ -180,6 +186,9 @@ const conversationsMirror = z
 // Published types of core do not say that it is one of zod's.
 const keyRing = authKeyRingSchema as z.core.$ZodType<AuthKeyRing, AuthKeyRing>;
 
+const DIRECT_URL = "takes a connection string, such as 'postgres://user:password@host:5432/database'";
+const directUrl = z.string(DIRECT_URL).check(z.refine((url) => /^postgres(ql)?:\/\/./.test(url), DIRECT_URL));
+
 const schema = z.strictObject({
   pool: z.custom<PgPoolLike>((pool) => judgePool(pool) === null, { error: ({ input }) => judgePool(input) ?? '' }),
   schema: z._default(z.string(SCHEMA_TAKES).check(z.refine(isSchemaName, SCHEMA_TAKES)), 'wa_sync'),
@@ -195,6 +204,7 @@ const schema = z.strictObject({
     }),
     {},
   ),
+  directUrl: z.optional(directUrl),
   prepare: z._default(z.boolean('takes true or false'), true),
   notify: z._default(z.boolean('takes true or false'), true),
 } satisfies { [Key in keyof PostgresStoreOptions]-?: z.core.$ZodType<unknown, PostgresStoreOptions[Key]> });

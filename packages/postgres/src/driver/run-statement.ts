@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { WaSyncError } from '@wa-sync/core';
 import { markUnderWay } from '@wa-sync/core/adapter';
 import { borrowClient } from './borrow-client.js';
+import { cancelStatement } from './cancel-statement.js';
 import { type PgClientLike, type PgPoolLike, type PgRows, poolTarget } from './pg-pool.js';
 import { connectionSurvives, sqlState, translateError } from './translate-error.js';
 
@@ -42,6 +43,7 @@ const AS_WRITTEN = { getTypeParser: () => String };
 const AS_WRITTEN_IN_PGLITE = { rowMode: 'object', parsers: { 25: String } };
 const CONFLICT_RETRIES = 3;
 const MOST_ABANDONED = 100;
+const GIVEN_UP = new Error('statement given up');
 
 /** Makes a statement; its name follows from its text, so that two schemas never share one on a pooler's connection. */
 export function statement(text: string): Statement {
@@ -55,10 +57,10 @@ export function statement(text: string): Statement {
 export function createStatementRunner(options: {
   pool: PgPoolLike;
   prepare: boolean;
+  /** Read for each statement, so that runners can share what a join cuts them to. */
   limits: TimeLimits;
 }): StatementRunner {
-  const { pool } = options;
-  const limits = { ...options.limits };
+  const { pool, limits } = options;
   const target = poolTarget(pool);
   let prepare = options.prepare;
   let abandoned = 0;
@@ -89,13 +91,14 @@ export function createStatementRunner(options: {
         client.release(error);
       }
     };
-    deadline.onPassed(() => release(new Error('statement given up')));
+    deadline.onPassed(() => void cancelStatement(client).then(() => release(GIVEN_UP)));
     try {
       const answer = await client.query({ text, values, types: AS_WRITTEN, ...(prepare ? { name } : {}) });
-      release();
+      // One that is being cancelled is lent to nobody any more.
+      release(deadline.passed() ? GIVEN_UP : undefined);
       return answer;
     } catch (error) {
-      release(connectionSurvives(error) ? undefined : (error as Error));
+      release(connectionSurvives(error) && !deadline.passed() ? undefined : (error as Error));
       throw error;
     }
   }

@@ -5,11 +5,15 @@ import type { BeatTuple, LeaseStatements } from '../statements/lease-statements.
 /** The heartbeat part of the store. `prepared` returns the statements once the store is ready. */
 export function createLeases(params: {
   runner: StatementRunner;
+  /** Runs the renewals. */
+  beats: StatementRunner;
+  /** Whether a renewal that hangs may be sent again over another connection. */
+  secondWay: boolean;
   ready: () => Promise<{ leases: LeaseStatements }>;
   freeFenced: LeaseStore['freeFenced'];
   configured: TimeLimits;
 }): LeaseStore {
-  const { runner, ready, freeFenced, configured } = params;
+  const { runner, beats, secondWay, ready, freeFenced, configured } = params;
   const { limits } = runner;
 
   async function run<T>(work: (statements: LeaseStatements) => Promise<T>): Promise<T> {
@@ -27,12 +31,13 @@ export function createLeases(params: {
         const thirdMs = Math.floor(ttlMs / 3) - 1;
         limits.statementMs = Math.min(configured.statementMs, thirdMs);
         limits.lockMs = Math.min(configured.lockMs, Math.floor(thirdMs / 2));
-        return readBeat(await runner.json<BeatTuple>(join, [String(limits.lockMs), incarnation, replicaId, ttlMs]));
+        return readBeat(await beats.json<BeatTuple>(join, [String(limits.lockMs), incarnation, replicaId, ttlMs]));
       }),
     beat: ({ incarnation, replicaId, ttlMs, after, massOutage, stuck }) =>
       run(async ({ beat }) => {
         const values = [String(limits.lockMs), incarnation, replicaId, ttlMs, after, massOutage, stuck];
-        return readBeat(await runner.json<BeatTuple>(beat, values));
+        const renew = () => beats.json<BeatTuple>(beat, values);
+        return readBeat(secondWay ? await firstAnswer(renew, ttlMs / 6) : await renew());
       }),
     fence: ({ incarnation, number }) =>
       run(async ({ fence, isFenced }) => {
@@ -50,9 +55,26 @@ export function createLeases(params: {
     freeFenced,
     leave: ({ incarnation }) =>
       run(async ({ leave }) => {
-        await runner.json(leave, [String(limits.lockMs), incarnation]);
+        await beats.json(leave, [String(limits.lockMs), incarnation]);
       }),
   };
+}
+
+/** Runs work, and once more beside it where it has not settled in time: the first answer counts. */
+async function firstAnswer<T>(work: () => Promise<T>, afterMs: number): Promise<T> {
+  const first = work();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), afterMs);
+  });
+  try {
+    if ((await Promise.race([first.then(() => 'settled'), late])) !== 'late') return await first;
+  } finally {
+    clearTimeout(timer);
+  }
+  return Promise.any([first, work()]).catch((failed: AggregateError) => {
+    throw failed.errors[0];
+  });
 }
 
 function readBeat([own, storeNow, others, fencedLeft, outgoing, inbox]: BeatTuple): BeatAnswer {

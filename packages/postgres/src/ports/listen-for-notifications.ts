@@ -1,6 +1,5 @@
 /**
- * Notifications by LISTEN. Owns: at most one client of the caller's pool for as long as somebody listens, and two
- * timers while it does.
+ * Notifications by LISTEN. Owns: at most one connection for as long as somebody listens, and two timers while it does.
  */
 import type { Logger } from '@wa-sync/core';
 import { keepListening, type Listen, type ListenEnding, type ListenOnce } from '@wa-sync/core/adapter';
@@ -15,19 +14,22 @@ type ListeningClient = PgClientLike & {
   on(event: 'end', listener: () => void): unknown;
 };
 
-/** Fewer connections in a pool would leave statements waiting behind the one that listens. */
-const FEWEST_CONNECTIONS = 3;
 const ANSWER_WITHIN_MS = 5_000;
 /** A link that died without a word is noticed by asking. */
 const ASK_EVERY_MS = 15_000;
 /** `pool.end()` waits for every client that was lent. */
 const CHECK_END_EVERY_MS = 200;
 
-/** Makes the method, or `null` where the pool is no node-postgres pool with a place for one more connection. */
-export function listenForNotifications(params: { pool: PgPoolLike; channel: string; logger: Logger }): Listen | null {
-  const { pool, channel, logger } = params;
-  const { options } = pool as { options?: { max?: unknown } };
-  if (pool.connect === undefined || typeof options?.max !== 'number' || options.max < FEWEST_CONNECTIONS) return null;
+/** Makes the method. */
+export function listenForNotifications(params: {
+  /** Lends the connection. */
+  pool: PgPoolLike;
+  /** The caller's pool: when it is ended, nobody listens any more. */
+  host: PgPoolLike;
+  channel: string;
+  logger: Logger;
+}): Listen {
+  const { pool, host, channel, logger } = params;
 
   async function once({ signal, listening, heard }: ListenOnce): Promise<ListenEnding> {
     const borrowing = borrowClient(pool);
@@ -52,7 +54,7 @@ export function listenForNotifications(params: { pool: PgPoolLike; channel: stri
     signal.addEventListener('abort', () => end('stopped'));
     if (signal.aborted) end('stopped');
     const checking = every(CHECK_END_EVERY_MS, () => {
-      if ((pool as { ending?: unknown }).ending === true) end('stopped');
+      if ((host as { ending?: unknown }).ending === true) end('stopped');
     });
     const asking = every(ASK_EVERY_MS, () => void ask('SELECT 1').catch(lost));
     try {

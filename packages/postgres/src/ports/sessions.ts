@@ -19,11 +19,13 @@ import { writeSessions } from './write-sessions.js';
 /** The session part of the store. `ready` returns the statements once the schema and the mirror are known. */
 export function createSessions(params: {
   runner: StatementRunner;
+  /** Runs what writes rows that somebody holds, or is to hold. */
+  rows: StatementRunner;
   ready: () => Promise<PreparedStore>;
   /** Called with why a row that is to be claimed or closed is refused. */
   onRefused(error: unknown): void;
 }): SessionStore {
-  const { runner, ready, onRefused } = params;
+  const { runner, rows, ready, onRefused } = params;
   const lockMs = () => String(runner.limits.lockMs);
   // Calls of this store for what the host wants, in their order, by which the database knows one that comes late.
   const writer = randomUUID();
@@ -70,7 +72,7 @@ export function createSessions(params: {
     claims: readonly Claim[],
   ) {
     type Answer = [stands: boolean, late: boolean, taken: SessionTuple[], woken: string[]];
-    const [stands, late, tuples, woken] = await runner.json<Answer>(prepared.writing.claim, [
+    const [stands, late, tuples, woken] = await rows.json<Answer>(prepared.writing.claim, [
       lockMs(),
       owner,
       claims.map(({ id }) => id),
@@ -146,7 +148,7 @@ export function createSessions(params: {
         return { count, idHashSum, exceptions: tuples.map((tuple) => readTuple(tuple, mirror)) };
       }),
 
-    write: ({ owner, writes }) => run((prepared) => writeSessions({ runner, prepared, owner, writes })),
+    write: ({ owner, writes }) => run((prepared) => writeSessions({ runner: rows, prepared, owner, writes })),
 
     claim: ({ claims, ...claimant }) =>
       run(async (prepared) => {
@@ -165,7 +167,7 @@ export function createSessions(params: {
         return { ids, next, living };
       }),
 
-    release: (params) => run((prepared) => releaseSessions({ runner, prepared, ...params })),
+    release: (params) => run((prepared) => releaseSessions({ runner: rows, prepared, ...params })),
 
     setDesired({ id, desired }) {
       // At the call itself: what it waits for must not decide which desired state is the newer one.
@@ -187,7 +189,7 @@ export function createSessions(params: {
       });
     },
 
-    closeUnheld: (params) => run((prepared) => closeUnheldSessions({ runner, prepared, onRefused, ...params })),
+    closeUnheld: (params) => run((prepared) => closeUnheldSessions({ runner: rows, prepared, onRefused, ...params })),
 
     remove: ({ id }) =>
       run(async ({ writing }) => {
