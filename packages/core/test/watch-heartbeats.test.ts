@@ -62,7 +62,7 @@ function play({ owner, challenger }: Play) {
         const heartbeat = { incarnation: 'o', replicaId: 'o', joined: 1, beatAt: new Date(0), ttlMs: lease.ttlMs };
         const row = { ...heartbeat, number: ownerNumber, fenced: false, massOutage: false, stuck: false };
         const others = after !== null && ownerNumber < after.number ? [row] : [];
-        answer = { alive: true, storeNow: new Date(0), number, joined: 1, others, fencedLeft: false };
+        answer = { alive: true, storeNow: new Date(0), number, joined: 1, lastKnown: true, others, fencedLeft: false };
       },
     });
     steps.push({
@@ -112,11 +112,17 @@ describe('the watch over other heartbeats', () => {
     const row = { ...still, number: 1, fenced: false, massOutage: false, stuck: false };
     let nowMs = 0;
     let number = 1;
-    const beat = (afterMs: number, draws = 1) => {
+    const beat = (afterMs: number, draws = 1, lastKnown = true) => {
       number += draws;
       const after = watch.after();
       nowMs += afterMs;
-      const answer = { storeNow: new Date(0), joined: 2, others: after === null ? [] : [row], fencedLeft: false };
+      const answer = {
+        storeNow: new Date(0),
+        joined: 2,
+        lastKnown,
+        others: after === null ? [] : [row],
+        fencedLeft: false,
+      };
       watch.note({ alive: true, number, ...answer }, { after, begunMs: nowMs, arrivedMs: nowMs });
       return watch.isOver(row);
     };
@@ -126,6 +132,10 @@ describe('the watch over other heartbeats', () => {
     for (let tick = 0; tick < 5; tick += 1) expect(beat(5_000)).toBe(false);
     expect(beat(5_000)).toBe(true);
     expect(beat(5_000, 0)).toBe(false);
+    expect(watch.after()).toBe(null);
+    for (let tick = 0; tick < 5; tick += 1) expect(beat(5_000)).toBe(false);
+    // It has drawn anew what it had lost, and is ahead again.
+    expect(beat(5_000, 1, false)).toBe(false);
     expect(watch.after()).toBe(null);
   });
 });

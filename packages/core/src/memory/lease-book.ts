@@ -19,6 +19,7 @@ export interface LeaseBook {
   /** Whether it said of itself, with its last beat, that its network may be the culprit, or that it cannot write. */
   suspects(incarnation: string): boolean;
   lastBeatAtMs(incarnation: string): number | null;
+  numberOf(incarnation: string): number | null;
   all(): Heartbeat[];
   /** Adds a row, or renews the one that stands. Returns false where it is fenced. */
   join(params: { incarnation: string; replicaId: string; ttlMs: number }): boolean;
@@ -79,6 +80,7 @@ export function createLeaseBook({ clock }: { clock: Clock }): LeaseBook {
       return row?.massOutage === true || row?.stuck === true;
     },
     lastBeatAtMs: (incarnation) => rows.get(incarnation)?.beatAtMs ?? null,
+    numberOf: (incarnation) => rows.get(incarnation)?.number ?? null,
     all: () =>
       [...rows.values()].map(({ beatAtMs, beatMonotonicMs: _, ...row }) => ({ ...row, beatAt: new Date(beatAtMs) })),
     join({ incarnation, replicaId, ttlMs }) {
@@ -87,7 +89,7 @@ export function createLeaseBook({ clock }: { clock: Clock }): LeaseBook {
       if (row !== undefined) return renew(row, {});
       return add({ incarnation, replicaId, ttlMs, massOutage: false, stuck: false });
     },
-    beat({ after: _, ...said }, ownsSome) {
+    beat({ after: _, last: __, ...said }, ownsSome) {
       const row = rows.get(said.incarnation);
       if (row !== undefined) return renew(row, said);
       return ownsSome && add(said);

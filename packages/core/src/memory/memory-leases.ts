@@ -14,16 +14,17 @@ export function createMemoryLeases(params: {
 }): LeaseStore {
   const { table, leases, clock, hasOutgoing, hasRequests } = params;
 
-  function answer(of: Pick<Beat, 'incarnation' | 'replicaId' | 'after'>, alive: boolean): BeatAnswer {
-    if (!alive) return { alive: false };
-    const { incarnation, replicaId, after } = of;
+  function answer(of: Pick<Beat, 'incarnation' | 'replicaId' | 'after' | 'last'>, renew: () => boolean): BeatAnswer {
+    const before = leases.numberOf(of.incarnation);
+    if (!renew()) return { alive: false };
+    const { incarnation, replicaId, after, last } = of;
     const all = leases.all();
     const own = all.find((one) => one.incarnation === incarnation)!;
     const listed = all.filter((one) => one.replicaId === replicaId || (after !== null && one.number < after));
     return {
       alive: true,
       storeNow: clock.now(),
-      ...{ number: own.number, joined: own.joined },
+      ...{ number: own.number, joined: own.joined, lastKnown: last === null || (before ?? -1) >= last },
       others: listed.filter((one) => one.incarnation !== incarnation),
       fencedLeft: all.some(({ fenced }) => fenced),
       outgoing: hasOutgoing(incarnation),
@@ -49,8 +50,8 @@ export function createMemoryLeases(params: {
   }
 
   return {
-    join: async (lease) => answer({ ...lease, after: null }, leases.join(lease)),
-    beat: async (beat) => answer(beat, leases.beat(beat, table.ofOwner(beat.incarnation) !== undefined)),
+    join: async (lease) => answer({ ...lease, after: null, last: null }, () => leases.join(lease)),
+    beat: async (beat) => answer(beat, () => leases.beat(beat, table.ofOwner(beat.incarnation) !== undefined)),
     fence: async (fence) => leases.fence(fence),
     async addUnknown({ ttlMs }) {
       const known = new Set(leases.all().map(({ incarnation }) => incarnation));

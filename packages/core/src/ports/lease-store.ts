@@ -29,6 +29,11 @@ export type BeatAnswer =
       /** The number that the join drew. */
       readonly joined: number;
       /**
+       * Whether our own row stood at `last` or later before this beat; `true` where none was named. Where it did not the
+       * store has gone back (a fail-over, a restore), and numbers that are drawn again prove nothing.
+       */
+      readonly lastKnown: boolean;
+      /**
        * Heartbeats that have not been renewed since the beat numbered `after`, and all of our own `replicaId`; never our
        * own row. Those of living replicas are not among them, so the answer is as short with two hundred as with two.
        */
@@ -50,6 +55,8 @@ export interface Beat {
   readonly ttlMs: number;
   /** Lists the heartbeats with a smaller number; `null` lists none but those of our own `replicaId`. */
   readonly after: number | null;
+  /** The number of our last answered beat. */
+  readonly last: number | null;
   readonly massOutage: boolean;
   readonly stuck: boolean;
 }

@@ -82,25 +82,38 @@ export const S5: Invariant = {
     const { ttlMs, tickMs, storeLimitMs } = settingsOf(history);
     const lives = livesOf(history);
     const sentAt = new Map<number, number>();
-    const answers = new Map<number, { number: number; after: number | null; others: readonly Heartbeat[] }>();
-    const arrivals = new Map<number, number>();
-    /** When the newest renewal that was committed had been asked for. */
-    const renewedMs = new Map<string, number>();
+    const answers = new Map<
+      number,
+      { number: number; after: number | null; lastKnown: boolean; others: readonly Heartbeat[] }
+    >();
+    /** By replica and number: a store that went back draws the same again, for somebody else. */
+    const arrivals = new Map<string, number>();
+    /** By call, when a renewal that is committed had been asked for; one that a rollback lost renewed nothing. */
+    const renewals = new Map<string, Map<number, number>>();
     const sights = new Map<
       string,
       { lastMs: number; seen: Map<string, { number: number; sinceMs: number; times: number }> }
     >();
     for (const entry of history) {
+      if (entry.what === 'rollback')
+        for (const own of renewals.values()) for (const call of entry.calls) own.delete(call);
       if (entry.what === 'rejection') bench.broken(entry.t, `unhandled rejection: ${entry.error}`);
       if (entry.what === 'impaired' && !entry.on) bench.tested();
       if (entry.what === 'call' && (entry.method === 'beat' || entry.method === 'join'))
         sentAt.set(entry.call, entry.t);
       if (entry.what === 'commit' && sentAt.has(entry.call)) {
-        const result = entry.result as { alive?: boolean; number: number; others?: readonly Heartbeat[] };
+        const result = entry.result as {
+          alive?: boolean;
+          number: number;
+          lastKnown: boolean;
+          others?: readonly Heartbeat[];
+        };
         const { incarnation, after = null } = entry.params as { incarnation: string; after?: number | null };
         if (result.alive && result.others) {
-          answers.set(entry.call, { number: result.number, after, others: result.others });
-          renewedMs.set(incarnation, Math.max(sentAt.get(entry.call)!, renewedMs.get(incarnation) ?? 0));
+          const { number, lastKnown } = result;
+          answers.set(entry.call, { number, after, lastKnown, others: result.others });
+          const own = renewals.get(incarnation) ?? new Map<number, number>();
+          renewals.set(incarnation, own.set(entry.call, sentAt.get(entry.call)!));
         }
       }
       const beganMs = sentAt.get(entry.what === 'answer' ? entry.call : -1) ?? 0;
@@ -109,13 +122,19 @@ export const S5: Invariant = {
         const known = sights.get(entry.actor) ?? { lastMs: Number.NEGATIVE_INFINITY, seen: new Map() };
         if (beganMs - known.lastMs > 2 * tickMs + 1_000) known.seen.clear();
         known.lastMs = beganMs;
-        const { number: own, after, others } = answers.get(entry.call)!;
-        arrivals.set(own, entry.t);
+        const { number: own, after, lastKnown, others } = answers.get(entry.call)!;
+        if (!lastKnown) known.seen.clear();
+        arrivals.set(`${entry.actor} ${own}`, entry.t);
         for (const { incarnation, number } of others) {
           const seen = known.seen.get(incarnation);
-          const still = after !== null && number < after;
+          const still = lastKnown && after !== null && number < after;
           if (seen?.number === number) seen.times += 1;
-          else if (still) known.seen.set(incarnation, { number, sinceMs: arrivals.get(after) ?? entry.t, times: 3 });
+          else if (still)
+            known.seen.set(incarnation, {
+              number,
+              sinceMs: arrivals.get(`${entry.actor} ${after}`) ?? entry.t,
+              times: 3,
+            });
           else known.seen.set(incarnation, { number, sinceMs: entry.t, times: 1 });
         }
         sights.set(entry.actor, known);
@@ -142,7 +161,7 @@ export const S5: Invariant = {
       if (entry.what === 'commit' && entry.method === 'fence' && entry.result === true) {
         const { incarnation } = entry.params as { incarnation: string };
         const target = lifeOf(lives, incarnation);
-        const trustedMs = (renewedMs.get(incarnation) ?? Number.NEGATIVE_INFINITY) + ttlMs * 0.9;
+        const trustedMs = Math.max(...(renewals.get(incarnation)?.values() ?? [])) + ttlMs * 0.9;
         if (target && lives.get(entry.actor)?.replicaId !== target.replicaId && entry.t < trustedMs)
           bench.broken(entry.t, `${target.name} lost its lease ${trustedMs - entry.t} ms before it was over`);
         const current = target?.incarnations.at(-1)?.id === incarnation;

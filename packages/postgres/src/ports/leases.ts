@@ -33,9 +33,9 @@ export function createLeases(params: {
         limits.lockMs = Math.min(configured.lockMs, Math.floor(thirdMs / 2));
         return readBeat(await beats.json<BeatTuple>(join, [String(limits.lockMs), incarnation, replicaId, ttlMs]));
       }),
-    beat: ({ incarnation, replicaId, ttlMs, after, massOutage, stuck }) =>
+    beat: ({ incarnation, replicaId, ttlMs, after, last, massOutage, stuck }) =>
       run(async ({ beat }) => {
-        const values = [String(limits.lockMs), incarnation, replicaId, ttlMs, after, massOutage, stuck];
+        const values = [String(limits.lockMs), incarnation, replicaId, ttlMs, after, massOutage, stuck, last];
         const renew = () => beats.json<BeatTuple>(beat, values);
         return readBeat(secondWay ? await firstAnswer(renew, ttlMs / 6) : await renew());
       }),
@@ -79,12 +79,13 @@ async function firstAnswer<T>(work: () => Promise<T>, afterMs: number): Promise<
 
 function readBeat([own, storeNow, others, fencedLeft, outgoing, inbox]: BeatTuple): BeatAnswer {
   if (own === null) return { alive: false };
-  const [number, joined] = own;
+  const [number, joined, lastKnown] = own;
   return {
     alive: true,
     storeNow: new Date(storeNow),
     number,
     joined,
+    lastKnown,
     others: others.map(([incarnation, replicaId, drawn, first, beatAt, ttlMs, fenced, massOutage, stuck]) => ({
       incarnation,
       replicaId,

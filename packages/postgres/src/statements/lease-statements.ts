@@ -28,7 +28,7 @@ export type HeartbeatTuple = [
 
 /** `null` where the lease is over. */
 export type BeatTuple = [
-  own: [number: number, joined: number] | null,
+  own: [number: number, joined: number, lastKnown: boolean] | null,
   storeNow: string,
   others: HeartbeatTuple[],
   fencedLeft: boolean,
@@ -44,8 +44,8 @@ export function leaseStatements(schema: string): LeaseStatements {
   const owns = (incarnation: string) => `EXISTS (SELECT FROM ${schema}.session s WHERE s.owner = ${incarnation})`;
   // A BeatTuple. Of the living only those of our own name are listed, and whether sessions stand ready to be claimed is
   // asked beside the beats, so that the answer and its cost are the same at any number of replicas and rows.
-  const answer = (listed: string) => `SELECT json_build_array(
-      (SELECT json_build_array(o.number, o.joined) FROM own o),
+  const answer = (listed: string, lastKnown: string) => `SELECT json_build_array(
+      (SELECT json_build_array(o.number, o.joined, ${lastKnown}) FROM own o),
       clock_timestamp(),
       coalesce((SELECT json_agg(json_build_array(r.incarnation, r.replica_id, r.number, coalesce(r.joined, r.number), r.beat_at, r.ttl_ms,
         r.fenced_at IS NOT NULL, r.mass_outage, r.stuck))
@@ -62,7 +62,7 @@ export function leaseStatements(schema: string): LeaseStatements {
         ON CONFLICT (incarnation) DO UPDATE SET ${renew} WHERE r.fenced_at IS NULL
         RETURNING ${own}
       )
-      ${answer('r.replica_id = $3::text')}`),
+      ${answer('r.replica_id = $3::text', 'true')}`),
     beat: statement(`
       WITH ${LOCK_LIMIT}, renewed AS (
         UPDATE ${replica} r SET replica_id = $3::text, ttl_ms = $4::int, mass_outage = $6::boolean, stuck = $7::boolean,
@@ -77,7 +77,11 @@ export function leaseStatements(schema: string): LeaseStatements {
         ON CONFLICT (incarnation) DO NOTHING RETURNING ${own}
       ),
       own AS (SELECT * FROM renewed UNION ALL SELECT * FROM added)
-      ${answer('(r.replica_id = $3::text OR r.number < $5::bigint)')}`),
+      ${answer(
+        '(r.replica_id = $3::text OR r.number < $5::bigint)',
+        // The row as it was before: a statement sees nothing of its own changes.
+        `$8::bigint IS NULL OR EXISTS (SELECT FROM ${replica} r WHERE r.incarnation = $2::text AND r.number >= $8::bigint)`,
+      )}`),
     fence: statement(`
       WITH ${LOCK_LIMIT}, fenced AS (
         UPDATE ${replica} r SET fenced_at = clock_timestamp()

@@ -37,7 +37,7 @@ export function createLeases(params: {
   }
 
   function readBeat(answer: readonly unknown[]): BeatAnswer {
-    const [alive, storeNow, number, joined, heartbeats, fencedLeft, heldUntil, outgoing, inbox] = answer;
+    const [alive, storeNow, number, joined, lastKnown, heartbeats, fencedLeft, heldUntil, outgoing, inbox] = answer;
     if (Number(alive) === 0) return { alive: false };
     reportHold(Number(heldUntil), Number(storeNow));
     return {
@@ -45,6 +45,7 @@ export function createLeases(params: {
       storeNow: new Date(Number(storeNow)),
       number: Number(number),
       joined: Number(joined),
+      lastKnown: Number(lastKnown) === 1,
       others: [...readHeartbeats(heartbeats).values()],
       fencedLeft: Number(fencedLeft) === 1,
       outgoing: Number(outgoing) === 1,
@@ -59,9 +60,10 @@ export function createLeases(params: {
       const args = [incarnation, replicaId, String(ttlMs)];
       return readBeat(await calls.list(joinScript, { keys, args }));
     },
-    async beat({ incarnation, replicaId, ttlMs, after, massOutage, stuck }) {
+    async beat({ incarnation, replicaId, ttlMs, after, last, massOutage, stuck }) {
       const said = [massOutage, stuck].map((says) => (says ? '1' : '0'));
-      const args = [incarnation, replicaId, String(ttlMs), after === null ? '' : String(after), ...said];
+      const numbers = [after, last].map((number) => (number === null ? '' : String(number)));
+      const args = [incarnation, replicaId, String(ttlMs), ...said, ...numbers];
       return readBeat(await calls.list(beatScript, { keys, args }));
     },
     fence: async ({ incarnation, number }) =>

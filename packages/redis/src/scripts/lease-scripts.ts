@@ -4,13 +4,13 @@ import { REQUESTS } from './inbox-parts.js';
 import { LEASES, ROWS, SERVER_IDENTITY } from './script-parts.js';
 
 /**
- * The answer of a join and a beat: `[alive, store time, number, joined, heartbeats, fenced left, held until, outgoing,
- * inbox]`. Of the living only those of our own name are listed, so that it is as short at any number of replicas.
+ * The answer of a join and a beat: `[alive, store time, number, joined, after known, heartbeats, fenced left, held
+ * until, outgoing, inbox]`. Of the living only those of our own name are listed, so that it is as short at any number of replicas.
  */
 const ANSWER_BEAT = `
 local function nextNumber() return redis.call('HINCRBY', META, 'beat', 1) end
 
-local function answerBeat(owner, own, after)
+local function answerBeat(owner, own, after, lastKnown)
   local outgoing, others, fencedLeft = 0, {}, 0
   -- There are few, and none most of the time.
   for _, id in ipairs(redis.call('ZRANGEBYLEX', PENDING, '-', '+', 'LIMIT', 0, 1000)) do
@@ -25,7 +25,8 @@ local function answerBeat(owner, own, after)
       others[#others + 1] = beats[index + 1]
     end
   end
-  return { 1, string.format('%.0f', now), own[NUMBER], own[JOINED], others, fencedLeft,
+  return { 1, string.format('%.0f', now), own[NUMBER], own[JOINED],
+    lastKnown and 1 or 0, others, fencedLeft,
     string.format('%.0f', heldUntil()), outgoing, #waitingFor(owner, 1) }
 end
 `;
@@ -46,20 +47,21 @@ export const joinScript = scriptOnce(
     own = { args[2], number, number, now, tonumber(args[3]), false, false, false }
   end
   saveHeartbeat(args[1], own)
-  return answerBeat(args[1], own)`,
+  return answerBeat(args[1], own, nil, true)`,
 );
 
-/** Arguments: incarnation, replica id, ttl, number of an earlier beat or nothing, `1` in a mass outage, `1` where stuck. */
+/** Arguments: incarnation, replica id, ttl, `1` in a mass outage, `1` where stuck, `after` and `last` or nothing. */
 export const beatScript = scriptOnce(
   ...BEAT_PARTS,
   `
   local own = heartbeat(args[1])
   if own and own[FENCED] then return { 0 } end
   if not own and not ownsSome(args[1]) then return { 0 } end
-  local number = nextNumber()
-  own = { args[2], number, own and own[JOINED] or number, now, tonumber(args[3]), false, args[5] == '1', args[6] == '1' }
+  local number, before = nextNumber(), own and own[NUMBER]
+  own = { args[2], number, own and own[JOINED] or number, now, tonumber(args[3]), false, args[4] == '1', args[5] == '1' }
   saveHeartbeat(args[1], own)
-  return answerBeat(args[1], own, tonumber(args[4]))`,
+  local last = tonumber(args[7])
+  return answerBeat(args[1], own, tonumber(args[6]), not last or (before and before >= last))`,
 );
 
 /** Arguments: incarnation, the number that was seen. Returns 1 where the lease is fenced now. */

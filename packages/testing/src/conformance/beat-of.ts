@@ -7,5 +7,14 @@ import type { Beat } from '@wa-sync/core';
  * await store.leases.beat(beatOf(incarnation, { massOutage: true }));
  */
 export function beatOf(incarnation: string, said: Partial<Beat> = {}): Beat {
-  return { incarnation, replicaId: 'replica', ttlMs: 30_000, after: null, massOutage: false, stuck: false, ...said };
+  return {
+    incarnation,
+    replicaId: 'replica',
+    ttlMs: 30_000,
+    after: null,
+    last: null,
+    massOutage: false,
+    stuck: false,
+    ...said,
+  };
 }

@@ -138,6 +138,18 @@ export function describeJoinAndBeat(suite: StoreSuite): void {
       expect(later).toMatchObject({ fencedLeft: false, others: [{ replicaId: 'expired' }] });
     });
 
+    test('knows `last` while its own row stood there or later, and not once the store has gone back', async ({
+      store,
+    }) => {
+      const { incarnation: me, number: joined } = await joinMe(store);
+      const beat = async (last: number | null) => alive(await store.leases.beat(beatOf(me, { last })));
+      expect(await beat(null)).toMatchObject({ lastKnown: true });
+      const { number } = await beat(joined);
+      expect(await beat(number)).toMatchObject({ lastKnown: true });
+      // As a store that lost it answers.
+      expect(await beat(Number.MAX_SAFE_INTEGER)).toMatchObject({ lastKnown: false });
+    });
+
     test('says that it is stuck: its rows are expired for readers until it no longer is', async ({ store }) => {
       const owner = await join(store);
       await hold(store, owner, 'a');

@@ -131,7 +131,12 @@ export function createLease(deps: {
     try {
       const said = { massOutage, stuck };
       const who = { incarnation, replicaId, ttlMs: lease.ttlMs };
-      const answer = await store.leases.beat({ ...who, ...said, after: after?.number ?? null });
+      const answer = await store.leases.beat({
+        ...who,
+        ...said,
+        after: after?.number ?? null,
+        last: joined ? watch.last() : null,
+      });
       if (answer.alive) {
         // A join that was committed although it errored.
         if (!joined) heldSinceMs = begunMs;

@@ -65,6 +65,8 @@ export function createHeartbeatWatch(config: Pick<Config, 'lease' | 'replicaId'>
   return {
     /** What the next beat names; `null` while too few were answered without a gap. */
     after: (): Answered | null => (answered.length === 2 ? answered[0]! : null),
+    /** The number of the last answered beat. */
+    last: (): number | null => answered.at(-1)?.number ?? null,
     /** How long a dead process of our own name can seem to live, from our join on. */
     predecessorOverMs,
     /** Takes in an answer; `after` is what its beat named. */
@@ -72,9 +74,11 @@ export function createHeartbeatWatch(config: Pick<Config, 'lease' | 'replicaId'>
       const { after, begunMs, arrivedMs } = beat;
       const last = answered.at(-1);
       // After a gap of our own the others may have been cut off as well: what was seen before it proves nothing. Nor
-      // does it where the sequence went back, as with a replica of the database that was behind when it took over.
+      // does it where the store went back, as with a replica of the database that was behind when it took over: numbers
+      // are drawn again then.
       const gap = begunMs - lastBegunMs > 2 * lease.tickMs + 1_000;
-      const anew = gap || (last !== undefined && answer.number <= last.number);
+      const wentBack = !answer.lastKnown || (last !== undefined && answer.number <= last.number);
+      const anew = gap || wentBack;
       if (anew) sightings.clear();
       const present = new Set(answer.others.map(({ incarnation }) => incarnation));
       for (const known of sightings.keys()) if (!present.has(known)) sightings.delete(known);
