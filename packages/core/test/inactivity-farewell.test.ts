@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { InactivityOptions } from '../src/index.js';
-import { farewell, HOUR, MINUTE, off, talking } from './talking.js';
+import { farewell, HOUR, MINUTE, off, TOO_LONG, talking } from './talking.js';
 import { createMortalClock, createWorld } from './world.js';
 
 describe('a farewell', () => {
   async function closing(inactivity: InactivityOptions = {}) {
     const world = await talking(inactivity);
     await world.say();
-    await world.inactive(2 * HOUR);
+    await world.inactive(TOO_LONG);
     await world.check();
     return world;
   }
@@ -81,7 +81,7 @@ describe('a farewell', () => {
     await world.during(first.wa.attach(socket).ready, 0);
     const message = { sessionId: 's', from: 'contact' as const, at: world.clock.now(), chat: 'c@s.whatsapp.net' };
     await first.wa.recordMessage({ ...message, conversationId: 'c' });
-    await world.clock.advance(2 * HOUR);
+    await world.clock.advance(TOO_LONG);
     await second.wa.checkInactiveConversations();
     await world.clock.advance(6_000);
     expect(socket.script.sent).toHaveLength(1);
@@ -110,7 +110,7 @@ describe('a farewell', () => {
     const judge = world.replica({ ...off, replicaId: 'two', inactivity: { inactiveAfterMs: HOUR, farewell } });
     await world.during(judge.wa.start(), 0);
     await world.say();
-    await world.inactive(2 * HOUR);
+    await world.inactive(TOO_LONG);
     await judge.wa.checkInactiveConversations();
     await world.inactive(6_000);
     expect(world.socket.script.sent).toHaveLength(1);
@@ -123,7 +123,7 @@ describe('a farewell', () => {
     const mute = { ...world.connection('s'), sendText: undefined };
     await world.during(world.wa.attach(mute).ready, 0);
     await world.say();
-    await world.inactive(2 * HOUR);
+    await world.inactive(TOO_LONG);
     await world.check();
     await world.inactive(6_000);
     expect(await world.read()).toMatchObject({ state: 'CLOSED', outgoing: { delivery: 'failed' } });
@@ -135,7 +135,7 @@ describe('a farewell', () => {
     await world.during(world.wa.attach(other).ready, 0);
     for (let index = 0; index < 300; index++) await world.say(`a${index}`);
     await world.say('z', { sessionId: 't' });
-    await world.inactive(2 * HOUR);
+    await world.inactive(TOO_LONG);
     await world.check();
     await world.inactive(11_000);
     expect(world.socket.script.sent).toHaveLength(3);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HOUR, off, talking } from './talking.js';
+import { HOUR, off, TOO_LONG, talking } from './talking.js';
 import { createMortalClock, createWorld } from './world.js';
 
 describe('the gate', () => {
@@ -42,7 +42,7 @@ describe('the gate', () => {
     async (_, shut) => {
       const world = await talking();
       await world.say();
-      await world.inactive(2 * HOUR);
+      await world.inactive(TOO_LONG);
       await shut(world);
       await world.clock.settle();
       expect((await world.check()).totals).toMatchObject({ closed: 0, warned: 0 });
@@ -50,7 +50,7 @@ describe('the gate', () => {
 
       const pending = await talking();
       await pending.say();
-      await pending.inactive(2 * HOUR);
+      await pending.inactive(TOO_LONG);
       await pending.check();
       expect((await pending.read()).state).toBe('CLOSING');
       await shut(pending);
@@ -61,7 +61,7 @@ describe('the gate', () => {
   it.each(closed.slice(0, 4))('opens again a minute after the number is no longer %s', async (_, shut) => {
     const world = await talking();
     await world.say();
-    await world.inactive(2 * HOUR);
+    await world.inactive(TOO_LONG);
     await shut(world);
     await world.clock.settle();
     world.socket.script.open();
@@ -81,7 +81,7 @@ describe('the gate', () => {
     await world.during(owner.wa.attach(world.connection('s')).ready, 0);
     const message = { sessionId: 's', from: 'contact' as const, at: world.clock.now() };
     await judge.wa.recordMessage({ ...message, conversationId: 'c' });
-    await world.clock.advance(2 * HOUR);
+    await world.clock.advance(TOO_LONG);
     mortal.kill();
     await world.clock.advance(30_500);
     expect((await world.row('s')).status).toBe('CONNECTED');
@@ -99,7 +99,7 @@ describe('the gate', () => {
       },
     });
     await world.say();
-    await world.inactive(2 * HOUR);
+    await world.inactive(TOO_LONG);
     const report = world.wa.checkInactiveConversations();
     expect((await report).totals).toMatchObject({ cancelled: 1, closed: 0 });
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RecordedMessage } from '../src/index.js';
-import { farewell, HOUR, MINUTE, talking } from './talking.js';
+import { farewell, HOUR, MINUTE, TOO_LONG, talking } from './talking.js';
 
 describe('a message that comes', () => {
   it('between read and move cancels the move', async () => {
@@ -11,7 +11,7 @@ describe('a message that comes', () => {
       },
     });
     await world.say();
-    await world.inactive(2 * HOUR);
+    await world.inactive(TOO_LONG);
     expect(await world.check()).toMatchObject({
       totals: { cancelled: 1, closed: 0 },
       conversations: [{ outcome: 'cancelled', reason: 'no_longer_inactive' }],
@@ -22,7 +22,7 @@ describe('a message that comes', () => {
   it('between move and send withdraws the farewell', async () => {
     const world = await talking();
     await world.say();
-    await world.inactive(2 * HOUR);
+    await world.inactive(TOO_LONG);
     await world.check();
     await world.say();
     await world.inactive(10 * MINUTE);
@@ -33,7 +33,7 @@ describe('a message that comes', () => {
   it('while it is being recorded is waited for before anything is sent', async () => {
     const world = await talking();
     await world.say();
-    await world.inactive(2 * HOUR);
+    await world.inactive(TOO_LONG);
     await world.check();
     const { record } = world.memory.conversations;
     world.memory.conversations.record = async (params) => {
@@ -49,7 +49,7 @@ describe('a message that comes', () => {
   it('while the farewell is on its way leaves the conversation open, and it is not called closed', async () => {
     const world = await talking();
     await world.say();
-    await world.inactive(2 * HOUR);
+    await world.inactive(TOO_LONG);
     world.socket.script.onSend('never');
     await world.check();
     await world.inactive(6_000);
@@ -63,7 +63,7 @@ describe('a message that comes', () => {
   it('is no message where it is the echo of our own, late and of a warning too', async () => {
     const world = await talking({ warning: { text: 'Ainda aí?', graceMs: 10 * MINUTE } });
     await world.say();
-    await world.inactive(2 * HOUR);
+    await world.inactive(TOO_LONG);
     await world.check();
     await world.inactive(6_000);
     const echo = (index: number) =>
@@ -85,7 +85,7 @@ describe('a message that comes', () => {
     const world = await talking();
     const wrote = world.clock.now();
     await world.say('c', { at: wrote });
-    await world.inactive(2 * HOUR);
+    await world.inactive(TOO_LONG);
     await world.check();
     await world.inactive(6_000);
     await world.say('c', { at: wrote });
@@ -95,7 +95,7 @@ describe('a message that comes', () => {
     await world.say('old', { at: new Date('2024-06-02T00:00:00Z'), from: 'agent' });
     await world.say('old', { at: new Date('2024-05-01T00:00:00Z') });
     expect((await world.check()).totals.checked).toBe(0);
-    await world.inactive(2 * HOUR);
+    await world.inactive(TOO_LONG);
     await world.check();
     await world.inactive(6_000);
     expect(await world.read('old')).toMatchObject({ state: 'CLOSED', adopted: true, lastFrom: 'agent' });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { farewell, HOUR, MINUTE, talking } from './talking.js';
+import { farewell, HOUR, MINUTE, TOO_LONG, talking } from './talking.js';
 
 describe('the host’s policy', () => {
   it('warns first and closes after the grace, which counts from the sending', async () => {
     const world = await talking({ warning: { text: 'Ainda aí?', graceMs: 10 * MINUTE } });
     await world.say();
-    await world.inactive(2 * HOUR);
+    await world.inactive(TOO_LONG);
     expect((await world.check()).totals).toMatchObject({ warned: 1, closed: 0 });
     expect(world.told('conversation:warned')).toMatchObject([{ conversationId: 'c' }]);
     world.socket.script.close('connection_closed');
@@ -70,7 +70,7 @@ describe('the host’s policy', () => {
     };
     const world = await talking({ policy: ({ id }) => answers[id]?.() as never });
     for (const id of Object.keys(answers)) await world.say(id);
-    await world.inactive(2 * HOUR);
+    await world.inactive(TOO_LONG);
     const report = await world.during(world.wa.checkInactiveConversations(), 10_000);
     expect(report.totals).toMatchObject({ checked: 11, closed: 1, failed: 10 });
     expect((await world.read('fine')).state).toBe('CLOSED');
@@ -89,7 +89,7 @@ describe('the host’s policy', () => {
     } as const;
     const holiday = await talking({ businessHours }, {}, new Date('2025-01-01T11:00:00-03:00'));
     await holiday.say();
-    await holiday.inactive(2 * HOUR);
+    await holiday.inactive(TOO_LONG);
     expect((await holiday.check()).conversations).toMatchObject([{ outcome: 'waits', reason: 'after_hours' }]);
     const world = await talking({ businessHours }, {}, new Date('2025-01-02T07:00:00-03:00'));
     await world.say();
@@ -108,7 +108,7 @@ describe('the host’s policy', () => {
       },
     });
     for (const chat of ['123-456@g.us', 'status@broadcast', '1@newsletter']) await world.say(chat, { chat });
-    await world.inactive(2 * HOUR);
+    await world.inactive(TOO_LONG);
     expect((await world.check()).totals).toMatchObject({ skipped: 3 });
     expect(asked).toBeLessThanOrEqual(3);
   });

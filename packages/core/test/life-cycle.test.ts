@@ -4,7 +4,8 @@ import type { WaSyncStore } from '../src/index.js';
 import { heartbeats } from './heartbeats.js';
 import { createWorld } from './world.js';
 
-const RUNS = 900;
+/** `MOMENTS=900` is the whole. */
+const RUNS = Number(process.env.MOMENTS ?? 300);
 const SEED = 7;
 
 /** A store whose every call takes a while on both ways; a few never begin. */

@@ -3,6 +3,8 @@ import { createWorld } from './world.js';
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
+/** Inactive for longer than the hour that {@link talking} allows. */
+export const TOO_LONG = HOUR + MINUTE;
 export const off = { jobs: { sync: false, cleanup: false, inactivity: false } } as const;
 export const farewell = 'Encerramos por inatividade.';
 

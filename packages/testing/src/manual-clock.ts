@@ -76,8 +76,10 @@ export function createManualClock({
     const timer = { dueMs: monotonicMs + (Number.isNaN(delayMs) ? 0 : Math.max(delayMs, 0)), run };
     timers.splice(placeOf(timer.dueMs), 0, timer);
     return () => {
-      const index = timers.indexOf(timer);
-      if (index !== -1) timers.splice(index, 1);
+      // Found from its instant: a search through the timers of 10,000 sessions at each cancellation takes most of a test.
+      let index = placeOf(timer.dueMs) - 1;
+      while (index >= 0 && timers[index] !== timer && timers[index]!.dueMs === timer.dueMs) index -= 1;
+      if (timers[index] === timer) timers.splice(index, 1);
     };
   }
 
