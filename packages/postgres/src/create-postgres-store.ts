@@ -89,6 +89,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
   async function prepare(): Promise<PreparedStore> {
     await runMigrations(runner, config.schema);
     sayShared(logger, own.shared);
+    await own.warm();
     const { findings, sql } = await inspectMirrors(runner, config);
     refuseFindings(findings);
     for (const { about, problem, fix } of findings) {

@@ -1,6 +1,6 @@
 /**
  * The Redis store. Owns: the queue of credential writes, one `error` and one `end` listener on the caller's client, a
- * connection that listens while a replica wants notifications, and what is known of the server's clock. Everything
+ * connection for renewals and rows, another that listens while a replica wants notifications, and what is known of the server's clock. Everything
  * else is in the server, and no answer is cached. States: new, ready (after `init`, or the first call, which runs it),
  * closed.
  */
@@ -18,6 +18,7 @@ import {
 import { lateLogger } from '@wa-sync/core/adapter';
 import { parseConfig, type RedisStoreOptions } from './driver/config.js';
 import { storeKeys } from './driver/keys.js';
+import type { RedisLike } from './driver/redis-like.js';
 import { createScriptRunner, storeCalls } from './driver/run-script.js';
 import { createAuth } from './ports/auth.js';
 import { createCleanup } from './ports/cleanup.js';
@@ -63,11 +64,20 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const forgetClient = redis.onError?.((error) => {
     lastError = error;
   });
-  const runner = createScriptRunner({ redis, limits: timeouts, lastError: () => lastError, answerKey: keys.answer });
+  const limits = { ...timeouts };
+  const runnerOn = (on: RedisLike) =>
+    createScriptRunner({ redis: on, limits, lastError: () => lastError, answerKey: keys.answer });
+  const runner = runnerOn(redis);
+  // Renewals and rows do not stand in the client's queue behind questions to us, nor behind what the caller sends.
+  const own = redis.beside?.();
+  const ownRunner = own === undefined ? runner : runnerOn(own.redis);
   const notifications =
     redis.subscribe && listenForNotifications({ subscribe: redis.subscribe, channel: keys.channel, logger });
   // A process whose client was ended without `close()` can still exit.
-  const forgetEnd = notifications && redis.onEnd?.(() => notifications.stop());
+  const forgetEnd = redis.onEnd?.(() => {
+    notifications?.stop();
+    own?.end();
+  });
   let starting: Promise<void> | null = null;
   let closed = false;
 
@@ -87,11 +97,12 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   }
 
   const calls = storeCalls({ runner, ready });
+  const ownCalls = storeCalls({ runner: ownRunner, ready });
   return {
     useLogger,
     capabilities: { durable: true, shared: true, mirror: false },
-    sessions: createSessions({ calls, keys, logger }),
-    leases: createLeases({ calls, keys, limits: runner.limits, configured: timeouts, logger }),
+    sessions: createSessions({ calls, ownCalls, keys, logger }),
+    leases: createLeases({ calls: ownCalls, keys, limits, configured: timeouts, logger }),
     auth: createAuth({ calls, keys, keyRing: auth.keyRing, logger, limits: runner.limits }),
     jobs: createJobs({ calls, keys }),
     cleanup: createCleanup({ calls, keys }),
@@ -104,6 +115,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       notifications?.stop();
       forgetEnd?.();
       forgetClient?.();
+      own?.end();
     },
   };
 }

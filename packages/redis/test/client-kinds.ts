@@ -8,6 +8,8 @@ export interface TestClient {
   readonly client: RedisClient;
   /** Waits until it has a connection that can be used. */
   ready(): Promise<void>;
+  /** Sends a command that holds up every other on its connection for so long. */
+  block(seconds: number): Promise<unknown>;
   end(): void;
 }
 
@@ -23,6 +25,7 @@ export const CLIENT_KINDS: ['ioredis' | 'node-redis', (port: number) => Promise<
         async ready() {
           if (client.status !== 'ready') await once(client, 'ready');
         },
+        block: (seconds) => client.call('BLPOP', 'nobody-pushes', String(seconds)),
         end: () => client.disconnect(),
       };
     },
@@ -38,7 +41,10 @@ export const CLIENT_KINDS: ['ioredis' | 'node-redis', (port: number) => Promise<
         async ready() {
           if (!client.isReady) await once(client, 'ready');
         },
-        end: () => client.destroy(),
+        block: (seconds) => client.sendCommand(['BLPOP', 'nobody-pushes', String(seconds)]),
+        end() {
+          if (client.isOpen) client.destroy();
+        },
       };
     },
   ],

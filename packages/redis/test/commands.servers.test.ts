@@ -27,6 +27,8 @@ beforeAll(async () => {
   const redis = fromIoredis(raw);
   const client = {
     ...redis,
+    // Everything goes over the connection that is counted.
+    beside: undefined,
     send: (command: RedisCommand) => {
       sent.push(command);
       const { args } = command;

@@ -26,6 +26,8 @@ export interface OwnPools {
   readonly listening: PgPoolLike | null;
   /** Why the caller's pool is used for all of it; `null` where it is not. */
   readonly shared: string | null;
+  /** Connects, so that the first renewal need not. Never rejects. */
+  warm(): Promise<void>;
   /** Ends what was made here. */
   end(): Promise<void>;
 }
@@ -49,7 +51,7 @@ export function createOwnPools(params: { pool: PgPoolLike; directUrl: string | u
   const { pool, directUrl } = params;
   const sharedBecause = (why: string): OwnPools => {
     const listening = isLarge(pool) ? pool : null;
-    return { beats: pool, rows: pool, listening, shared: why, end: async () => {} };
+    return { beats: pool, rows: pool, listening, shared: why, warm: async () => {}, end: async () => {} };
   };
   if (pool.connect === undefined) return sharedBecause('PGlite has one connection');
   if (!isLarge(pool)) return sharedBecause(`it has fewer than ${FEWEST_CONNECTIONS} connections`);
@@ -103,6 +105,10 @@ export function createOwnPools(params: { pool: PgPoolLike; directUrl: string | u
       rows: make(ROWS_AT_ONCE),
       listening: make(1),
       shared: null,
+      async warm() {
+        const [beats, rows] = made;
+        await Promise.all([beats, rows].map((own) => own?.query('SELECT 1').catch(() => {})));
+      },
       async end() {
         await Promise.all(made.map((own) => own.end().catch(() => {})));
       },

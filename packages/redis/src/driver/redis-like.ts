@@ -31,8 +31,18 @@ export interface RedisLike {
    * replicas wait for the next tick.
    */
   readonly subscribe?: Subscribe | undefined;
+  /**
+   * Makes a connection of its own beside the client, whose options it has. Absent where the client cannot be duplicated.
+   */
+  readonly beside?: (() => OwnConnection) | undefined;
   /** Calls back when the client was ended for good; returns the way to stop. */
   onEnd?(listener: () => void): () => void;
+}
+
+/** A connection that the store made and ends. */
+export interface OwnConnection {
+  readonly redis: RedisLike;
+  end(): void;
 }
 
 interface Emitter {
@@ -84,6 +94,7 @@ export function fromIoredis(client: IoredisLike): RedisLike {
     onError: (listener) => listen(client, 'error', listener),
     onEnd: (listener) => listen(client, 'end', listener),
     subscribe: subscribeIoredis(client),
+    beside: besideIoredis(client),
   };
 }
 
@@ -108,6 +119,50 @@ function fromNodeRedis(client: NodeRedisLike): RedisLike {
     onError: (listener) => listen(client, 'error', listener),
     onEnd: (listener) => listen(client, 'end', listener),
     subscribe: subscribeNodeRedis(client),
+    beside: besideNodeRedis(client),
+  };
+}
+
+/** A cluster's client has a connection to each of its servers, and a copy of it would have as many again. */
+function besideIoredis(client: IoredisLike): (() => OwnConnection) | undefined {
+  const { duplicate, nodes } = client as { duplicate?: (options: object) => IoredisLike; nodes?: unknown };
+  if (typeof duplicate !== 'function' || typeof nodes === 'function') return undefined;
+  return () => {
+    // Made when it is first used; nothing is kept for a server that is away: a renewal that comes late is none.
+    const own = duplicate.call(client, { lazyConnect: true });
+    own.on?.('error', () => {});
+    return { redis: fromIoredis(own), end: () => void (own as { disconnect?(): unknown }).disconnect?.() };
+  };
+}
+
+/** Likewise; it has to be connected before its first command. */
+function besideNodeRedis(client: NodeRedisLike): (() => OwnConnection) | undefined {
+  const { duplicate, masters } = client as { duplicate?: () => NodeRedisLike; masters?: unknown };
+  const isSentinel = typeof fieldsOf(client).getSentinelNode === 'function';
+  if (typeof duplicate !== 'function' || masters !== undefined || isSentinel) return undefined;
+  return () => {
+    const own = duplicate.call(client) as NodeRedisLike & { connect(): Promise<unknown>; destroy?(): unknown };
+    own.on?.('error', () => {});
+    let connecting: Promise<unknown> | null = null;
+    const redis = fromNodeRedis(own);
+    return {
+      redis: {
+        ...redis,
+        async send(command) {
+          // It goes on by itself from there, as the options of the client say.
+          connecting ??= own.connect().catch((error: unknown) => {
+            connecting = null;
+            throw error;
+          });
+          await connecting;
+          return redis.send(command);
+        },
+      },
+      end() {
+        // Ending what is not open is an error to it.
+        if (own.isOpen !== false) own.destroy?.();
+      },
+    };
   };
 }
 

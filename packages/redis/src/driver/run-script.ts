@@ -95,13 +95,13 @@ ${ending}
  */
 export function createScriptRunner(options: {
   redis: RedisLike;
+  /** Read for each call, so that runners can share what a join cuts them to. */
   limits: TimeLimits;
   lastError: () => unknown;
   /** Name of the key in which the answer of a call is kept. */
   answerKey: (callId: string) => string;
 }): ScriptRunner {
-  const { redis, lastError, answerKey } = options;
-  const limits = { ...options.limits };
+  const { redis, limits, lastError, answerKey } = options;
   // Server time minus monotonic time, never too large: an answer was on its way for some time.
   let serverAheadMs: number | null = null;
   let abandoned = 0;

@@ -37,15 +37,21 @@ const SWEEP_ROWS = 5_000;
 type Refusal = Extract<ClaimOutcome, { claimed: false }>['why'];
 
 /** The session part of the store. */
-export function createSessions(params: { calls: StoreCalls; keys: StoreKeys; logger: Logger }): SessionStore {
-  const { calls, keys, logger } = params;
+export function createSessions(params: {
+  calls: StoreCalls;
+  /** Run what writes rows that somebody holds, or is to hold. */
+  ownCalls: StoreCalls;
+  keys: StoreKeys;
+  logger: Logger;
+}): SessionStore {
+  const { calls, ownCalls, keys, logger } = params;
   const names = sessionKeys(keys);
   // Desired states set by this store in their order, by which the server knows one that comes late.
   const writer = randomUUID();
   let lastCallNo = 0;
 
-  async function rows(script: Script, args: readonly string[]): Promise<RowAnswer> {
-    const { answer, nowMs } = await calls.timed(script, { keys: names, args });
+  async function rows(script: Script, args: readonly string[], over = calls): Promise<RowAnswer> {
+    const { answer, nowMs } = await over.timed(script, { keys: names, args });
     return readRowAnswer(answer, nowMs);
   }
 
@@ -129,7 +135,7 @@ export function createSessions(params: { calls: StoreCalls; keys: StoreKeys; log
             set.seenAgoMs,
           ],
         ]);
-        const answer = await rows(writeScript, [owner, toJson(wanted)]);
+        const answer = await rows(writeScript, [owner, toJson(wanted)], ownCalls);
         return some.map(({ id }, index) => {
           const text = answer.texts[index] ?? '';
           return text === '' ? { id, applied: false } : { id, applied: true, session: readSession(id, text, answer) };
@@ -138,7 +144,7 @@ export function createSessions(params: { calls: StoreCalls; keys: StoreKeys; log
     claim: ({ owner, claims, deadline }) =>
       inBatches(claims, async (some) => {
         const wanted = some.map(({ id, tenure, mode }) => [id, tenure, mode]);
-        const answer = await rows(claimScript, [owner, toJson(wanted), String(deadline?.getTime() ?? '')]);
+        const answer = await rows(claimScript, [owner, toJson(wanted), String(deadline?.getTime() ?? '')], ownCalls);
         return some.map(({ id }, index): ClaimOutcome => {
           const text = answer.texts[index];
           if (text === undefined) throw new WaSyncError('store_failed', 'Redis left out the outcome of a claim');
@@ -155,7 +161,7 @@ export function createSessions(params: { calls: StoreCalls; keys: StoreKeys; log
       const given = toJson([reason.code, reason.detail ?? null]);
       const args = (...last: string[]) => [owner, given, toJson(unobservedIds), String(MOST_ROWS), ...last];
       const run = async (...last: string[]) => {
-        const [readCount, released] = await calls.list(releaseScript, { keys: names, args: args(...last) });
+        const [readCount, released] = await ownCalls.list(releaseScript, { keys: names, args: args(...last) });
         return { readCount: Number(readCount), released: listOf(released).map(String) };
       };
       if (sessions !== undefined) {
@@ -178,7 +184,7 @@ export function createSessions(params: { calls: StoreCalls; keys: StoreKeys; log
       for (;;) {
         const slice = Math.min(MOST_ROWS, limit - closed.length);
         const args = [String(graceMs), String(slice)];
-        const [readCount, found] = await calls.list(closeUnheldScript, { keys: names, args });
+        const [readCount, found] = await ownCalls.list(closeUnheldScript, { keys: names, args });
         const flat = listOf(found).map(String);
         for (let at = 0; at < flat.length; at += 2) {
           closed.push({ id: flat[at]!, from: flat[at + 1] as SessionStatus });
