@@ -5,7 +5,7 @@ import { createTickScheduler } from '../src/engine/jobs/tick-scheduler.js';
 import type { ClusterJobName, Scheduler, WaSyncOptions } from '../src/index.js';
 import { createWorld } from './world.js';
 
-const TICK_MS = 20_000;
+const TICK_MS = 60_000;
 
 describeScheduler({
   name: 'the tick',

@@ -9,7 +9,7 @@ import { createPostgresStore, type PostgresStore } from '../src/index.js';
 import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
 
 /** `HOLD_SECONDS=600 npx vitest run packages/postgres/test/own-connections` is the whole. */
-const HOLD_MS = Number(process.env.HOLD_SECONDS ?? 5) * 1_000;
+const HOLD_MS = Number(process.env.HOLD_SECONDS ?? 4) * 1_000;
 const lease = { ttlMs: 3_000, tickMs: 400 };
 const jobs = { sync: false, cleanup: false, inactivity: false } as const;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -8,6 +8,8 @@ import { startPostgres, type TestDatabase, type TestServer } from './start-postg
 
 const MAX = 4;
 const STATEMENT_MS = 400;
+/** Calls that find no client, twice as many as the pool has at a time; `ROUNDS=10` is the whole. */
+const ROUNDS = Number(process.env.ROUNDS ?? 4);
 
 let server: TestServer;
 let database: TestDatabase;
@@ -72,8 +74,9 @@ describe('a pool that gives no client', () => {
   });
 
   it('by its own connectionTimeoutMillis is named with the option to set', async () => {
-    pool.options.connectionTimeoutMillis = 100;
     const lent = await Promise.all(Array.from({ length: MAX }, () => pool.connect()));
+    // Only now: the connections above may take longer on a busy machine.
+    pool.options.connectionTimeoutMillis = 100;
     const failure = await failureOf(ask());
     for (const client of lent) client.release();
     expect(failure).toMatchObject({ code: 'store_timeout', message: expect.stringMatching(/give it a larger max/) });
@@ -90,8 +93,8 @@ describe('a pool that gives no client', () => {
       else await Promise.all(Array.from({ length: MAX }, async () => (await pool.connect()).release(true)));
       proxy.retarget({ port: (mute.address() as AddressInfo).port });
       if (open) proxy.apply({ kind: 'black-hole' });
-      for (let round = 0; round < 10; round += 1) {
-        const failures = await Promise.all(Array.from({ length: 8 }, () => failureOf(ask())));
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const failures = await Promise.all(Array.from({ length: MAX * 2 }, () => failureOf(ask())));
         for (const failure of failures) expect(failure).toMatchObject({ retryable: true });
         if (!open)
           expect(failures.map((failure) => failure?.message).join()).toMatch(/connectionTimeoutMillis of the pool/);

@@ -5,14 +5,19 @@ import { useDatabase } from './use-database.js';
 
 const at = useDatabase();
 
-it('six replicas share 1,200 sessions that stand free, and do not compete for them', { timeout: 60_000 }, async () => {
+/** `SESSIONS=1200` is the whole. */
+const SESSIONS = Number(process.env.SESSIONS ?? 600);
+
+it(`six replicas share ${SESSIONS} sessions that stand free, and do not compete for them`, {
+  timeout: 60_000,
+}, async () => {
   const stores = Array.from({ length: 6 }, () => createPostgresStore({ pool: at.database.connect({ max: 3 }) }));
   await stores[0]!.init();
-  const { asked, inVain, shares } = await shareClaims({ stores, sessions: 1_200 });
+  const { asked, inVain, shares } = await shareClaims({ stores, sessions: SESSIONS });
   expect(inVain / asked).toBeLessThanOrEqual(0.05);
   expect(shares).toHaveLength(6);
-  expect(shares[0]).toBeGreaterThan(100);
-  expect(shares[5]).toBeLessThan(400);
+  expect(shares[0]).toBeGreaterThan(SESSIONS / 12);
+  expect(shares[5]).toBeLessThan(SESSIONS / 3);
   await Promise.all(stores.map((store) => store.close()));
 });
 

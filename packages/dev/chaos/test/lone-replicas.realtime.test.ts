@@ -12,12 +12,12 @@ import { type LocalRedis, startRedis } from '../../servers/start-redis.js';
 import { SEED } from '../../tests/seed.js';
 import { LONE_REPLICA, type LoneMessage, type LoneSettings } from '../lone-settings.js';
 
-/** `PROCESSES=100` is the whole proof. */
-const PROCESSES = Number(process.env.PROCESSES ?? 10);
+/** `PROCESSES=100 PAIRS=100` is the whole proof. */
+const PROCESSES = Number(process.env.PROCESSES ?? 6);
 const AT_ONCE = 10;
 /** Above the 1.2 s of a stop, on a machine that does other things too. */
 const ENDS_WITHIN_MS = 15_000;
-const PAIRS = Number(process.env.PAIRS ?? 3);
+const PAIRS = Number(process.env.PAIRS ?? 2);
 const LEASE = { ttlMs: 3_000, tickMs: 500 };
 
 let program: string;
