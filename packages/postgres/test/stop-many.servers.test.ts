@@ -8,12 +8,12 @@ const at = useDatabase();
 /** `SESSIONS=20000` is the whole. */
 const SESSIONS = Number(process.env.SESSIONS ?? 5_000);
 
-/** A started replica that holds so many sessions, and what it logs but for single sessions. */
+/** A started replica that holds so many sessions, and what it says of its stop. */
 async function holdMany(sessions: number) {
-  const store = createPostgresStore({ pool: at.database.connect({ max: 5 }) });
+  const store = createPostgresStore({ pool: at.database.connect({ max: 5 }), notify: false });
   const said: { fields: Readonly<Record<string, unknown>>; message: string }[] = [];
   const log = (fields: Readonly<Record<string, unknown>>, message: string) => {
-    if (!message.startsWith('Syncing')) said.push({ fields, message });
+    if (fields.code === 'stop_failed' || message.startsWith('Stopped')) said.push({ fields, message });
   };
   const wa = createWaSync({
     store,
@@ -28,11 +28,14 @@ async function holdMany(sessions: number) {
     const { rows } = await at.database.pool.query<{ count: string }>(`SELECT count(*) FROM ${sql}`);
     return Number(rows[0]?.count);
   };
+  const owned = () => count(`wa_sync.session WHERE owner IS NOT NULL OR status = 'CONNECTED'`);
+  // What a busy machine made late is claimed with a later tick.
+  await expect.poll(owned, { interval: 200, timeout: 60_000 }).toBe(sessions);
   return {
     wa,
     said,
     store,
-    owned: () => count(`wa_sync.session WHERE owner IS NOT NULL OR status = 'CONNECTED'`),
+    owned,
     leases: () => count('wa_sync.replica'),
   };
 }
@@ -41,7 +44,6 @@ it(`a stop with time enough releases ${SESSIONS} sessions, gives the lease up an
   timeout: 120_000,
 }, async () => {
   const { wa, said, store, owned, leases } = await holdMany(SESSIONS);
-  expect(await owned()).toBe(SESSIONS);
   await wa.stop({ timeoutMs: 60_000 });
   expect(await owned()).toBe(0);
   expect(await leases()).toBe(0);
