@@ -86,6 +86,8 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 
   const stopSurviving = surviveBrokenClients(pool);
 
+  const over = () => closed || (pool as { ending?: unknown }).ending === true;
+
   async function prepare(): Promise<PreparedStore> {
     await runMigrations(runner, config.schema);
     sayShared(logger, own.shared);
@@ -152,7 +154,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
       ready,
       listen:
         config.notify && own.listening !== null
-          ? listenForNotifications({ pool: own.listening, host: pool, channel: channelOf(config.schema), logger })
+          ? listenForNotifications({ pool: own.listening, over, channel: channelOf(config.schema), logger })
           : null,
     }),
     init: () => translated(async () => void (await start())),

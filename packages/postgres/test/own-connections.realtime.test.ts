@@ -214,6 +214,22 @@ describe('beside the pool of the host', () => {
   });
 
   it.each([
+    ['the store is closed while somebody listens', (_: pg.Pool, store: PostgresStore) => store.close()],
+    ['the host ends its pool and closes nothing', (pool: pg.Pool) => pool.end()],
+  ])('connections are gone where %s', async (_, endIt) => {
+    const pool = new pg.Pool({ host: '127.0.0.1', port: server.port, ...access(), max: 4 });
+    const store = createPostgresStore({ pool });
+    await store.init();
+    const owner = await joinReplica(store);
+    await store.inbox.listen!({ incarnation: owner, notify: nothing });
+    await store.sessions.get({ ids: ['a'] });
+    await endIt(pool, store);
+    // What is left is the pool's.
+    await expect.poll(backends, { interval: 20, timeout: 5_000 }).toBe(pool.ended ? 0 : pool.totalCount);
+    if (!pool.ended) await pool.end();
+  });
+
+  it.each([
     ['a pool of two', () => hostPool({ max: 2 }), /fewer than 3/],
     ['a pool that does not say what it is', () => masked(hostPool()), /not say what it is/],
   ])('%s is used for all of it, which is said once', async (_, make, why) => {

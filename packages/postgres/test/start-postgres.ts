@@ -42,6 +42,14 @@ export async function startPostgres(flags: readonly string[] = ['-c', 'fsync=off
   return serverAt({ host: '127.0.0.1', port, user: 'postgres', password }, { kill, restart, end: stop });
 }
 
+/** A database that somebody is connected to cannot be copied, and a connection that was ended is there a moment longer. */
+async function untilLeft(admin: pg.Pool, name: string): Promise<void> {
+  for (const endsAt = performance.now() + 10_000; performance.now() < endsAt; ) {
+    const { rows } = await admin.query(`SELECT FROM pg_stat_activity WHERE datname = $1 LIMIT 1`, [name]);
+    if (rows.length === 0) return;
+  }
+}
+
 // Files that share a process share a server too.
 let databases = 0;
 
@@ -67,6 +75,7 @@ function serverAt(
     async createDatabase({ template = 'template1', timeZone } = {}) {
       databases += 1;
       const name = `wa_sync_test_${process.pid}_${databases}`;
+      await untilLeft(admin, template);
       await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
       if (timeZone !== undefined) await admin.query(`ALTER DATABASE ${name} SET timezone TO '${timeZone}'`);
       const pools: pg.Pool[] = [];

@@ -15,6 +15,8 @@ const BEATS_AT_ONCE = 2;
 const ROWS_AT_ONCE = 2;
 const CONNECT_WITHIN_MS = 3_000;
 const IDLE_MS = 60_000;
+/** What is still under way when the store is closed is not waited for longer. */
+const END_WITHIN_MS = 1_000;
 
 /** Where the statements of a store run. */
 export interface OwnPools {
@@ -38,6 +40,8 @@ interface CopyablePool extends PgPoolLike {
   readonly Client: unknown;
   connect(): Promise<PgClientLike>;
   listeners?(event: 'connect'): ((client: unknown) => void)[];
+  on?(event: 'error' | 'acquire' | 'remove', listener: (value: never) => void): unknown;
+  removeListener?(event: 'error' | 'acquire' | 'remove', listener: (value: never) => void): unknown;
 }
 
 type MadePool = PgPoolLike & {
@@ -58,6 +62,21 @@ export function createOwnPools(params: { pool: PgPoolLike; directUrl: string | u
   if (!isCopyable(pool)) return sharedBecause('it does not say what it is made of');
   const host = pool;
   const made: MadePool[] = [];
+  let ending: Promise<void> | null = null;
+
+  function end(): Promise<void> {
+    host.removeListener?.('remove', endWithHost);
+    const ended = Promise.all(made.map((own) => own.end().catch(() => {})));
+    const late = new Promise<void>((resolve) => void setTimeout(resolve, END_WITHIN_MS).unref());
+    ending ??= Promise.race([ended.then(() => {}), late]);
+    return ending;
+  }
+
+  /** A caller that ends its pool and never closes the store is left with no connection either. */
+  function endWithHost(): void {
+    if ((host as { ending?: unknown }).ending === true) void end();
+  }
+  host.on?.('remove', endWithHost);
 
   function make(max: number): PgPoolLike {
     // Not enumerable where it was given, so that it is not logged.
@@ -109,9 +128,7 @@ export function createOwnPools(params: { pool: PgPoolLike; directUrl: string | u
         const [beats, rows] = made;
         await Promise.all([beats, rows].map((own) => own?.query('SELECT 1').catch(() => {})));
       },
-      async end() {
-        await Promise.all(made.map((own) => own.end().catch(() => {})));
-      },
+      end,
     };
   } catch {
     return sharedBecause('another cannot be made like it');

@@ -24,12 +24,12 @@ const CHECK_END_EVERY_MS = 200;
 export function listenForNotifications(params: {
   /** Lends the connection. */
   pool: PgPoolLike;
-  /** The caller's pool: when it is ended, nobody listens any more. */
-  host: PgPoolLike;
+  /** Whether the store was closed, or the caller's pool ended: nobody listens any more. */
+  over(): boolean;
   channel: string;
   logger: Logger;
 }): Listen {
-  const { pool, host, channel, logger } = params;
+  const { pool, over, channel, logger } = params;
 
   async function once({ signal, listening, heard }: ListenOnce): Promise<ListenEnding> {
     const borrowing = borrowClient(pool);
@@ -54,7 +54,7 @@ export function listenForNotifications(params: {
     signal.addEventListener('abort', () => end('stopped'));
     if (signal.aborted) end('stopped');
     const checking = every(CHECK_END_EVERY_MS, () => {
-      if ((host as { ending?: unknown }).ending === true) end('stopped');
+      if (over()) end('stopped');
     });
     const asking = every(ASK_EVERY_MS, () => void ask('SELECT 1').catch(lost));
     try {
