@@ -55,7 +55,7 @@ export const LISTED_BLOCKS: readonly ListedBlock[] = [
     page: 'packages/fake-whatsapp/README.md',
     has: 'npx @wa-sync/fake-whatsapp --port 4080',
     reason: 'is a server in a terminal',
-    runBy: 'packages/fake-whatsapp/test/cli.servers.test.ts',
+    runBy: 'packages/fake-whatsapp/test/cli.realtime.test.ts',
   },
   { page: 'examples/express/README.md', has: 'npm run example express', reason: UNTIL_ENDED },
   { page: 'examples/nest/README.md', has: 'npm run example nest', reason: UNTIL_ENDED },
