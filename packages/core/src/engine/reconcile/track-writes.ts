@@ -75,7 +75,7 @@ export function createWriteTracker(deps: {
         if (before === undefined) owed.set(id, { sinceMs, refused: false });
       }
     },
-    /** It may have been committed all the same: whoever reads the row knows our own write by its id. */
+    /** It may have been committed all the same: the next read of the row knows our own write by its id. */
     answerLost({ id, writeId, version }: GuardedWrite): void {
       // A store that was rolled back counts its versions anew, and would reach the version of an older lost write once
       // more.

@@ -73,7 +73,7 @@ export function createShareClaimable({ clock, tickMs }: { clock: Pick<Clock, 'mo
       const holderOf = holdersAmong(living.filter((one) => one === self || !isLeftOut(one)));
       return ids.filter((id) => holderOf(id) === self);
     },
-    /** Another replica took these before us: whoever they fell to is at work after all. */
+    /** Another replica took these before us, so it is at work after all. */
     inVain(ids: readonly string[], living: readonly string[]): void {
       if (leftOut.size === 0 || ids.length === 0) return;
       const holderOf = holdersAmong(living);
