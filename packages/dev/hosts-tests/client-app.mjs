@@ -29,6 +29,9 @@ const wa = createWaSync({
 });
 wa.on('session:changed', ({ to, reason }) => say('row', [to, reason?.code ?? null]));
 await wa.start();
+// As the server of a host does: once the only session is logged out nothing else keeps this process alive, and a signal
+// that meets a process on its way out ends it.
+setInterval(() => {}, 60_000);
 process.once('SIGTERM', async () => {
   await wa.stop();
   process.exit(0);

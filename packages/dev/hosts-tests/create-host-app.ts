@@ -7,6 +7,8 @@ import { packTarballs } from './pack-packages.js';
 /** What a program of an app wrote until it ended. */
 export interface Ended {
   readonly code: number | null;
+  /** What ended it, where it did not end by itself. */
+  readonly signal: NodeJS.Signals | null;
   /** Both streams, as they came. */
   readonly output: string;
 }
@@ -158,7 +160,7 @@ async function runProgram(cwd: string, command: string, args: readonly string[],
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   const code = await ended(child).finally(() => clearTimeout(timer));
   if (child.signalCode === 'SIGKILL') throw new Error(`${command} took more than ${timeoutMs} ms:\n${output()}`);
-  return { code, output: output() };
+  return { code, signal: child.signalCode, output: output() };
 }
 
 function startProgram(cwd: string, command: string, args: readonly string[], options: RunOptions): Running {
@@ -194,7 +196,7 @@ function startProgram(cwd: string, command: string, args: readonly string[], opt
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
       child.kill(signal);
       const code = await end.finally(() => clearTimeout(timer));
-      return { code, output: output() };
+      return { code, signal: child.signalCode, output: output() };
     },
   };
 }

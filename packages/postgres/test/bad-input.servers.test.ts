@@ -92,6 +92,7 @@ describe('a database that cannot be used', () => {
   it('because the server is silent is a timeout at the limit', async () => {
     const silent = await listen(() => {});
     const pool = new pg.Pool({ host: '127.0.0.1', port: silent.port, password: SECRET });
+    pool.on('error', () => {});
     try {
       const startedAt = performance.now();
       const error = await failureOf(() => createPostgresStore({ pool, timeouts: { statementMs: 300 } }).init());

@@ -76,6 +76,7 @@ describe(`${CUTS} connections cut at random points of random calls, seed ${SEED}
     const mirror = { sessions: prismaWhatsAppSession(), conversations: prismaConversation({ sessionId: 'sessionId' }) };
     const access = { user: 'postgres', password: server.password, database: database.name };
     const pool = new pg.Pool({ host: proxy.host, port: proxy.port, ...access, max: 6 });
+    pool.on('error', () => {});
     const cut = createPostgresStore({ pool, mirror, timeouts: { statementMs: 1_500, lockMs: 500 } });
     const whole = createPostgresStore({ pool: database.connect(), mirror });
     await Promise.all([whole.init(), cut.init()]);

@@ -143,6 +143,7 @@ describe.skipIf(!pgbouncerIsThere())('behind PgBouncer in transaction mode', () 
       database: at.database.name,
     });
     const pooled = new pg.Pool({ host: '127.0.0.1', port: bouncer.port, database: 'test', user: 'x', max: 8 });
+    pooled.on('error', () => {});
     const lines: unknown[] = [];
     const log = (fields: unknown) => void lines.push(fields);
     const logger = { debug: log, info: log, warn: log, error: log };

@@ -22,9 +22,10 @@ describe.skipIf(!pgbouncerIsThere())('behind PgBouncer in transaction mode', () 
     await database.pool.query(PRISMA_TABLES);
     await addHostRows(database.pool, ids);
     bouncer = await startPgbouncer({ port: server.port, password: server.password, database: database.name });
-    pools = [0, 1].map(
-      () => new pg.Pool({ host: '127.0.0.1', port: bouncer.port, database: 'test', user: 'x', max: 16 }),
-    );
+    pools = [0, 1].map(() => {
+      const pool = new pg.Pool({ host: '127.0.0.1', port: bouncer.port, database: 'test', user: 'x', max: 16 });
+      return pool.on('error', () => {});
+    });
     stores = pools.map((pool) => createPostgresStore({ pool, mirror }));
   });
   afterAll(async () => {

@@ -89,7 +89,7 @@ describe.each(CLIENTS)('a host with $name $version', ({ name, version, overrides
     await host.waitFor(/row \["RECONNECTING","stream_broken"\]\s+row \["CONNECTED"/);
     server.session(PHONE).logOut();
     await host.waitFor(/row \["LOGGED_OUT","logged_out"\]/);
-    expect((await host.stop()).code).toBe(0);
+    expect(await host.stop()).toMatchObject({ code: 0, signal: null });
   });
 
   it('provider: pairs by QR code, heals a silent drop and a frame that no key decrypts, knows a logout', async () => {
@@ -103,7 +103,7 @@ describe.each(CLIENTS)('a host with $name $version', ({ name, version, overrides
     await host.waitFor(/row \["RECONNECTING","stream_broken"\][\s\S]*row \["CONNECTED"/);
     server.session(PHONE).logOut();
     await host.waitFor(/row \["LOGGED_OUT","logged_out"\]/);
-    expect((await host.stop()).code).toBe(0);
+    expect(await host.stop()).toMatchObject({ code: 0, signal: null });
   });
 });
 

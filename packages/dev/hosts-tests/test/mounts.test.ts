@@ -170,14 +170,14 @@ describe('mounted by the words of a page', () => {
         const [, qr = ''] = await first.waitFor(/^([^\s"]+(?:,[\w+/=]+){3,})$/m);
         await whatsapp.pair(qr, { phone: '5511912345679' });
         await watch.waitFor(/ROW \{"id":"shop","status":"CONNECTED"\}/);
-        expect((await first.stop()).code).toBe(0);
+        expect(await first.stop()).toMatchObject({ code: 0, signal: null });
         await watch.waitFor(/"CONNECTED"[\s\S]*"DISCONNECTED"/);
         // The watch reads ten times a second and misses words that stand shorter: only what follows the end of the
         // first start counts.
         const ended = watch.output().length;
         const next = app.start('node', ['--import', './around.mjs', 'bot.cjs'], { env });
         await watch.waitFor(/"CONNECTED"/, ended);
-        expect((await next.stop()).code).toBe(0);
+        expect(await next.stop()).toMatchObject({ code: 0, signal: null });
       },
     );
   });
