@@ -4,16 +4,19 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const LONGEST = [
   'postgres/test/pglite',
   'cli/test/service',
+  'cli/test/database',
+  'dev/chaos/test/scenarios',
   'dev/demo/test/main-job',
   'dev/simulator/test/run-seed',
-  'baileys/test/replicas',
   'postgres/test/conformance',
-  'dev/chaos/test/scale',
-  'baileys/test/boot',
-  'dev/chaos/test/faults',
-  'postgres/test/cuts',
+  'baileys/test/replicas',
   'baileys/test/catalogue',
-  'redis/test/cuts',
+  'postgres/test/own-connections',
+  'postgres/test/plans',
+  'dev/example/test/run-example',
+  'core/test/sweep-delay',
+  'postgres/test/cuts',
+  'redis/test/fail-over',
 ].map((path) => `/packages/${path}.`);
 
 /** Begins a project with its longest files, so that no worker has one of them left when the others are done. */
