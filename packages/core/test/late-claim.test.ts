@@ -52,3 +52,32 @@ describe('a claim that was given up and arrives late', () => {
     await world.during(wa.stop(), 5_000);
   });
 });
+
+describe('a claim whose answer comes after the lease', () => {
+  it('opens nothing: the session is free again with the first tick under the lease, and is opened then', async () => {
+    const world = createWorld();
+    const provider = world.provider();
+    const { wa } = world.replica({ ...off, provider });
+    await world.during(wa.start(), 0);
+    const { claim } = world.memory.sessions;
+    world.memory.sessions.claim = async (params) => {
+      const answer = await claim(params);
+      await new Promise<void>((resolve) => void world.clock.schedule(resolve, 5_000));
+      return answer;
+    };
+    world.broken.calls.add('beat');
+    // Three seconds before the trust runs out.
+    await world.clock.advance(24_000);
+    await world.during(wa.sessions.create({ id: 's' }), 6_000).catch(() => {});
+    expect(await world.row('s')).toMatchObject({ owner: expect.any(String) });
+    expect(provider.opened).toHaveLength(0);
+    const first = (await world.row('s')).tenure;
+    world.memory.sessions.claim = claim;
+    await world.fix();
+    await world.clock.advance(11_000);
+    expect(provider.opened).toHaveLength(1);
+    expect(await world.row('s')).toMatchObject({ tenure: provider.opened[0]!.tenure });
+    expect(provider.opened[0]!.tenure).not.toBe(first);
+    await world.during(wa.stop(), 5_000);
+  });
+});

@@ -236,8 +236,14 @@ export const MUTANTS = [
   one(
     'a provider opens what it did not win',
     'engine/sessions/provide.ts',
-    'if (outcome.claimed && tenure && !sessions.get(outcome.id)) tryToHold(outcome.session, tenure, failures);',
-    'const session = outcome.claimed ? outcome.session : (await store.sessions.get({ ids: [outcome.id] }))[0];\n        if (session && tenure && !sessions.get(outcome.id)) tryToHold(session, tenure, failures);',
+    'if (outcome.claimed && tenure && !sessions.get(outcome.id)) {\n',
+    'const [session] = outcome.claimed ? [] : await store.sessions.get({ ids: [outcome.id] });\n        if (session && tenure && !sessions.get(outcome.id)) tryToHold(session, tenure, failures);\n        else if (outcome.claimed && tenure && !sessions.get(outcome.id)) {\n',
+  ),
+  one(
+    'a provider opens after its lease',
+    'engine/sessions/provide.ts',
+    'if (lease.trusted() && lease.incarnation() === owner) tryToHold(outcome.session, tenure, failures);',
+    'if (lease.incarnation() === owner) tryToHold(outcome.session, tenure, failures);',
   ),
   one(
     'what was lost is not closed',

@@ -1,6 +1,7 @@
 import type { GuardedWrite, WriteOutcome } from '@wa-sync/core';
 import type { EntryOf, StoreMethod } from '../history.js';
 import { createRowFollower, type Invariant, mayFollow, settingsOf } from './invariant.js';
+import { createOwnLeases } from './own-leases.js';
 import { livesOf } from './processes.js';
 
 const ADOPTION_GRACE_MS = 600_000;
@@ -75,14 +76,11 @@ export const S3: Invariant = {
     const { ttlMs, storeLimitMs } = settingsOf(history);
     const { rows, follow } = createRowFollower();
     const lives = livesOf(history);
-    const sentAt = new Map<number, number>();
-    const alive = new Map<number, boolean>();
-    const trustedFrom = new Map<string, number>();
+    const own = createOwnLeases({ ttlMs, storeLimitMs }, lives);
     const guarded = new Set(['write', 'beginSend', 'move', 'deactivate', 'markForPurge', 'purge']);
     for (const entry of history) {
       if (entry.what === 'call') {
-        if (entry.method === 'beat' || entry.method === 'join') sentAt.set(entry.call, entry.t);
-        const fromMs = trustedFrom.get(entry.actor);
+        const fromMs = own.renewedAt(entry.actor);
         if (
           guarded.has(entry.method) &&
           fromMs !== undefined &&
@@ -97,34 +95,26 @@ export const S3: Invariant = {
           }
         }
       }
-      if (entry.what === 'answer' && entry.ok && sentAt.has(entry.call) && alive.get(entry.call)) {
-        const beganMs = sentAt.get(entry.call)!;
-        // A process that stood still takes up the answer or its own time limit first.
-        const inTime = entry.t - beganMs < storeLimitMs || lives.get(entry.actor)?.pausedIn(beganMs, entry.t + 1);
-        if (inTime) trustedFrom.set(entry.actor, Math.max(trustedFrom.get(entry.actor) ?? 0, beganMs));
-      }
-      if (entry.what === 'commit') {
-        if (sentAt.has(entry.call)) alive.set(entry.call, (entry.result as { alive?: boolean })?.alive === true);
-        if (isWrite(entry)) {
-          const applied = new Set(
-            outcomesOf(entry)
-              .filter((one) => one.applied)
-              .map((one) => one.id),
-          );
-          const { owner } = entry.params as { owner: string };
-          for (const write of writesOf(entry)) {
-            const row = rows.get(write.id);
-            const fits = row?.owner === owner && row.tenure === write.tenure && row.version === write.version;
-            if (!fits) bench.tested();
-            if (applied.has(write.id) && !fits && row?.writeId !== write.writeId) {
-              bench.broken(
-                entry.t,
-                `${entry.actor} wrote ${write.id} under tenure ${write.tenure}, version ${write.version}`,
-              );
-            }
+      if (entry.what === 'commit' && isWrite(entry)) {
+        const applied = new Set(
+          outcomesOf(entry)
+            .filter((one) => one.applied)
+            .map((one) => one.id),
+        );
+        const { owner } = entry.params as { owner: string };
+        for (const write of writesOf(entry)) {
+          const row = rows.get(write.id);
+          const fits = row?.owner === owner && row.tenure === write.tenure && row.version === write.version;
+          if (!fits) bench.tested();
+          if (applied.has(write.id) && !fits && row?.writeId !== write.writeId) {
+            bench.broken(
+              entry.t,
+              `${entry.actor} wrote ${write.id} under tenure ${write.tenure}, version ${write.version}`,
+            );
           }
         }
       }
+      own.follow(entry);
       follow(entry);
     }
   },

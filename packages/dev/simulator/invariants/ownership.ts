@@ -1,8 +1,9 @@
 import type { Claim, ClaimOutcome, GuardedWrite, Heartbeat } from '@wa-sync/core';
-import { createRowFollower, type Invariant, settingsOf } from './invariant.js';
+import { createLeaseFollower, createRowFollower, type Invariant, settingsOf } from './invariant.js';
+import { createOwnLeases } from './own-leases.js';
 import { lifeOf, livesOf } from './processes.js';
 
-/** A tenure has one session and one owner, comes once, and is opened once. */
+/** A tenure has one session and one owner, comes once, and is opened once, while the lease of its owner stands. */
 export const S2: Invariant = {
   name: 'S2',
   promise: 'one owner per tenure; a second socket on one number only where WhatsApp itself ends the first',
@@ -13,8 +14,16 @@ export const S2: Invariant = {
     const { rows, follow } = createRowFollower();
     const links = new Map<string, { readonly actor: string; readonly mode: string | undefined }>();
     const lives = livesOf(history);
+    const settings = settingsOf(history);
+    const own = createOwnLeases(settings, lives);
+    const leases = createLeaseFollower(settings.ttlMs);
+    /** A store that went back knows less of the leases than their owners were told. */
+    let wentBack = false;
     for (const entry of history) {
-      if (entry.what === 'rollback') replaced.clear();
+      if (entry.what === 'rollback') {
+        replaced.clear();
+        wentBack = true;
+      }
       if (entry.what === 'commit' && entry.method === 'claim' && entry.result !== 'refused') {
         const { owner, claims } = entry.params as { owner: string; claims: readonly Claim[] };
         const won = new Set(
@@ -54,6 +63,15 @@ export const S2: Invariant = {
         if (!owner || lifeOf(lives, owner)?.name !== entry.actor) {
           bench.broken(entry.t, `${entry.actor} opened ${entry.session} without a claim`);
         }
+        bench.tested();
+        if (own.isOver(entry.actor, entry.t)) {
+          bench.broken(entry.t, `${entry.actor} opened ${entry.session} after its lease was over by its own account`);
+        }
+        const renewedMs = own.renewedAt(entry.actor) ?? entry.t;
+        const asleep = lives.get(entry.actor)?.suspendedIn(renewedMs, entry.t);
+        if (owner && !wentBack && !asleep && !leases.stands(owner, entry.t)) {
+          bench.broken(entry.t, `${entry.actor} opened ${entry.session} after its lease was over in the store`);
+        }
       }
       if (entry.what === 'link' && entry.event === 'open')
         links.set(entry.link, { actor: entry.actor, mode: entry.mode });
@@ -69,6 +87,8 @@ export const S2: Invariant = {
         if (ended?.mode === 'provided' && byOwn)
           bench.broken(entry.t, `${ended.actor} opened a second socket on ${entry.session}`);
       }
+      own.follow(entry);
+      leases.follow(entry);
       follow(entry);
     }
   },

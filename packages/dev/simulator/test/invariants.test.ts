@@ -352,6 +352,22 @@ describe('an invariant over a history', () => {
     expect(judgeHistory(history).violations.map(({ invariant }) => invariant)).toContain('L2');
   });
 
+  it.each<[string, number, Fact[]]>([
+    ['by the account of its owner', 27_000, []],
+    ['in the store', 20_000, [commit('fence', { incarnation: 'a' }, true)]],
+  ])('S2 sees a connection that is opened after the lease is over %s', (_, t, before) => {
+    const claim = { id: 's', tenure: 't2', mode: 'free' };
+    const until = (openedMs: number, facts: Fact[]): Fact[] => [
+      seeded(row({ owner: null, tenure: null })),
+      ...life,
+      commit('claim', { owner: 'a', claims: [claim] }, [{ id: 's', claimed: true }]),
+      ...facts,
+      { t: openedMs, actor: 'p', what: 'provider-open', session: 's', tenure: 't2', fenced: false },
+    ];
+    expect(judge(until(t - 1, []))).not.toContain('S2');
+    expect(judge(until(t, before))).toContain('S2');
+  });
+
   it('L6 sees a row that does not follow its connection', () => {
     const beat = (t: number): Fact[] => [
       { t, actor: 'p', what: 'call', call: t, method: 'beat', params: { incarnation: 'a', massOutage: false } },

@@ -70,11 +70,13 @@ export function createProvide(deps: {
     const claims = wanted.map((id): Claim => ({ id, tenure: random.token(), mode: 'free' }));
     const tenures = new Map(claims.map((claim) => [claim.id, claim.tenure]));
     const work = (async () => {
-      const asked = { owner: lease.incarnation(), claims, deadline: lease.callDeadline() };
-      for (const outcome of await store.sessions.claim(asked)) {
+      const owner = lease.incarnation();
+      for (const outcome of await store.sessions.claim({ owner, claims, deadline: lease.callDeadline() })) {
         const tenure = tenures.get(outcome.id);
-        if (outcome.claimed && tenure && !sessions.get(outcome.id)) tryToHold(outcome.session, tenure, failures);
-        else if (!outcome.claimed && outcome.why === 'fenced') lease.noteFenced();
+        if (outcome.claimed && tenure && !sessions.get(outcome.id)) {
+          if (lease.trusted() && lease.incarnation() === owner) tryToHold(outcome.session, tenure, failures);
+          else await leaveFree(outcome.session, tenure, owner);
+        } else if (!outcome.claimed && outcome.why === 'fenced') lease.noteFenced();
         else if (!outcome.claimed && outcome.why === 'held') inVain.push(outcome.id);
       }
     })();
@@ -88,6 +90,15 @@ export function createProvide(deps: {
       for (const id of wanted) claiming.delete(id);
     }
     return { failures, inVain };
+  }
+
+  /**
+   * The lease ran out on the way of the claim, so another replica may have the session before long. The next tick under
+   * this lease releases it; one that another has ended frees it as well.
+   */
+  async function leaveFree({ id, status: from }: StoredSession, tenure: string, owner: string): Promise<void> {
+    if (lease.incarnation() !== owner) return;
+    await releaseSessions.release({ id, tenure, from }, { code: 'no_connection' }, { unobserved: true });
   }
 
   /** The others that were claimed are opened all the same; the sweep releases this one. */
