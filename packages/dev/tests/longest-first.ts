@@ -13,7 +13,6 @@ const LONGEST = [
   'baileys/test/catalogue',
   'postgres/test/own-connections',
   'postgres/test/plans',
-  'dev/example/test/run-example',
   'core/test/sweep-delay',
   'postgres/test/cuts',
   'redis/test/fail-over',

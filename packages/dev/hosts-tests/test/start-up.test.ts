@@ -5,7 +5,7 @@ import { type FakeWhatsApp, startFakeWhatsApp } from '../../../fake-whatsapp/src
 import { useDatabase } from '../../../postgres/test/use-database.js';
 import { startRedis } from '../../../redis/test/start-redis.js';
 import { root } from '../../docs-checks/test/read-docs.js';
-import { OTHER_PAGES } from '../../docs-checks/test/start-up/pages.js';
+import { PAGES } from '../../docs-checks/test/start-up/pages.js';
 import { PAGE_WITHIN_MS, runPage } from '../../docs-checks/test/start-up/run-page.js';
 
 let whatsapp: FakeWhatsApp;
@@ -24,7 +24,7 @@ afterAll(async () => {
 
 describe('a page that starts wa-sync', () => {
   const postgres = useDatabase();
-  it.each(OTHER_PAGES)(
+  it.each(PAGES)(
     '$page, $blocks: a true row, at the first start and the second, as two processes at once',
     { timeout: PAGE_WITHIN_MS },
     async (run) => {

@@ -9,7 +9,7 @@ export interface ListedBlock {
 }
 
 const OF_THE_REPOSITORY = 'starts the tests and tools of this repository, which take minutes';
-const UNTIL_ENDED = 'runs until a person ends it; packages/dev/example/test/run-example.realtime.test.ts starts it';
+const UNTIL_ENDED = 'runs until a person ends it; packages/dev/hosts-tests/test/run-example.test.ts starts it';
 const COPIED = {
   has: 'cp .env.example .env',
   reason: 'is played in a copy of the app',

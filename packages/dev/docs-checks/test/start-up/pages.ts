@@ -2,13 +2,9 @@ import type { PageRun } from './run-page.js';
 
 const OF_THE_TABLE = { schema: 'examples/express/app/schema.sql', on: 'postgres', becomes: 'CONNECTED' } as const;
 
-/** Played at every `npm test`: the one that most readers begin with. */
-export const FIRST_PAGES: readonly PageRun[] = [
+/** The pages whose blocks start wa-sync; the first is the one that most readers begin with. */
+export const PAGES: readonly PageRun[] = [
   { page: 'README.md', blocks: ['createWaSyncRouter(wa'], calls: 'connect', session: 'shop', ...OF_THE_TABLE },
-];
-
-/** Played by `npm run test:hosts`. */
-export const OTHER_PAGES: readonly PageRun[] = [
   { page: 'examples/express/README.md', blocks: ['createWaSyncRouter(wa'], session: 'sales', ...OF_THE_TABLE },
   {
     page: 'examples/nest/README.md',

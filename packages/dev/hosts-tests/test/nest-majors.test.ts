@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { build } from 'tsup';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../../../../examples/nest', import.meta.url));
 const majors = join(root, '../../packages/dev/nest-majors');
 const folders = { 10: join(majors, 'nest-10'), 11: join(majors, 'nest-11'), 12: root } as const;
 

@@ -3,9 +3,9 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type StartedProcess, startProcess } from '../../../../examples/express/test/start-process.js';
-import { fromSource } from '../example-app.js';
+import { fromSource } from '../../example/example-app.js';
 
-const launcher = fromSource(join(fileURLToPath(new URL('..', import.meta.url)), 'run-example.ts'));
+const launcher = fromSource(join(fileURLToPath(new URL('../../example', import.meta.url)), 'run-example.ts'));
 const WITHIN_MS = 30_000;
 const running: StartedProcess[] = [];
 
