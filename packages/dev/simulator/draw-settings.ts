@@ -29,6 +29,7 @@ export const FAULT_KINDS = [
   'store_slow',
   'write_late',
   'writes_locked',
+  'beat_hangs',
   'store_twice',
   'partition',
   'outage',

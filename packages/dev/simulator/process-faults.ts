@@ -26,9 +26,15 @@ export function processFaults(context: FaultContext): FaultEffects {
   const { world, draw, until, note, someReplica } = context;
   const { timeline, recorder, server, whatsapp, plan } = world;
 
+  const hungAtMs = new WeakMap<Replica, number>();
+
   /** Something on the way of one process to the store. */
-  function weather(kind: FaultKind, change: Partial<StoreWeather>, ms: number): Replica | null {
-    const replica = someReplica();
+  function weather(
+    kind: FaultKind,
+    change: Partial<StoreWeather>,
+    ms: number,
+    replica: Replica | null = someReplica(),
+  ): Replica | null {
     if (!replica) return null;
     const { process, client } = replica;
     note(kind, process.name, replica.phase, `${ms}`);
@@ -41,6 +47,14 @@ export function processFaults(context: FaultContext): FaultEffects {
       recorder.note({ actor: process.name, what: 'impaired', by: kind, on: false });
     });
     return replica;
+  }
+
+  /** There is something to write, now. */
+  function endOpenLink(replica: Replica | null): void {
+    const open = [...(replica?.lines.values() ?? [])].filter(
+      ({ session }) => whatsapp.linkOf(session)?.state === 'open',
+    );
+    if (open.length > 0) whatsapp.endByServer(draw.pick(open).session, 'restart_required');
   }
 
   function pauseAt(kind: FaultKind, moment: 'before_call' | 'at_answer'): void {
@@ -80,20 +94,27 @@ export function processFaults(context: FaultContext): FaultEffects {
       const side = draw.pick(['before', 'after', 'changing'] as const);
       weather('store_slow', { slow: { ms, side } }, draw.between(10_000, 150_000));
     },
+    beat_hangs() {
+      const replica = someReplica();
+      // Another one within the lease may take it.
+      if (!replica || timeline.nowMs() - (hungAtMs.get(replica) ?? Number.NEGATIVE_INFINITY) < 2 * plan.ttlMs) return;
+      hungAtMs.set(replica, timeline.nowMs());
+      const { ttlMs, tickMs } = plan;
+      const ms = draw.pick([
+        draw.between(ttlMs / 6, ttlMs / 3),
+        draw.between(ttlMs / 3, ttlMs),
+        draw.between(ttlMs, 2 * ttlMs),
+        Number.POSITIVE_INFINITY,
+      ]);
+      weather('beat_hangs', { hang: { ms, side: draw.pick(['before', 'after']) } }, 2 * tickMs, replica);
+      until(tickMs + 500, () => endOpenLink(replica));
+    },
     writes_locked() {
-      const replica = weather('writes_locked', { lockedWrites: true }, draw.between(20_000, 90_000));
-      const open = [...(replica?.lines.values() ?? [])].filter(
-        ({ session }) => whatsapp.linkOf(session)?.state === 'open',
-      );
-      if (open.length > 0) whatsapp.endByServer(draw.pick(open).session, 'restart_required');
+      endOpenLink(weather('writes_locked', { lockedWrites: true }, draw.between(20_000, 90_000)));
     },
     write_late() {
       // A link that falls and is back before its fall could be written.
-      const replica = weather('write_late', { lateWrites: true }, draw.between(1_000, 6_000));
-      const open = [...(replica?.lines.values() ?? [])].filter(
-        ({ session }) => whatsapp.linkOf(session)?.state === 'open',
-      );
-      if (open.length > 0) whatsapp.endByServer(draw.pick(open).session, 'restart_required');
+      endOpenLink(weather('write_late', { lateWrites: true }, draw.between(1_000, 6_000)));
     },
     store_twice: () => void weather('store_twice', { twice: 0.7 }, draw.between(5_000, 60_000)),
     partition: () => void weather('partition', { cut: draw.pick(['refuse', 'hang']) }, draw.between(3_000, 90_000)),

@@ -23,6 +23,8 @@ export interface StoreWeather {
   lateAnswer: number;
   /** Every call takes so much longer, on the way to the store, on the way back, or now here and now there. */
   slow: { readonly ms: number; readonly side: 'before' | 'after' | 'changing' } | null;
+  /** The next beat is answered so much later, or never; every other call goes on. */
+  hang: { readonly ms: number; readonly side: 'before' | 'after' } | null;
   twice: number;
   /** The process is stopped right before the next call leaves, or right when its answer arrives. */
   pauseAt: {
@@ -41,6 +43,7 @@ export const FAIR_WEATHER: Readonly<StoreWeather> = {
   lockedWrites: false,
   lateAnswer: 0,
   slow: null,
+  hang: null,
   twice: 0,
   pauseAt: null,
 };
@@ -91,6 +94,7 @@ export function createStoreClient(params: {
       const call = { id, actor: process.name, part, method, params: given };
 
       const answer = (delayMs: number, ok: boolean, settle: () => void): void => {
+        if (delayMs === Number.POSITIVE_INFINITY) return;
         timeline.after(delayMs, () => {
           if (takePause('at_answer', method)) onFault('pause_at_answer', method);
           process.deliver(() => {
@@ -124,9 +128,10 @@ export function createStoreClient(params: {
           return;
         }
         const { slow } = weather;
+        const hang = method === 'beat' ? weather.hang : null;
         const slowBefore = slow?.side === 'before' || (slow?.side === 'changing' && draw.chance(0.5));
         const fate = {
-          slowMs: slow && !slowBefore ? slow.ms : 0,
+          slowMs: (slow && !slowBefore ? slow.ms : 0) + (hang?.side === 'after' ? hang.ms : 0),
           errorAfter: draw.chance(weather.errorAfter),
           lateAnswer: draw.chance(weather.lateAnswer),
           twice: draw.chance(weather.twice),
@@ -146,8 +151,14 @@ export function createStoreClient(params: {
         const late = draw.chance(weather.lateRequest) || (weather.lateWrites && method === 'write');
         if (late || fate.lateAnswer) onFault('store_late', method);
         if (slow) onFault('store_slow', method);
+        if (hang) {
+          weather.hang = null;
+          onFault('beat_hangs', method);
+        }
         const thereMs = late ? draw.between(1_000, LONGEST_DELAY_MS) : draw.between(1, 12);
-        timeline.after(thereMs + (slow && slowBefore ? slow.ms : 0), () => arrive(fate));
+        const hungMs = hang?.side === 'before' ? hang.ms : 0;
+        if (hungMs === Number.POSITIVE_INFINITY) return;
+        timeline.after(thereMs + hungMs + (slow && slowBefore ? slow.ms : 0), () => arrive(fate));
       };
 
       if (takePause('before_call', method)) onFault('pause_before_call', method);

@@ -73,6 +73,8 @@ export const L4: Invariant = {
         (entry) => entry.what === 'truth' && entry.moment === 'after-stop' && entry.of === incarnation,
       );
       if (read?.what !== 'truth') continue;
+      const wentBack = history.some(({ what, t }) => what === 'rollback' && t > life.stoppingMs && t <= read.t);
+      if (wentBack) continue;
       for (const row of read.rows) {
         if (row.owner === incarnation) bench.broken(read.t, `${row.id} still names ${life.name}, which has stopped`);
       }

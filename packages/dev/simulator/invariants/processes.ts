@@ -15,15 +15,16 @@ export interface ProcessLife {
    * way.
    */
   clear(fromMs: number, toMs: number): boolean;
-  /** The same, but for a store that was slow for every call, or let nothing be written. */
+  /** The same, but for a beat that hung: all else goes on. */
+  couldWrite(fromMs: number, toMs: number): boolean;
+  /** The same, but for a store that was slow for every call, or let nothing be written, and for a beat that hung. */
   couldRenew(fromMs: number, toMs: number): boolean;
   suspendedIn(fromMs: number, toMs: number): boolean;
   pausedIn(fromMs: number, toMs: number): boolean;
 }
 
 interface Span {
-  /** What it was, where it lasted. */
-  readonly by?: string;
+  readonly by: string;
   readonly fromMs: number;
   toMs: number;
 }
@@ -31,8 +32,11 @@ interface Span {
 /** The longest that a call can be on its way, and the pause after it. */
 const AFTERMATH_MS = 26_000;
 
+const NOTHING: ReadonlySet<string> = new Set();
+/** The impairments under which a replica still writes at once. */
+const WRITES_UNDER: ReadonlySet<string> = new Set(['beat_hangs']);
 /** The impairments under which a replica still keeps its lease. */
-const RENEWS_UNDER: ReadonlySet<string | undefined> = new Set(['store_slow', 'writes_locked']);
+const RENEWS_UNDER: ReadonlySet<string> = new Set(['store_slow', 'writes_locked', 'beat_hangs']);
 
 const known = new WeakMap<readonly HistoryEntry[], ReadonlyMap<string, ProcessLife>>();
 
@@ -75,13 +79,18 @@ function readLives(history: readonly HistoryEntry[]): Map<string, ProcessLife> {
   const overlaps = (span: Span, fromMs: number, toMs: number) => span.toMs > fromMs && span.fromMs < toMs;
   const meets = (span: Span, fromMs: number, toMs: number) => span.toMs + aftermathMs > fromMs && span.fromMs < toMs;
 
+  function isClear({ name, endedMs }: ProcessLife, fromMs: number, toMs: number, but: ReadonlySet<string>): boolean {
+    const stands = (span: Span) => !but.has(span.by) && meets(span, fromMs, toMs);
+    return endedMs > toMs && !spansOf(name).some(stands) && !spansOf('*').some(stands);
+  }
+
   for (const entry of history) {
     const { actor, t } = entry;
     if (entry.what === 'impaired') {
       if (entry.on) begin(actor, entry.by, t);
       else end(actor, entry.by, t);
     } else if (entry.what === 'fault' && entry.actor !== 'world') {
-      spansOf(actor).push({ fromMs: t, toMs: t });
+      spansOf(actor).push({ by: entry.kind, fromMs: t, toMs: t });
     } else if (entry.what === 'process') {
       if (entry.state === 'starting') {
         const life: ProcessLife = {
@@ -93,15 +102,9 @@ function readLives(history: readonly HistoryEntry[]): Map<string, ProcessLife> {
           endedMs: Number.POSITIVE_INFINITY,
           how: null,
           incarnations: [],
-          clear: (fromMs, toMs) =>
-            life.endedMs > toMs &&
-            !spansOf(actor).some((span) => meets(span, fromMs, toMs)) &&
-            !spansOf('*').some((span) => meets(span, fromMs, toMs)),
-          couldRenew: (fromMs, toMs) =>
-            life.endedMs > toMs &&
-            ![...spansOf(actor), ...spansOf('*')].some(
-              (span) => !RENEWS_UNDER.has(span.by) && meets(span, fromMs, toMs),
-            ),
+          clear: (fromMs, toMs) => isClear(life, fromMs, toMs, NOTHING),
+          couldWrite: (fromMs, toMs) => isClear(life, fromMs, toMs, WRITES_UNDER),
+          couldRenew: (fromMs, toMs) => isClear(life, fromMs, toMs, RENEWS_UNDER),
           suspendedIn: (fromMs, toMs) => (suspends.get(actor) ?? []).some((span) => overlaps(span, fromMs, toMs)),
           pausedIn: (fromMs, toMs) => (pauses.get(actor) ?? []).some((span) => overlaps(span, fromMs, toMs)),
         };

@@ -41,9 +41,12 @@ function createSayings() {
 }
 
 const isAble = (life: ProcessLife, fromMs: number, t: number): boolean =>
-  life.clear(fromMs, t) && life.runningMs < fromMs && life.stoppingMs > t;
+  life.couldWrite(fromMs, t) && life.runningMs < fromMs && life.stoppingMs > t;
 
-/** At each answered beat of a process in peace, the rows that it owns say what its connections say. */
+/**
+ * At each answered beat of a process in peace, and at each answer while a beat hangs, the rows that it owns say what its
+ * connections say.
+ */
 export const L6: Invariant = {
   name: 'L6',
   promise: 'what a connection says is in its row a moment later, also after what could not be written',
@@ -51,8 +54,13 @@ export const L6: Invariant = {
     const lives = livesOf(history);
     const { rows, follow } = createRowFollower();
     const sayings = createSayings();
+    const { storeLimitMs } = settingsOf(history);
+    const hungUntil = new Map<string, number>();
     for (const entry of history) {
-      if (entry.what === 'answer' && entry.method === 'beat' && entry.ok) judge(entry);
+      if (entry.what === 'fault' && entry.kind === 'beat_hangs' && entry.actor !== 'world')
+        hungUntil.set(entry.actor, entry.t + storeLimitMs);
+      const hangs = entry.t < (hungUntil.get(entry.actor) ?? 0);
+      if (entry.what === 'answer' && entry.ok && (hangs || entry.method === 'beat')) judge(entry);
       sayings.follow(entry);
       follow(entry);
     }

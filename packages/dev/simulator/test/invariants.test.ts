@@ -308,6 +308,24 @@ describe('an invariant over a history', () => {
       ],
     ],
     [
+      'S20',
+      [
+        ...life,
+        { t: 60_000, actor: 'p', what: 'fault', kind: 'beat_hangs', target: 'p', met: 'beat' },
+        { t: 80_000, actor: 'p', what: 'event', name: 'lease:lost', payload: {} },
+      ],
+    ],
+    [
+      'L6',
+      [
+        seeded(row()),
+        ...life,
+        { t: 60_000, actor: 'p', what: 'fault', kind: 'beat_hangs', target: 'p', met: 'beat' },
+        { actor: 'p', what: 'client', session: 's', connection: 'c', status: 'RECONNECTING' },
+        { t: 65_000, actor: 'p', what: 'answer', call: 9, method: 'get', ok: true },
+      ],
+    ],
+    [
       'L1',
       [
         seeded(row({ owner: 'dead' })),
