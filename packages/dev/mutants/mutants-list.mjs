@@ -258,31 +258,11 @@ export const MUTANTS = [
     '}, limitMs * 1_000);\n          running.then',
   ),
   one(
-    'a beat that hangs leaves no time for another',
-    'engine/limits/limit-store.ts',
-    'return Math.max(100, Math.floor(ttlMs / 3));',
-    'return Math.max(100, Math.floor(ttlMs * 0.8));',
+    'a beat that was given up is not made up for',
+    'engine/replica/tick.ts',
+    'if (!stopped) beatIn(Math.max(0, tickMs - (clock.monotonicMs() - startedMs)));',
+    'if (!stopped) beatIn(failing ? 2 * tickMs : Math.max(0, tickMs - (clock.monotonicMs() - startedMs)));',
   ),
-  {
-    name: 'nothing is written while a beat is under way',
-    patches: [
-      {
-        file: 'engine/lease/lease.ts',
-        find: 'const trusted = () => joined && ',
-        replace: 'let renewing = false;\n  const trusted = () => !renewing && joined && ',
-      },
-      {
-        file: 'engine/lease/lease.ts',
-        find: 'const answer = await store.leases.beat({',
-        replace: 'renewing = true;\n      const answer = await store.leases.beat({',
-      },
-      {
-        file: 'engine/lease/lease.ts',
-        find: 'last: joined ? watch.last() : null,\n      });',
-        replace: 'last: joined ? watch.last() : null,\n      }).finally(() => {\n        renewing = false;\n      });',
-      },
-    ],
-  },
   one(
     'a stop releases nothing',
     'engine/replica/give-up-lease.ts',

@@ -1,4 +1,5 @@
 import { type Invariant, settingsOf } from './invariant.js';
+import { createOwnLeases } from './own-leases.js';
 import { livesOf } from './processes.js';
 
 /** A beat that is given up leaves time for the next one. */
@@ -6,23 +7,30 @@ export const S20: Invariant = {
   name: 'S20',
   promise: 'one beat that hangs, for however long, takes no lease',
   check(history, bench) {
-    const { ttlMs, tickMs, storeLimitMs } = settingsOf(history);
+    const settings = settingsOf(history);
+    const { ttlMs, tickMs, storeLimitMs } = settings;
     const lives = livesOf(history);
-    for (const hung of history) {
-      if (hung.what !== 'fault' || hung.kind !== 'beat_hangs' || hung.actor === 'world') continue;
-      const life = lives.get(hung.actor);
-      const [fromMs, toMs] = [hung.t - (tickMs + storeLimitMs + 3_000), hung.t + ttlMs];
-      if (!life || life.runningMs > fromMs || life.stoppingMs < toMs || !life.couldRenew(fromMs, toMs)) continue;
-      bench.tested();
-      const lost = history.find(
-        (entry) =>
-          entry.what === 'event' &&
-          entry.actor === hung.actor &&
-          entry.name === 'lease:lost' &&
-          entry.t > hung.t &&
-          entry.t < toMs,
-      );
-      if (lost) bench.broken(lost.t, `${hung.actor} lost its lease after its beat of ${hung.t} hung`);
+    const own = createOwnLeases(settings, lives);
+    /** By replica, when its beat hung, where nothing else can take the lease until the next ones must have come. */
+    const hungAt = new Map<string, number>();
+    for (const entry of history) {
+      const { actor, t } = entry;
+      if (entry.what === 'fault' && entry.kind === 'beat_hangs' && actor !== 'world') {
+        const life = lives.get(actor);
+        const [fromMs, toMs] = [t - (tickMs + storeLimitMs + 3_000), t + ttlMs];
+        if (life && life.runningMs < fromMs && life.stoppingMs > toMs && life.couldRenew(fromMs, toMs)) {
+          bench.tested();
+          hungAt.set(actor, t);
+        }
+      }
+      const hungMs = hungAt.get(actor);
+      if (hungMs !== undefined && t < hungMs + ttlMs) {
+        const lost = entry.what === 'event' && entry.name === 'lease:lost';
+        const renews = entry.what === 'answer' && entry.method === 'beat' && entry.ok;
+        if (lost || (renews && own.isOver(actor, t)))
+          bench.broken(t, `${actor} was without its lease after its beat of ${hungMs} hung`);
+      }
+      own.follow(entry);
     }
   },
 };
