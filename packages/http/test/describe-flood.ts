@@ -117,10 +117,26 @@ export function describeFlood(name: string, openStore: () => Promise<WaSyncStore
       for (const { wa } of running) {
         for (const id of IDS) expect(await wa.sessions.get(id)).toMatchObject({ effective: { status: 'CONNECTED' } });
       }
-      return { statuses, heard };
+      return { statuses, heard, p99Ms };
     }
 
     const timeout = SECONDS * 1_000 + 60_000;
+
+    it.runIf(process.env.FLOOD_SECONDS).each<Flood>([
+      { path: '/whatsapp/health/ready', sockets: 20 },
+      { path: '/whatsapp/sessions', sockets: 5, token: 'flood' },
+      { path: '/whatsapp/sessions', sockets: 2_000, token: 'flood', depth: 1 },
+    ])(
+      'keeps another caller no more than twice as long as a flood of /health/live does: $path, $sockets sockets',
+      {
+        timeout: 2 * timeout,
+      },
+      async (flood) => {
+        const floor = await play({ ...flood, path: '/whatsapp/health/live' });
+        const { p99Ms, heard } = await play(flood);
+        expect(p99Ms / floor.p99Ms, heard).toBeLessThanOrEqual(2);
+      },
+    );
 
     it(`stands 20 sockets that pipeline /health/ready for ${SECONDS} s`, { timeout }, async () => {
       const { statuses, heard } = await play({ path: '/whatsapp/health/ready', sockets: 20 });
