@@ -11,12 +11,14 @@ function slowDown<Params>(
   rowMs: () => number,
 ) {
   const sizes: number[] = [];
+  const startsMs: number[] = [];
   const slow = async (params: Params) => {
     sizes.push(rowsOf(params));
+    startsMs.push(clock.monotonicMs());
     await new Promise<void>((resolve) => void clock.schedule(resolve, rowsOf(params) * rowMs()));
     return call(params);
   };
-  return { sizes, slow };
+  return { sizes, startsMs, slow };
 }
 
 describe('a batch', () => {
@@ -42,12 +44,12 @@ describe('a batch', () => {
     expect(Math.max(...sizes.slice(7))).toBe(50);
   });
 
-  it('of conversations that are closed does so too', async () => {
+  it('of conversations that are closed does so too, and lets what it locked be written before the next', async () => {
     const world = await talking({ farewell: null, maxPerRun: 1_000 });
     for (let index = 0; index < 200; index += 1) await world.say(`c${index}`);
     await world.inactive(HOUR + 1_000);
     const conversations = world.memory.conversations!;
-    const { sizes, slow } = slowDown(
+    const { sizes, startsMs, slow } = slowDown(
       world,
       conversations.move,
       ({ moves }) => moves.length,
@@ -57,5 +59,6 @@ describe('a batch', () => {
     const report = await world.during(world.wa.checkInactiveConversations(), 30_000);
     expect(report.totals.closed).toBe(200);
     expect(sizes).toEqual(Array.from({ length: 20 }, () => 10));
+    for (const [index, startMs] of startsMs.slice(1).entries()) expect(startMs - startsMs[index]!).toBe(440);
   });
 });

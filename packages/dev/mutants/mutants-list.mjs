@@ -230,8 +230,8 @@ export const MUTANTS = [
   one(
     'who asks for a connection of before reads that one',
     'engine/reconcile/reconcile.ts',
-    'queue.enqueue(sessions.get(held.id) ?? held, trigger, waiter);',
-    'queue.enqueue(held, trigger, waiter);',
+    'queue.enqueue(sessions.get(held.id) ?? held, trigger, ...waiters);',
+    'queue.enqueue(held, trigger, ...waiters);',
   ),
   one(
     'a provider opens what it did not win',

@@ -58,6 +58,11 @@ export type WriteOutcome =
       readonly applied: false;
       /** The store refused this row alone, such as by a trigger: nothing of it was written, the others were. */
       readonly refused?: WaSyncError | undefined;
+      /**
+       * Somebody has the row locked, and its guard still stands: nothing was written, and the same is tried again soon.
+       * For stores that pass over locked rows, so that one of them keeps no other waiting.
+       */
+      readonly locked?: true | undefined;
     };
 
 /**

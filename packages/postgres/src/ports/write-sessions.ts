@@ -37,15 +37,14 @@ async function writeBatch(params: {
   const run = (items: readonly GuardedWrite[], mode: AttemptMode): Promise<ChangedRow[]> => {
     const statements = mode.mirror ? writing : writingOursOnly;
     const columns = columnsOf(items);
-    if (items.length === 1 && !mode.skipOurs) {
+    if (items.length === 1) {
       return runner.json<ChangedRow[]>(statements.writeOne, [
         String(lockMs),
         owner,
         ...columns.map(([value]) => value),
       ]);
     }
-    const wanted = mode.skipOurs ? statements.writeSkipOurs : statements.write;
-    return runner.json<ChangedRow[]>(wanted, [String(lockMs), owner, ...columns]);
+    return runner.json<ChangedRow[]>(statements.write, [String(lockMs), owner, ...columns]);
   };
   const applied = await mirrored.apply(writes, run, (write, error) => refused.set(write, error));
   const rows = new Map<string, AppliedRow>(applied.map((row) => [row.tuple[0], row]));
@@ -57,20 +56,22 @@ async function writeBatch(params: {
     else outcomes.set(write, outcomeOf(row.tuple, row.blocked, prepared));
   }
   if (missed.length === 0) return outcomes;
-  // A commit of ours whose answer got lost; asked in a new statement, which also sees one that was in flight just now.
-  const ours = await runner.json<SessionTuple[]>(reading.ours, [
+  // Asked in a new statement, which also sees a commit of ours that was in flight just now.
+  const found = await runner.json<(SessionTuple | string)[]>(reading.missed, [
     owner,
     missed.map(({ id }) => id),
     missed.map(({ tenure }) => tenure),
     missed.map(({ writeId }) => writeId),
+    missed.map(({ version }) => version),
   ]);
-  const known = new Map(ours.map((tuple) => [tuple[0], tuple]));
+  const known = new Map(found.map((one) => (typeof one === 'string' ? [one, null] : [one[0], one])));
   for (const write of missed) {
-    const tuple = known.get(write.id);
+    const { id } = write;
+    const tuple = known.get(id);
     const error = refused.get(write);
-    if (tuple !== undefined) outcomes.set(write, outcomeOf(tuple, null, prepared));
-    else if (error !== undefined)
-      outcomes.set(write, { id: write.id, applied: false, refused: runner.translate(error) });
+    if (tuple) outcomes.set(write, outcomeOf(tuple, null, prepared));
+    else if (error !== undefined) outcomes.set(write, { id, applied: false, refused: runner.translate(error) });
+    else if (tuple === null) outcomes.set(write, { id, applied: false, locked: true });
   }
   return outcomes;
 }

@@ -19,8 +19,6 @@ export interface AppliedRow {
 export interface AttemptMode {
   /** Writes the host's rows in the same statement. */
   readonly mirror: boolean;
-  /** Passes over session rows that somebody else has locked. */
-  readonly skipOurs: boolean;
 }
 
 const MOST_WAITS = 20;
@@ -91,10 +89,10 @@ export function mirroredWrites(params: {
         withHost,
         setAside,
         limitMs: runner.limits.statementMs,
-        run: async (some, skipOurs) => judge(await run(some, { mirror: withHost, skipOurs })),
+        run: async (some) => judge(await run(some, { mirror: withHost })),
         // The status here commits without the host's row.
         async refused(some, error) {
-          const ours = await run(some, { mirror: false, skipOurs: true });
+          const ours = await run(some, { mirror: false });
           return ours.map(([tuple]) => ({ tuple, blocked: serverWords(error) }));
         },
       });

@@ -9,8 +9,11 @@ export interface ReadStatements {
   readonly listOfOwner: Statement;
   readonly sweep: Statement;
   readonly claimable: Statement;
-  /** Rows that carry a write id of ours: the answer of a commit that got lost. */
-  readonly ours: Statement;
+  /**
+   * What became of writes that changed nothing: the rows that carry a write id of ours (the answer of a commit got
+   * lost), and the ids of those whose guard still stands (somebody had them locked).
+   */
+  readonly missed: Statement;
   /** Ids of an owner. */
   readonly idsOfOwner: Statement;
 }
@@ -51,10 +54,11 @@ export function readStatements(schema: string, mirror: SessionsMirrorSql | null)
         coalesce((SELECT json_agg(r.incarnation) FROM ${schema}.replica r WHERE EXISTS (SELECT FROM ready)
           AND r.fenced_at IS NULL AND clock_timestamp() <= r.beat_at + r.ttl_ms * interval '1 millisecond'), '[]')
       )::text AS answer`),
-    ours: statement(`
-      SELECT coalesce(json_agg(${tuple}), '[]')::text AS answer
-      FROM unnest($2::text[], $3::text[], $4::text[]) i(id, tenure, write_id)
-      JOIN ${schema}.session s ON s.id = i.id AND ${heldBySql('s', '$1::text')} AND s.tenure = i.tenure AND s.write_id = i.write_id
+    missed: statement(`
+      SELECT coalesce(json_agg(CASE WHEN s.write_id = i.write_id THEN ${tuple} ELSE to_json(s.id) END), '[]')::text AS answer
+      FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) i(id, tenure, write_id, version)
+      JOIN ${schema}.session s ON s.id = i.id AND ${heldBySql('s', '$1::text')} AND s.tenure = i.tenure
+        AND (s.write_id = i.write_id OR s.version = i.version)
       ${joins}`),
     idsOfOwner: statement(`
       SELECT coalesce(json_agg(s.id ORDER BY s.id), '[]')::text AS answer

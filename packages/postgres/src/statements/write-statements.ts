@@ -32,14 +32,13 @@ const WRITE_INPUT = [
 /** Statements that change session rows. The first parameter of each is the lock limit in milliseconds. */
 export interface WriteStatements {
   readonly create: Statement;
-  /** Guarded writes; `skipOurs` passes over session rows that somebody holds locked. */
+  /** Guarded writes; they pass over session rows that somebody has locked. */
   readonly write: Statement;
   /**
    * One guarded write, with single values in place of the arrays: its generic plan costs what a custom one does, so a
    * prepared one is not planned again at each event, as the statement over arrays is.
    */
   readonly writeOne: Statement;
-  readonly writeSkipOurs: Statement;
   readonly claim: Statement;
   readonly release: Statement;
   /** The same, passing over rows that somebody holds locked. */
@@ -80,16 +79,12 @@ export function writeStatements(schema: string, mirror: SessionsMirrorSql | null
   const manyInput = `SELECT i.* FROM lock_limit, unnest(${WRITE_INPUT.map(([, type], index) => `$${index + 3}::${type}[]`)})
     AS i(${WRITE_INPUT.map(([name]) => name)})`;
   const oneInput = `SELECT ${WRITE_INPUT.map(([name, type], index) => `$${index + 3}::${type} AS ${name}`)} FROM lock_limit`;
-  const write = ({ skipOurs = false, one = false }) => `
+  const write = (input: string) => `
     WITH ${LOCK_LIMIT},
-    input AS MATERIALIZED (${one ? oneInput : manyInput}),
-    ${
-      skipOurs
-        ? `free AS MATERIALIZED (
-            SELECT i.* FROM input i JOIN ${session} s ON s.id = i.id FOR NO KEY UPDATE OF s SKIP LOCKED
-          ),`
-        : ''
-    }
+    input AS MATERIALIZED (${input}),
+    free AS MATERIALIZED (
+      SELECT i.* FROM input i JOIN ${session} s ON s.id = i.id FOR NO KEY UPDATE OF s SKIP LOCKED
+    ),
     changed AS (
       UPDATE ${session} s SET
         version = s.version + 1, write_id = i.write_id,
@@ -106,7 +101,7 @@ export function writeStatements(schema: string, mirror: SessionsMirrorSql | null
           ELSE clock_timestamp() END,
         last_seen_at = CASE WHEN i.repair OR i.seen_ago_ms IS NULL THEN s.last_seen_at
           ELSE clock_timestamp() - i.seen_ago_ms * interval '1 millisecond' END
-      FROM ${skipOurs ? 'free' : 'input'} i
+      FROM free i
       WHERE s.id = i.id AND ${heldBySql('s', '$2::text')} AND s.tenure = i.tenure AND s.version = i.version
       RETURNING s.*
     ) ${answer}`;
@@ -137,9 +132,8 @@ export function writeStatements(schema: string, mirror: SessionsMirrorSql | null
         ON CONFLICT (id) DO NOTHING RETURNING id
       )
       SELECT coalesce(json_agg(id), '[]')::text AS answer FROM added`),
-    write: statement(write({})),
-    writeOne: statement(write({ one: true })),
-    writeSkipOurs: statement(write({ skipOurs: true })),
+    write: statement(write(manyInput)),
+    writeOne: statement(write(oneInput)),
     claim: statement(claimSql(schema, mirror)),
     release: statement(release('')),
     releaseUnlocked: statement(release('SKIP LOCKED')),

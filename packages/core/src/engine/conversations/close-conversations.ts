@@ -29,6 +29,8 @@ const PAGE = 200;
 const FOLLOWED_AT_ONCE = 5_000;
 const ADOPTED_AT_ONCE = 20_000;
 const LOST_AT_ONCE = 1_000;
+/** Of what a batch took: in the pause after it, what it had locked can be written. */
+const PAUSE_AFTER = 1 / 10;
 
 type Postponed = Exclude<InactivityReport['postponed'], null>;
 type Counts = { -readonly [Key in keyof InactivityReport['totals']]: number };
@@ -70,8 +72,9 @@ export function createCloseConversations(deps: {
   const { store, lease, events } = deps;
   const { clock, logger, inactivity } = deps.config;
   const judge = createJudgeConversations(deps);
-  /** Beats of the owners, and status writes of the sessions, wait for as long as a batch takes. */
+  /** Beats of the owners wait for as long as a batch takes, and rows of the sessions cannot be written. */
   let size = SMALLEST_BATCH;
+  let pauseMs = 0;
 
   function conversations(): ConversationStore {
     if (store.conversations) return store.conversations;
@@ -132,6 +135,8 @@ export function createCloseConversations(deps: {
       const some = all.slice(from, from + size);
       from += some.length;
       await applyBatch(run, new Map(some));
+      if (from < all.length && pauseMs >= 1)
+        await new Promise<void>((resolve) => void clock.schedule(resolve, pauseMs));
     }
   }
 
@@ -140,7 +145,9 @@ export function createCloseConversations(deps: {
     const moving = conversations().move({ moves: [...moves.keys()], unchangedForMs: UNCHANGED_FOR_MS });
     const moved = new Set(
       await moving.finally(() => {
-        size = nextBatchSize(size, clock.monotonicMs() - startedMs);
+        const tookMs = clock.monotonicMs() - startedMs;
+        size = nextBatchSize(size, tookMs);
+        pauseMs = tookMs * PAUSE_AFTER;
       }),
     );
     for (const [move, inactive] of moves) {

@@ -34,12 +34,12 @@ export function createReconcileQueue(play: (batch: readonly Queued[]) => Promise
   });
 
   return {
-    enqueue(held: Held, trigger: Trigger, waiter?: (result: SyncedSession) => void): void {
+    enqueue(held: Held, trigger: Trigger, ...waiters: Queued['waiters']): void {
       const waiting = queue.get(held.id);
       const entry: Queued = waiting ?? { held, trigger, waiters: [] };
       if (entry.held !== held || trigger === 'sync') entry.trigger = trigger;
       entry.held = held;
-      if (waiter) entry.waiters.push(waiter);
+      entry.waiters.push(...waiters);
       if (waiting) return;
       queue.set(held.id, entry);
       latest = pass(entry);

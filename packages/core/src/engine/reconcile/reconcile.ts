@@ -20,6 +20,8 @@ import { observe } from '../owned-sessions/observe.js';
 import { type PublishChanges, type Trigger, whyLost } from '../owned-sessions/publish-changes.js';
 import { claimHeld, isContested, type Refusals } from './claim-held.js';
 import { createReconcileQueue, type Queued } from './reconcile-queue.js';
+import { createLockRetry } from './retry-locked.js';
+import { type PassResult, syncedSession } from './synced-session.js';
 import { createWriteTracker } from './track-writes.js';
 
 /** How often a pass is begun anew after another writer came first. */
@@ -49,10 +51,15 @@ export function createReconciler(deps: {
   const failures = createFailureLog(deps.config);
   const writes = createWriteTracker({ ...deps, prove: (held) => enqueue(held, 'event') });
   const queue = createReconcileQueue(reconcileBatch);
+  const lockRetry = createLockRetry({
+    clock,
+    enqueue: ({ held, trigger, waiters }) => enqueue(held, trigger, ...waiters),
+    onLasting: (entry) => postpone(entry, 'unknown', 'contended'),
+  });
 
   /** The caller may hold a connection that was replaced; enqueue its successor. */
-  function enqueue(held: Held, trigger: Trigger, waiter?: (result: SyncedSession) => void): void {
-    queue.enqueue(sessions.get(held.id) ?? held, trigger, waiter);
+  function enqueue(held: Held, trigger: Trigger, ...waiters: Queued['waiters']): void {
+    queue.enqueue(sessions.get(held.id) ?? held, trigger, ...waiters);
   }
 
   async function reconcileBatch(batch: readonly Queued[]): Promise<void> {
@@ -195,6 +202,10 @@ export function createReconciler(deps: {
         postpone(entry, 'failed', 'store_failed');
         return true;
       }
+      if (outcome?.locked) {
+        lockRetry.add(entry, writes.refused(held.id));
+        return true;
+      }
       held.stored = null;
       logger.debug({ code: 'guard_missed', sessionId: held.id }, 'Another writer came first: reading the row again');
       return false;
@@ -229,25 +240,13 @@ export function createReconciler(deps: {
     return true;
   }
 
-  function report(
-    entry: Queued,
-    result: { stored?: StoredSession; observed?: Observation; action?: SyncedSession['action']; reason: string },
-  ): null {
-    const { stored, observed } = result;
-    const current = sessions.get(entry.held.id);
+  function report(entry: Queued, result: PassResult): null {
+    const { id } = entry.held;
+    const current = sessions.get(id);
     // What is deferred for its successor stays deferred.
-    if (!current || current === entry.held) deferred.delete(entry.held.id);
-    if (!current) writes.gone(entry.held.id);
-    const answer: SyncedSession = {
-      id: entry.held.id,
-      stored: stored?.status ?? null,
-      foreignWord: stored?.mirror.state === 'differs' ? (stored.mirror.word ?? undefined) : undefined,
-      actual: observed?.kind === 'known' ? observed.status : null,
-      action:
-        result.action ?? (result.reason === 'in_sync' || result.reason === 'logged_out_stays' ? 'none' : 'unknown'),
-      reason: observed?.kind === 'unknown' ? observed.why : result.reason,
-      tookMs: 0,
-    };
+    if (!current || current === entry.held) deferred.delete(id);
+    if (!current) writes.gone(id);
+    const answer = syncedSession(id, result);
     for (const waiter of entry.waiters) waiter(answer);
     return null;
   }
@@ -292,6 +291,10 @@ export function createReconciler(deps: {
         else deferred.delete(id);
       }
     },
-    finished: queue.finished,
+    /** Settles when no pass is under way; from then on no locked row is waited for. */
+    finished(): Promise<void> {
+      lockRetry.stop();
+      return queue.finished();
+    },
   };
 }

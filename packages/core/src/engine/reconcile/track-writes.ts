@@ -4,7 +4,8 @@
  * Owns: the sessions whose row is owed a write, when one was last committed, and the writes whose answer was lost. A
  * beat alone would keep readers believing rows that nobody can write (a lock on the table, a full disk): where a write
  * is owed for a third of the lease and none was committed, the replica is stuck. A row that is refused for what is in it
- * (a trigger, a check) says nothing of the others, so where only such rows are owed a healthy one is written to know.
+ * (a trigger, a check), or that somebody has locked, says nothing of the others, so where only such rows are owed a
+ * healthy one is written to know.
  */
 
 import type { StoredSession } from '../../domain/session.js';
@@ -92,10 +93,13 @@ export function createWriteTracker(deps: {
       if (version > (lost.get(id)?.version ?? 0)) lost.delete(id);
       owed.delete(id);
     },
-    refused(id: string): void {
+    /** The row alone was refused, or is locked; returns for how long its write has been owed. */
+    refused(id: string): number {
       const one = owed.get(id);
-      if (one !== undefined) one.refused = true;
       if (id === proving) proofRefused = true;
+      if (one === undefined) return 0;
+      one.refused = true;
+      return clock.monotonicMs() - one.sinceMs;
     },
     /** Nothing has to be written to it. */
     settled(id: string): void {

@@ -1,0 +1,106 @@
+import { expect, it } from 'vitest';
+import type { WaSyncStore } from '../src/index.js';
+import { heartbeats } from './heartbeats.js';
+import { off } from './talking.js';
+import { createWorld } from './world.js';
+
+/** A replica that holds `odd`, whose row can be locked, and two more. */
+async function lockable() {
+  const world = createWorld();
+  const triedAtMs: number[] = [];
+  let locked = false;
+  const store: WaSyncStore = {
+    ...world.store,
+    sessions: {
+      ...world.store.sessions,
+      async write({ owner, writes }) {
+        const isLocked = ({ id }: { id: string }) => locked && id === 'odd';
+        if (writes.some(isLocked)) triedAtMs.push(world.clock.monotonicMs());
+        const written = await world.memory.sessions.write({ owner, writes: writes.filter((one) => !isLocked(one)) });
+        return [
+          ...writes.filter(isLocked).map(({ id }) => ({ id, applied: false, locked: true }) as const),
+          ...written,
+        ];
+      },
+    },
+  };
+  const { wa } = world.replica({ ...off, store });
+  await world.during(wa.start(), 0);
+  const sockets = ['odd', 'fine', 'good'].map((id) => world.connection(id));
+  const handles = sockets.map((socket) => wa.attach(socket));
+  await world.during(Promise.all(handles.map(({ ready }) => ready)), 1_000);
+  const setLocked = (now: boolean) => {
+    locked = now;
+  };
+  const loud = () => world.logged.filter(({ level }) => level === 'warn' || level === 'error');
+  return { ...world, wa, sockets, handles, triedAtMs, setLocked, loud };
+}
+
+const statuses = async (world: Awaited<ReturnType<typeof lockable>>) =>
+  Promise.all(['odd', 'fine', 'good'].map(async (id) => (await world.row(id)).status));
+
+it('a row that is locked for a moment is written as soon as it is not, and the others at once', async () => {
+  const world = await lockable();
+  world.setLocked(true);
+  for (const socket of world.sockets) socket.script.close('connection_lost');
+  await world.clock.advance(1);
+  expect(await statuses(world)).toEqual(['CONNECTED', 'RECONNECTING', 'RECONNECTING']);
+  await world.clock.advance(300);
+  // A sync in the midst of it waits, and reports what came of it.
+  const syncing = world.wa.syncNow();
+  await world.clock.advance(10);
+  world.setLocked(false);
+  await world.clock.advance(20);
+  expect(await statuses(world)).toEqual(['RECONNECTING', 'RECONNECTING', 'RECONNECTING']);
+  expect((await syncing).sessions.find(({ id }) => id === 'odd')).toMatchObject({ action: 'corrected' });
+  expect(world.loud()).toEqual([]);
+  await world.during(world.wa.stop(), 2_000);
+});
+
+it('a row that is locked for long is tried twice a second, is no sign that the others cannot be written, and is right half a second after', async () => {
+  const world = await lockable();
+  world.setLocked(true);
+  world.sockets[0]!.script.close('connection_lost');
+  await world.clock.advance(60_000);
+  const before = world.triedAtMs.length;
+  const syncing = world.wa.syncNow();
+  await world.clock.advance(60_000);
+  // The tick and the sync take it up as well.
+  expect(world.triedAtMs.length - before).toBeLessThan(60 * 3);
+  expect((await syncing).sessions.find(({ id }) => id === 'odd')).toMatchObject({
+    action: 'unknown',
+    reason: 'contended',
+  });
+  expect((await heartbeats(world.memory)).map(({ stuck }) => stuck)).toEqual([false]);
+  expect((await world.row('fine')).effective).toEqual({ status: 'CONNECTED', evidence: 'observed' });
+  expect(world.loud()).toEqual([]);
+  world.setLocked(false);
+  await world.clock.advance(500);
+  expect((await world.row('odd')).status).toBe('RECONNECTING');
+  await world.during(world.wa.stop(), 2_000);
+});
+
+it('where every row is locked readers are told that they are expired', async () => {
+  const world = await lockable();
+  world.setLocked(true);
+  for (const handle of world.handles.slice(1)) await world.during(handle.detach(), 100);
+  world.sockets[0]!.script.close('connection_lost');
+  await world.clock.advance(20_000);
+  expect((await heartbeats(world.memory)).map(({ stuck }) => stuck)).toEqual([true]);
+  world.setLocked(false);
+  await world.clock.advance(10_000);
+  expect((await heartbeats(world.memory)).map(({ stuck }) => stuck)).toEqual([false]);
+  await world.during(world.wa.stop(), 2_000);
+});
+
+it('a stop waits for no locked row, answers who asked for it, and leaves no timer', async () => {
+  const world = await lockable();
+  world.setLocked(true);
+  world.sockets[0]!.script.close('connection_lost');
+  await world.clock.advance(100);
+  const syncing = world.wa.syncNow();
+  await world.clock.advance(1);
+  await world.during(world.wa.stop(), 0);
+  expect((await syncing).sessions.find(({ id }) => id === 'odd')).toMatchObject({ action: 'unknown' });
+  expect(world.clock.pendingTimers).toBe(0);
+});
