@@ -226,16 +226,62 @@ describe('a claim and a fence of its replica', () => {
     expect(await first.leases.freeFenced({ limit: 10 })).toEqual(['a']);
   });
 
-  it('that came first refuse what comes after', async () => {
+  it('a beat waits for no claim', async () => {
     const owner = await joinReplica(first);
     const blocker = await pool.connect();
     await blocker.query('BEGIN');
-    await blocker.query('UPDATE wa_sync.replica SET fenced_at = clock_timestamp()');
+    await blocker.query(`SELECT 1 FROM wa_sync.session WHERE id = 'a' FOR UPDATE`);
     const claiming = first.sessions.claim({ owner, claims: [{ id: 'a', tenure: 't', mode: 'free' }] });
     await untilWaiting(pool);
+    const order: string[] = [];
+    const beating = stores[1]!.leases.beat(beatOf(owner)).then(({ alive }) => order.push(`beats: ${alive}`));
+    await Promise.race([beating, claiming]);
+    expect(order).toEqual(['beats: true']);
     await blocker.query('COMMIT');
     blocker.release();
+    expect(await claiming).toMatchObject([{ claimed: true }]);
+    // A claim that began before a beat is as good after it, and the lease as it was.
+    expect(await stores[1]!.leases.beat(beatOf(owner))).toMatchObject({ alive: true });
+    await beating;
+  });
+
+  it('that came first refuse what comes after', async () => {
+    const owner = await joinReplica(first);
+    const number = await numberOf(first, owner);
+    // The fence has changed the row, and is held up before its end.
+    await pool.query(`
+      CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END';
+      CREATE TRIGGER hold AFTER UPDATE ON wa_sync.replica FOR EACH ROW EXECUTE FUNCTION hold()`);
+    const blocker = await pool.connect();
+    await blocker.query('BEGIN; SELECT pg_advisory_xact_lock(7)');
+    const fencing = stores[1]!.leases.fence({ incarnation: owner, number });
+    await untilWaiting(pool);
+    const claiming = first.sessions.claim({ owner, claims: [{ id: 'a', tenure: 't', mode: 'free' }] });
+    await untilWaiting(pool, 2);
+    await blocker.query('COMMIT');
+    blocker.release();
+    expect(await fencing).toBe(true);
     expect(await claiming).toEqual([{ id: 'a', claimed: false, why: 'fenced' }]);
     expect((await read()).owner).toBeNull();
+  });
+
+  it('a leave waits for a claim in flight: what was claimed is freed with the rest', async () => {
+    const owner = await joinReplica(first);
+    await holdSessions(first, owner, ['b']);
+    const blocker = await pool.connect();
+    await blocker.query('BEGIN');
+    await blocker.query(`SELECT 1 FROM wa_sync.session WHERE id = 'a' FOR UPDATE`);
+    const order: string[] = [];
+    const claiming = first.sessions
+      .claim({ owner, claims: [{ id: 'a', tenure: 't', mode: 'free' }] })
+      .then(() => order.push('claimed'));
+    await untilWaiting(pool);
+    const leaving = stores[1]!.leases.leave({ incarnation: owner }).then(() => order.push('left'));
+    await Promise.race([untilWaiting(pool, 2), leaving]);
+    await blocker.query('COMMIT');
+    blocker.release();
+    await Promise.all([claiming, leaving]);
+    expect(order).toContain('claimed');
+    expect((await first.leases.freeFenced({ limit: 10 })).sort()).toEqual(['a', 'b']);
   });
 });

@@ -36,6 +36,12 @@ export type BeatTuple = [
   inbox: boolean,
 ];
 
+/**
+ * What ends a lease takes this lock, and waits with it for claims in flight, which hold the heartbeat FOR KEY SHARE. A
+ * beat changes no key, so it waits for no claim.
+ */
+const LOCK_TO_FENCE = 'FOR UPDATE OF r';
+
 /** Makes the statements of a schema. */
 export function leaseStatements(schema: string): LeaseStatements {
   const replica = `${schema}.replica`;
@@ -83,9 +89,13 @@ export function leaseStatements(schema: string): LeaseStatements {
         `$8::bigint IS NULL OR EXISTS (SELECT FROM ${replica} r WHERE r.incarnation = $2::text AND r.number >= $8::bigint)`,
       )}`),
     fence: statement(`
-      WITH ${LOCK_LIMIT}, fenced AS (
-        UPDATE ${replica} r SET fenced_at = clock_timestamp()
-        FROM lock_limit WHERE r.incarnation = $2::text AND r.number = $3::bigint AND r.fenced_at IS NULL RETURNING 1
+      WITH ${LOCK_LIMIT},
+      standing AS MATERIALIZED (
+        SELECT r.incarnation FROM lock_limit, ${replica} r
+        WHERE r.incarnation = $2::text AND r.number = $3::bigint AND r.fenced_at IS NULL ${LOCK_TO_FENCE}
+      ),
+      fenced AS (
+        UPDATE ${replica} r SET fenced_at = clock_timestamp() FROM standing s WHERE r.incarnation = s.incarnation RETURNING 1
       )
       SELECT json_build_array(EXISTS (SELECT FROM fenced))::text AS answer`),
     isFenced: statement(`
@@ -95,9 +105,12 @@ export function leaseStatements(schema: string): LeaseStatements {
     leave: statement(`
       WITH ${LOCK_LIMIT},
       left_over AS MATERIALIZED (SELECT ${owns('$2::text')} AS some FROM lock_limit),
+      standing AS MATERIALIZED (
+        SELECT r.incarnation FROM left_over l, ${replica} r WHERE r.incarnation = $2::text AND l.some ${LOCK_TO_FENCE}
+      ),
       ended AS (
         UPDATE ${replica} r SET fenced_at = coalesce(r.fenced_at, clock_timestamp())
-        FROM left_over l WHERE r.incarnation = $2::text AND l.some
+        FROM standing s WHERE r.incarnation = s.incarnation
       ),
       gone AS (DELETE FROM ${replica} r USING left_over l WHERE r.incarnation = $2::text AND NOT l.some)
       SELECT '[]'::text AS answer`),

@@ -163,8 +163,9 @@ function activateHostStatement(mirror: SessionsMirrorSql | null): Statement | nu
 }
 
 /**
- * The claimant's heartbeat row is read under FOR SHARE, so that a fence in flight and a claim wait for each other: a
- * fenced replica can win nothing after the fence, and whatever it won before is there when its sessions are freed.
+ * The claimant's heartbeat row is read under a lock, so that a fence in flight and a claim wait for each other: a fenced
+ * replica can win nothing after the fence, and whatever it won before is there when its sessions are freed. KEY SHARE
+ * is enough, because a fence takes the row FOR UPDATE; beats go on meanwhile, however long a claim takes.
  */
 function claimSql(schema: string, mirror: SessionsMirrorSql | null): string {
   const host = hostExpressions(mirror);
@@ -173,7 +174,7 @@ function claimSql(schema: string, mirror: SessionsMirrorSql | null): string {
     WITH ${LOCK_LIMIT},
     claimant AS MATERIALIZED (
       SELECT r.incarnation FROM lock_limit, ${schema}.replica r
-      WHERE r.incarnation = $2::text AND r.fenced_at IS NULL FOR SHARE OF r
+      WHERE r.incarnation = $2::text AND r.fenced_at IS NULL FOR KEY SHARE OF r
     ),
     input AS MATERIALIZED (SELECT i.* FROM unnest($3::text[], $4::text[], $5::boolean[]) i(id, tenure, takeover)),
     changed AS (
