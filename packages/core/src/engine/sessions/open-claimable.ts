@@ -21,7 +21,7 @@ export function createOpenClaimable(deps: {
 }) {
   const { clock, store, lease, tickMs } = deps;
   const share = createShareClaimable({ clock, tickMs });
-  /** Our own beats wait for as long as a claim takes. */
+  /** Small at first: where a row takes long, a claim of many would be over its limit before it is through. */
   let batch = SMALLEST_BATCH;
 
   /** @param open - claims and opens the given ones; returns those that another replica had taken before */
