@@ -15,7 +15,7 @@ it('heartbeats that were deleted by hand: who lives goes on, and the sessions of
   const warn = ({ code }: Readonly<Record<string, unknown>>) => void said.push(code);
   const wa = createWaSync({
     store,
-    lease: { ttlMs: 1_000, tickMs: 150 },
+    lease: { ttlMs: 1_500, tickMs: 250 },
     jobs: { sync: false, cleanup: false, inactivity: false },
     logger: { debug() {}, info() {}, warn, error: warn },
   });
