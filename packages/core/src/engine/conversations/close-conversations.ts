@@ -19,7 +19,7 @@ import type {
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Events } from '../events/emit-events.js';
 import type { Lease } from '../lease/lease.js';
-import { nextBatchSize, SMALLEST_BATCH } from '../limits/batch-size.js';
+import { createBatchSize } from '../limits/batch-size.js';
 import type { HostCalls } from '../limits/host-calls.js';
 import { createJudgeConversations, type Judged } from './judge-conversations.js';
 import { publishEnded, UNCHANGED_FOR_MS } from './send-outgoing.js';
@@ -73,8 +73,7 @@ export function createCloseConversations(deps: {
   const { clock, logger, inactivity } = deps.config;
   const judge = createJudgeConversations(deps);
   /** Beats of the owners wait for as long as a batch takes, and rows of the sessions cannot be written. */
-  let size = SMALLEST_BATCH;
-  let pauseMs = 0;
+  const moving = createBatchSize({ clock });
 
   function conversations(): ConversationStore {
     if (store.conversations) return store.conversations;
@@ -132,24 +131,18 @@ export function createCloseConversations(deps: {
     }
     const all = [...moves];
     for (let from = 0; from < all.length && mayGoOn(run); ) {
-      const some = all.slice(from, from + size);
+      const some = all.slice(from, from + moving.rows());
       from += some.length;
       await applyBatch(run, new Map(some));
+      const pauseMs = moving.tookMs() * PAUSE_AFTER;
       if (from < all.length && pauseMs >= 1)
         await new Promise<void>((resolve) => void clock.schedule(resolve, pauseMs));
     }
   }
 
   async function applyBatch(run: Run, moves: ReadonlyMap<ConversationMove, InactiveConversation>): Promise<void> {
-    const startedMs = clock.monotonicMs();
-    const moving = conversations().move({ moves: [...moves.keys()], unchangedForMs: UNCHANGED_FOR_MS });
-    const moved = new Set(
-      await moving.finally(() => {
-        const tookMs = clock.monotonicMs() - startedMs;
-        size = nextBatchSize(size, tookMs);
-        pauseMs = tookMs * PAUSE_AFTER;
-      }),
-    );
+    const asked = { moves: [...moves.keys()], unchangedForMs: UNCHANGED_FOR_MS };
+    const moved = new Set(await moving.measure(() => conversations().move(asked)));
     for (const [move, inactive] of moves) {
       if (!moved.has(move.id)) {
         note(run, inactive, 'cancelled', 'no_longer_inactive');

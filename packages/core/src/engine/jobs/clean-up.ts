@@ -11,7 +11,7 @@ import type { Config } from '../../options/config.js';
 import type { CleanupCandidate, CleanupRule, CleanupStage, CleanupStore } from '../../ports/cleanup-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';
-import { nextBatchSize, SMALLEST_BATCH } from '../limits/batch-size.js';
+import { createBatchSize } from '../limits/batch-size.js';
 import type { HostCalls } from '../limits/host-calls.js';
 import { createPurgeCredentials } from './purge-credentials.js';
 
@@ -54,7 +54,7 @@ export function createCleanUp(deps: {
    * Sessions deactivated at once: beats of their owners, and writes of their status, wait for as long as that takes.
    * What is deleted has no owner.
    */
-  let size = SMALLEST_BATCH;
+  const deactivating = createBatchSize({ clock, most: BATCH });
   const { afterDays, purgeAfterDays } = cleanup;
   const DEACTIVATE: CleanupRule = { stage: 'deactivate', inactiveForMs: afterDays * DAY_MS };
   const PURGE: CleanupRule = {
@@ -133,14 +133,11 @@ export function createCleanUp(deps: {
     const { stage } = rule;
     const ids = batch.map((found) => found.id);
     const cleanupStore = storeOfCleanup();
-    const startedMs = clock.monotonicMs();
-    const taking =
+    const taken = new Set(
       rule.stage === 'purge'
-        ? cleanupStore.markForPurge({ ids, ...rule })
-        : cleanupStore.deactivate({ ids, ...rule }).finally(() => {
-            size = Math.min(BATCH, nextBatchSize(size, clock.monotonicMs() - startedMs));
-          });
-    const taken = new Set(await taking);
+        ? await cleanupStore.markForPurge({ ids, ...rule })
+        : await deactivating.measure(() => cleanupStore.deactivate({ ids, ...rule })),
+    );
     for (const found of batch) if (!taken.has(found.id)) note(run, found, stage, { outcome: 'came_back' });
     const held = batch.filter((found) => taken.has(found.id));
     if (stage === 'purge') return purgeMarked(run, held);
@@ -150,7 +147,7 @@ export function createCleanUp(deps: {
   async function runStage(run: Run, rule: CleanupRule): Promise<void> {
     const { stage } = rule;
     for (let after: string | undefined, full = true; full && mayGoOn(run); ) {
-      const limit = run.dryRun || stage === 'purge' ? BATCH : size;
+      const limit = run.dryRun || stage === 'purge' ? BATCH : deactivating.rows();
       const page = await storeOfCleanup().candidates({ ...rule, after, limit });
       const batch = page.slice(0, run.budget);
       run.counts.left += page.length - batch.length;

@@ -2,13 +2,13 @@ import { maskNumbers } from '../../domain/safe-text.js';
 import type { Config } from '../../options/config.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Events } from '../events/emit-events.js';
+import { createBatchSize } from '../limits/batch-size.js';
 import type { Lease } from './lease.js';
 
 /**
  * How long rows that nobody has ever held are left alone: their host may not have attached them yet.
  */
 const ADOPTION_GRACE_MS = 600_000;
-const BATCH = 1_000;
 
 /**
  * Writes `DISCONNECTED` into rows that an earlier system left behind and that nobody has taken up. What fails is tried
@@ -23,9 +23,14 @@ export function createCloseUnheld(deps: {
   const { store, lease, events } = deps;
   const { clock, logger, observeOnly } = deps.config;
 
-  async function closeBatch(): Promise<number> {
-    if (observeOnly || !lease.trusted()) return 0;
-    const closed = (await store.sessions.closeUnheld?.({ graceMs: ADOPTION_GRACE_MS, limit: BATCH })) ?? [];
+  const closing = createBatchSize({ clock });
+
+  /** Returns whether there may be more. */
+  async function closeBatch(): Promise<boolean> {
+    if (observeOnly || !lease.trusted()) return false;
+    const limit = closing.rows();
+    const close = async () => (await store.sessions.closeUnheld?.({ graceMs: ADOPTION_GRACE_MS, limit })) ?? [];
+    const closed = await closing.measure(close);
     for (const { id: sessionId, from } of closed) {
       const reason = { code: 'not_held' };
       const fields = { sessionId, stored: from, actual: 'DISCONNECTED', reason: reason.code };
@@ -33,12 +38,12 @@ export function createCloseUnheld(deps: {
       const state = { from, to: 'DISCONNECTED', health: 'healthy', evidence: 'unobserved' } as const;
       events.emit('session:changed', { sessionId, at: clock.now(), ...state, reason });
     }
-    return closed.length;
+    return closed.length === limit;
   }
 
   return async (): Promise<void> => {
     try {
-      while ((await closeBatch()) === BATCH);
+      while (await closeBatch());
     } catch (error) {
       logger.error(
         { code: 'store_failed', err: error },

@@ -12,7 +12,7 @@ import type { Config } from '../../options/config.js';
 import type { BeatAnswer, Heartbeat } from '../../ports/lease-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Events } from '../events/emit-events.js';
-import { LARGEST_BATCH, nextBatchSize } from '../limits/batch-size.js';
+import { createBatchSize } from '../limits/batch-size.js';
 import { callLimitMs } from '../limits/limit-store.js';
 import { type Answered, createHeartbeatWatch } from './watch-heartbeats.js';
 
@@ -36,6 +36,7 @@ export function createLease(deps: {
   const { clock, logger, random, replicaId, lease, observeOnly } = deps.config;
   const watch = createHeartbeatWatch(deps.config);
   const ended = new Set<string>();
+  const freeing = createBatchSize({ clock });
   let incarnation = random.token();
   let trustedUntilMs = Number.NEGATIVE_INFINITY;
   let storeAheadMs = 0;
@@ -49,7 +50,6 @@ export function createLease(deps: {
   let joining: Promise<unknown> | null = null;
   let heldSinceMs = 0;
   let retired = false;
-  let freeBatch = LARGEST_BATCH;
   let lost: LostWhy | null = null;
   let massOutage = false;
   let stuck = false;
@@ -181,13 +181,10 @@ export function createLease(deps: {
     const freed: string[] = [];
     const untilMs = clock.monotonicMs() + lease.tickMs;
     for (;;) {
-      const limit = freeBatch;
-      const startedMs = clock.monotonicMs();
-      const ids = await store.leases.freeFenced({ limit });
+      const limit = freeing.rows();
+      const ids = await freeing.measure(() => store.leases.freeFenced({ limit }));
       freed.push(...ids);
-      const nowMs = clock.monotonicMs();
-      freeBatch = nextBatchSize(limit, nowMs - startedMs);
-      if (ids.length < limit || nowMs >= untilMs || !trusted()) return freed;
+      if (ids.length < limit || clock.monotonicMs() >= untilMs || !trusted()) return freed;
     }
   }
 

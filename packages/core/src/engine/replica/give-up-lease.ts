@@ -8,7 +8,7 @@ import type { Reason } from '../../domain/session.js';
 import type { Config } from '../../options/config.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';
-import { LARGEST_BATCH, nextBatchSize } from '../limits/batch-size.js';
+import { createBatchSize, LARGEST_BATCH } from '../limits/batch-size.js';
 import { withTimeout } from '../limits/limit-calls.js';
 import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
 import type { PublishChanges } from '../owned-sessions/publish-changes.js';
@@ -65,13 +65,11 @@ export async function giveUpLease(
   }
 
   async function giveUp(): Promise<boolean> {
-    let size = LARGEST_BATCH;
+    const releasing = createBatchSize({ clock, first: LARGEST_BATCH });
     let from = 0;
     while (owned.length - from > LARGEST_BATCH && !isOver()) {
-      const some = owned.slice(from, from + size);
-      const sliceMs = clock.monotonicMs();
-      await release(some);
-      size = nextBatchSize(size, clock.monotonicMs() - sliceMs);
+      const some = owned.slice(from, from + releasing.rows());
+      await releasing.measure(() => release(some));
       from += some.length;
     }
     // However short the time is, one call is made.

@@ -3,7 +3,7 @@
 import type { Clock } from '../../ports/clock.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';
-import { nextBatchSize, SMALLEST_BATCH } from '../limits/batch-size.js';
+import { createBatchSize } from '../limits/batch-size.js';
 import { createShareClaimable } from './share-claimable.js';
 
 /** Ids of one read. */
@@ -22,7 +22,7 @@ export function createOpenClaimable(deps: {
   const { clock, store, lease, tickMs } = deps;
   const share = createShareClaimable({ clock, tickMs });
   /** Small at first: where a row takes long, a claim of many would be over its limit before it is through. */
-  let batch = SMALLEST_BATCH;
+  const claiming = createBatchSize({ clock, most: CLAIMED_AT_ONCE });
 
   /** @param open - claims and opens the given ones; returns those that another replica had taken before */
   return async (open: (ids: readonly string[]) => Promise<readonly string[]>): Promise<void> => {
@@ -36,10 +36,8 @@ export function createOpenClaimable(deps: {
       if (ids.length > 0) first = false;
       for (let from = 0; from < part.length; ) {
         if (left === 0 || !mayGoOn()) return;
-        const wanted = part.slice(from, from + Math.min(batch, left));
-        const startedMs = clock.monotonicMs();
-        share.inVain(await open(wanted), living);
-        batch = Math.min(CLAIMED_AT_ONCE, nextBatchSize(batch, clock.monotonicMs() - startedMs));
+        const wanted = part.slice(from, from + Math.min(claiming.rows(), left));
+        share.inVain(await claiming.measure(() => open(wanted)), living);
         from += wanted.length;
         left -= wanted.length;
       }
