@@ -124,7 +124,7 @@ describe('a batcher', () => {
   });
 
   it('makes batches no larger than it may', async () => {
-    const { batches, call, items } = batcherOf({ next: 'beside', maxSize: 2 });
+    const { batches, call, items } = batcherOf({ next: 'beside', maxSize: () => 2 });
     const results = Promise.all([...'abcde'].map(call));
     expect(await items()).toEqual(['ab', 'cd', 'e']);
     for (const batch of batches) batch.end();
@@ -136,7 +136,7 @@ describe('a batcher', () => {
       const taken = new Set<string>();
       return (item: string) => !taken.has(item) && taken.add(item) !== undefined;
     };
-    const { batches, call, items } = batcherOf({ next: 'beside', chooser, maxSize: 3 });
+    const { batches, call, items } = batcherOf({ next: 'beside', chooser, maxSize: () => 3 });
     const results = Promise.all([...'aabacbd'].map(call));
     expect(await items()).toEqual(['abc', 'abd', 'a']);
     for (const batch of batches) batch.end();
@@ -155,7 +155,7 @@ describe('a batcher', () => {
           let underWay = 0;
           const call = createBatcher<{ id: number; fails: boolean }, number>({
             next,
-            maxSize,
+            maxSize: () => maxSize,
             async run(items) {
               underWay += 1;
               if (next === 'after') expect(underWay).toBe(1);

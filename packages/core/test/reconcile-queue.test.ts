@@ -12,6 +12,7 @@ function queueOf() {
     batches.push([...batch]);
     await new Promise((resolve) => setImmediate(resolve));
     for (const { held, waiters } of batch) for (const waiter of waiters) waiter({ id: held.id } as never);
+    return true;
   });
   const hold = (id: string) =>
     sessions.add({ mode: 'attached', connection: createScriptedConnection({ sessionId: id, clock }) });

@@ -20,8 +20,8 @@ export interface BatchOptions<Item, Result> {
   run(items: readonly Item[]): Promise<readonly (Result | Promise<Result>)[]>;
   /** When the next batch may begin: after the one before has ended, while which calls gather; or beside it. */
   next: 'after' | 'beside';
-  /** Calls in a batch. @defaultValue all that wait */
-  maxSize?: number;
+  /** Calls in a batch; read anew for each. @defaultValue all that wait */
+  maxSize?: () => number;
   /**
    * Called for each batch: returns what says of one item after the other whether it fits in. The first one must, or
    * the queue would never end. What does not fit keeps its place.
@@ -31,16 +31,16 @@ export interface BatchOptions<Item, Result> {
 
 /** Returns the function that puts an item into the next batch. */
 export function createBatcher<Item, Result>(options: BatchOptions<Item, Result>): (item: Item) => Promise<Result> {
-  const { run, next, maxSize = Number.POSITIVE_INFINITY, chooser } = options;
+  const { run, next, maxSize = () => Number.POSITIVE_INFINITY, chooser } = options;
   let waiting: Call<Item, Result>[] = [];
   let working = false;
 
   function takeBatch(): Call<Item, Result>[] {
-    if (!chooser) return waiting.splice(0, maxSize);
-    const fits = chooser();
+    if (!chooser) return waiting.splice(0, maxSize());
+    const [fits, most] = [chooser(), maxSize()];
     const batch: Call<Item, Result>[] = [];
     const rest: Call<Item, Result>[] = [];
-    for (const call of waiting) (batch.length < maxSize && fits(call.item) ? batch : rest).push(call);
+    for (const call of waiting) (batch.length < most && fits(call.item) ? batch : rest).push(call);
     waiting = rest;
     return batch;
   }

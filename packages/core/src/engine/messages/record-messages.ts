@@ -15,7 +15,7 @@ export function createRecordMessages(deps: { config: Pick<Config, 'observeOnly'>
   let latest: Promise<void> = Promise.resolve();
   const commit = createBatcher<RecordedMessage, void>({
     next: 'after',
-    maxSize: BATCH,
+    maxSize: () => BATCH,
     async run(messages) {
       await store.conversations?.record({ messages });
       return [];

@@ -62,17 +62,17 @@ export function createReconciler(deps: {
     queue.enqueue(sessions.get(held.id) ?? held, trigger, ...waiters);
   }
 
-  async function reconcileBatch(batch: readonly Queued[]): Promise<void> {
+  async function reconcileBatch(batch: readonly Queued[]): Promise<boolean> {
     let entries = batch;
     try {
       for (let attempt = 0; attempt < ATTEMPTS && entries.length > 0; attempt++) entries = await passOnce(entries);
       for (const entry of entries) postpone(entry, 'unknown', 'contended');
+      return true;
     } catch (error) {
-      logger.error(
-        { code: 'reconcile_failed', sessions: entries.length, err: error },
-        'Rows could not be put right; trying again later',
-      );
+      const fields = { code: 'reconcile_failed', sessions: entries.length, err: error };
+      logger.error(fields, 'Rows could not be put right; trying again later');
       for (const entry of entries) postpone(entry, 'failed', 'store_failed');
+      return false;
     }
   }
 

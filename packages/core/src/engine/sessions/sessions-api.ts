@@ -29,7 +29,7 @@ export function createSessionsApi(deps: {
   /** A caller that reads many by one reads them in one statement. A statement that hangs holds up its own only. */
   const getTogether = createBatcher<string, StoredSession | null>({
     next: 'beside',
-    maxSize: 1_000,
+    maxSize: () => 1_000,
     async run(ids) {
       const rows = new Map((await store.sessions.get({ ids: [...new Set(ids)] })).map((row) => [row.id, row]));
       return ids.map((id) => rows.get(id) ?? null);
