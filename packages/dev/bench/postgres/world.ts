@@ -19,7 +19,10 @@ export async function startWorld({ sessions }: { sessions: number }): Promise<Wo
   const pool = new pg.Pool({ connectionString: server.url(), max: 10 });
   // An unused connection may notice the server's end before the pool has closed it.
   pool.on('error', () => {});
-  const store = createPostgresStore({ pool });
+  // Not `pool` itself, of which the store would make connections of its own: the counters of a backend are up to date
+  // only where it is told to report them, and `event-case` can tell the clients of this pool.
+  const shared = { query: pool.query.bind(pool), connect: pool.connect.bind(pool), options: pool.options };
+  const store = createPostgresStore({ pool: shared });
   await store.init();
   await pool.query('ALTER SYSTEM SET autovacuum = off');
   await pool.query('SELECT pg_reload_conf()');
