@@ -12,8 +12,10 @@ const tested = process.env.WA_SYNC_TESTED?.split(',') ?? [];
 // They install packages: npm run test:hosts.
 const exclude = [...configDefaults.exclude, 'packages/dev/hosts-tests/**'];
 
-/** Workers of tests that wait for servers and for time: four of them keep two processors as busy as two workers elsewhere. */
+/** Workers of tests that wait for servers: four of them keep two processors as busy as two workers elsewhere. */
 const WAITING = 4;
+/** Those of real time wait longer. */
+const WAITING_LONGER = 5;
 
 export default defineConfig({
   resolve: { conditions },
@@ -63,7 +65,13 @@ export default defineConfig({
       {
         extends: true,
         // Sockets, processes, browsers, and servers that a test stops or fills: each brings its own.
-        test: { name: 'realtime', include: [REALTIME], exclude, maxWorkers: WAITING, sequence: { groupOrder: 2 } },
+        test: {
+          name: 'realtime',
+          include: [REALTIME],
+          exclude,
+          maxWorkers: WAITING_LONGER,
+          sequence: { groupOrder: 2 },
+        },
       },
     ],
   },

@@ -6,6 +6,7 @@ import {
   type ConnectionProvider,
   createWaSync,
   type SessionStatus,
+  silentLogger,
   type WaSync,
   type WaSyncOptions,
 } from '@wa-sync/core';
@@ -95,6 +96,8 @@ export function createReplica(params: ReplicaParams): Replica {
     replicaId: process.replicaId,
     clock: process.clock,
     random,
+    // The history says what happened. Thousands of lines, each with a stack, cost more than the seeds do.
+    logger: silentLogger,
     provider: params.withProvider ? { open: openProvided } : undefined,
   });
   listenToEvents({ wa, recorder, actor: process.name, throwing: params.throwingListeners });

@@ -1,4 +1,4 @@
-import type { WaSyncStore } from '@wa-sync/core';
+import { silentLogger, type WaSyncStore } from '@wa-sync/core';
 import type { Redis } from 'ioredis';
 import { createRedisStore, type RedisClient } from '../src/index.js';
 import { freshPrefix } from './start-redis.js';
@@ -24,6 +24,8 @@ export async function redisHarness(params: HarnessClients & { lastSeen?: boolean
   const { client, second, raw } = params;
   const prefix = freshPrefix();
   const store = createRedisStore({ client, prefix });
+  // That the server of the tests keeps nothing would be warned of by each.
+  store.useLogger({ logger: silentLogger });
   await store.init();
   const stores = [store];
   return {
@@ -34,6 +36,7 @@ export async function redisHarness(params: HarnessClients & { lastSeen?: boolean
     },
     async another() {
       const other = createRedisStore({ client: second, prefix });
+      other.useLogger({ logger: silentLogger });
       await other.init();
       stores.push(other);
       return other;
