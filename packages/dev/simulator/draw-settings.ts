@@ -18,6 +18,11 @@ export interface WorldPlan extends WorldSettings {
   readonly forgotten: ReadonlyMap<string, number>;
   readonly conversations: number;
   readonly throwingListeners: boolean;
+  /**
+   * How fast the clocks of the replicas run: all as the store's, each at a rate of its own up to `apart` from it, or all
+   * at one other rate, which is a store whose clock drifts.
+   */
+  readonly clocks: { readonly apart: number } | { readonly all: number };
   /** When all processes are down, and for how long. */
   readonly blackout: { readonly atMs: number; readonly ms: number } | null;
 }
@@ -64,6 +69,8 @@ export const FAULT_KINDS = [
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 const MINUTE_MS = 60_000;
+/** The most by which the clocks of two hosts, or of a host and the store, may differ in their speed. */
+const DRIFT = 0.05;
 const HOUR_MS = 60 * MINUTE_MS;
 /** Names that a store may take badly. */
 const STRANGE = ['5511987654321', 'loja-é', '店-1', 'a'.repeat(120), '😀', 'toString'];
@@ -88,6 +95,12 @@ function drawFaults(draw: Draw, profile: Profile): FaultKind[] {
   // A late write over a store that went back meets a version that was given out before.
   if (chosen.includes('rollback') && !chosen.includes('write_late')) chosen.push('write_late');
   return chosen;
+}
+
+function drawClocks(draw: Draw): WorldPlan['clocks'] {
+  const chosen = draw.next();
+  if (chosen < 0.4) return { all: 1 };
+  return chosen < 0.55 ? { all: 1 + draw.pick([-1, 1]) * DRIFT } : { apart: DRIFT / 2 };
 }
 
 export function drawSettings(seed: number): WorldPlan {
@@ -161,6 +174,7 @@ export function drawSettings(seed: number): WorldPlan {
     forgotten,
     conversations: draw.between(2, 6),
     throwingListeners: draw.chance(0.2),
+    clocks: drawClocks(createDraw(seed, 'clocks')),
     blackout,
   };
 }

@@ -98,6 +98,8 @@ export type HistoryEntry = At &
       }
     | { readonly what: 'calm' }
     | { readonly what: 'clock-step'; readonly byMs: number }
+    /** How fast the clock of a process runs against the observer's, from its start on; without this entry, as fast. */
+    | { readonly what: 'clock-rate'; readonly rate: number }
     | {
         readonly what: 'link';
         readonly event: 'open' | 'silent' | 'ended';

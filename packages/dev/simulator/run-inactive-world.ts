@@ -31,6 +31,7 @@ export async function runInactiveWorld(params: {
     forgotten: new Map(),
     conversations: 0,
     throwingListeners: false,
+    clocks: { all: 1 },
     blackout: null,
     options: { jobs: { sync: '*/5 * * * *', inactivity: '* * * * *' }, timeZone: 'UTC' },
   };

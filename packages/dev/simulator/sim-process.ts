@@ -15,6 +15,8 @@ export interface SimProcess {
   readonly name: string;
   readonly replicaId: string;
   readonly clock: Clock;
+  /** How fast its timers and its monotonic clock run against the timeline, which is the store's clock. */
+  readonly clockRate: number;
   readonly state: 'running' | 'paused' | 'dead';
   /** Runs `run` inside the process: now, once it goes on, or never. */
   deliver(run: () => void): void;
@@ -39,8 +41,9 @@ export function createSimProcess(params: {
   draw: Draw;
   recorder: Recorder;
   wallStartMs: number;
+  clockRate: number;
 }): SimProcess {
-  const { name, replicaId, timeline, draw, recorder } = params;
+  const { name, replicaId, timeline, draw, recorder, clockRate } = params;
   const waiting: { readonly kind: 'timer' | 'io'; readonly run: () => void }[] = [];
   const breaks: { readonly fromMs: number; toMs: number }[] = [];
   let state: SimProcess['state'] = 'running';
@@ -50,7 +53,8 @@ export function createSimProcess(params: {
   let pausedAtMs = 0;
   let pauses = 0;
 
-  const monotonicMs = (): number => (suspended ? pausedAtMs : timeline.nowMs()) - sleptMs;
+  const monotonicMs = (): number => ((suspended ? pausedAtMs : timeline.nowMs()) - sleptMs) * clockRate;
+  const onTimeline = (ownMs: number): number => (clockRate === 1 ? ownMs : Math.ceil(ownMs / clockRate));
 
   function receive(kind: 'timer' | 'io', run: () => void): void {
     if (state === 'running') run();
@@ -64,14 +68,14 @@ export function createSimProcess(params: {
       if (cancelled) return;
       // The monotonic clock stood still for a while: the timer is not due yet.
       const leftMs = dueMs - monotonicMs();
-      if (leftMs > ROUNDING_MS) cancel = timeline.after(leftMs, arm);
+      if (leftMs > ROUNDING_MS) cancel = timeline.after(onTimeline(leftMs), arm);
       else {
         cancelled = true;
         run();
       }
     };
     const arm = (): void => receive('timer', fire);
-    let cancel = timeline.after(delayMs, arm);
+    let cancel = timeline.after(onTimeline(delayMs), arm);
     return () => {
       cancelled = true;
       cancel();
@@ -99,6 +103,7 @@ export function createSimProcess(params: {
   return {
     name,
     replicaId,
+    clockRate,
     clock: {
       now: () => new Date(wallOffsetMs + timeline.nowMs()),
       monotonicMs,

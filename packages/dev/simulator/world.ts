@@ -65,6 +65,25 @@ export function createWorld(plan: WorldPlan, { framesEveryMs }: { framesEveryMs?
     hits.set(key, (hits.get(key) ?? 0) + 1);
   }
 
+  /** The clock is the host's, whichever of its processes runs. */
+  function rateOf(replicaId: string): number {
+    const { clocks } = plan;
+    if ('all' in clocks) return clocks.all;
+    const own = createDraw(plan.seed, `clock ${replicaId}`);
+    return 1 + own.pick([-1, 1, own.next() * 2 - 1]) * clocks.apart;
+  }
+
+  /** Whoever lives on has something to write just when its lease was ended. */
+  function fallOfOwner(incarnation: string): void {
+    timeline.after(50, () => {
+      const owner = world.replicas().find((replica) => replica.incarnation === incarnation);
+      const open = [...(owner?.lines.keys() ?? [])].find(
+        (session) => whatsapp.linkOf(session)?.process === owner?.process,
+      );
+      if (open !== undefined) whatsapp.endByServer(open, 'restart_required');
+    });
+  }
+
   const world: World = {
     plan,
     timeline,
@@ -88,7 +107,13 @@ export function createWorld(plan: WorldPlan, { framesEveryMs }: { framesEveryMs?
         recorder,
         // No two hosts agree on the time of day.
         wallStartMs: plan.storeStartMs + own.between(-5_000, 5_000),
+        clockRate: rateOf(replicaId),
       });
+      const { clockRate } = process;
+      if (clockRate !== 1) {
+        hit('clock_drift', clockRate < 1 ? 'slow' : 'fast');
+        recorder.note({ actor: name, what: 'clock-rate', rate: clockRate });
+      }
       const replica: Replica = createReplica({
         process,
         timeline,
@@ -106,7 +131,10 @@ export function createWorld(plan: WorldPlan, { framesEveryMs }: { framesEveryMs?
           recorder.note({ actor, what: 'fault', kind, target: actor, met: method });
           hit(kind, method);
         },
-        onCall: (method, given) => world.onCall(method, given),
+        onCall: (method, given) => {
+          if (method === 'fence') fallOfOwner(String(given.incarnation));
+          world.onCall(method, given);
+        },
         onForce: (session) => void forcedUntil.set(session, timeline.nowMs() + FORCED_MS),
         askedByForce: (session) => (forcedUntil.get(session) ?? 0) > timeline.nowMs(),
         onStartFailed: () => {

@@ -2,6 +2,7 @@ import type { HistoryEntry } from '../history.js';
 import { S6, S7, S15 } from './cleanup.js';
 import { L2, L5 } from './convergence.js';
 import { S8, S9 } from './conversations.js';
+import { S21 } from './ended-leases.js';
 import { S1, S3, S4, S13, S14, S16 } from './guarded-writes.js';
 import { S20 } from './hung-beats.js';
 import type { Invariant, Violation } from './invariant.js';
@@ -15,7 +16,7 @@ export type { Invariant, Violation } from './invariant.js';
 
 /** Every promise that a history can be held against. */
 export const INVARIANTS: readonly Invariant[] = [
-  ...[S1, S2, S3, S4, S5, S6, S7, S8, S9, S10, S11, S12, S13, S14, S15, S16, S17, S18, S19, S20],
+  ...[S1, S2, S3, S4, S5, S6, S7, S8, S9, S10, S11, S12, S13, S14, S15, S16, S17, S18, S19, S20, S21],
   ...[L1, L2, L3, L4, L5, L6, L7],
 ];
 

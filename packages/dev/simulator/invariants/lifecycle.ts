@@ -16,7 +16,8 @@ export const L1: Invariant = {
       for (const observer of lives) {
         if (observer === life || observer.runningMs === Number.POSITIVE_INFINITY) continue;
         const fromMs = Math.max(life.endedMs, observer.runningMs);
-        const atMs = fromMs + ttlMs + 2 * tickMs + 500;
+        // Counted by the clock of who sees it.
+        const atMs = fromMs + (ttlMs + 2 * tickMs) / observer.clockRate + 500;
         // What the dead one had on its way may still arrive.
         if (observer.clear(fromMs, atMs) && observer.stoppingMs > atMs && !lateFrom(life.name, life.endedMs)) {
           due.push({ atMs, incarnation, name: life.name });

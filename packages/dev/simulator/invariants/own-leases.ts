@@ -12,6 +12,7 @@ export function createOwnLeases(
   const sentAt = new Map<number, number>();
   const alive = new Map<number, boolean>();
   const renewedAt = new Map<string, number>();
+  const rateOf = (actor: string): number => lives.get(actor)?.clockRate ?? 1;
   return {
     /** When the process began its last renewal that was answered in time. */
     renewedAt: (actor: string) => renewedAt.get(actor),
@@ -19,7 +20,7 @@ export function createOwnLeases(
     isOver(actor: string, t: number): boolean {
       const fromMs = renewedAt.get(actor);
       if (fromMs === undefined || lives.get(actor)?.suspendedIn(fromMs, t)) return false;
-      return t - fromMs >= TRUSTED * ttlMs;
+      return (t - fromMs) * rateOf(actor) >= TRUSTED * ttlMs;
     },
     follow(entry: HistoryEntry): void {
       if (entry.what === 'call' && (entry.method === 'beat' || entry.method === 'join'))
@@ -29,7 +30,8 @@ export function createOwnLeases(
       if (entry.what === 'answer' && entry.ok && alive.get(entry.call)) {
         const beganMs = sentAt.get(entry.call)!;
         // A process that stood still takes up the answer or its own time limit first.
-        const inTime = entry.t - beganMs < storeLimitMs || lives.get(entry.actor)?.pausedIn(beganMs, entry.t + 1);
+        const tookMs = (entry.t - beganMs) * rateOf(entry.actor);
+        const inTime = tookMs < storeLimitMs || lives.get(entry.actor)?.pausedIn(beganMs, entry.t + 1);
         if (inTime) renewedAt.set(entry.actor, Math.max(renewedAt.get(entry.actor) ?? 0, beganMs));
       }
     },

@@ -137,10 +137,11 @@ export const S5: Invariant = {
         }
       }
       const beganMs = sentAt.get(entry.what === 'answer' ? entry.call : -1) ?? 0;
+      const rate = lives.get(entry.actor)?.clockRate ?? 1;
       // What was answered after the limit was given up before.
-      if (entry.what === 'answer' && entry.ok && answers.has(entry.call) && entry.t - beganMs < storeLimitMs) {
+      if (entry.what === 'answer' && entry.ok && answers.has(entry.call) && (entry.t - beganMs) * rate < storeLimitMs) {
         const known = sights.get(entry.actor) ?? { lastMs: Number.NEGATIVE_INFINITY, seen: new Map() };
-        if (beganMs - known.lastMs > 2 * tickMs + 1_000) known.seen.clear();
+        if ((beganMs - known.lastMs) * rate > 2 * tickMs + 1_000) known.seen.clear();
         known.lastMs = beganMs;
         const { number: own, after, lastKnown, others } = answers.get(entry.call)!;
         if (!lastKnown) known.seen.clear();
@@ -168,7 +169,7 @@ export const S5: Invariant = {
         const seen = known?.seen.get(incarnation);
         const same = challenger !== undefined && challenger.replicaId === target?.replicaId;
         const neededMs = same ? 2 * tickMs * 0.9 : ttlMs - 0.1 * tickMs;
-        const stoodMs = seen && known ? known.lastMs - seen.sinceMs : 0;
+        const stoodMs = seen && known ? (known.lastMs - seen.sinceMs) * rate : 0;
         // What a process that stood still had in its hands is judged by the store, which compares the beats again.
         if (challenger?.pausedIn(entry.t - 2 * ttlMs, entry.t + 1)) continue;
         if (!seen || seen.times < 3 || stoodMs < neededMs - 1) {
@@ -181,7 +182,8 @@ export const S5: Invariant = {
       if (entry.what === 'commit' && entry.method === 'fence' && entry.result === true) {
         const { incarnation } = entry.params as { incarnation: string };
         const target = lifeOf(lives, incarnation);
-        const trustedMs = Math.max(...(renewals.get(incarnation)?.values() ?? [])) + ttlMs * 0.9;
+        const renewedMs = Math.max(...(renewals.get(incarnation)?.values() ?? []));
+        const trustedMs = renewedMs + (ttlMs * 0.9) / (target?.clockRate ?? 1);
         if (target && lives.get(entry.actor)?.replicaId !== target.replicaId && entry.t < trustedMs)
           bench.broken(entry.t, `${target.name} lost its lease ${trustedMs - entry.t} ms before it was over`);
         const current = target?.incarnations.at(-1)?.id === incarnation;

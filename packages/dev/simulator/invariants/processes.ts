@@ -4,6 +4,8 @@ import type { HistoryEntry } from '../history.js';
 export interface ProcessLife {
   readonly name: string;
   readonly replicaId: string;
+  /** How fast its clock runs. */
+  readonly clockRate: number;
   readonly startedMs: number;
   runningMs: number;
   stoppingMs: number;
@@ -53,6 +55,7 @@ function readLives(history: readonly HistoryEntry[]): Map<string, ProcessLife> {
   const suspends = new Map<string, Span[]>();
   const pauses = new Map<string, Span[]>();
   const open = new Map<string, Span>();
+  const rates = new Map<string, number>();
   const first = history.find((entry) => entry.what === 'settings');
   const aftermathMs = first?.settings.aftermathMs ?? AFTERMATH_MS;
 
@@ -91,11 +94,14 @@ function readLives(history: readonly HistoryEntry[]): Map<string, ProcessLife> {
       else end(actor, entry.by, t);
     } else if (entry.what === 'fault' && entry.actor !== 'world') {
       spansOf(actor).push({ by: entry.kind, fromMs: t, toMs: t });
+    } else if (entry.what === 'clock-rate') {
+      rates.set(actor, entry.rate);
     } else if (entry.what === 'process') {
       if (entry.state === 'starting') {
         const life: ProcessLife = {
           name: actor,
           replicaId: entry.replicaId,
+          clockRate: rates.get(actor) ?? 1,
           startedMs: t,
           runningMs: Number.POSITIVE_INFINITY,
           stoppingMs: Number.POSITIVE_INFINITY,

@@ -370,6 +370,37 @@ describe('an invariant over a history', () => {
     expect(judgeHistory(history).violations.map(({ invariant }) => invariant)).toContain('L2');
   });
 
+  it('S16 leaves a slice that was full alone: its second delivery takes what comes next', () => {
+    const twice = (freed: string[]) =>
+      judge([commit('freeFenced', { limit: 2 }, freed, { changedBySecond: ['rows'] })] as Fact[]);
+    expect(twice(['a', 'b'])).not.toContain('S16');
+    expect(twice(['a'])).toContain('S16');
+  });
+
+  it('S21 sees a write under a lease that another has ended', () => {
+    const begun = { actor: 'p', what: 'call', call: 7, method: 'write', params: { owner: 'a', writes: [] } } as Fact;
+    const ended = { ...commit('fence', { incarnation: 'a' }, true), actor: 'q' } as Fact;
+    const both = [...life, process('starting', 'q')];
+    expect(judge([...both, begun, ended])).not.toContain('S21');
+    expect(judge([...both, ended, begun])).toContain('S21');
+  });
+
+  it.each([
+    [1.025, 27_000],
+    [0.975, 28_000],
+  ])('S2 counts the lease of its owner by a clock that runs at %d', (rate, t) => {
+    const facts: Fact[] = [
+      seeded(row({ owner: null, tenure: null })),
+      { actor: 'p', what: 'clock-rate', rate },
+      ...life,
+      commit('claim', { owner: 'a', claims: [{ id: 's', tenure: 't2', mode: 'free' }] }, [{ id: 's', claimed: true }]),
+      { t, actor: 'p', what: 'provider-open', session: 's', tenure: 't2', fenced: false },
+    ];
+    const early = facts.map((fact) => (fact.t === t ? { ...fact, t: t - 700 } : fact));
+    expect(judge(early)).not.toContain('S2');
+    expect(judge(facts)).toContain('S2');
+  });
+
   it.each<[string, number, Fact[]]>([
     ['by the account of its owner', 27_000, []],
     ['in the store', 20_000, [commit('fence', { incarnation: 'a' }, true)]],
