@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['pack-packages.ts'],
+    setupFiles: ['../tests/fix-seeds.ts'],
     // An installation and what follows, on a machine that is three times slower; each step has a bound of its own.
     testTimeout: 900_000,
     hookTimeout: 900_000,

@@ -2,7 +2,6 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take ten seconds and more. Those that wait stand among those that calculate, or the processors would rest at first. */
 const LONGEST = [
-  'postgres/test/pglite',
   'cli/test/service',
   'cli/test/database',
   'dev/chaos/test/scenarios',

@@ -1,3 +1,4 @@
+// What `@wa-sync/postgres` does on PGlite: played by `npm run test:hosts -- pglite`.
 import { PGlite } from '@electric-sql/pglite';
 import { change, holdSessions, joinReplica, writeOf } from '@wa-sync/dev/fixtures/hold-sessions';
 import { describeWholeStore } from '@wa-sync/testing/conformance';

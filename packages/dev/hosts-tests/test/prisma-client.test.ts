@@ -8,12 +8,12 @@ import {
   type PostgresStore,
   prismaConversation,
   prismaWhatsAppSession,
-} from '../src/index.js';
-import { PRISMA_CONVERSATIONS } from './host-conversations.js';
-import { PRISMA_TABLES } from './host-table.js';
-import { generatePrismaClient, type PrismaClientLike } from './prisma-client.js';
-import { startPostgres, type TestDatabase, type TestServer } from './start-postgres.js';
-import { shiftStoreTime } from './store-harness.js';
+} from '../../../postgres/src/index.js';
+import { PRISMA_CONVERSATIONS } from '../../../postgres/test/host-conversations.js';
+import { PRISMA_TABLES } from '../../../postgres/test/host-table.js';
+import { generatePrismaClient, type PrismaClientLike } from '../../../postgres/test/prisma-client.js';
+import { startPostgres, type TestDatabase, type TestServer } from '../../../postgres/test/start-postgres.js';
+import { shiftStoreTime } from '../../../postgres/test/store-harness.js';
 
 let server: TestServer;
 let generated: Awaited<ReturnType<typeof generatePrismaClient>>;

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import ts from 'typescript';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Fence, fencesOf, listPages, root } from './read-docs.js';
+import { type Fence, fencesOf, listPages, root } from '../../docs-checks/test/read-docs.js';
 
 const here = join(root, 'packages/dev/docs-checks');
 const PACKAGES = ['core', 'baileys', 'postgres', 'redis', 'http', 'express', 'nest', 'fake-whatsapp', 'testing'];
