@@ -75,7 +75,9 @@ export function createSimConnection(params: {
 
   function known(): KnownObservation {
     const seenMs = frameMs();
-    return { kind: 'known', ...state, silentForMs: seenMs === null ? null : timeline.nowMs() - seenMs };
+    // Counted by the clock of its process, as every adapter does.
+    const silentForMs = seenMs === null ? null : (timeline.nowMs() - seenMs) * process.clockRate;
+    return { kind: 'known', ...state, silentForMs };
   }
 
   function deadProbes(): number {
@@ -106,7 +108,7 @@ export function createSimConnection(params: {
     return new Promise((resolve) => {
       const cancel = process.clock.schedule(() => {
         if (link !== asked) return resolve('unavailable');
-        if (process.ranSince(askedAtMs, STALL_MS)) timedOut.push({ link: asked, askedAtMs });
+        if (process.ranSince(askedAtMs, STALL_MS / process.clockRate)) timedOut.push({ link: asked, askedAtMs });
         resolve('timeout');
       }, timeoutMs);
       const latencyMs = quirks.probe === 'slow' ? timeoutMs + 50 : asked.latencyMs;
