@@ -23,6 +23,25 @@ function listLeftOut({ testResults }) {
   return ['Left out:', ...[...excused].sort(), ...others.sort()];
 }
 
+/** What failed and the beginning of why, once more: the end of a long run is what is kept and read. */
+function listFailed({ testResults }) {
+  const failed = testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(root, name);
+    const tests = assertionResults.filter((one) => one.status === 'failed');
+    // A file that does not load has a message and no tests.
+    if (tests.length === 0) return status === 'failed' ? [{ file, why: [message] }] : [];
+    return tests.map((one) => ({ file: `${file} > ${one.fullName}`, why: one.failureMessages }));
+  });
+  return failed.flatMap(({ file, why }) => [
+    `FAILED ${file}`,
+    ...why
+      .join('\n')
+      .split('\n')
+      .filter((line) => !line.includes('node_modules'))
+      .slice(0, 15),
+  ]);
+}
+
 /**
  * What core is held to by its own tests and those of its memory store; `vitest.config.ts` says how much of it they
  * have to reach.
@@ -43,6 +62,7 @@ export async function runHostTests(args) {
 export async function runAllTests() {
   const counts = [await countTests([]), await countHostTests([])];
   const sum = (of) => counts.reduce((total, one) => total + one[of], 0);
+  for (const one of counts) for (const line of one.report) console.log(line);
   console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
   for (const one of counts) failIfFailed(one);
 }
@@ -93,9 +113,12 @@ async function count(folder, runs) {
     await rm(folder, { recursive: true, force: true });
   }
   for (const line of listLeftOut({ testResults })) console.log(line);
+  const report = listFailed({ testResults });
+  if (failure && report.length === 0) report.push(`FAILED without a failed test, as it says above: ${failure.message}`);
+  for (const line of report) console.log(line);
   console.log(`Took ${Math.round((Date.now() - started) / 1000)} s`);
   console.log(`${passed} passed, ${failed} failed`);
-  return { passed, failed, failure };
+  return { passed, failed, failure, report };
 }
 
 function failIfFailed({ failure }) {
