@@ -5,16 +5,16 @@ import { off } from './talking.js';
 import { createWorld } from './world.js';
 
 /** A replica that holds `odd`, whose row can be locked, and two more. */
-async function lockable() {
+async function lockable({ from = false } = {}) {
   const world = createWorld();
   const triedAtMs: number[] = [];
-  let locked = false;
+  let locked = from;
+  const isLocked = ({ id }: { id: string }) => locked && id === 'odd';
   const store: WaSyncStore = {
     ...world.store,
     sessions: {
       ...world.store.sessions,
       async write({ owner, writes }) {
-        const isLocked = ({ id }: { id: string }) => locked && id === 'odd';
         if (writes.some(isLocked)) triedAtMs.push(world.clock.monotonicMs());
         const written = await world.memory.sessions.write({ owner, writes: writes.filter((one) => !isLocked(one)) });
         return [
@@ -22,13 +22,20 @@ async function lockable() {
           ...written,
         ];
       },
+      async claim({ claims, ...claimant }) {
+        if (claims.some(isLocked)) triedAtMs.push(world.clock.monotonicMs());
+        const some = claims.filter((one) => !isLocked(one));
+        const claimed = await world.memory.sessions.claim({ ...claimant, claims: some });
+        const passed = claims.filter(isLocked).map(({ id }) => ({ id, claimed: false, why: 'locked' }) as const);
+        return [...passed, ...claimed];
+      },
     },
   };
   const { wa } = world.replica({ ...off, store });
   await world.during(wa.start(), 0);
   const sockets = ['odd', 'fine', 'good'].map((id) => world.connection(id));
   const handles = sockets.map((socket) => wa.attach(socket));
-  await world.during(Promise.all(handles.map(({ ready }) => ready)), 1_000);
+  await world.during(Promise.all(handles.map(({ ready }) => ready)), 1_500);
   const setLocked = (now: boolean) => {
     locked = now;
   };
@@ -103,4 +110,52 @@ it('a stop waits for no locked row, answers who asked for it, and leaves no time
   await world.during(world.wa.stop(), 0);
   expect((await syncing).sessions.find(({ id }) => id === 'odd')).toMatchObject({ action: 'unknown' });
   expect(world.clock.pendingTimers).toBe(0);
+});
+
+it('one that cannot be claimed for a moment is, as soon as it can, and the others at once', async () => {
+  const world = await lockable({ from: true });
+  expect(await statuses(world)).toEqual(['DISCONNECTED', 'CONNECTED', 'CONNECTED']);
+  const before = world.triedAtMs.length;
+  await world.clock.advance(60_000);
+  expect(world.triedAtMs.length - before).toBeLessThan(60 * 3);
+  world.setLocked(false);
+  await world.clock.advance(500);
+  expect(await statuses(world)).toEqual(['CONNECTED', 'CONNECTED', 'CONNECTED']);
+  expect(world.loud()).toEqual([]);
+  await world.during(world.wa.stop(), 2_000);
+});
+
+it('an attach of one that is locked answers within a second', async () => {
+  const world = await lockable({ from: true });
+  world.setLocked(true);
+  const attaching = world.wa.syncNow();
+  await world.clock.advance(1_100);
+  expect((await attaching).sessions.find(({ id }) => id === 'odd')).toMatchObject({
+    action: 'unknown',
+    reason: 'contended',
+  });
+  await world.during(world.wa.stop(), 2_000);
+});
+
+it('a start of one that is locked for a moment opens it; of one that stays so it says why, and a tick opens it', async () => {
+  const world = createWorld();
+  const provider = world.provider();
+  const { claim } = world.memory.sessions;
+  let locked = true;
+  world.memory.sessions.claim = async (params) =>
+    locked ? params.claims.map(({ id }) => ({ id, claimed: false, why: 'locked' })) : claim(params);
+  const { wa } = world.replica({ ...off, provider });
+  await world.during(wa.start(), 0);
+  const refused = expect(wa.sessions.create({ id: '5511912345678', desired: 'running' })).rejects.toMatchObject({
+    code: 'store_timeout',
+    message: expect.stringContaining('locked for 1000 ms'),
+  });
+  await world.clock.advance(1_100);
+  await refused;
+  const starting = wa.sessions.start('5511912345678');
+  await world.clock.advance(500);
+  locked = false;
+  await world.clock.advance(20);
+  expect(await starting).toMatchObject({ owner: expect.any(String) });
+  await world.during(wa.stop(), 2_000);
 });

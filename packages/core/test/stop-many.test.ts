@@ -5,11 +5,13 @@ import { createWorld } from './world.js';
 const jobs = { sync: false, cleanup: false, inactivity: false } as const;
 /** `SESSIONS=5000` is the whole. */
 const SESSIONS = Number(process.env.SESSIONS ?? 2_500);
-/** What a row of the store costs: all of them take five seconds. */
+/** What a row of the store costs, where nothing else is said: all of them take five seconds. */
 const ROW_MS = 5_000 / SESSIONS;
+/** The server ends a statement that takes longer, and nothing of it is done. */
+const STATEMENT_MS = 5_000;
 
 /** A replica that holds many sessions, on a store whose calls take as long as they have rows. */
-async function holdMany() {
+async function holdMany({ rowMs = ROW_MS } = {}) {
   const world = createWorld();
   const wait = (ms: number) => new Promise<void>((resolve) => void world.clock.schedule(resolve, ms));
   const { release, list } = world.memory.sessions;
@@ -20,7 +22,8 @@ async function holdMany() {
     const { sessions, owner } = params;
     const rows = sessions?.length ?? (await list({ owner, limit: SESSIONS })).length;
     calls.push(rows);
-    await wait(rows * ROW_MS);
+    await wait(Math.min(rows * rowMs, STATEMENT_MS));
+    if (rows * rowMs > STATEMENT_MS) throw new Error('canceling statement due to statement timeout');
     order.push('release');
     return release(params);
   };
@@ -75,5 +78,31 @@ describe(`a stop with ${SESSIONS} sessions`, () => {
     expect(said?.message).toBe(
       `The time of stop() was over before the store had answered: ${released} sessions were released, ${rest} are freed once the lease has run out`,
     );
+  });
+
+  it('releases all of them where a row is so slow that a statement for many never ends', {
+    timeout: 60_000,
+  }, async () => {
+    const { world, wa, order, calls, owned } = await holdMany({ rowMs: 10 });
+    await world.during(wa.stop({ timeoutMs: 120_000 }), 120_000);
+    expect(await owned()).toBe(0);
+    expect(order.at(-1)).toBe('leave');
+    expect(Math.max(...calls)).toBe(1_000);
+    expect(world.logged.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  it('gives up at once where the store fails as fast as it can', async () => {
+    const { world, wa, owned } = await holdMany();
+    let calls = 0;
+    world.memory.sessions.release = async () => {
+      calls += 1;
+      throw new Error('connection refused');
+    };
+    await world.during(wa.stop({ timeoutMs: 30_000 }), 1_000);
+    expect(calls).toBe(1);
+    expect(await owned()).toBe(SESSIONS);
+    expect(world.logged.filter(({ level }) => level === 'error').map(({ fields }) => fields.code)).toEqual([
+      'stop_failed',
+    ]);
   });
 });

@@ -266,8 +266,8 @@ export const MUTANTS = [
   one(
     'a stop releases nothing',
     'engine/replica/give-up-lease.ts',
-    'const ids = await store.sessions.release({ owner, sessions: named, unobservedIds, reason: SHUTDOWN });',
-    'const ids = [];\n      void [store, named, unobservedIds];',
+    'const done = await store.sessions.release({ owner, sessions: some, unobservedIds, reason: SHUTDOWN });',
+    'const done = [];\n      void [some, unobservedIds];',
   ),
   one(
     'a tick that fails is the last',

@@ -79,6 +79,29 @@ describe('a row that somebody has locked', () => {
   });
 });
 
+describe('a free row that somebody has locked', () => {
+  it.each(['UPDATE', 'SHARE'])(
+    'FOR %s delays no claim of its batch, and is claimed once the lock is over',
+    async (strength) => {
+      const owner = await joinReplica(store);
+      await store.sessions.create({ sessions: ids.map((id) => ({ id, desired: 'running' as const })) });
+      await lock(strength);
+      const claims = [...ids, 'none'].map((id) => ({ id, tenure: `tenure of ${id}`, mode: 'free' as const }));
+      const startedMs = performance.now();
+      const outcomes = await store.sessions.claim({ owner, claims });
+      expect(performance.now() - startedMs).toBeLessThan(AT_ONCE_MS);
+      expect(outcomes.filter(({ claimed }) => !claimed)).toEqual([
+        { id: LOCKED, claimed: false, why: 'locked' },
+        { id: 'none', claimed: false, why: 'missing' },
+      ]);
+      await other.query('COMMIT');
+      expect(await store.sessions.claim({ owner, claims: claims.filter(({ id }) => id === LOCKED) })).toMatchObject([
+        { id: LOCKED, claimed: true, session: { tenure: `tenure of ${LOCKED}` } },
+      ]);
+    },
+  );
+});
+
 describe('connections of which one has its row locked', () => {
   it('write the others at once, and the locked one right after the lock, however long it was', async () => {
     const said: unknown[] = [];

@@ -201,12 +201,23 @@ describe(`${ROUNDS} repetitions with ${CLIENTS} clients`, () => {
   }, 60_000);
 });
 
+/** Holds up every statement that has changed a row of this table, before its end, until the answer is called. */
+async function holdUp(table: string): Promise<() => Promise<void>> {
+  await pool.query(`
+    CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END';
+    CREATE TRIGGER hold AFTER UPDATE ON wa_sync.${table} FOR EACH ROW EXECUTE FUNCTION hold()`);
+  const blocker = await pool.connect();
+  await blocker.query('BEGIN; SELECT pg_advisory_xact_lock(7)');
+  return async () => {
+    await blocker.query('COMMIT');
+    blocker.release();
+  };
+}
+
 describe('a claim and a fence of its replica', () => {
   it('in flight wait for each other: what was claimed is there before the fence returns', async () => {
     const owner = await joinReplica(first);
-    const blocker = await pool.connect();
-    await blocker.query('BEGIN');
-    await blocker.query(`SELECT 1 FROM wa_sync.session WHERE id = 'a' FOR UPDATE`);
+    const letGo = await holdUp('session');
     const number = await numberOf(first, owner);
     const order: string[] = [];
     const claiming = first.sessions
@@ -219,8 +230,7 @@ describe('a claim and a fence of its replica', () => {
       order.push(`${fenced}, sees ${seen === owner ? 'the owner' : 'nobody'}`);
     });
     await Promise.race([untilWaiting(pool, 2), fencing]);
-    await blocker.query('COMMIT');
-    blocker.release();
+    await letGo();
     await Promise.all([claiming, fencing]);
     expect([...order].sort()).toEqual(['claimed', 'true, sees the owner']);
     expect(await first.leases.freeFenced({ limit: 10 })).toEqual(['a']);
@@ -228,17 +238,14 @@ describe('a claim and a fence of its replica', () => {
 
   it('a beat waits for no claim', async () => {
     const owner = await joinReplica(first);
-    const blocker = await pool.connect();
-    await blocker.query('BEGIN');
-    await blocker.query(`SELECT 1 FROM wa_sync.session WHERE id = 'a' FOR UPDATE`);
+    const letGo = await holdUp('session');
     const claiming = first.sessions.claim({ owner, claims: [{ id: 'a', tenure: 't', mode: 'free' }] });
     await untilWaiting(pool);
     const order: string[] = [];
     const beating = stores[1]!.leases.beat(beatOf(owner)).then(({ alive }) => order.push(`beats: ${alive}`));
     await Promise.race([beating, claiming]);
     expect(order).toEqual(['beats: true']);
-    await blocker.query('COMMIT');
-    blocker.release();
+    await letGo();
     expect(await claiming).toMatchObject([{ claimed: true }]);
     // A claim that began before a beat is as good after it, and the lease as it was.
     expect(await stores[1]!.leases.beat(beatOf(owner))).toMatchObject({ alive: true });
@@ -249,17 +256,12 @@ describe('a claim and a fence of its replica', () => {
     const owner = await joinReplica(first);
     const number = await numberOf(first, owner);
     // The fence has changed the row, and is held up before its end.
-    await pool.query(`
-      CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END';
-      CREATE TRIGGER hold AFTER UPDATE ON wa_sync.replica FOR EACH ROW EXECUTE FUNCTION hold()`);
-    const blocker = await pool.connect();
-    await blocker.query('BEGIN; SELECT pg_advisory_xact_lock(7)');
+    const letGo = await holdUp('replica');
     const fencing = stores[1]!.leases.fence({ incarnation: owner, number });
     await untilWaiting(pool);
     const claiming = first.sessions.claim({ owner, claims: [{ id: 'a', tenure: 't', mode: 'free' }] });
     await untilWaiting(pool, 2);
-    await blocker.query('COMMIT');
-    blocker.release();
+    await letGo();
     expect(await fencing).toBe(true);
     expect(await claiming).toEqual([{ id: 'a', claimed: false, why: 'fenced' }]);
     expect((await read()).owner).toBeNull();
@@ -268,9 +270,7 @@ describe('a claim and a fence of its replica', () => {
   it('a leave waits for a claim in flight: what was claimed is freed with the rest', async () => {
     const owner = await joinReplica(first);
     await holdSessions(first, owner, ['b']);
-    const blocker = await pool.connect();
-    await blocker.query('BEGIN');
-    await blocker.query(`SELECT 1 FROM wa_sync.session WHERE id = 'a' FOR UPDATE`);
+    const letGo = await holdUp('session');
     const order: string[] = [];
     const claiming = first.sessions
       .claim({ owner, claims: [{ id: 'a', tenure: 't', mode: 'free' }] })
@@ -279,8 +279,7 @@ describe('a claim and a fence of its replica', () => {
     const leaving = stores[1]!.leases.leave({ incarnation: owner }).then(() => order.push('left'));
     await Promise.race([untilWaiting(pool, 2), leaving]);
     expect(order).toEqual([]);
-    await blocker.query('COMMIT');
-    blocker.release();
+    await letGo();
     await Promise.all([claiming, leaving]);
     expect((await first.leases.freeFenced({ limit: 10 })).sort()).toEqual(['a', 'b']);
   });

@@ -75,8 +75,11 @@ export interface Claim {
   readonly mode: 'free' | 'takeover';
 }
 
-/** Why a claim took nothing; `refused`: the store refused this row alone, such as by a trigger. */
-export type ClaimRefusal = 'held' | 'inactive' | 'missing' | 'fenced' | 'late' | 'refused';
+/**
+ * Why a claim took nothing; `refused`: the store refused this row alone, such as by a trigger. `locked`: somebody has
+ * the row locked, and the same is tried again soon.
+ */
+export type ClaimRefusal = 'held' | 'inactive' | 'missing' | 'fenced' | 'late' | 'refused' | 'locked';
 
 /**
  * What became of one claim. `held`: another incarnation has it. `inactive`: the cleanup deactivated it. `fenced`: the

@@ -71,8 +71,8 @@ export function createSessions(params: {
     { owner, deadline }: { owner: string; deadline?: Date | undefined },
     claims: readonly Claim[],
   ) {
-    type Answer = [stands: boolean, late: boolean, taken: SessionTuple[], woken: string[]];
-    const [stands, late, tuples, woken] = await rows.json<Answer>(prepared.writing.claim, [
+    type Answer = [stands: boolean, late: boolean, taken: SessionTuple[], woken: string[], passedOver: string[]];
+    const [stands, late, tuples, woken, passedOver] = await rows.json<Answer>(prepared.writing.claim, [
       lockMs(),
       owner,
       claims.map(({ id }) => id),
@@ -84,10 +84,11 @@ export function createSessions(params: {
     for (const session of await activateHost(prepared, woken)) taken.set(session.id, session);
     const rest = claims.filter(({ id }) => !taken.has(id)).map(({ id }) => id);
     const others = stands && rest.length > 0 ? await read(prepared, 'get', [rest]) : [];
+    const locked = new Set(passedOver);
     const standing = new Map(others.map((session) => [session.id, session]));
     return claims.map((claim): [Claim, ClaimOutcome] => {
       const session = taken.get(claim.id) ?? standing.get(claim.id);
-      return [claim, claimOutcome({ claim, owner, stands, late, session })];
+      return [claim, claimOutcome({ claim, owner, stands, late, session, isLocked: locked.has(claim.id) })];
     });
   }
 
@@ -205,13 +206,16 @@ function claimOutcome(params: {
   stands: boolean;
   late: boolean;
   session: StoredSession | undefined;
+  /** Or there was no row. */
+  isLocked: boolean;
 }): ClaimOutcome {
-  const { owner, stands, late, session } = params;
+  const { owner, stands, late, session, isLocked } = params;
   const { id, tenure } = params.claim;
   if (!stands) return { id, claimed: false, why: 'fenced' };
   if (session === undefined) return { id, claimed: false, why: 'missing' };
   // Ours from this claim, or from an earlier try of the same one whose answer got lost.
   if (session.owner === owner && session.tenure === tenure) return { id, claimed: true, session };
+  if (isLocked) return { id, claimed: false, why: late ? 'late' : 'locked' };
   if (!session.active && (session.owner === null || session.owner === owner)) {
     return { id, claimed: false, why: late ? 'late' : 'inactive' };
   }

@@ -165,7 +165,8 @@ function activateHostStatement(mirror: SessionsMirrorSql | null): Statement | nu
 /**
  * The claimant's heartbeat row is read under a lock, so that a fence in flight and a claim wait for each other: a fenced
  * replica can win nothing after the fence, and whatever it won before is there when its sessions are freed. KEY SHARE
- * is enough, because a fence takes the row FOR UPDATE; beats go on meanwhile, however long a claim takes.
+ * is enough, because a fence takes the row FOR UPDATE; beats go on meanwhile, however long a claim takes. Session rows
+ * that somebody has locked are passed over, and named.
  */
 function claimSql(schema: string, mirror: SessionsMirrorSql | null): string {
   const host = hostExpressions(mirror);
@@ -177,20 +178,25 @@ function claimSql(schema: string, mirror: SessionsMirrorSql | null): string {
       WHERE r.incarnation = $2::text AND r.fenced_at IS NULL FOR KEY SHARE OF r
     ),
     input AS MATERIALIZED (SELECT i.* FROM unnest($3::text[], $4::text[], $5::boolean[]) i(id, tenure, takeover)),
+    free AS MATERIALIZED (
+      SELECT i.*, s.active AS was_active FROM claimant, input i JOIN ${schema}.session s ON s.id = i.id
+      FOR NO KEY UPDATE OF s SKIP LOCKED
+    ),
     changed AS (
       UPDATE ${schema}.session s SET owner = $2::text, tenure = i.tenure, version = s.version + 1, active = true,
         purge_marked_at = NULL, settled_at = clock_timestamp()
-      FROM claimant, input i JOIN ${schema}.session before ON before.id = i.id
+      FROM free i
       WHERE s.id = i.id AND coalesce(clock_timestamp() < $6::timestamptz, true) AND (i.takeover OR (s.active AND (s.owner IS NULL OR s.owner = $2::text)))
         AND NOT (${heldBySql('s', '$2::text')} AND s.tenure IS NOT DISTINCT FROM i.tenure)
-      RETURNING s.*, NOT before.active AS woken
+      RETURNING s.*, NOT i.was_active AS woken
     )
     SELECT json_build_array(
       EXISTS (SELECT FROM claimant),
       coalesce(clock_timestamp() >= $6::timestamptz, false),
       coalesce((SELECT json_agg(${tupleSql('c', unvouchedSql('c', 'r'), host)}) FROM changed c
         LEFT JOIN ${schema}.replica r ON r.incarnation = c.owner ${join}), '[]'),
-      coalesce((SELECT json_agg(c.id) FROM changed c WHERE c.woken), '[]')
+      coalesce((SELECT json_agg(c.id) FROM changed c WHERE c.woken), '[]'),
+      coalesce((SELECT json_agg(i.id) FROM input i WHERE i.id NOT IN (SELECT f.id FROM free f)), '[]')
     )::text AS answer`;
 }
 

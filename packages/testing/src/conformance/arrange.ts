@@ -88,17 +88,20 @@ export async function claim(store: WaSyncStore, owner: string, id: string): Prom
   return outcome.session;
 }
 
-/** Claims one session under a fresh tenure. */
+/** Claims one session under a fresh tenure, again where its row was locked, as by another claim. */
 export async function tryClaim(
   store: WaSyncStore,
   owner: string,
   id: string,
   mode: 'free' | 'takeover',
 ): Promise<ClaimOutcome> {
-  const [outcome, ...rest] = await store.sessions.claim({ owner, claims: [{ id, tenure: token('tenure'), mode }] });
-  expect(rest).toEqual([]);
-  if (outcome === undefined) throw new Error('A claim has one outcome');
-  return outcome;
+  const claims = [{ id, tenure: token('tenure'), mode }];
+  for (;;) {
+    const [outcome, ...rest] = await store.sessions.claim({ owner, claims });
+    expect(rest).toEqual([]);
+    if (outcome === undefined) throw new Error('A claim has one outcome');
+    if (outcome.claimed || outcome.why !== 'locked') return outcome;
+  }
 }
 
 /** Writes one row as it was read; `set: null` repairs the mirror. */

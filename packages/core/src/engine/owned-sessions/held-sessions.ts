@@ -43,6 +43,8 @@ export interface Held {
   displaced: { readonly why: 'taken_over' | 'fenced'; readonly atMs: number } | null;
   /** Monotonic time of the last question to the store whose answer was that the session is ours. */
   ownedAtMs: number;
+  /** Since when it could not be claimed because somebody has its row locked. */
+  claimingSinceMs: number | null;
   /** Set by liveness while the link is dead although the connection still says otherwise. */
   deadSinceMs: number | null;
   failedProbes: number;
@@ -102,6 +104,7 @@ export function createHeldSessions() {
         registered: replaces?.registered ?? mode === 'provided',
         displaced: null,
         ownedAtMs: Number.NEGATIVE_INFINITY,
+        claimingSinceMs: null,
         deadSinceMs: null,
         failedProbes: 0,
         probing: null,

@@ -15,7 +15,8 @@ type Refusal =
   | 'session_not_found'
   | 'lease_lost'
   | 'store_timeout'
-  | 'store_failed';
+  | 'store_failed'
+  | 'locked';
 
 /**
  * Whether this connection opened again before the loss of its session was known here: only WhatsApp knows who opened
@@ -76,6 +77,11 @@ export async function claimHeld(
   const byId = new Map(unclaimed.map((entry) => [entry.id, entry]));
   const tenures = new Map(claims.map((claim) => [claim.id, claim.tenure]));
   const askedAtMs = clock.monotonicMs();
+  if (!lease.trusted()) {
+    // It ran out while rows were created or read.
+    for (const { id } of unclaimed) refused.set(id, 'lease_lost');
+    return refused;
+  }
   const asked = { owner: lease.incarnation(), claims, deadline: lease.callDeadline() };
   for (const outcome of await store.sessions.claim(asked)) {
     const entry = byId.get(outcome.id);
@@ -89,13 +95,17 @@ export async function claimHeld(
         fenced: 'lease_lost',
         late: 'store_timeout',
         refused: 'store_failed',
+        locked: 'locked',
       } as const;
+      if (outcome.why === 'locked') entry.claimingSinceMs ??= askedAtMs;
+      else entry.claimingSinceMs = null;
       refused.set(entry.id, why[outcome.why]);
       if (outcome.why === 'held' && !isContested(entry)) giveUp(entry, publish);
     } else if (sessions.get(entry.id) === entry) {
       sessions.setTenure(entry, tenures.get(entry.id) ?? null);
       entry.stored = outcome.session;
       entry.displaced = null;
+      entry.claimingSinceMs = null;
       entry.ownedAtMs = askedAtMs;
       publish.gained(entry);
     }

@@ -54,7 +54,7 @@ export function createReconciler(deps: {
   const lockRetry = createLockRetry({
     clock,
     enqueue: ({ held, trigger, waiters }) => enqueue(held, trigger, ...waiters),
-    onLasting: (entry) => postpone(entry, 'unknown', 'contended'),
+    onLasting: (entry) => void postpone([entry], 'unknown', 'contended'),
   });
 
   /** The caller may hold a connection that was replaced; enqueue its successor. */
@@ -66,12 +66,12 @@ export function createReconciler(deps: {
     let entries = batch;
     try {
       for (let attempt = 0; attempt < ATTEMPTS && entries.length > 0; attempt++) entries = await passOnce(entries);
-      for (const entry of entries) postpone(entry, 'unknown', 'contended');
+      postpone(entries, 'unknown', 'contended');
       return true;
     } catch (error) {
       const fields = { code: 'reconcile_failed', sessions: entries.length, err: error };
       logger.error(fields, 'Rows could not be put right; trying again later');
-      for (const entry of entries) postpone(entry, 'failed', 'store_failed');
+      postpone(entries, 'failed', 'store_failed');
       return false;
     }
   }
@@ -79,17 +79,11 @@ export function createReconciler(deps: {
   /** One pass over a batch; returns the entries that another writer overtook. */
   async function passOnce(entries: readonly Queued[]): Promise<Queued[]> {
     const present = stillHeld(entries);
-    if (!lease.joined()) {
-      // Before the start the store may not even have its tables.
-      for (const entry of present) postpone(entry, 'unknown', 'not_started');
-      return [];
-    }
+    // Before the start the store may not even have its tables.
+    if (!lease.joined()) return postpone(present, 'unknown', 'not_started');
     let refused: Refusals = new Map();
     if (!observeOnly) {
-      if (!lease.trusted()) {
-        for (const entry of present) postpone(entry, 'unknown', 'lease_lost');
-        return [];
-      }
+      if (!lease.trusted()) return postpone(present, 'unknown', 'lease_lost');
       refused = await claimHeld(
         { store, sessions, lease, random, clock, publish },
         present.map((entry) => entry.held),
@@ -131,8 +125,10 @@ export function createReconciler(deps: {
     const { held } = entry;
     const stored = held.stored;
     if (stored === null) {
-      report(entry, { reason: refused.get(held.id) ?? 'not_owned' });
-      if (isContested(held) || refused.get(held.id)?.startsWith('store_')) deferred.add(held.id);
+      const why = refused.get(held.id) ?? 'not_owned';
+      if (why === 'locked') return lockRetry.add(entry, clock.monotonicMs() - (held.claimingSinceMs ?? 0));
+      report(entry, { reason: why });
+      if (isContested(held) || why === 'lease_lost' || why.startsWith('store_')) deferred.add(held.id);
       return null;
     }
     const observed = observe(held);
@@ -163,10 +159,8 @@ export function createReconciler(deps: {
 
   async function apply(plans: readonly Plan[]): Promise<Queued[]> {
     if (plans.length === 0) return [];
-    if (!lease.trusted()) {
-      for (const { entry } of plans) postpone(entry, 'unknown', 'lease_lost');
-      return [];
-    }
+    const entries = plans.map(({ entry }) => entry);
+    if (!lease.trusted()) return postpone(entries, 'unknown', 'lease_lost');
     writes.begun(plans.map(({ write }) => write));
     for (const { entry, write, stored } of plans) {
       entry.held.unconfirmed = { writeId: write.writeId, before: stored, trigger: entry.trigger };
@@ -199,7 +193,7 @@ export function createReconciler(deps: {
       if (outcome?.refused) {
         writes.refused(held.id);
         failures.failed({ code: 'reconcile_failed', sessionId: held.id }, 'The store refused a row', outcome.refused);
-        postpone(entry, 'failed', 'store_failed');
+        postpone([entry], 'failed', 'store_failed');
         return true;
       }
       if (outcome?.locked) {
@@ -251,9 +245,12 @@ export function createReconciler(deps: {
     return null;
   }
 
-  function postpone(entry: Queued, action: 'unknown' | 'failed', reason: string): void {
-    report(entry, { action, reason });
-    deferred.add(entry.held.id);
+  function postpone(entries: readonly Queued[], action: 'unknown' | 'failed', reason: string): [] {
+    for (const entry of entries) {
+      report(entry, { action, reason });
+      deferred.add(entry.held.id);
+    }
+    return [];
   }
 
   return {

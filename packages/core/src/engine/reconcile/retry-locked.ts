@@ -33,8 +33,8 @@ export function createLockRetry(deps: {
   }
 
   return {
-    /** Takes a locked row whose write has been owed for so long. */
-    add(locked: Queued, owedMs: number): void {
+    /** Takes a locked row whose write, or claim, has been owed for so long. */
+    add(locked: Queued, owedMs: number): null {
       const { id } = locked.held;
       const before = waiting.get(id);
       before?.cancel();
@@ -45,6 +45,7 @@ export function createLockRetry(deps: {
       const pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, owedMs * PART_OF_WAIT));
       waiting.set(id, { entry: { ...locked, waiters }, cancel: deps.clock.schedule(() => retry(id), pauseMs) });
       if (stopped) retry(id);
+      return null;
     },
     /** From now on nothing waits: a replica that stops writes no more, and reports that to who asked. */
     stop(): void {

@@ -6,11 +6,12 @@
 
 import type { Reason } from '../../domain/session.js';
 import type { Config } from '../../options/config.js';
+import type { HeldTenure } from '../../ports/session-store.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { Lease } from '../lease/lease.js';
-import { createBatchSize, LARGEST_BATCH } from '../limits/batch-size.js';
+import { type BatchSize, createBatchSize, LARGEST_BATCH } from '../limits/batch-size.js';
 import { withTimeout } from '../limits/limit-calls.js';
-import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
+import type { HeldSessions } from '../owned-sessions/held-sessions.js';
 import type { PublishChanges } from '../owned-sessions/publish-changes.js';
 
 const SHUTDOWN: Reason = { code: 'shutdown' };
@@ -37,17 +38,15 @@ export async function giveUpLease(
   let released = 0;
   let error: unknown;
 
-  const attached = (some: Iterable<Held>) => [...some].filter(({ mode }) => mode === 'attached').map(({ id }) => id);
-
   /** One call that fails keeps no other from being made. `some` absent: all that the store has under our name. */
-  async function release(some: readonly Held[] | undefined): Promise<void> {
-    const named = some?.map(({ id, tenure }) => ({ id, tenure: tenure ?? '' }));
-    const unobservedIds = attached(some ?? left.values());
+  async function release(some?: readonly HeldTenure[]): Promise<void> {
+    const ids = some?.map(({ id }) => id) ?? [...left.keys()];
+    const unobservedIds = ids.filter((id) => left.get(id)?.mode === 'attached');
     try {
-      const ids = await store.sessions.release({ owner, sessions: named, unobservedIds, reason: SHUTDOWN });
+      const done = await store.sessions.release({ owner, sessions: some, unobservedIds, reason: SHUTDOWN });
       error = undefined;
-      released += ids.length;
-      for (const id of ids) {
+      released += done.length;
+      for (const id of done) {
         const held = left.get(id);
         const unobserved = held?.mode === 'attached';
         publish.released(id, { from: held?.stored?.status ?? null, reason: SHUTDOWN, unobserved });
@@ -58,29 +57,37 @@ export async function giveUpLease(
     }
   }
 
-  /** Whether the store passed over rows of ours, such as locked ones; what another replica has by now is not ours. */
-  async function someLeft(): Promise<boolean> {
-    if (!owned.some(({ id }) => left.has(id))) return false;
-    return (await store.sessions.list({ owner, limit: 1 })).length > 0;
+  /**
+   * Releases what the store has under our name, page by page, until that is nothing: rows that were passed over, such
+   * as locked ones, come again in the next round, and what another replica has by now is not ours.
+   */
+  async function releaseRest(batch: BatchSize): Promise<boolean> {
+    let after: string | undefined;
+    let before = released;
+    while (!isOver()) {
+      const rows = batch.rows();
+      const page = await store.sessions.list({ owner, limit: rows, after });
+      if (page.length > 0) {
+        await batch.measure(() => release(page.map(({ id, tenure }) => ({ id, tenure: tenure ?? '' }))));
+        // A store that fails fast, or with the smallest batch, has no use for another.
+        if (error !== undefined && batch.rows() >= rows) return false;
+        after = error === undefined ? page.at(-1)?.id : after;
+      } else if (after === undefined) return true;
+      else {
+        if (released === before) await new Promise<void>((resolve) => void clock.schedule(resolve, AGAIN_MS));
+        [after, before] = [undefined, released];
+      }
+    }
+    return false;
   }
 
   async function giveUp(): Promise<boolean> {
-    const releasing = createBatchSize({ clock, first: LARGEST_BATCH });
-    let from = 0;
-    while (owned.length - from > LARGEST_BATCH && !isOver()) {
-      const some = owned.slice(from, from + releasing.rows());
-      await releasing.measure(() => release(some));
-      from += some.length;
-    }
-    // However short the time is, one call is made.
-    if (from > 0 && isOver()) return false;
-    await release(undefined);
-    while (error === undefined && (await someLeft())) {
-      if (isOver()) return false;
-      await new Promise<void>((resolve) => void clock.schedule(resolve, AGAIN_MS));
-      await release(undefined);
-    }
-    if (error !== undefined) return false;
+    const batch = createBatchSize({ clock, first: LARGEST_BATCH });
+    // However short the time is, one call is made: for all, where that is one batch.
+    const first = owned.slice(0, LARGEST_BATCH).map(({ id, tenure }) => ({ id, tenure: tenure ?? '' }));
+    await batch.measure(() => release(owned.length > LARGEST_BATCH ? first : undefined));
+    if (error !== undefined && batch.rows() >= LARGEST_BATCH) return false;
+    if (owned.some(({ id }) => left.has(id)) && !(await releaseRest(batch))) return false;
     const tookMs = Math.round(clock.monotonicMs() - startedMs);
     const fields = { replicaId, sessions: released, tookMs };
     logger.info(fields, `Stopped: ${released} sessions were released in ${tookMs} ms`);

@@ -4,6 +4,8 @@
  * socket is gone, so late events of it reach nobody.
  */
 
+import { WaSyncError } from '../../domain/errors.js';
+import { maskNumbers } from '../../domain/safe-text.js';
 import type { Reason, StoredSession } from '../../domain/session.js';
 import { catchLater } from '../../logging/contain-call.js';
 import type { Config } from '../../options/config.js';
@@ -31,9 +33,14 @@ interface Opened {
   readonly failures: readonly unknown[];
   /** Those that another replica had taken before. */
   readonly inVain: readonly string[];
+  /** Those whose row somebody has locked. */
+  readonly locked: readonly string[];
 }
 
-const NOTHING_OPENED: Opened = { failures: [], inVain: [] };
+const NOTHING_OPENED: Opened = { failures: [], inVain: [], locked: [] };
+/** Who asked for a session waits for a locked row for so long; a tick comes again anyway. */
+const ASKED_WAITS_MS = 1_000;
+const LOCKED_AGAIN_MS = 20;
 
 export type Provide = ReturnType<typeof createProvide>;
 
@@ -67,6 +74,7 @@ export function createProvide(deps: {
   async function claim(wanted: readonly string[]): Promise<Opened> {
     const failures: unknown[] = [];
     const inVain: string[] = [];
+    const locked: string[] = [];
     const claims = wanted.map((id): Claim => ({ id, tenure: random.token(), mode: 'free' }));
     const tenures = new Map(claims.map((claim) => [claim.id, claim.tenure]));
     const work = (async () => {
@@ -78,6 +86,7 @@ export function createProvide(deps: {
           else await leaveFree(outcome.session, tenure, owner);
         } else if (!outcome.claimed && outcome.why === 'fenced') lease.noteFenced();
         else if (!outcome.claimed && outcome.why === 'held') inVain.push(outcome.id);
+        else if (!outcome.claimed && outcome.why === 'locked') locked.push(outcome.id);
       }
     })();
     for (const id of wanted) {
@@ -89,7 +98,7 @@ export function createProvide(deps: {
     } finally {
       for (const id of wanted) claiming.delete(id);
     }
-    return { failures, inVain };
+    return { failures, inVain, locked };
   }
 
   /**
@@ -113,8 +122,21 @@ export function createProvide(deps: {
   }
 
   async function openOrThrow(ids: readonly string[]): Promise<void> {
-    const [error] = (await open(ids)).failures;
-    if (error !== undefined) throw error;
+    const untilMs = clock.monotonicMs() + ASKED_WAITS_MS;
+    const failures: unknown[] = [];
+    for (let wanted = ids; wanted.length > 0; ) {
+      const opened = await open(wanted);
+      failures.push(...opened.failures);
+      wanted = opened.locked;
+      if (wanted.length === 0) break;
+      if (clock.monotonicMs() >= untilMs) {
+        const text = `Somebody has had the row of session ${maskNumbers(wanted[0] ?? '')} locked for ${ASKED_WAITS_MS} ms`;
+        failures.push(new WaSyncError('store_timeout', `${text}: it is opened with a later tick`));
+        break;
+      }
+      await new Promise<void>((resolve) => void clock.schedule(resolve, LOCKED_AGAIN_MS));
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   function hold(row: StoredSession, tenure: string): void {
