@@ -69,6 +69,8 @@ export async function playInactive({ minutes, sessions = 20, disturb, print }: I
         );
       }
     }
+    // A reconnect that is under way is reported whole; one that never ends is a row that is not connected.
+    if (!over) await awaitConnected(world, LOGIN_WITHIN_MS).catch(() => {});
     const changes = (await world.changes()).slice(changesBefore);
     const alarms = heard.flatMap((one) => (one.kind === 'said' || one.kind === 'rejection' ? [describe(one)] : []));
     const asked = lastFrames(world).filter((at, n) => at > framesBefore[n]!).length;
