@@ -65,6 +65,18 @@ export const MUTANTS = [
     'noteAlive',
   ),
   one(
+    'a locked row waits for the next beat',
+    'engine/reconcile/reconcile.ts',
+    'lockRetry.add(entry, writes.refused(held.id));',
+    "writes.refused(held.id);\n        postpone([entry], 'unknown', 'contended');",
+  ),
+  one(
+    'a claim that meets a locked row is not made again',
+    'engine/reconcile/reconcile.ts',
+    "if (why === 'locked') return lockRetry.add(entry, clock.monotonicMs() - (held.claimingSinceMs ?? 0));",
+    '',
+  ),
+  one(
     'a replica that cannot write vouches on',
     'engine/reconcile/track-writes.ts',
     'if (owedForMs(false) >= patienceMs) say(true);',

@@ -53,6 +53,7 @@ export const FAULT_KINDS = [
   'logged_out',
   'foreign_write',
   'row_deleted',
+  'row_locked',
   'probe_never',
   'probe_throws',
   'probe_slow',

@@ -90,6 +90,15 @@ export function sessionFaults(context: FaultContext): FaultEffects {
           timeline.after(draw.between(1, 2_000), () => whatsapp.endByServer(session, draw.pick(CLOSES)));
       });
     },
+    row_locked() {
+      const session = someSession();
+      const ms = draw.pick([draw.between(10, 1_000), draw.between(1_000, 40_000)]);
+      note('row_locked', session, statusOf(session), `${ms}`);
+      until(ms, server.lock(session));
+      // There is something to write, or to claim.
+      if (draw.chance(0.7))
+        timeline.after(draw.between(1, 1_000), () => whatsapp.endByServer(session, draw.pick(CLOSES)));
+    },
     probe_never: () => quirk('probe_never', { probe: 'never' }),
     probe_throws: () => quirk('probe_throws', { probe: 'throws' }),
     probe_slow: () => quirk('probe_slow', { probe: 'slow' }),

@@ -4,6 +4,7 @@
  */
 import {
   createMemoryStore,
+  type HeldTenure,
   type MemoryStore,
   type StatusChange,
   type StoredSession,
@@ -43,6 +44,8 @@ export interface StoreServer {
   rollback(writes: number): Promise<void>;
   foreignWrite(session: string, set: StatusChange): Promise<boolean>;
   foreignDelete(session: string): Promise<boolean>;
+  /** Another program locks a row, until the answer is called: what writes, claims or releases rows passes over it. */
+  lock(session: string): () => void;
   /** Does something at an earlier instant of the store's clock, before the world begins. */
   seed(agoMs: number, work: (memory: MemoryStore) => Promise<unknown>): Promise<void>;
 }
@@ -98,6 +101,7 @@ export function createStoreServer(params: { timeline: Timeline; recorder: Record
   const tracker = createRowTracker();
   const { changesTo } = tracker;
   const incarnations = new Set<string>();
+  const locks = new Map<string, number>();
 
   function invoke(store: MemoryStore, { part, method, params: given }: StoreCall): Promise<unknown> {
     const port = store[part] as unknown as Record<string, (params: StoreParams) => Promise<unknown>>;
@@ -129,7 +133,25 @@ export function createStoreServer(params: { timeline: Timeline; recorder: Record
     return left;
   }
 
-  async function commit(call: StoreCall, { twice = false } = {}): Promise<unknown> {
+  /** A call without the rows that somebody has locked, and its outcomes for those. */
+  function passOverLocked(call: StoreCall): { call: StoreCall; passedOver: readonly unknown[] } {
+    const isLocked = ({ id }: { id: string }) => (locks.get(id) ?? 0) > 0;
+    const { part, method, params: given } = call;
+    if (part !== 'sessions' || locks.size === 0) return { call, passedOver: [] };
+    const split = <Item extends { id: string }>(name: string, all: readonly Item[], outcome: object) => ({
+      call: { ...call, params: { ...given, [name]: all.filter((one) => !isLocked(one)) } },
+      passedOver: all.filter(isLocked).map(({ id }) => ({ id, ...outcome })),
+    });
+    if (method === 'write') return split('writes', given.writes as { id: string }[], { applied: false, locked: true });
+    if (method === 'claim') return split('claims', given.claims as { id: string }[], { claimed: false, why: 'locked' });
+    if (method !== 'release') return { call, passedOver: [] };
+    const owned = tracker.rows().filter(({ owner }) => owner === given.owner);
+    const named = (given.sessions as HeldTenure[] | undefined) ?? owned.map(({ id, tenure }) => ({ id, tenure }));
+    return { ...split('sessions', named, {}), passedOver: [] };
+  }
+
+  async function commit(given: StoreCall, { twice = false } = {}): Promise<unknown> {
+    const { call, passedOver } = passOverLocked(given);
     if (!READS.has(call.method)) journal.push({ call, storeMs: storeMs() });
     if (call.method === 'join') incarnations.add(String(call.params.incarnation));
     const ids =
@@ -166,7 +188,7 @@ export function createStoreServer(params: { timeline: Timeline; recorder: Record
       ...(first && second ? { changedBySecond: differing(await first, await second) } : {}),
     });
     if (failure) throw (failure as { error: unknown }).error;
-    return result;
+    return passedOver.length === 0 ? result : [...(result as unknown[]), ...passedOver];
   }
 
   async function replay(entries: readonly JournalEntry[]): Promise<void> {
@@ -218,6 +240,14 @@ export function createStoreServer(params: { timeline: Timeline; recorder: Record
       void invoke(memory, call);
       recorder.note({ actor: 'foreign', what: 'foreign', did: 'delete', changes: changesTo(await readRows()) });
       return true;
+    },
+    lock(session) {
+      locks.set(session, (locks.get(session) ?? 0) + 1);
+      return () => {
+        const left = (locks.get(session) ?? 0) - 1;
+        if (left > 0) locks.set(session, left);
+        else locks.delete(session);
+      };
     },
     async seed(agoMs, work) {
       playedMs = -agoMs;

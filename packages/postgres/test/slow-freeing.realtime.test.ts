@@ -58,8 +58,9 @@ it(`${SESSIONS} sessions of a dead replica, whose rows cost ${ROW_MS} ms each, a
   );
   expect(lost).toEqual([]);
   expect(oldestMs).toBeLessThan(2 * TICK_MS);
-  // Five times what the rows alone take on a machine that does other things; 60 s for 12,000.
-  expect(tookMs).toBeLessThan(SESSIONS * 5);
+  // The dead owner is seen at a tick, and the first batches are small: that is the same for any number of rows. 57 s for
+  // 12,000.
+  expect(tookMs).toBeLessThan(SESSIONS * 1.5 * ROW_MS + 3 * TICK_MS);
   await survivor.stop();
   await store.close();
 });

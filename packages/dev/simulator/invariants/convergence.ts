@@ -79,13 +79,13 @@ export const L5: Invariant = {
   },
 };
 
-/** Sessions to which something happened since then, or whose adapter did not do its work. */
+/** Sessions to which something happened since then, whose adapter did not do its work, or whose row was locked. */
 function touchedSince(history: readonly HistoryEntry[], from: number, sinceMs: number): Set<string> {
   const touched = new Set<string>();
   for (let index = from; index >= 0; index -= 1) {
     const entry = history[index]!;
     if (entry.t < sinceMs - 41_000) break;
-    if (entry.what === 'fault' && entry.kind.startsWith('snapshot')) touched.add(entry.target);
+    if (entry.what === 'fault' && /^(snapshot_|row_locked$)/.test(entry.kind)) touched.add(entry.target);
     if (entry.t < sinceMs - 500) continue;
     if (entry.what === 'client' || entry.what === 'link' || entry.what === 'provider-open') touched.add(entry.session);
     // By the store's own word: the new owner hears of it only with the answer.

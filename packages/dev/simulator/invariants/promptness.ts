@@ -4,6 +4,8 @@ import { livesOf, type ProcessLife } from './processes.js';
 
 /** Calls take tens of milliseconds here; what is asked for is a second. */
 const WITHIN_MS = 2_000;
+/** A row that was locked is right half a second after its lock, and what was asked of the store by then is through. */
+const UNLOCKED_MS = 600;
 /** What only a sweep can find is left out until the sweep after it is over. */
 const SWEPT_MS = 75_000;
 
@@ -33,6 +35,8 @@ function createSayings() {
         words.delete(`${entry.actor} ${entry.session}`);
       if (entry.what === 'fault' && entry.kind.startsWith('snapshot'))
         exempt(entry.target, entry.t + 45_000 + SWEPT_MS);
+      if (entry.what === 'fault' && entry.kind === 'row_locked')
+        exempt(entry.target, entry.t + Number(entry.detail) + UNLOCKED_MS);
       if ((entry.what === 'foreign' && entry.did !== 'seed') || entry.what === 'rollback') {
         for (const { before, after } of changesOf(entry)) foreignAt.set((after ?? before)!.id, entry.t);
       }
@@ -129,8 +133,8 @@ export const L7: Invariant = {
           actor: owners.get(entry.link) ?? '',
         });
       }
-      // An adapter that cannot be asked, or that does not know, leaves nothing to see.
-      if (entry.what === 'fault' && /^(probe|snapshot)_/.test(entry.kind)) excused.add(entry.target);
+      // An adapter that cannot be asked, or that does not know, leaves nothing to see; a row that is locked says it later.
+      if (entry.what === 'fault' && /^(probe|snapshot)_|^row_locked$/.test(entry.kind)) excused.add(entry.target);
       // What was written and taken back is found by the next sweep.
       if (entry.what === 'rollback') for (const { before, after } of entry.changes) excused.add((after ?? before)!.id);
       follow(entry);
