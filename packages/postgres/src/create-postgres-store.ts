@@ -20,7 +20,7 @@ import { type PostgresStoreOptions, parseConfig } from './driver/config.js';
 import { createOwnPools, sayShared } from './driver/own-pools.js';
 import { type PgPoolLike, surviveBrokenClients } from './driver/pg-pool.js';
 import { createStatementRunner } from './driver/run-statement.js';
-import { hostViewText } from './host-table/compile-mirror.js';
+import { hostViewText, ownSessionRows } from './host-table/compile-mirror.js';
 import type { MirrorFinding } from './host-table/judge-columns.js';
 import { readHostTable } from './host-table/read-catalogue.js';
 import { runMigrations } from './migrations/run-migrations.js';
@@ -163,7 +163,9 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
       translated(async () => {
         const { sessions } = config.mirror;
         const table = sessions === undefined ? null : await readHostTable(runner, sessions.table);
-        return sessions === undefined || table === null ? null : hostViewText(config, sessions, table);
+        if (sessions === undefined || table === null) return null;
+        refuseFindings(ownSessionRows(sessions, table).findings);
+        return hostViewText(config, sessions, table);
       }),
     async close() {
       closed = true;

@@ -15,6 +15,12 @@ const MOST_A_ROW = 60;
 const ids = Array.from({ length: ROWS }, (_, index) => `s${String(index).padStart(5, '0')}`);
 
 const mirror = { sessions: prismaWhatsAppSession(), conversations: prismaConversation() };
+// On a column that an index of the host leads to: rows are found by their ids all the same.
+const where = { companyId: 'acme' };
+const filtered = {
+  sessions: { ...mirror.sessions, where },
+  conversations: { ...mirror.conversations, where },
+};
 const at = useDatabase({
   prepare: async (pool) => {
     await pool.query(PRISMA_TABLES + CONVERSATIONS_BY_SESSION);
@@ -28,7 +34,12 @@ const at = useDatabase({
  * The planner knows neither how many ids come, once a plan is generic, nor that an incarnation which has just joined
  * holds every session: the statistics are of the day before.
  */
-describe.each(['force_generic_plan', 'force_custom_plan'] as const)('under %s, with old statistics', (mode) => {
+describe.each([
+  ['force_generic_plan', 'all rows', mirror],
+  ['force_custom_plan', 'all rows', mirror],
+  ['force_generic_plan', 'some rows', filtered],
+  ['force_custom_plan', 'some rows', filtered],
+] as const)('under %s, with old statistics and %s of the host ours', (mode, _, mirror) => {
   let store: PostgresStore;
   let owner: string;
   let rowsOf: ReturnType<typeof explainedPool>['rowsOf'];

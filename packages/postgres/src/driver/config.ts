@@ -3,6 +3,7 @@ import { type AuthKeyRing, authKeyRingSchema, parseOptions } from '@wa-sync/core
 import * as z from 'zod/mini';
 import { judgePool } from './judge-pool.js';
 import type { PgPoolLike } from './pg-pool.js';
+import { type RowsWhere, rowsWhere } from './rows-where.js';
 import { isIdentifier, isTimeZone, splitTableName } from './sql-text.js';
 
 /** How a host's own table of sessions is written. Nothing but `UPDATE` ever runs on it. */
@@ -35,6 +36,11 @@ export interface SessionsMirror {
      */
     timeZone?: string | undefined;
   };
+  /**
+   * Which rows are ours, where the table has others too, such as `{ channel: 'whatsapp' }`; a list is any of its
+   * values. A row that does not fit is as if it were not there. @defaultValue all rows
+   */
+  where?: RowsWhere | undefined;
   /** The host's word for a status, where it is not the default one. */
   status?: Partial<Record<SessionStatus, string>> | undefined;
 }
@@ -63,6 +69,11 @@ export interface ConversationsMirror {
      */
     timeZone?: string | undefined;
   };
+  /**
+   * Which rows are ours, where the table has others too, such as `{ isGroup: false }`; a list is any of its
+   * values. A row that does not fit is as if it were not there. @defaultValue all rows
+   */
+  where?: RowsWhere | undefined;
   /**
    * Words of rows that may be closed. A row with any other word is left alone: it is read live, when a row is closed
    * too.
@@ -153,6 +164,7 @@ const sessionsMirror = z.strictObject({
     updatedAt: z.optional(column),
     timeZone: z.optional(timeZone),
   }),
+  where: z.optional(rowsWhere),
   status: z.prefault(
     z.strictObject(Object.fromEntries(SESSION_STATUSES.map((status) => [status, z.optional(word)]))),
     {},
@@ -172,6 +184,7 @@ const conversationsMirror = z
       sessionId: z.optional(column),
       timeZone: z.optional(timeZone),
     }),
+    where: z.optional(rowsWhere),
     open: z.array(word, 'takes at least one word').check(z.minLength(1, 'takes at least one word')),
     closed: word,
     session: z.optional(z.string(SESSION).check(z.minLength(1, SESSION), z.maxLength(255, SESSION))),

@@ -2,6 +2,7 @@ import { SESSION_STATUSES, type SessionStatus } from '@wa-sync/core';
 import type { PostgresConfig, SessionsMirrorConfig } from '../driver/config.js';
 import { quoteIdentifier } from '../driver/sql-text.js';
 import type { SessionsMirrorSql } from '../rows/mirror-sql-types.js';
+import { type CompiledWhere, compileWhere } from './compile-where.js';
 import {
   IDS,
   INSTANTS,
@@ -36,6 +37,12 @@ function wordsOf(config: SessionsMirrorConfig): Record<SessionStatus, string> {
   return words;
 }
 
+/** Which rows of the host's table are ours. */
+export function ownSessionRows({ columns, where }: SessionsMirrorConfig, table: HostTable): CompiledWhere {
+  const { id: _, timeZone: __, ...written } = columns;
+  return compileWhere({ where, table, key: 'mirror.sessions.where', written });
+}
+
 /** Holds a mapping against the live catalogue. Pure; `sql` is `null` where a finding is an error. */
 export function compileMirror(
   config: SessionsMirrorConfig,
@@ -53,6 +60,8 @@ export function compileMirror(
     if (column !== undefined) columns[role] = column;
   }
   if (columns.status !== undefined) findings.push(...judgeWords(table, columns.status, words));
+  const own = ownSessionRows(config, table);
+  findings.push(...own.findings);
   const { id, status, active } = columns;
   if (id === undefined || status === undefined || findings.some(({ severity }) => severity === 'error')) {
     return { findings, sql: null };
@@ -63,7 +72,8 @@ export function compileMirror(
     sql: {
       table: table.quoted,
       words,
-      match: (sessionId) => `${named(id)} = ${idAs(id, sessionId)}`,
+      match: (sessionId) => `${named(id)} = ${idAs(id, sessionId)}${own.and('m')}`,
+      isOurs: own.isOurs('m'),
       present: `${named(id)} IS NOT NULL`,
       word: `${named(status)}::text`,
       stopped: active === undefined ? 'false' : `${named(active)} IS FALSE`,
@@ -113,7 +123,7 @@ function assignmentsOf(
 
 /**
  * A view for the host's own schema: every column of its table, with the effective status in place of the stored one,
- * in the host's words, and its evidence. A row that wa-sync does not know is shown as it is.
+ * in the host's words, and its evidence. A row that wa-sync does not know, or that is not ours, is shown as it is.
  */
 export function hostViewText(config: PostgresConfig, mirror: SessionsMirrorConfig, table: HostTable): string {
   const effective = wordOfSql(wordsOf(mirror), 's.status');
@@ -129,6 +139,6 @@ ${selected.join(',\n')},
   s.evidence AS "waSyncEvidence"
 FROM ${table.quoted} h
 LEFT JOIN ${quoteIdentifier(config.schema)}.session_status s
-  ON s.id = (h.${quoteIdentifier(mirror.columns.id)}::text) COLLATE "C";
+  ON s.id = (h.${quoteIdentifier(mirror.columns.id)}::text) COLLATE "C"${ownSessionRows(mirror, table).and('h')};
 `;
 }

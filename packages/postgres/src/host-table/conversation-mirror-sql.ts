@@ -1,6 +1,7 @@
 import type { ConversationsMirrorConfig } from '../driver/config.js';
 import { quoteIdentifier, quoteLiteral } from '../driver/sql-text.js';
 import type { ConversationsMirrorSql } from '../rows/mirror-sql-types.js';
+import { compileWhere } from './compile-where.js';
 import {
   IDS,
   INSTANTS,
@@ -45,6 +46,9 @@ export function compileConversationsMirror(
       findings.push(...judgeWord(table, status, word, 'an open conversation', `${at}.open`));
     }
   }
+  const { id: _, sessionId: __, ...written } = mapped;
+  const own = compileWhere({ where: config.where, table, key: 'mirror.conversations.where', written });
+  findings.push(...own.findings);
   if (id === undefined || status === undefined || findings.some(({ severity }) => severity === 'error')) {
     return { findings, sql: null };
   }
@@ -59,7 +63,8 @@ export function compileConversationsMirror(
     findings,
     sql: {
       table: table.quoted,
-      match: (conversationId) => `${named(id)} = ${idAs(id, conversationId)}`,
+      match: (conversationId) => `${named(id)} = ${idAs(id, conversationId)}${own.and('m')}`,
+      isOurs: own.isOurs('m'),
       id: `(${named(id)}::text) COLLATE "C"`,
       word: `${named(status)}::text`,
       isOpen: `${named(status)} IN (${config.open.map(word).join(', ')})`,

@@ -36,16 +36,24 @@ export function judgeKind(table: HostTable): MirrorFinding[] {
   return [{ severity: 'error', about: table.quoted, problem: `is ${what}`, fix }];
 }
 
+/** A column that the configuration names, and the table does not have. */
+export function findMissing(table: HostTable, name: string, why: string): MirrorFinding {
+  const alike = table.columns.find((candidate) => candidate.name.toLowerCase() === name.toLowerCase());
+  const fix =
+    alike === undefined ? `it has ${table.columns.map(({ name }) => name).join(', ')}` : `write ${alike.name}`;
+  return {
+    severity: 'error',
+    about: `${table.quoted}.${quoteIdentifier(name)}`,
+    problem: `does not exist (${why})`,
+    fix,
+  };
+}
+
 /** Holds one mapped column against the table. */
 export function judgeColumn(table: HostTable, role: string, name: string, fits: readonly string[]): MirrorFinding[] {
   const column = table.columns.find((candidate) => candidate.name === name);
   const about = `${table.quoted}.${quoteIdentifier(name)}`;
-  if (column === undefined) {
-    const alike = table.columns.find((candidate) => candidate.name.toLowerCase() === name.toLowerCase());
-    const fix =
-      alike === undefined ? `it has ${table.columns.map(({ name }) => name).join(', ')}` : `write ${alike.name}`;
-    return [{ severity: 'error', about, problem: `does not exist (mapped as ${role})`, fix }];
-  }
+  if (column === undefined) return [findMissing(table, name, `mapped as ${role}`)];
   const findings: MirrorFinding[] = [];
   const error = (problem: string, fix: string) => findings.push({ severity: 'error', about, problem, fix });
   if (!fits.includes(column.base)) {

@@ -8,6 +8,8 @@ export interface HostColumn {
   readonly type: string;
   /** Name of the type below all domains, such as `timestamptz`; `enum` for every enum. */
   readonly base: string;
+  /** That type itself, quoted and with its schema. */
+  readonly baseType: string;
   /** Length of a `varchar(n)` or `char(n)`. */
   readonly maxLength: number | null;
   /** Quoted and with its schema. */
@@ -81,6 +83,7 @@ const READ_TABLE = statement(`
         'name', a.attname,
         'type', quote_ident(tn.nspname) || '.' || quote_ident(t.typname),
         'base', CASE WHEN bt.typtype = 'e' THEN 'enum' ELSE bt.typname END,
+        'baseType', quote_ident(bn.nspname) || '.' || quote_ident(bt.typname),
         'maxLength', CASE WHEN bt.typname IN ('varchar', 'bpchar') AND b.modifier > 4 THEN b.modifier - 4 END,
         'collation', CASE WHEN a.attcollation <> 0 THEN
           (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.collname) FROM pg_catalog.pg_collation c
@@ -99,6 +102,7 @@ const READ_TABLE = statement(`
       FROM host_column a
       JOIN pg_catalog.pg_type t ON t.oid = a.atttypid JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
       JOIN base b ON b.attnum = a.attnum JOIN pg_catalog.pg_type bt ON bt.oid = b.oid AND bt.typtype <> 'd'
+      JOIN pg_catalog.pg_namespace bn ON bn.oid = bt.typnamespace
     )
   )::text AS answer FROM host`);
 

@@ -5,8 +5,10 @@ export interface SessionsMirrorSql {
   /** Quoted and with its schema. */
   readonly table: string;
   readonly words: Readonly<Record<SessionStatus, string>>;
-  /** Condition that joins `m` to a session id, on the index of the host's column. */
+  /** Condition that joins `m`, a row that is ours, to a session id, on the index of the host's column. */
   match(sessionId: string): string;
+  /** Whether `m` is a row that is ours; what finds rows in another way than by `match` asks it. */
+  readonly isOurs: string;
   /** Whether a left join found a row. */
   readonly present: string;
   /** The host's word as text. */
@@ -23,8 +25,10 @@ export interface SessionsMirrorSql {
 export interface ConversationsMirrorSql {
   /** Quoted and with its schema. */
   readonly table: string;
-  /** Condition that joins `m` to a conversation's id, on the index of the host's column. */
+  /** Condition that joins `m`, a row that is ours, to a conversation's id, on the index of the host's column. */
   match(conversationId: string): string;
+  /** Whether `m` is a row that is ours; what finds rows in another way than by `match` asks it. */
+  readonly isOurs: string;
   /** The host's id as ours. */
   readonly id: string;
   /** The host's word as text. */

@@ -158,12 +158,12 @@ function hostSql({ table, match, isOpen, isClosed, closing, word }: Conversation
  * Ids are judged by two cheap tests: one pattern with a count in it took 30 microseconds a row.
  */
 function hostStatements(conversation: string, mirror: ConversationsMirrorSql): HostStatements {
-  const { table, match, id, isOpen, isClosed, sessionId } = mirror;
+  const { table, match, id, isOpen, isOurs, isClosed, sessionId } = mirror;
   const owed = `c.state = 'CLOSING' AND c.delivery IN ('sent', 'unknown', 'failed')`;
   const { host, check } = hostSql(mirror);
   const open = `open AS MATERIALIZED (
         SELECT ${id} AS id, ${sessionId} AS session_id FROM lock_limit, ${table} m
-        WHERE ${isOpen} AND length(${id}) BETWEEN 1 AND 255 AND ${id} !~ '[[:cntrl:]]'
+        WHERE ${isOpen} AND ${isOurs} AND length(${id}) BETWEEN 1 AND 255 AND ${id} !~ '[[:cntrl:]]'
       )`;
   const inactive = `c.state IN ('OPEN', 'WARNED') AND c.delivery IS DISTINCT FROM 'sending'
           AND c.heard_at < statement_timestamp() - interval '1 hour'`;

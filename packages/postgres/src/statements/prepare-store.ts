@@ -1,5 +1,6 @@
 import { WaSyncError } from '@wa-sync/core';
 import type { PostgresConfig } from '../driver/config.js';
+import type { WhereColumns } from '../driver/rows-where.js';
 import type { Statement, StatementRunner } from '../driver/run-statement.js';
 import { quoteIdentifier } from '../driver/sql-text.js';
 import { compileMirror } from '../host-table/compile-mirror.js';
@@ -84,6 +85,7 @@ export async function inspectMirrors(
 interface Mapping {
   readonly table: string;
   readonly columns: Readonly<Record<string, string | undefined>>;
+  readonly where?: WhereColumns | undefined;
 }
 
 async function inspect<Config extends Mapping, Sql>(
@@ -97,7 +99,12 @@ async function inspect<Config extends Mapping, Sql>(
   if (table !== null) {
     const { findings, sql } = compile(config, table);
     const { timeZone } = config.columns;
-    const rights = judgeRights(table.quoted, config.columns, table.columns, readOnly);
+    const mapped = new Set(Object.values(config.columns));
+    const compared = Object.fromEntries(
+      (config.where ?? []).flatMap(([name]) => (mapped.has(name) ? [] : [[`where.${name}`, name]])),
+    );
+    const named = { ...config.columns, ...compared };
+    const rights = judgeRights(table.quoted, named, table.columns, [...readOnly, ...Object.keys(compared)]);
     const ownZone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
     const all = [
       ...findings,
@@ -107,7 +114,7 @@ async function inspect<Config extends Mapping, Sql>(
       ...(sql === null || rights.length > 0 ? [] : await findRowSecurity(runner, table, config.columns.id ?? '')),
     ];
     // In the order of the mapping; what is about the table itself comes first.
-    const places = Object.values(config.columns).map((name) => `${table.quoted}.${quoteIdentifier(name ?? '')}`);
+    const places = Object.values(named).map((name) => `${table.quoted}.${quoteIdentifier(name ?? '')}`);
     return { findings: all.sort((a, b) => places.indexOf(a.about) - places.indexOf(b.about)), sql };
   }
   const missing = await explainMissing(runner, config.table);
