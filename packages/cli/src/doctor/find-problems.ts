@@ -44,7 +44,7 @@ const RULES: readonly Rule[] = [
     code: 'mirror_missing',
     says: 'without a row in your table',
     fix: (run, id) =>
-      `Either add the row with this id again (then ${run(`sync ${id}`)}, or start the session where no process holds it), or, deleted on purpose: wa.sessions.stop(id), detach a socket of yours, then store.sessions.remove({ id }). If all are missing, --mirror names another table or id column.`,
+      `Either add the row with this id again (then ${run(`sync ${id}`)}, or start the session where no process holds it), or, deleted on purpose: wa.sessions.stop(id), detach a socket of yours, then store.sessions.remove({ id }). A row that is there does not fit where of the mapping. If all are missing, --mirror names another table or id column.`,
     fits: (session) => driftOf(session) === 'mirror_missing',
   },
   {

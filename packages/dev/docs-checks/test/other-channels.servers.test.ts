@@ -34,6 +34,8 @@ it('the import of POSTGRES takes the rows of one channel, and no row of another 
     ] as const) {
       await wa.attach(createScriptedConnection({ sessionId, status, clock: systemClock })).ready;
     }
+    // An id of a row that is another channel's.
+    await wa.attach(createScriptedConnection({ sessionId: '20', status: 'CONNECTED', clock: systemClock })).ready;
     await wa.syncNow();
     await wa.cleanupSessions();
     await expect
