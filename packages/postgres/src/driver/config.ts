@@ -5,6 +5,7 @@ import { judgePool } from './judge-pool.js';
 import type { PgPoolLike } from './pg-pool.js';
 import { type RowsWhere, rowsWhere } from './rows-where.js';
 import { isIdentifier, isTimeZone, splitTableName } from './sql-text.js';
+import { wordsUnder } from './status-words.js';
 
 /** How a host's own table of sessions is written. Nothing but `UPDATE` ever runs on it. */
 export interface SessionsMirror {
@@ -43,6 +44,12 @@ export interface SessionsMirror {
   where?: RowsWhere | undefined;
   /** The host's word for a status, where it is not the default one. */
   status?: Partial<Record<SessionStatus, string>> | undefined;
+  /**
+   * Words that only the host writes while a login is under way, such as `passkey_required`. As long as one stands there
+   * and our status is `CONNECTING`, `QR_CODE` or `RECONNECTING`, status, qr and reason of the row are left as they are,
+   * which counts as in sync. @defaultValue none
+   */
+  leaveAlone?: readonly string[] | undefined;
 }
 
 /**
@@ -151,25 +158,36 @@ const word = z
 const TABLE = "takes 'table' or 'schema.table'";
 const table = z.string(TABLE).check(z.refine((name) => splitTableName(name) !== null, TABLE));
 
-const sessionsMirror = z.strictObject({
-  table,
-  columns: z.strictObject({
-    id: column,
-    status: column,
-    lastSeenAt: z.optional(column),
-    reason: z.optional(column),
-    phone: z.optional(column),
-    qr: z.optional(column),
-    active: z.optional(column),
-    updatedAt: z.optional(column),
-    timeZone: z.optional(timeZone),
-  }),
-  where: z.optional(rowsWhere),
-  status: z.prefault(
-    z.strictObject(Object.fromEntries(SESSION_STATUSES.map((status) => [status, z.optional(word)]))),
-    {},
-  ),
-});
+const sessionsMirror = z
+  .strictObject({
+    table,
+    columns: z.strictObject({
+      id: column,
+      status: column,
+      lastSeenAt: z.optional(column),
+      reason: z.optional(column),
+      phone: z.optional(column),
+      qr: z.optional(column),
+      active: z.optional(column),
+      updatedAt: z.optional(column),
+      timeZone: z.optional(timeZone),
+    }),
+    where: z.optional(rowsWhere),
+    status: z.prefault(
+      z.strictObject(Object.fromEntries(SESSION_STATUSES.map((status) => [status, z.optional(word)]))),
+      {},
+    ),
+    leaveAlone: z.optional(z.array(word, 'takes words')),
+  })
+  .check(
+    z.refine(
+      ({ status, leaveAlone = [] }) => !leaveAlone.some((one) => Object.values(wordsUnder(status)).includes(one)),
+      {
+        error: 'takes words that are no word of a status',
+        path: ['leaveAlone'],
+      },
+    ),
+  );
 
 const SESSION = 'takes a session id';
 

@@ -1,7 +1,9 @@
-import { SESSION_STATUSES, type SessionStatus } from '@wa-sync/core';
+import { SESSION_STATUSES } from '@wa-sync/core';
 import type { PostgresConfig, SessionsMirrorConfig } from '../driver/config.js';
-import { quoteIdentifier } from '../driver/sql-text.js';
+import { quoteIdentifier, quoteLiteral } from '../driver/sql-text.js';
+import { type StatusWords, wordsUnder } from '../driver/status-words.js';
 import type { SessionsMirrorSql } from '../rows/mirror-sql-types.js';
+import { LOGGING_IN, opaqueSql } from '../rows/session-row.js';
 import { type CompiledWhere, compileWhere } from './compile-where.js';
 import {
   IDS,
@@ -14,7 +16,7 @@ import {
   type MirrorFinding,
   TEXTS,
 } from './judge-columns.js';
-import { DEFAULT_WORDS, wordOfSql } from './mirror-sql.js';
+import { wordOfSql } from './mirror-sql.js';
 import type { HostColumn, HostTable } from './read-catalogue.js';
 
 type ColumnRole = Exclude<keyof SessionsMirrorConfig['columns'], 'timeZone'>;
@@ -30,13 +32,6 @@ const FITS: Readonly<Record<ColumnRole, readonly string[]>> = {
   updatedAt: INSTANTS,
 };
 
-/** The word of each status under a mapping. */
-function wordsOf(config: SessionsMirrorConfig): Record<SessionStatus, string> {
-  const words = { ...DEFAULT_WORDS };
-  for (const status of SESSION_STATUSES) words[status] = config.status[status] ?? DEFAULT_WORDS[status];
-  return words;
-}
-
 /** Which rows of the host's table are ours. */
 export function ownSessionRows({ columns, where }: SessionsMirrorConfig, table: HostTable): CompiledWhere {
   const { id: _, timeZone: __, ...written } = columns;
@@ -49,7 +44,8 @@ export function compileMirror(
   table: HostTable,
 ): { findings: MirrorFinding[]; sql: SessionsMirrorSql | null } {
   const findings: MirrorFinding[] = [];
-  const words = wordsOf(config);
+  const words = wordsUnder(config.status);
+  const { leaveAlone: leftAlone = [] } = config;
   const columns: Partial<Record<ColumnRole, HostColumn>> = {};
   findings.push(...judgeKind(table));
   const { timeZone, ...mapped } = config.columns;
@@ -59,7 +55,12 @@ export function compileMirror(
     findings.push(...judgeColumn(table, role, name, FITS[role]));
     if (column !== undefined) columns[role] = column;
   }
-  if (columns.status !== undefined) findings.push(...judgeWords(table, columns.status, words));
+  if (columns.status !== undefined) {
+    findings.push(...judgeWords(table, columns.status, words));
+    for (const word of leftAlone) {
+      findings.push(...judgeWord(table, columns.status, word, 'a word to leave alone', 'mirror.sessions.leaveAlone'));
+    }
+  }
   const own = ownSessionRows(config, table);
   findings.push(...own.findings);
   const { id, status, active } = columns;
@@ -72,47 +73,66 @@ export function compileMirror(
     sql: {
       table: table.quoted,
       words,
+      leftAlone,
+      staysBeside: (row) => staysSql(leftAlone, row, `${named(status)}::text`),
       match: (sessionId) => `${named(id)} = ${idAs(id, sessionId)}${own.and('m')}`,
       isOurs: own.isOurs('m'),
       present: `${named(id)} IS NOT NULL`,
       word: `${named(status)}::text`,
       stopped: active === undefined ? 'false' : `${named(active)} IS FALSE`,
       setActive: (value) => (active === undefined ? null : `${quoteIdentifier(active.name)} = ${value}`),
-      assignments: (row) => assignmentsOf(columns, words, row, timeZone),
+      assignments: (row) => assignmentsOf({ columns, words, leftAlone, row, timeZone }),
     },
   };
 }
 
-function judgeWords(table: HostTable, column: HostColumn, words: Record<SessionStatus, string>): MirrorFinding[] {
+function judgeWords(table: HostTable, column: HostColumn, words: StatusWords): MirrorFinding[] {
   return SESSION_STATUSES.flatMap((status) =>
     judgeWord(table, column, words[status], `the status ${status}`, `mirror.sessions.status.${status}`),
   );
 }
 
-function assignmentsOf(
-  columns: Partial<Record<ColumnRole, HostColumn>>,
-  words: Record<SessionStatus, string>,
-  row: string,
-  timeZone: string | undefined,
-): string {
+/** Whether a word of the host stays beside a session row: one that it writes while a login is under way. */
+function staysSql(leftAlone: readonly string[], row: string, word: string): string {
+  if (leftAlone.length === 0) return 'false';
+  const list = (texts: readonly string[]) => texts.map(quoteLiteral).join(', ');
+  return opaqueSql(`${row}.status IN (${list(LOGGING_IN)}) AND ${word} IN (${list(leftAlone)})`);
+}
+
+function assignmentsOf(params: {
+  columns: Partial<Record<ColumnRole, HostColumn>>;
+  words: StatusWords;
+  leftAlone: readonly string[];
+  row: string;
+  timeZone: string | undefined;
+}): string {
+  const { columns, words, leftAlone, row, timeZone } = params;
   const { status, lastSeenAt, reason, phone, qr, updatedAt } = columns;
   const sets: string[] = [];
   const set = (column: HostColumn | undefined, value: (column: HostColumn) => string) => {
     if (column !== undefined) sets.push(`${quoteIdentifier(column.name)} = (${value(column)})::${column.type}`);
   };
+  const stays = staysSql(leftAlone, row, status === undefined ? 'NULL' : `m.${quoteIdentifier(status.name)}::text`);
+  /** What belongs to the word, and stays with it. */
+  const setWithWord = (column: HostColumn | undefined, value: (column: HostColumn) => string) =>
+    set(column, (known) =>
+      stays === 'false'
+        ? value(known)
+        : `CASE WHEN ${stays} THEN m.${quoteIdentifier(known.name)} ELSE (${value(known)})::${known.type} END`,
+    );
   const text = (column: HostColumn, value: string) => {
     const whole = column.notNull ? `coalesce(${value}, '')` : value;
     return column.maxLength === null ? whole : `left(${whole}, ${column.maxLength})`;
   };
-  set(status, () => wordOfSql(words, `${row}.status`));
+  setWithWord(status, () => wordOfSql(words, `${row}.status`));
   // An unknown value here does not overwrite what the host knows.
   set(
     lastSeenAt,
     (column) => `coalesce(${instantAs(column, `${row}.last_seen_at`, timeZone)}, m.${quoteIdentifier(column.name)})`,
   );
   set(phone, (column) => `coalesce(${row}.phone, m.${quoteIdentifier(column.name)})`);
-  set(reason, (column) => text(column, `${row}.reason_code || coalesce(': ' || ${row}.reason_detail, '')`));
-  set(qr, (column) =>
+  setWithWord(reason, (column) => text(column, `${row}.reason_code || coalesce(': ' || ${row}.reason_detail, '')`));
+  setWithWord(qr, (column) =>
     column.notNull
       ? `CASE WHEN ${row}.status = 'QR_CODE' THEN coalesce(${row}.qr, '') ELSE '' END`
       : `CASE WHEN ${row}.status = 'QR_CODE' THEN ${row}.qr END`,
@@ -123,14 +143,16 @@ function assignmentsOf(
 
 /**
  * A view for the host's own schema: every column of its table, with the effective status in place of the stored one,
- * in the host's words, and its evidence. A row that wa-sync does not know, or that is not ours, is shown as it is.
+ * in the host's words, and its evidence. A row that wa-sync does not know, or that is not ours, is shown as it is; so is
+ * a word that is left alone.
  */
 export function hostViewText(config: PostgresConfig, mirror: SessionsMirrorConfig, table: HostTable): string {
-  const effective = wordOfSql(wordsOf(mirror), 's.status');
+  const effective = wordOfSql(wordsUnder(mirror.status), 's.status');
   const selected = table.columns.map(({ name, type }) => {
     const column = quoteIdentifier(name);
     if (name !== mirror.columns.status) return `  h.${column}`;
-    return `  CASE WHEN s.id IS NULL THEN h.${column} ELSE (${effective})::${type} END AS ${column}`;
+    const stays = staysSql(mirror.leaveAlone ?? [], 's', `h.${column}::text`);
+    return `  CASE WHEN s.id IS NULL${stays === 'false' ? '' : ` OR ${stays}`} THEN h.${column} ELSE (${effective})::${type} END AS ${column}`;
   });
   const view = `${quoteIdentifier(table.schema)}.${quoteIdentifier(`${table.name}Effective`)}`;
   return `CREATE OR REPLACE VIEW ${view} AS

@@ -1,22 +1,10 @@
-import type { SessionStatus } from '@wa-sync/core';
 import { quoteLiteral } from '../driver/sql-text.js';
+import type { StatusWords } from '../driver/status-words.js';
 import type { SessionsMirrorSql } from '../rows/mirror-sql-types.js';
 import { type HostExpressions, hostExpressions, tupleSql, unvouchedSql } from '../rows/session-row.js';
 
-/** The default word of each status in a host's table. */
-export const DEFAULT_WORDS: Readonly<Record<SessionStatus, string>> = {
-  CONNECTING: 'CONNECTING',
-  QR_CODE: 'QR_CODE',
-  CONNECTED: 'CONNECTED',
-  RECONNECTING: 'CONNECTING',
-  DISCONNECTED: 'DISCONNECTED',
-  LOGGED_OUT: 'DISCONNECTED',
-  REPLACED: 'ERROR',
-  ERROR: 'ERROR',
-};
-
 /** The host's word for the status in `status`, as an SQL expression. */
-export function wordOfSql(words: Readonly<Record<SessionStatus, string>>, status: string): string {
+export function wordOfSql(words: StatusWords, status: string): string {
   const byWord = new Map<string, string[]>();
   for (const [name, word] of Object.entries(words)) byWord.set(word, [...(byWord.get(word) ?? []), name]);
   const branches = [...byWord].map(

@@ -1,10 +1,14 @@
-import type { SessionStatus } from '@wa-sync/core';
+import type { StatusWords } from '../driver/status-words.js';
 
 /** A mirror as SQL: made once from the configuration and the live catalogue. The host's row is always `m`. */
 export interface SessionsMirrorSql {
   /** Quoted and with its schema. */
   readonly table: string;
-  readonly words: Readonly<Record<SessionStatus, string>>;
+  readonly words: StatusWords;
+  /** Words that stay while a login is under way. */
+  readonly leftAlone: readonly string[];
+  /** Whether the word of `m` stays, beside a session row of this name. */
+  staysBeside(row: string): string;
   /** Condition that joins `m`, a row that is ours, to a session id, on the index of the host's column. */
   match(sessionId: string): string;
   /** Whether `m` is a row that is ours; what finds rows in another way than by `match` asks it. */

@@ -37,6 +37,15 @@ export interface HostExpressions {
   readonly stopped: string;
 }
 
+/** Statuses of a login that is under way: a host may have words of its own for what it waits for. */
+export const LOGGING_IN: readonly SessionStatus[] = ['CONNECTING', 'QR_CODE', 'RECONNECTING'];
+
+/** Whether a word may stand in the host's row of a session with this status. */
+export function mayStand(mirror: SessionsMirrorSql, status: SessionStatus, word: string | null): boolean {
+  if (word === mirror.words[status]) return true;
+  return word !== null && mirror.leftAlone.includes(word) && LOGGING_IN.includes(status);
+}
+
 /** Expressions over a joined host row `m`. */
 export function hostExpressions(mirror: SessionsMirrorSql | null): HostExpressions {
   if (mirror === null) return { present: 'false', word: 'NULL', stopped: 'false' };
@@ -141,5 +150,5 @@ function mirrorView(
 ): MirrorView {
   if (mirror === null) return { state: 'none', word: null };
   if (!hasHostRow) return { state: 'missing', word: null };
-  return { state: word === mirror.words[status] ? 'in_sync' : 'differs', word };
+  return { state: mayStand(mirror, status, word) ? 'in_sync' : 'differs', word };
 }

@@ -2,7 +2,7 @@ import type { StatementRunner } from '../driver/run-statement.js';
 import { serverWords, sqlState } from '../driver/translate-error.js';
 import type { HostState } from '../host-table/mirror-sql.js';
 import type { SessionsMirrorSql } from '../rows/mirror-sql-types.js';
-import type { SessionTuple } from '../rows/session-row.js';
+import { mayStand, type SessionTuple } from '../rows/session-row.js';
 import { mayBeTheHosts, writeAroundRefused } from './write-around-refused.js';
 import type { WriteStatements } from './write-statements.js';
 
@@ -106,5 +106,5 @@ function whyBlocked(tuple: SessionTuple, host: HostState, mirror: SessionsMirror
   if (host === 'locked') return LOCKED;
   if (host === 'ignored') return IGNORED;
   const [status, word] = [tuple[1], tuple[20]];
-  return word === mirror.words[status] ? null : OVERRULED;
+  return mayStand(mirror, status, word) ? null : OVERRULED;
 }

@@ -79,7 +79,7 @@ function sweepSql(schema: string, mirror: SessionsMirrorSql | null): string {
     `s.evidence <> 'observed'`,
     `${desiredSql('s', host)} <> 'running'`,
     // The word that belongs to the row's own status: where that differs from what is expected the row is one already.
-    ...(mirror === null ? [] : [`${host.word} IS DISTINCT FROM $6::text`]),
+    ...(mirror === null ? [] : [`(${host.word} IS DISTINCT FROM $6::text AND NOT ${mirror.staysBeside('s')})`]),
     `s.id IN (SELECT unnest($5::text[]))`,
   ];
   return `
