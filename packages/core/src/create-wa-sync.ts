@@ -175,7 +175,7 @@ export function createWaSync(options: WaSyncOptions): WaSync {
       run.assertStarted();
       return jobs.runNow(job, slot);
     },
-    sessions: createSessionsApi({ config, store, held, provide, askOwner, history: ofSession }),
+    sessions: createSessionsApi({ config, store, held, provide, askOwner, host, history: ofSession }),
     runs: createRunsApi({ store }),
     history,
     on: events.on,

@@ -21,6 +21,7 @@ export { systemClock, systemRandom } from './ports/clock.js';
 export type * from './ports/connection.js';
 export type * from './ports/conversation-store.js';
 export type * from './ports/history-store.js';
+export type * from './ports/host-sessions.js';
 export {
   INBOX_REQUESTS,
   type InboxAnswer,

@@ -46,7 +46,7 @@ export interface RawView {
 
 /** A store with all its parts. */
 export type WholeStore = WaSyncStore &
-  Required<{ [Part in Exclude<keyof WaSyncStore, 'useLogger'>]: NonNullable<WaSyncStore[Part]> }>;
+  Required<{ [Part in Exclude<keyof WaSyncStore, 'useLogger' | 'hostSessions'>]: NonNullable<WaSyncStore[Part]> }>;
 
 /** One caller with sessions of its own, whose calls go over links that break. */
 export interface RandomCaller {

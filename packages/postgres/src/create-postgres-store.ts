@@ -28,6 +28,7 @@ import { createAuth } from './ports/auth.js';
 import { createCleanup } from './ports/cleanup.js';
 import { createConversations } from './ports/conversations.js';
 import { createHistory } from './ports/history.js';
+import { createHostSessions } from './ports/host-sessions.js';
 import { createInbox } from './ports/inbox.js';
 import { createJobs } from './ports/jobs.js';
 import { createLeases } from './ports/leases.js';
@@ -72,7 +73,8 @@ export interface PostgresStore extends WaSyncStore {
  */
 export function createPostgresStore(options: PostgresStoreOptions): PostgresStore {
   const config = parseConfig(options);
-  const { pool, timeouts, auth } = config;
+  const { pool, timeouts, auth, mirror } = config;
+  const { sessions } = mirror;
   const { logger, useLogger } = lateLogger();
   const own = createOwnPools({ pool, directUrl: config.directUrl });
   const limits = { ...timeouts };
@@ -133,7 +135,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 
   return {
     useLogger,
-    capabilities: { durable: true, shared: true, mirror: config.mirror.sessions !== undefined },
+    capabilities: { durable: true, shared: true, mirror: sessions !== undefined },
     sessions: createSessions({ runner, rows, ready, onRefused }),
     leases: createLeases({
       runner,
@@ -157,11 +159,11 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
           ? listenForNotifications({ pool: own.listening, over, channel: channelOf(config.schema), logger })
           : null,
     }),
+    hostSessions: sessions && createHostSessions({ runner, ready, config: sessions }),
     init: () => translated(async () => void (await start())),
     checkMirror: () => translated(async () => (await inspectMirrors(runner, config)).findings),
     hostViewSql: () =>
       translated(async () => {
-        const { sessions } = config.mirror;
         const table = sessions === undefined ? null : await readHostTable(runner, sessions.table);
         if (sessions === undefined || table === null) return null;
         refuseFindings(ownSessionRows(sessions, table).findings);

@@ -9,6 +9,7 @@ const column = (name: string, fields: Partial<HostColumn> = {}): HostColumn => (
   type: 'pg_catalog.text',
   base: 'text',
   baseType: 'pg_catalog.text',
+  baseSchema: 'pg_catalog',
   maxLength: null,
   collation: null,
   notNull: false,

@@ -9,7 +9,10 @@ const EXPECTED = { status: 'CONNECTED', health: 'healthy', reason: null } as con
  * Calls every part of a store, so that each kind of key is there afterwards; returns the ids of the sessions that it
  * made.
  */
-export async function useEveryPart(store: Required<WaSyncStore>, owner: string): Promise<string[]> {
+export async function useEveryPart(
+  store: Required<Omit<WaSyncStore, 'hostSessions'>>,
+  owner: string,
+): Promise<string[]> {
   const strange = ['{hash}:tag', '}{', 'ação', 'a'];
   await store.sessions.create({ sessions: [...strange, 'old'].map((id) => ({ id, desired: 'running' as const })) });
   await store.sessions.create({ sessions: [{ id: 'imported', desired: 'stopped', status: 'CONNECTED' }] });

@@ -3,6 +3,7 @@ import type { CommandContext } from '../commands/command.js';
 import { demo } from '../commands/demo/demo.js';
 import { doctor } from '../commands/doctor.js';
 import { history, runs } from '../commands/history.js';
+import { importFromHost } from '../commands/import.js';
 import { inactive } from '../commands/inactive.js';
 import { migrate } from '../commands/migrate.js';
 import { sessions, status } from '../commands/status.js';
@@ -118,6 +119,16 @@ export const COMMANDS: readonly Definition[] = [
       ['wa-sync sessions --database-url postgres://app@db/app', 'where no service runs'],
     ],
     run: sessions,
+  },
+  {
+    usage: 'import',
+    does: 'Make sessions of the rows of your own table, those that are none yet',
+    options: [...DATABASE, MIRROR, DRY_RUN],
+    examples: [
+      ['wa-sync import --mirror prisma --dry-run --database-url postgres://app@db/app', 'what would be done'],
+      ['wa-sync import --mirror mapping.json', 'a table with names and words of its own'],
+    ],
+    run: importFromHost,
   },
   {
     usage: 'history <session>',

@@ -34,6 +34,7 @@ const CONVERSATIONS: Readonly<Record<string, () => ConversationsMirror>> = { pri
 export interface Database {
   readonly store: PostgresStore;
   readonly hasMirror: boolean;
+  readonly hasSessionsMirror: boolean;
   plan(): Promise<MigrationPlan>;
   /** What commands read, where the schema is up to date: reading must never migrate by the way. */
   source(): Promise<Source>;
@@ -62,6 +63,7 @@ export function openDatabase(target: Extract<Target, { kind: 'database' }>): Dat
 
   return {
     store,
+    hasSessionsMirror: mirror.sessions !== undefined,
     hasMirror: mirror.sessions !== undefined || mirror.conversations !== undefined,
     plan,
     replicas: () => readReplicas({ pool, schema }),

@@ -1,4 +1,10 @@
-import type { CleanupReport, InactivityReport, SyncReport } from '../domain/report.js';
+import type {
+  CleanupReport,
+  HostImportProgress,
+  HostImportReport,
+  InactivityReport,
+  SyncReport,
+} from '../domain/report.js';
 import type { Desired, Evidence, Health, Reason, SessionStatus, StoredSession } from '../domain/session.js';
 import type { WhatsAppConnection } from '../ports/connection.js';
 import type { RecordedMessage } from '../ports/conversation-store.js';
@@ -84,6 +90,14 @@ export interface ImportedSession {
   readonly lastSeenAt?: Date | null | undefined;
 }
 
+/** How `sessions.importFromHost` works. */
+export interface ImportFromHostOptions {
+  /** Writes nothing, and says what would be done. @defaultValue `false` */
+  readonly dryRun?: boolean | undefined;
+  /** Called after each batch; it is not waited for. */
+  readonly onProgress?: ((progress: HostImportProgress) => void) | undefined;
+}
+
 /** Rows and what the host wants of them. */
 export interface SessionsApi {
   /**
@@ -109,6 +123,21 @@ export interface SessionsApi {
    * await wa.sessions.import({ sessions: [{ id: 'shop', status: 'CONNECTED', lastSeenAt: row.lastSeen }] });
    */
   import(params: { sessions: readonly ImportedSession[] }): Promise<{ created: number }>;
+  /**
+   * Takes over the rows of the host's own table, read page by page through the mapping of the store: id, word, phone,
+   * last sign of life. Sessions that are there already stay as they are, so the call may stay in start-up code, and
+   * one that failed halfway is finished by the next.
+   *
+   * Nobody vouches for what is read, as with `import`. Where statuses share a word, the session gets the one that
+   * promises least: of `DISCONNECTED`, `ERROR`, `CONNECTING`, `QR_CODE`, `RECONNECTING`, `REPLACED`, `LOGGED_OUT`,
+   * `CONNECTED` the first that has it. A word that no status has becomes `DISCONNECTED`, and is reported; one that the
+   * mapping leaves alone is `CONNECTING`. A row that the host has set inactive is wanted `stopped`, until `start(id)`.
+   * @throws WaSyncError `not_supported` where the store maps no table, `config_invalid`, `mirror_invalid`,
+   * `store_timeout` such as where the table is locked, and what else the store throws
+   * @example
+   * const { created, unknownWords } = await wa.sessions.importFromHost({ dryRun: true });
+   */
+  importFromHost(options?: ImportFromHostOptions): Promise<HostImportReport>;
   /** One row, or `null`. */
   get(id: string): Promise<StoredSession | null>;
   /** A page in the order of ids; `next` is the `after` of the next one. `limit` defaults to 100, at most 1,000. */

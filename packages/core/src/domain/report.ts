@@ -1,4 +1,5 @@
 import type { SessionStatus } from './session.js';
+import type { SessionIdFault } from './session-id.js';
 
 /** What a sync did with one session. */
 export type SyncAction = 'none' | 'corrected' | 'mirror_repaired' | 'healed' | 'would_correct' | 'unknown' | 'failed';
@@ -138,4 +139,30 @@ export interface InactivityReport {
 export function checkedText({ open, totals: { checked } }: Pick<InactivityReport, 'open' | 'totals'>): string {
   const parts = open === null ? `${checked}` : `${checked} of ${open} open`;
   return `${parts} conversation${(open ?? checked) === 1 ? '' : 's'}`;
+}
+
+/** How far `sessions.importFromHost` has come. */
+export interface HostImportProgress {
+  /** Rows of the host's table. */
+  readonly read: number;
+  /** Sessions that were new; with `dryRun`, those that would be. */
+  readonly created: number;
+  /** Sessions that were there already; they stay as they are. */
+  readonly existing: number;
+}
+
+/** What `sessions.importFromHost` returns. */
+export interface HostImportReport extends HostImportProgress {
+  readonly dryRun: boolean;
+  /** The first rows whose id wa-sync cannot take, at most 100. Long ids are cut. */
+  readonly leftOut: readonly { readonly id: string; readonly why: SessionIdFault }[];
+  /** All of them. */
+  readonly leftOutTotal: number;
+  /**
+   * Words that no status has, at most 100, each with how many sessions were created as `DISCONNECTED` because of it;
+   * `null` where the column is empty.
+   */
+  readonly unknownWords: readonly { readonly word: string | null; readonly sessions: number }[];
+  /** The sessions of all such words. */
+  readonly unknownWordsTotal: number;
 }

@@ -2,6 +2,7 @@ import type { AuthStore } from './auth-store.js';
 import type { CleanupStore } from './cleanup-store.js';
 import type { ConversationStore } from './conversation-store.js';
 import type { HistoryStore } from './history-store.js';
+import type { HostSessions } from './host-sessions.js';
 import type { InboxStore } from './inbox-store.js';
 import type { JobStore } from './job-store.js';
 import type { LeaseStore } from './lease-store.js';
@@ -29,6 +30,8 @@ export interface WaSyncStore extends UsesLogger {
   readonly conversations?: ConversationStore | undefined;
   readonly history?: HistoryStore | undefined;
   readonly inbox?: InboxStore | undefined;
+  /** The host's own table of sessions, where one is mapped. */
+  readonly hostSessions?: HostSessions | undefined;
   /** Makes the store ready (migrations under a lock). May be called again. */
   init(): Promise<void>;
   /** Ends what the store itself opened; never the caller's pool or client. */

@@ -16,7 +16,7 @@ import {
   type MirrorFinding,
   TEXTS,
 } from './judge-columns.js';
-import { wordOfSql } from './mirror-sql.js';
+import { listingSql, wordOfSql } from './mirror-sql.js';
 import type { HostColumn, HostTable } from './read-catalogue.js';
 
 type ColumnRole = Exclude<keyof SessionsMirrorConfig['columns'], 'timeZone'>;
@@ -82,6 +82,7 @@ export function compileMirror(
       stopped: active === undefined ? 'false' : `${named(active)} IS FALSE`,
       setActive: (value) => (active === undefined ? null : `${quoteIdentifier(active.name)} = ${value}`),
       assignments: (row) => assignmentsOf({ columns, words, leftAlone, row, timeZone }),
+      listing: listingSql({ ...columns, id }, timeZone),
     },
   };
 }

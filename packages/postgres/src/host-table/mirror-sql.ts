@@ -1,7 +1,9 @@
-import { quoteLiteral } from '../driver/sql-text.js';
+import { quoteIdentifier, quoteLiteral } from '../driver/sql-text.js';
 import type { StatusWords } from '../driver/status-words.js';
-import type { SessionsMirrorSql } from '../rows/mirror-sql-types.js';
+import type { ListingSql, SessionsMirrorSql } from '../rows/mirror-sql-types.js';
 import { type HostExpressions, hostExpressions, tupleSql, unvouchedSql } from '../rows/session-row.js';
+import { idAs } from './judge-columns.js';
+import type { HostColumn } from './read-catalogue.js';
 
 /** The host's word for the status in `status`, as an SQL expression. */
 export function wordOfSql(words: StatusWords, status: string): string {
@@ -64,3 +66,31 @@ export function answerChangedSql(
 
 /** What became of the host's row in a statement of ours. */
 export type HostState = 'none' | 'written' | 'missing' | 'locked' | 'ignored';
+
+/** No phone number is as long; what a column of the host holds may be of any length. */
+const LONGEST_PHONE = 255;
+
+/** How the rows of a mapped table are listed. */
+export function listingSql(
+  columns: { readonly id: HostColumn } & Readonly<Partial<Record<'active' | 'phone' | 'lastSeenAt', HostColumn>>>,
+  timeZone = 'UTC',
+): ListingSql {
+  const { id, active, phone, lastSeenAt } = columns;
+  const named = (column: HostColumn) => `m.${quoteIdentifier(column.name)}`;
+  return {
+    id: `${named(id)}::text`,
+    active: active === undefined ? 'NULL' : named(active),
+    phone: phone === undefined ? 'NULL' : `left(${named(phone)}::text, ${LONGEST_PHONE})`,
+    lastSeenAt: lastSeenAt === undefined ? 'NULL' : instantOf(lastSeenAt, named(lastSeenAt), timeZone),
+    order: named(id),
+    // Order and comparison are those of the type, which is what the host's index has: found by name, the operator of
+    // an extension such as citext may be another one, and pages would leave rows out.
+    after: (ourId) => `${named(id)} OPERATOR(${id.baseSchema}.>) ${idAs(id, ourId)}`,
+  };
+}
+
+/** An instant of the host's column as one of ours; no JSON has `infinity`. */
+function instantOf({ base }: HostColumn, value: string, timeZone: string): string {
+  const instant = base === 'timestamp' ? `${value} AT TIME ZONE ${quoteLiteral(timeZone)}` : value;
+  return `CASE WHEN isfinite(${value}) THEN ${instant} END`;
+}

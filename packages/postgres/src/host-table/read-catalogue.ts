@@ -10,6 +10,8 @@ export interface HostColumn {
   readonly base: string;
   /** That type itself, quoted and with its schema. */
   readonly baseType: string;
+  /** Schema of that type, quoted: its operators stand there, which need not be in the search path. */
+  readonly baseSchema: string;
   /** Length of a `varchar(n)` or `char(n)`. */
   readonly maxLength: number | null;
   /** Quoted and with its schema. */
@@ -84,6 +86,7 @@ const READ_TABLE = statement(`
         'type', quote_ident(tn.nspname) || '.' || quote_ident(t.typname),
         'base', CASE WHEN bt.typtype = 'e' THEN 'enum' ELSE bt.typname END,
         'baseType', quote_ident(bn.nspname) || '.' || quote_ident(bt.typname),
+        'baseSchema', quote_ident(bn.nspname),
         'maxLength', CASE WHEN bt.typname IN ('varchar', 'bpchar') AND b.modifier > 4 THEN b.modifier - 4 END,
         'collation', CASE WHEN a.attcollation <> 0 THEN
           (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.collname) FROM pg_catalog.pg_collation c

@@ -23,6 +23,19 @@ export interface SessionsMirrorSql {
   setActive(value: boolean): string | null;
   /** Assignments of an `UPDATE`, from a session row of this name. */
   assignments(row: string): string;
+  readonly listing: ListingSql;
+}
+
+/** The rows of the host's table as they are listed: `m` as expressions, in the order of the index on its id. */
+export interface ListingSql {
+  /** The host's id as ours; null where the row names no session. */
+  readonly id: string;
+  readonly active: string;
+  readonly phone: string;
+  readonly lastSeenAt: string;
+  readonly order: string;
+  /** Condition of the rows that follow the one with this id of ours. */
+  after(id: string): string;
 }
 
 /** The host's table of conversations as SQL; its row is always `m`. */

@@ -13,6 +13,7 @@ import { type AuthStatements, authStatements } from './auth-statements.js';
 import { type CleanupStatements, cleanupStatements } from './cleanup-statements.js';
 import { type ConversationStatements, conversationStatements } from './conversation-statements.js';
 import { type HistoryStatements, historyStatements } from './history-statements.js';
+import { type HostSessionStatements, hostSessionStatements } from './host-session-statements.js';
 import { channelOf, type InboxStatements, inboxStatements } from './inbox-statements.js';
 import { type JobStatements, jobStatements } from './job-statements.js';
 import { type LeaseStatements, leaseStatements } from './lease-statements.js';
@@ -38,6 +39,8 @@ export interface PreparedStore {
   readonly conversing: ConversationStatements;
   readonly history: HistoryStatements;
   readonly inbox: InboxStatements;
+  /** `null` without a mirror of sessions. */
+  readonly hostSessions: HostSessionStatements | null;
 }
 
 /** The host's tables as SQL, `null` where none is mirrored. */
@@ -66,6 +69,7 @@ export function prepareStore(config: PostgresConfig, mirrors: MirrorsSql): Prepa
     conversing: conversationStatements(schema, conversations),
     history: historyStatements(schema),
     inbox: inboxStatements(schema, config.notify ? channelOf(config.schema) : null),
+    hostSessions: mirror === null ? null : hostSessionStatements(mirror),
   };
 }
 

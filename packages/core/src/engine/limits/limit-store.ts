@@ -27,6 +27,7 @@ export function limitStore(store: WaSyncStore, clock: Clock, limitMs: number): W
     conversations: store.conversations && limitCalls(store.conversations, clock, limitMs),
     history: store.history && limitCalls(store.history, clock, limitMs),
     inbox: store.inbox && limitCalls(store.inbox, clock, limitMs),
+    hostSessions: store.hostSessions && limitCalls(store.hostSessions, clock, limitMs),
   };
 }
 

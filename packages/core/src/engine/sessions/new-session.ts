@@ -6,6 +6,7 @@
 import { WaSyncError } from '../../domain/errors.js';
 import { maskNumbers } from '../../domain/safe-text.js';
 import { checkSessionId, SESSION_STATUSES, type SessionStatus } from '../../domain/session.js';
+import { SESSION_ID_IS } from '../../domain/session-id.js';
 import type { NewSession } from '../../ports/session-store.js';
 
 const DESIRED = new Set<unknown>(['running', 'stopped']);
@@ -59,7 +60,7 @@ function idProblem(fields: Record<string, unknown>): string | null {
     checkSessionId(id);
     return null;
   } catch {
-    return `id is ${showValue(id)}: it takes a text of 1 to 255 characters without control characters`;
+    return `id is ${showValue(id)}: it takes ${SESSION_ID_IS}`;
   }
 }
 

@@ -7,9 +7,11 @@ import type { Config } from '../../options/config.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { AskOwner, OwnerSaid } from '../inbox/ask-owner.js';
 import { createBatcher } from '../limits/batch-calls.js';
+import type { HostCalls } from '../limits/host-calls.js';
 import { pageLimit } from '../limits/limit-calls.js';
 import { logOut } from '../owned-sessions/close-connection.js';
 import type { HeldSessions } from '../owned-sessions/held-sessions.js';
+import { createImportFromHost } from './import-from-host.js';
 import { createImportSessions } from './import-sessions.js';
 import { readNewSession } from './new-session.js';
 import { createPairSession } from './pair-session.js';
@@ -17,11 +19,12 @@ import type { Provide } from './provide.js';
 
 /** `wa.sessions`: rows, and what the host wants of them. */
 export function createSessionsApi(deps: {
-  config: Pick<Config, 'provider' | 'clock'>;
+  config: Pick<Config, 'provider' | 'clock' | 'logger'>;
   store: WaSyncStore;
   held: HeldSessions;
   provide: Provide;
   askOwner: AskOwner;
+  host: HostCalls;
   history: SessionsApi['history'];
 }): SessionsApi {
   const { config, store, held, provide, askOwner } = deps;
@@ -81,6 +84,7 @@ export function createSessionsApi(deps: {
     },
     history: deps.history,
     import: createImportSessions(store),
+    importFromHost: createImportFromHost(deps),
     async list({ after, limit: asked } = {}) {
       const limit = pageLimit(asked);
       const sessions = await store.sessions.list({ after, limit });
