@@ -7,7 +7,7 @@ describe('the credentials of a host', () => {
   async function marked(purgeCredentials: (params: { sessionId: string }) => unknown, count = 10) {
     const world = await cleaning({ cleanup: { purgeCredentials } });
     const made = await world.add(count);
-    await world.memory.cleanup.deactivate({ ids: made, inactiveForMs: -1 });
+    await world.memory.cleanup.deactivate({ ids: made, inactiveForMs: -1, restedForMs: 0 });
     await world.startAfter(61);
     return { ...world, made };
   }
@@ -68,7 +68,7 @@ describe('the credentials of a host', () => {
     const { auth: _, ...store } = world.store;
     const { wa } = world.replica({ ...off, store });
     await world.add(1);
-    await world.memory.cleanup.deactivate({ ids: ['s0000'], inactiveForMs: -1 });
+    await world.memory.cleanup.deactivate({ ids: ['s0000'], inactiveForMs: -1, restedForMs: 0 });
     await world.clock.advance(61 * DAY);
     await world.during(wa.start(), SETTLED);
     expect((await wa.cleanupSessions()).sessions).toMatchObject([{ outcome: 'done', credentials: 'host' }]);
@@ -79,7 +79,7 @@ describe('a run that is cut off', () => {
   it('goes on with what it marked, though it would not be taken any more', async () => {
     const { add, startAfter, clean, memory, broken, fix, rows, events } = await cleaning();
     const made = await add(10);
-    await memory.cleanup.deactivate({ ids: made, inactiveForMs: -1 });
+    await memory.cleanup.deactivate({ ids: made, inactiveForMs: -1, restedForMs: 0 });
     await startAfter(61);
     broken.calls.add('purge');
     await expect(clean({ force: true })).rejects.toThrow('purge failed');
@@ -96,7 +96,7 @@ describe('a run that is cut off', () => {
     async (name) => {
       const { add, startAfter, clean, memory, broken, fix, rows } = await cleaning();
       const made = await add(10);
-      await memory.cleanup.deactivate({ ids: made.slice(0, 5), inactiveForMs: -1 });
+      await memory.cleanup.deactivate({ ids: made.slice(0, 5), inactiveForMs: -1, restedForMs: 0 });
       await startAfter(61);
       broken.calls.add(name);
       broken.commitFirst = true;
@@ -113,7 +113,7 @@ describe('a run that is cut off', () => {
     const pause = later();
     const world = await cleaning({ cleanup: { purgeCredentials: () => pause.promise } });
     const made = await world.add(3);
-    await world.memory.cleanup.deactivate({ ids: made, inactiveForMs: -1 });
+    await world.memory.cleanup.deactivate({ ids: made, inactiveForMs: -1, restedForMs: 0 });
     await world.startAfter(61);
     const running = world.wa.cleanupSessions({ force: true });
     await world.clock.settle();

@@ -4,6 +4,8 @@ import { eligibleForCleanup } from '../src/decide/eligible-for-cleanup.js';
 import { SESSION_STATUSES, type SessionStatus } from '../src/index.js';
 import { cleaning, DAY } from './cleaning.js';
 
+const MINUTE = 60_000;
+
 describe('the rule', () => {
   const days = fc.integer({ min: 0, max: 100 * DAY });
   const facts = fc.record({
@@ -18,7 +20,7 @@ describe('the rule', () => {
   it('takes nobody who is connected, young, being repaired, suspected by its owner, or already at rest', () => {
     fc.assert(
       fc.property(facts, days, (session, inactiveForMs) => {
-        if (!eligibleForCleanup(session, { stage: 'deactivate', inactiveForMs })) return;
+        if (!eligibleForCleanup(session, { stage: 'deactivate', inactiveForMs, restedForMs: 0 })) return;
         expect(session.active).toBe(true);
         expect(session.inactiveForMs).toBeGreaterThan(inactiveForMs);
         expect(session.status).not.toBe('CONNECTED');
@@ -46,9 +48,11 @@ describe('the rule', () => {
     const nobodys = { status: 'DISCONNECTED', active: true, owned: false, ownerSuspects: false } as const;
     const unused = { ...nobodys, inactiveForMs: 10, unchangedForMs: 5 } as const;
     const resting = { ...unused, active: false };
-    const rest = { stage: 'deactivate', inactiveForMs: 9 } as const;
+    const rest = { stage: 'deactivate', inactiveForMs: 9, restedForMs: 0 } as const;
     expect(eligibleForCleanup(unused, rest)).toBe(true);
     expect(eligibleForCleanup(unused, { ...rest, inactiveForMs: 10 })).toBe(false);
+    expect(eligibleForCleanup(unused, { ...rest, restedForMs: 5 })).toBe(true);
+    expect(eligibleForCleanup(unused, { ...rest, restedForMs: 6 })).toBe(false);
     expect(eligibleForCleanup(resting, { stage: 'purge', inactiveForMs: 9, restedForMs: 5 })).toBe(true);
     expect(eligibleForCleanup(resting, { stage: 'purge', inactiveForMs: 10, restedForMs: 5 })).toBe(false);
     expect(eligibleForCleanup(resting, { stage: 'purge', inactiveForMs: 9, restedForMs: 6 })).toBe(false);
@@ -98,6 +102,7 @@ describe('a cleanup', () => {
     await startAfter(0);
     const lastSeenAt = new Date(clock.now().getTime() - 400 * DAY);
     await during(wa.sessions.import({ sessions: [{ id: 'ancient', desired: 'stopped', lastSeenAt }] }), 0);
+    daysLater(MINUTE / DAY);
     expect((await clean()).totals).toMatchObject({ deactivated: 1, purged: 0 });
     for (const days of [1, 28]) {
       daysLater(days);
@@ -144,7 +149,7 @@ describe('a cleanup', () => {
   it('only says what it would do in a dry run: both stages, what is marked already, and what is left', async () => {
     const { add, startAfter, clean, rows, memory, calls } = await cleaning();
     const made = await add(20);
-    await memory.cleanup.deactivate({ ids: made.slice(0, 4), inactiveForMs: -1 });
+    await memory.cleanup.deactivate({ ids: made.slice(0, 4), inactiveForMs: -1, restedForMs: 0 });
     await startAfter(61);
     await memory.cleanup.markForPurge({ ids: made.slice(0, 1), inactiveForMs: DAY, restedForMs: 0 });
     const before = await rows();
@@ -171,7 +176,7 @@ describe('a session that is needed', () => {
   it('F29: stays where it comes back between read and write, in either stage', async () => {
     const { add, startAfter, clean, wa, memory, row } = await cleaning();
     const [first, second] = await add(2);
-    await memory.cleanup.deactivate({ ids: [second!], inactiveForMs: -1 });
+    await memory.cleanup.deactivate({ ids: [second!], inactiveForMs: -1, restedForMs: 0 });
     await startAfter(61);
     const { candidates } = memory.cleanup;
     memory.cleanup.candidates = async (params) => {
@@ -205,7 +210,7 @@ describe('a session that is needed', () => {
   });
 
   it('F29: stays while it is connected, being repaired, or repaired by a replica that suspects its own network', async () => {
-    const { add, startAfter, clean, during, connection, wa, row } = await cleaning();
+    const { add, startAfter, clean, during, connection, wa, row, daysLater } = await cleaning();
     const [up, repairing, waiting] = await add(3);
     await startAfter(40);
     await during(wa.attach(connection(up!)).ready, 0);
@@ -214,6 +219,9 @@ describe('a session that is needed', () => {
     const handle = wa.attach(socket);
     await during(handle.ready, 0);
     expect(await row(waiting!)).toMatchObject({ status: 'QR_CODE', owner: expect.any(String) });
+    // A person may have opened it just now.
+    expect((await clean({ force: true })).sessions).toEqual([]);
+    daysLater(MINUTE / DAY);
     const report = await clean({ force: true });
     expect(report.sessions.map(({ id }) => id)).toEqual([waiting]);
     expect(await row(waiting!)).toMatchObject({ active: false, status: 'DISCONNECTED', owner: null });

@@ -290,7 +290,7 @@ export const MUTANTS = [
   one(
     'cleanup does not read again',
     'memory/memory-cleanup.ts',
-    "if (!holds(row, { stage: 'deactivate', inactiveForMs })) return false;",
+    "if (!holds(row, { stage: 'deactivate', ...times })) return false;",
     'if (row === undefined) return false;',
   ),
   one(
@@ -306,9 +306,15 @@ export const MUTANTS = [
     'facts.inactiveForMs <= rule.inactiveForMs / 4 ||',
   ),
   one(
+    'a cleanup takes what was just started',
+    'engine/jobs/clean-up.ts',
+    'restedForMs: JUST_STARTED_MS',
+    'restedForMs: 0',
+  ),
+  one(
     'a purge needs no rest before it',
     'decide/eligible-for-cleanup.ts',
-    ' && facts.unchangedForMs >= rule.restedForMs',
+    ' || facts.unchangedForMs < rule.restedForMs',
     '',
   ),
   {

@@ -50,12 +50,20 @@ describe('cleanup', () => {
     await shiftStoreTime(pool, 31 * DAY);
     await create('new');
     expect(await store.cleanup.census()).toEqual({ total: 5, active: 5 });
-    const candidates = await store.cleanup.candidates({ stage: 'deactivate', inactiveForMs, limit: 10 });
+    const candidates = await store.cleanup.candidates({
+      stage: 'deactivate',
+      inactiveForMs,
+      restedForMs: 0,
+      limit: 10,
+    });
     expect(candidates.map(({ id }) => id)).toEqual(['old', 'resting']);
     expect(candidates[0]).toMatchObject({ status: 'DISCONNECTED', aliveAt: expect.any(Date) });
     expect(candidates[0]?.inactiveForMs).toBeGreaterThan(31 * DAY - 1);
     const all = ['old', 'resting', 'repairing', 'living', 'new', 'unknown'];
-    expect((await store.cleanup.deactivate({ ids: all, inactiveForMs })).sort()).toEqual(['old', 'resting']);
+    expect((await store.cleanup.deactivate({ ids: all, inactiveForMs, restedForMs: 0 })).sort()).toEqual([
+      'old',
+      'resting',
+    ]);
     expect(await hostRow('old')).toEqual({ status: 'DISCONNECTED', active: false, error: 'inactive' });
     expect(await hostRow('new')).toMatchObject({ status: 'CONNECTED', active: true });
     expect(await get('resting')).toMatchObject({
@@ -65,7 +73,7 @@ describe('cleanup', () => {
       reason: { code: 'inactive' },
     });
     expect(await store.cleanup.census()).toEqual({ total: 5, active: 3 });
-    expect(await store.cleanup.deactivate({ ids: all, inactiveForMs })).toEqual([]);
+    expect(await store.cleanup.deactivate({ ids: all, inactiveForMs, restedForMs: 0 })).toEqual([]);
   });
 
   it('leaves sessions of an owner that suspects its own network', async () => {
@@ -73,9 +81,9 @@ describe('cleanup', () => {
     await holdSessions(store, owner, ['a'], { status: 'DISCONNECTED' });
     await shiftStoreTime(pool, 31 * DAY);
     await store.leases.beat(beatOf(owner, { massOutage: true }));
-    expect(await store.cleanup.deactivate({ ids: ['a'], inactiveForMs })).toEqual([]);
+    expect(await store.cleanup.deactivate({ ids: ['a'], inactiveForMs, restedForMs: 0 })).toEqual([]);
     await store.leases.beat(beatOf(owner));
-    expect(await store.cleanup.deactivate({ ids: ['a'], inactiveForMs })).toEqual(['a']);
+    expect(await store.cleanup.deactivate({ ids: ['a'], inactiveForMs, restedForMs: 0 })).toEqual(['a']);
   });
 
   it('purges rows and credentials that were marked, and never the host’s row', async () => {
@@ -85,7 +93,7 @@ describe('cleanup', () => {
     await shiftStoreTime(pool, 61 * DAY);
     const ids = ['a', 'b', 'c'];
     expect(await store.cleanup.markForPurge({ ids, inactiveForMs, restedForMs: 0 })).toEqual([]);
-    await store.cleanup.deactivate({ ids, inactiveForMs });
+    await store.cleanup.deactivate({ ids, inactiveForMs, restedForMs: 0 });
     expect(await store.cleanup.markForPurge({ ids, inactiveForMs, restedForMs: 0 })).toEqual(ids);
     expect((await store.auth.read({ sessionId: 'a', type: 'creds', ids: ['creds'] })).size).toBe(0);
     expect((await store.cleanup.marked({ limit: 10 })).map(({ id }) => id)).toEqual(ids);
@@ -121,7 +129,7 @@ describe('cleanup', () => {
       const client = await pool.connect();
       await client.query('BEGIN');
       await client.query('SELECT 1 FROM wa_sync.session WHERE id = $1 FOR UPDATE', [session.id]);
-      const cleaning = store.cleanup.deactivate({ ids: [session.id], inactiveForMs });
+      const cleaning = store.cleanup.deactivate({ ids: [session.id], inactiveForMs, restedForMs: 0 });
       await untilWaiting(pool);
       await client.query(`UPDATE wa_sync.session SET status = 'CONNECTED', version = version + 1 WHERE id = $1`, [
         session.id,

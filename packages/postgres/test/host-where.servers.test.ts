@@ -119,7 +119,7 @@ describe('a row that does not fit where', () => {
   it('is neither switched off by the cleanup nor on by a start', async () => {
     await hold({ status: 'DISCONNECTED' });
     await shiftStoreTime(pool, 31 * DAY);
-    expect((await store.cleanup.deactivate({ ids: ALL, inactiveForMs: 30 * DAY })).sort()).toEqual(ALL);
+    expect((await store.cleanup.deactivate({ ids: ALL, inactiveForMs: 30 * DAY, restedForMs: 0 })).sort()).toEqual(ALL);
     const off = async () =>
       (await pool.query(`SELECT "id" FROM "WhatsAppSession" WHERE NOT "active" ORDER BY "id"`)).rows.map(
         ({ id }) => id,
@@ -204,7 +204,7 @@ describe('a row that stops to fit', () => {
     await client.query('BEGIN');
     // A cleanup waits for rows of ours: the host's row has moved when it comes to that.
     await client.query(`SELECT FROM wa_sync.session WHERE id = 'in' FOR UPDATE`);
-    const cleaning = store.cleanup.deactivate({ ids: ALL, inactiveForMs: 30 * DAY });
+    const cleaning = store.cleanup.deactivate({ ids: ALL, inactiveForMs: 30 * DAY, restedForMs: 0 });
     await untilWaiting(pool);
     await setChannel('in', 'mail');
     await client.query('COMMIT');

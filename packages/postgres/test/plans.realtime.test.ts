@@ -197,7 +197,7 @@ describe.each([
     await pool.query(`UPDATE wa_sync.session SET status = 'CONNECTING', evidence = 'unobserved'`);
     await expectFew(() => store.sessions.closeUnheld!({ graceMs: 0, limit: ROWS }));
     await pool.query(`UPDATE wa_sync.session SET last_seen_at = NULL, created_at = created_at - interval '1 day'`);
-    await expectFew(() => store.cleanup.deactivate({ ids, inactiveForMs: 1 }));
+    await expectFew(() => store.cleanup.deactivate({ ids, inactiveForMs: 1, restedForMs: 0 }));
     await expectFew(() => store.cleanup.markForPurge({ ids, inactiveForMs: 1, restedForMs: 0 }));
     await expectFew(() => store.cleanup.purge({ ids }));
     const { rows } = await pool.query('SELECT FROM wa_sync.session');

@@ -126,7 +126,7 @@ describe(`${ROUNDS} repetitions with ${CLIENTS} clients`, () => {
       const answers = await clients(async (store, index): Promise<'rested' | 'back' | 'missed'> => {
         if (index !== round % CLIENTS) {
           if (round % 4 === 0) await pool.query('SELECT 1');
-          const ids = await store.cleanup!.deactivate({ ids: ['a'], inactiveForMs: 30 * DAY });
+          const ids = await store.cleanup!.deactivate({ ids: ['a'], inactiveForMs: 30 * DAY, restedForMs: 0 });
           return ids.length > 0 ? 'rested' : 'missed';
         }
         const [outcome] = await store.sessions.write({ owner, writes: [writeOf(session, change())] });

@@ -135,7 +135,7 @@ describe(`${OWNERS} replicas whose host takes ${ROW_MS} ms a row`, () => {
   it('beat while a batch of another replica is deactivated', async () => {
     const ids = Array.from({ length: EACH }, (_, number) => `rest-${number}-0`);
     const order: string[] = [];
-    const deactivating = store.cleanup.deactivate({ ids, inactiveForMs: 86_400_000 });
+    const deactivating = store.cleanup.deactivate({ ids, inactiveForMs: 86_400_000, restedForMs: 0 });
     await pause((EACH * ROW_MS) / 4);
     const others = owners.slice(1).map(({ incarnation }) => store.leases.beat(beatOf(incarnation)));
     await Promise.all([

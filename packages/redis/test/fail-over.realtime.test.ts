@@ -72,7 +72,7 @@ describe.each(CLIENT_KINDS)('a replica that is promoted, on %s', (_, connect) =>
     await store.sessions.create({
       sessions: ['b', 'old'].map((id) => ({ id, desired: 'running' as const })),
     });
-    await store.cleanup.deactivate({ ids: ['old'], inactiveForMs: -1 });
+    await store.cleanup.deactivate({ ids: ['old'], inactiveForMs: -1, restedForMs: 0 });
     const { next } = await store.history.since({ after: null, limit: 1 });
     await copied();
 

@@ -139,7 +139,7 @@ describe(`${ROUNDS} repetitions with ${CLIENTS} clients`, () => {
       await first.sessions.create({ sessions: [{ id, desired: 'running' }] });
       await shiftStoreTime(raw, prefix, 31 * DAY);
       await first.leases.beat(beatOf(owner));
-      await first.cleanup.deactivate({ ids: [id], inactiveForMs });
+      await first.cleanup.deactivate({ ids: [id], inactiveForMs, restedForMs: 0 });
       await first.cleanup.markForPurge({ ids: [id], inactiveForMs, restedForMs: 0 });
       const back = round % CLIENTS;
       let claimed = false;

@@ -84,7 +84,7 @@ describe.each(CLIENT_KINDS)('a server that is killed and comes back, on %s', (_,
     });
     await shiftStoreTime(raw, prefix, 31 * DAY);
     const inactiveForMs = 30 * DAY;
-    await store.cleanup.deactivate({ ids: ['old'], inactiveForMs });
+    await store.cleanup.deactivate({ ids: ['old'], inactiveForMs, restedForMs: 0 });
     expect(await store.cleanup.markForPurge({ ids: ['old'], inactiveForMs, restedForMs: 0 })).toEqual(['old']);
     const before = await runIdOf();
     await server.kill();
@@ -97,7 +97,7 @@ describe.each(CLIENT_KINDS)('a server that is killed and comes back, on %s', (_,
     const other = createRedisStore({ client: another.client, prefix });
     for (const one of [store, other]) {
       for (const refused of [
-        one.cleanup.deactivate({ ids: ['a'], inactiveForMs }),
+        one.cleanup.deactivate({ ids: ['a'], inactiveForMs, restedForMs: 0 }),
         one.cleanup.markForPurge({ ids: ['a'], inactiveForMs, restedForMs: 0 }),
         one.cleanup.purge({ ids: ['old'] }),
       ]) {

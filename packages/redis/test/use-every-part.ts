@@ -36,7 +36,7 @@ export async function useEveryPart(
   await store.inbox.answer({ owner, answers: [{ id: taken[0]?.id ?? '', body: '{}' }] });
   await store.jobs.lastSlot({ job: 'cleanup' });
   await store.jobs.begin({ runId: 'r', job: 'inactivity', slot: null, owner });
-  await store.cleanup.deactivate({ ids: ['old'], inactiveForMs: -1 });
+  await store.cleanup.deactivate({ ids: ['old'], inactiveForMs: -1, restedForMs: 0 });
   await store.cleanup.markForPurge({ ids: ['old'], inactiveForMs: -1, restedForMs: 0 });
   await store.jobs.list({ limit: 10 });
   await store.sessions.sweep({ owner, expected: EXPECTED, otherIds: [] });

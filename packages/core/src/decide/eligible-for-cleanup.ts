@@ -22,7 +22,8 @@ const AT_REST: ReadonlySet<SessionStatus> = new Set(['QR_CODE', 'LOGGED_OUT', 'E
  * the same there.
  */
 export function eligibleForCleanup(facts: CleanupFacts, rule: CleanupRule): boolean {
-  if (facts.inactiveForMs <= rule.inactiveForMs || facts.status === 'CONNECTED') return false;
-  if (rule.stage === 'purge') return !facts.active && !facts.owned && facts.unchangedForMs >= rule.restedForMs;
+  if (facts.inactiveForMs <= rule.inactiveForMs || facts.unchangedForMs < rule.restedForMs) return false;
+  if (facts.status === 'CONNECTED') return false;
+  if (rule.stage === 'purge') return !facts.active && !facts.owned;
   return facts.active && (!facts.owned || (AT_REST.has(facts.status) && !facts.ownerSuspects));
 }

@@ -58,11 +58,11 @@ export function createMemoryCleanup(params: {
       }
       return found;
     },
-    async deactivate({ ids, inactiveForMs }) {
+    async deactivate({ ids, ...times }) {
       const nowMs = clock.now().getTime();
       return ids.filter((id) => {
         const row = table.get(id);
-        if (!holds(row, { stage: 'deactivate', inactiveForMs })) return false;
+        if (!holds(row, { stage: 'deactivate', ...times })) return false;
         const ended = endRow(row, { reason: { code: 'inactive' }, evidence: 'unobserved', seenAtMs: nowMs, nowMs });
         table.put({ ...ended, active: false });
         return true;

@@ -4,21 +4,16 @@ import type { SessionStatus } from '../domain/session.js';
 export type CleanupStage = 'deactivate' | 'purge';
 
 /** What has to be so for a stage to take a session. Times are milliseconds of store time. */
-export type CleanupRule =
-  | {
-      readonly stage: 'deactivate';
-      /** The last proof of life is longer ago than this. */
-      readonly inactiveForMs: number;
-    }
-  | {
-      readonly stage: 'purge';
-      readonly inactiveForMs: number;
-      /**
-       * It was deactivated at least this long ago, so that somebody could miss it: a row may have been old when it was
-       * imported.
-       */
-      readonly restedForMs: number;
-    };
+export interface CleanupRule {
+  readonly stage: CleanupStage;
+  /** The last proof of life is longer ago than this. */
+  readonly inactiveForMs: number;
+  /**
+   * Its status, health and owner have not changed for this long. What is deleted was deactivated as long ago, so that
+   * somebody could miss it: a row may have been old when it was imported. What is deactivated was not just started.
+   */
+  readonly restedForMs: number;
+}
 
 /** A session that satisfied the rule when it was read. */
 export interface CleanupCandidate {
@@ -36,8 +31,8 @@ export interface CleanupCandidate {
  *
  * The rule: the last proof of life (else creation or import) is more than `inactiveForMs` of store time ago; the
  * status is not `CONNECTED`; nobody owns it, or its owner has nothing to repair (`QR_CODE`, `LOGGED_OUT`, `ERROR`,
- * `DISCONNECTED`) and does not suspect its own network. `deactivate` takes active sessions, `purge` takes inactive
- * ones that nobody owns and that changed neither status nor owner for `restedForMs`.
+ * `DISCONNECTED`) and does not suspect its own network; and neither status nor owner has changed for `restedForMs`.
+ * `deactivate` takes active sessions, `purge` takes inactive ones that nobody owns.
  *
  * @experimental This port may change in a minor version; sessions, leases and connections are stable.
  */
@@ -50,7 +45,7 @@ export interface CleanupStore {
    * Deactivates sessions for which the rule still holds: `active` false here and in the host's row, owned by nobody,
    * `DISCONNECTED` with reason `inactive` (`LOGGED_OUT` keeps its status). Returns the ids.
    */
-  deactivate(params: { ids: readonly string[]; inactiveForMs: number }): Promise<string[]>;
+  deactivate(params: { ids: readonly string[]; inactiveForMs: number; restedForMs: number }): Promise<string[]>;
   /**
    * Marks sessions for deletion where the rule still holds, and makes their credentials unreadable. Returns the ids. A
    * mark is taken back by a claim and by `setDesired` to `running`.

@@ -36,11 +36,10 @@ export function createCleanup(params: { runner: StatementRunner; ready: () => Pr
       }),
     candidates: ({ after, limit, ...rule }) =>
       run(async ({ cleaning }) => {
-        const values = [after?.replaceAll('\0', '') ?? '', rule.inactiveForMs, limit];
-        if (rule.stage === 'purge') values.push(rule.restedForMs);
+        const values = [after?.replaceAll('\0', '') ?? '', rule.inactiveForMs, limit, rule.restedForMs];
         return (await runner.json<CandidateTuple[]>(cleaning.candidates[rule.stage], values)).map(readCandidate);
       }),
-    deactivate: ({ ids, inactiveForMs }) =>
+    deactivate: ({ ids, inactiveForMs, restedForMs }) =>
       run(async ({ cleaning, cleaningOursOnly, writing, mirror }) => {
         const mirrored = mirroredWrites({ runner, mirror, statements: writing, waitMs: 0 });
         return inBatches(ids, async (some) => {
@@ -49,6 +48,7 @@ export function createCleanup(params: { runner: StatementRunner; ready: () => Pr
               lockMs(),
               items,
               inactiveForMs,
+              restedForMs,
             ]),
           );
           return rows.map(({ tuple }) => tuple[0]);

@@ -182,11 +182,11 @@ export function createSessions(params: {
           ...place,
         ]);
         if (found === undefined) return null;
-        const session = readTuple(found[0], mirror);
-        // Running here and inactive in the host's row: the call is the newer decision.
-        if (session.desired === desired || !found[1]) return session;
-        const [woken] = await activateHost(prepared, [id]);
-        return woken ?? session;
+        const [tuple, counts] = found;
+        // Not by what the statement read of the host's row: a cleanup that had the row locked meanwhile may have set it
+        // inactive since.
+        const [woken] = counts && desired === 'running' ? await activateHost(prepared, [id]) : [];
+        return woken ?? readTuple(tuple, mirror);
       });
     },
 

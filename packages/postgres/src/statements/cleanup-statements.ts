@@ -1,3 +1,4 @@
+import type { CleanupStage } from '@wa-sync/core';
 import { type Statement, statement } from '../driver/run-statement.js';
 import { quoteLiteral } from '../driver/sql-text.js';
 import { answerChangedSql } from '../host-table/mirror-sql.js';
@@ -23,16 +24,11 @@ const ALIVE_AT = 'coalesce(s.last_seen_at, s.created_at)';
  * The rule, as a condition of the very row `s` that is changed: a statement that had to wait for the row judges it
  * again as it is then. `suspects` lists the owners that suspect their own network.
  */
-function ruleSql(
-  rule: { stage: 'deactivate'; inactiveForMs: string } | { stage: 'purge'; inactiveForMs: string; restedForMs: string },
-  suspects: string,
-): string {
-  const { inactiveForMs } = rule;
-  const unused = `s.status <> 'CONNECTED' AND clock_timestamp() - ${ALIVE_AT} > ${inactiveForMs} * interval '1 millisecond'`;
-  if (rule.stage === 'purge') {
-    const rested = `clock_timestamp() - s.settled_at >= ${rule.restedForMs} * interval '1 millisecond'`;
-    return `${unused} AND NOT s.active AND s.owner IS NULL AND ${rested}`;
-  }
+function ruleSql(rule: { stage: CleanupStage; inactiveForMs: string; restedForMs: string }, suspects: string): string {
+  const { stage, inactiveForMs, restedForMs } = rule;
+  const unused = `s.status <> 'CONNECTED' AND clock_timestamp() - ${ALIVE_AT} > ${inactiveForMs} * interval '1 millisecond'
+    AND clock_timestamp() - s.settled_at >= ${restedForMs} * interval '1 millisecond'`;
+  if (stage === 'purge') return `${unused} AND NOT s.active AND s.owner IS NULL`;
   return `${unused} AND s.active AND (s.owner IS NULL OR (s.status IN (${AT_REST}) AND s.owner NOT IN (${suspects})))`;
 }
 
@@ -55,7 +51,7 @@ export function cleanupStatements(schema: string, mirror: SessionsMirrorSql | nu
       `SELECT json_build_array(count(*), count(*) FILTER (WHERE s.active))::text AS answer FROM ${session} s`,
     ),
     candidates: {
-      deactivate: candidates({ stage: 'deactivate', inactiveForMs: '$2::float8' }),
+      deactivate: candidates({ stage: 'deactivate', inactiveForMs: '$2::float8', restedForMs: '$4::float8' }),
       purge: candidates({ stage: 'purge', inactiveForMs: '$2::float8', restedForMs: '$4::float8' }),
     },
     // A beat that reports an outage and a deactivation wait for each other, where a session of the batch is that
@@ -73,7 +69,7 @@ export function cleanupStatements(schema: string, mirror: SessionsMirrorSql | nu
         UPDATE ${session} s SET ${END_ROW}, ${reasonAtEnd(`'inactive'`, 'NULL')}, evidence = 'unobserved', active = false
         FROM lock_limit
         WHERE s.id = ANY ($2::text[])
-          AND ${ruleSql({ stage: 'deactivate', inactiveForMs: '$3::float8' }, 'SELECT r.incarnation FROM replicas r WHERE r.suspects')}
+          AND ${ruleSql({ stage: 'deactivate', inactiveForMs: '$3::float8', restedForMs: '$4::float8' }, 'SELECT r.incarnation FROM replicas r WHERE r.suspects')}
           AND (s.owner IS NULL OR s.owner IN (SELECT o.owner FROM owners o))
         RETURNING s.*
       ) ${answerChangedSql(schema, mirror, 'skip', { active: false })}`),

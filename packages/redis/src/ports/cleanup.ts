@@ -54,11 +54,10 @@ export function createCleanup({ calls, keys }: { calls: StoreCalls; keys: StoreK
     async candidates({ after = '', limit, ...rule }) {
       const found: CleanupCandidate[] = [];
       for (let from = after; ; ) {
-        const rested = rule.stage === 'purge' ? String(rule.restedForMs) : '';
         const args = [
           rule.stage,
           String(rule.inactiveForMs),
-          rested,
+          String(rule.restedForMs),
           from,
           String(SLICE),
           String(limit - found.length),
@@ -69,7 +68,8 @@ export function createCleanup({ calls, keys }: { calls: StoreCalls; keys: StoreK
         if (from === '') return found;
       }
     },
-    deactivate: ({ ids, inactiveForMs }) => change(deactivateScript, [String(inactiveForMs)], ids, () => []),
+    deactivate: ({ ids, inactiveForMs, restedForMs }) =>
+      change(deactivateScript, [String(inactiveForMs), String(restedForMs)], ids, () => []),
     markForPurge: ({ ids, inactiveForMs, restedForMs }) =>
       change(markForPurgeScript, [String(inactiveForMs), String(restedForMs)], ids, credentials),
     async marked({ after = '', limit }) {

@@ -20,7 +20,8 @@ end
 
 local function holds(row, stage, inactiveFor, restedFor)
   if row[STATUS] == 'CONNECTED' or now - aliveAt(row) <= inactiveFor then return false end
-  if stage == 'purge' then return not row[ACTIVE] and row[OWNER] == NULL and now - row[SETTLED_AT] >= restedFor end
+  if now - row[SETTLED_AT] < restedFor then return false end
+  if stage == 'purge' then return not row[ACTIVE] and row[OWNER] == NULL end
   return row[ACTIVE] and (row[OWNER] == NULL or (AT_REST[row[STATUS]] and not suspects(row[OWNER])))
 end
 
@@ -94,7 +95,7 @@ export const markedScript = script(
   return found`,
 );
 
-/** Arguments: inactive for, then ids. Returns `done` and the ids, or `held` and until when. */
+/** Arguments: inactive for and rested for, then ids. Returns `done` and the ids, or `held` and until when. */
 export const deactivateScript = scriptOnce(
   ROWS,
   LEASES,
@@ -103,10 +104,10 @@ export const deactivateScript = scriptOnce(
   HELD,
   `
   local done = { 'done' }
-  for index = 2, #args do
+  for index = 3, #args do
     local id = args[index]
     local row = parseRow(redis.call('HGET', SESSION, id))
-    if row and holds(row, 'deactivate', tonumber(args[1])) then
+    if row and holds(row, 'deactivate', tonumber(args[1]), tonumber(args[2])) then
       endRow(id, row, 'inactive', NULL, 'unobserved', now)
       row[ACTIVE] = false
       saveRow(id, row)

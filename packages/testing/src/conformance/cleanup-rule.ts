@@ -1,5 +1,5 @@
 import type { CleanupStore, StatusChange, WaSyncStore } from '@wa-sync/core';
-import { create, hold, join, readOne } from './arrange.js';
+import { create, hold, join, readOne, tryClaim } from './arrange.js';
 import { beatOf } from './beat-of.js';
 import { expect } from './expect.js';
 import { type StoreSuite, storeTest } from './store-suite.js';
@@ -35,7 +35,7 @@ export function describeCleanupRule(suite: StoreSuite): void {
       const cleanup = cleanupOf(harness.store);
       expect(await cleanup.census()).toEqual({ total: 0, active: 0 });
       await unused(harness, 'a', 'b', 'c');
-      await cleanup.deactivate({ ids: ['a'], inactiveForMs: INACTIVE_MS });
+      await cleanup.deactivate({ ids: ['a'], inactiveForMs: INACTIVE_MS, restedForMs: 0 });
       expect(await cleanup.census()).toEqual({ total: 3, active: 2 });
     });
 
@@ -46,6 +46,7 @@ export function describeCleanupRule(suite: StoreSuite): void {
       const [found, ...others] = await cleanupOf(store).candidates({
         stage: 'deactivate',
         inactiveForMs: INACTIVE_MS,
+        restedForMs: 0,
         limit: 9,
       });
       expect(others).toEqual([]);
@@ -86,9 +87,9 @@ export function describeCleanupRule(suite: StoreSuite): void {
       await store.leases.beat(beatOf(owner, { massOutage: true }));
       expect(await candidateIds(store, 'deactivate')).toEqual([]);
       const ids = [...statuses];
-      expect(await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS })).toEqual([]);
+      expect(await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS, restedForMs: 0 })).toEqual([]);
       await store.leases.beat(beatOf(owner));
-      const taken = await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS });
+      const taken = await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS, restedForMs: 0 });
       expect(taken.sort()).toEqual(['DISCONNECTED', 'ERROR', 'LOGGED_OUT', 'QR_CODE']);
     });
 
@@ -96,7 +97,7 @@ export function describeCleanupRule(suite: StoreSuite): void {
       const { store } = harness;
       await unused(harness, 'active', 'resting', 'young-resting');
       expect(await candidateIds(store, 'purge')).toEqual([]);
-      await cleanupOf(store).deactivate({ ids: ['resting'], inactiveForMs: INACTIVE_MS });
+      await cleanupOf(store).deactivate({ ids: ['resting'], inactiveForMs: INACTIVE_MS, restedForMs: 0 });
       expect(await candidateIds(store, 'purge')).toEqual(['resting']);
       expect(
         await cleanupOf(store).candidates({ stage: 'purge', inactiveForMs: INACTIVE_MS * 2, restedForMs: 0, limit: 9 }),
@@ -111,7 +112,7 @@ export function describeCleanupRule(suite: StoreSuite): void {
     test('deletes only what was at rest for long enough, however old it is', async (harness) => {
       const { store, advance } = harness;
       await unused(harness, 'resting');
-      await cleanupOf(store).deactivate({ ids: ['resting'], inactiveForMs: INACTIVE_MS });
+      await cleanupOf(store).deactivate({ ids: ['resting'], inactiveForMs: INACTIVE_MS, restedForMs: 0 });
       const rested = { inactiveForMs: INACTIVE_MS, restedForMs: 50_000 };
       const found = () => cleanupOf(store).candidates({ stage: 'purge', ...rested, limit: 9 });
       await advance(40_000);
@@ -122,6 +123,21 @@ export function describeCleanupRule(suite: StoreSuite): void {
       expect(await cleanupOf(store).markForPurge({ ids: ['resting'], ...rested })).toEqual(['resting']);
     });
 
+    test('leaves what somebody has just claimed, however long it was without a sign of life', async (harness) => {
+      const { store, advance } = harness;
+      await unused(harness, 'started', 'old');
+      await tryClaim(store, await join(store), 'started', 'free');
+      const rule = { inactiveForMs: INACTIVE_MS, restedForMs: 50_000 };
+      const found = () => cleanupOf(store).candidates({ stage: 'deactivate', ...rule, limit: 9 });
+      const deactivate = () => cleanupOf(store).deactivate({ ids: ['started', 'old'], ...rule });
+      await advance(40_000);
+      expect(await found()).toMatchObject([{ id: 'old' }]);
+      expect(await deactivate()).toEqual(['old']);
+      await advance(11_000);
+      expect(await found()).toMatchObject([{ id: 'started' }]);
+      expect(await deactivate()).toEqual(['started']);
+    });
+
     test('pages in the order of the bytes of the ids, whatever they are', async (harness) => {
       const { store } = harness;
       await unused(harness, ...STRANGE_IDS);
@@ -130,6 +146,7 @@ export function describeCleanupRule(suite: StoreSuite): void {
         const page = await cleanupOf(store).candidates({
           stage: 'deactivate',
           inactiveForMs: INACTIVE_MS,
+          restedForMs: 0,
           after,
           limit: 7,
         });
@@ -137,7 +154,7 @@ export function describeCleanupRule(suite: StoreSuite): void {
         if (page.length < 7) break;
       }
       expect(seen).toEqual([...STRANGE_IDS].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
-      const taken = await cleanupOf(store).deactivate({ ids: STRANGE_IDS, inactiveForMs: INACTIVE_MS });
+      const taken = await cleanupOf(store).deactivate({ ids: STRANGE_IDS, inactiveForMs: INACTIVE_MS, restedForMs: 0 });
       expect([...taken].sort()).toEqual([...STRANGE_IDS].sort());
     });
   });

@@ -36,7 +36,9 @@ export function describeDeactivate(suite: StoreSuite): void {
       await store.leases.beat(beatOf(owner));
       const ids = ['gone', 'never', 'pairing'];
       const before = await Promise.all(ids.map((id) => readOne(store, id)));
-      expect((await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS })).sort()).toEqual(ids);
+      expect((await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS, restedForMs: 0 })).sort()).toEqual(
+        ids,
+      );
       const rows = await Promise.all(ids.map((id) => readOne(store, id)));
       const rest = { active: false, owner: null, tenure: null, evidence: 'unobserved', qr: null };
       expect(rows).toMatchObject([
@@ -46,7 +48,7 @@ export function describeDeactivate(suite: StoreSuite): void {
       ]);
       expect(rows.map(({ version }) => version)).toEqual(before.map(({ version }) => version + 1));
       expect(rows.map(({ lastSeenAt }) => lastSeenAt)).toEqual(before.map(({ lastSeenAt }) => lastSeenAt));
-      expect(await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS })).toEqual([]);
+      expect(await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS, restedForMs: 0 })).toEqual([]);
       expect(await claimableIds(store)).toEqual([]);
     });
 
@@ -56,7 +58,7 @@ export function describeDeactivate(suite: StoreSuite): void {
       const held = await hold(store, owner, 'a', { status: 'ERROR' });
       await advance(INACTIVE_MS + 1_000);
       await store.leases.beat(beatOf(owner));
-      await cleanupOf(store).deactivate({ ids: ['a'], inactiveForMs: INACTIVE_MS });
+      await cleanupOf(store).deactivate({ ids: ['a'], inactiveForMs: INACTIVE_MS, restedForMs: 0 });
       expect(await tryWrite(store, held, change())).toEqual({ id: 'a', applied: false });
       expect(await readOne(store, 'a')).toMatchObject({ active: false, status: 'DISCONNECTED' });
     });
@@ -72,7 +74,7 @@ export function describeDeactivate(suite: StoreSuite): void {
       await tryWrite(store, seen, change());
       await tryWrite(store, await readOne(store, 'seen'), change({ status: 'DISCONNECTED', seenAgoMs: 5 }));
       const ids = ['claimed', 'seen', 'still', 'unknown'];
-      expect(await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS })).toEqual(['still']);
+      expect(await cleanupOf(store).deactivate({ ids, inactiveForMs: INACTIVE_MS, restedForMs: 0 })).toEqual(['still']);
       expect(await readOne(store, 'claimed')).toMatchObject({ active: true, owner });
       expect(await readOne(store, 'seen')).toMatchObject({ active: true, owner });
     });
@@ -84,7 +86,7 @@ export function describeDeactivate(suite: StoreSuite): void {
       const owner = await join(store);
       const [cleaner = store, client = store] = await clientsOf(harness, 2);
       const [taken, outcomes] = await Promise.all([
-        race(ids, (id) => cleanupOf(cleaner).deactivate({ ids: [id], inactiveForMs: INACTIVE_MS })),
+        race(ids, (id) => cleanupOf(cleaner).deactivate({ ids: [id], inactiveForMs: INACTIVE_MS, restedForMs: 0 })),
         race(ids, async (id) => {
           const outcome = await tryClaim(client, owner, id, 'takeover');
           if (!outcome.claimed) throw new Error('A take-over is never refused to one who lives');
@@ -107,7 +109,7 @@ export function describeDeactivate(suite: StoreSuite): void {
   describe('an inactive session', () => {
     async function resting(harness: Parameters<typeof unused>[0], ...ids: string[]): Promise<void> {
       await unused(harness, ...ids);
-      await cleanupOf(harness.store).deactivate({ ids, inactiveForMs: INACTIVE_MS });
+      await cleanupOf(harness.store).deactivate({ ids, inactiveForMs: INACTIVE_MS, restedForMs: 0 });
     }
 
     test('is refused to a free claim as inactive, also where its owner’s lease was over', async (harness) => {
@@ -154,7 +156,7 @@ export function describeDeactivate(suite: StoreSuite): void {
       await freeAll(store);
       for (const id of ['a', 'b']) expect(await readOne(store, id)).toMatchObject({ active: true });
       await harness.advance(INACTIVE_MS + 1_000);
-      await cleanupOf(store).deactivate({ ids: ['a', 'b'], inactiveForMs: INACTIVE_MS });
+      await cleanupOf(store).deactivate({ ids: ['a', 'b'], inactiveForMs: INACTIVE_MS, restedForMs: 0 });
       for (const id of ['a', 'b']) expect(await readOne(store, id)).toMatchObject({ active: false });
     });
   });

@@ -78,7 +78,7 @@ export function describeHistoryOfSession(suite: StoreSuite): void {
       expect(await changesOf(store, 'stays')).toHaveLength(1);
       if (!store.cleanup) return leaveOut('the store cleans nothing up');
       await unused(harness, 'old');
-      await cleanupOf(store).deactivate({ ids: ['old'], inactiveForMs: INACTIVE_MS });
+      await cleanupOf(store).deactivate({ ids: ['old'], inactiveForMs: INACTIVE_MS, restedForMs: 0 });
       expect(await changesOf(store, 'old')).toHaveLength(1);
       await cleanupOf(store).markForPurge({ ids: ['old'], inactiveForMs: INACTIVE_MS, restedForMs: 0 });
       expect(await cleanupOf(store).purge({ ids: ['old'] })).toEqual(['old']);

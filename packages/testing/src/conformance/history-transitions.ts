@@ -212,7 +212,7 @@ export function describeTransitions(suite: StoreSuite): void {
       await create(store, 'b');
       await advance(INACTIVE_MS + 1_000);
       await store.leases.beat(beatOf(owner));
-      const rest = () => cleanupOf(store).deactivate({ ids: ['a', 'b'], inactiveForMs: INACTIVE_MS });
+      const rest = () => cleanupOf(store).deactivate({ ids: ['a', 'b'], inactiveForMs: INACTIVE_MS, restedForMs: 0 });
       const inactive = {
         evidence: 'unobserved',
         health: 'healthy',

@@ -9,7 +9,7 @@ type Aging = Parameters<typeof unused>[0];
 
 async function resting(harness: Aging, ...ids: string[]): Promise<void> {
   await unused(harness, ...ids);
-  await cleanupOf(harness.store).deactivate({ ids, inactiveForMs: INACTIVE_MS });
+  await cleanupOf(harness.store).deactivate({ ids, inactiveForMs: INACTIVE_MS, restedForMs: 0 });
 }
 
 async function marked(harness: Aging, ...ids: string[]): Promise<void> {

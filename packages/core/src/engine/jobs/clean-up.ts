@@ -23,6 +23,11 @@ const NAMED = 1_000;
  * this margin, or it would end just after the run that should see its end.
  */
 const RUNS_APART_MS = DAY_MS / 2;
+/**
+ * What a person has just started may show a QR code or nothing yet, like what nobody uses. No longer than this: a QR
+ * code that nobody scans for a month is renewed every 160 s by Baileys (rc13), and the session has to be found at rest.
+ */
+const JUST_STARTED_MS = 60_000;
 /** Callbacks that hang must not keep a run going for ever: the next run asks about the rest. */
 const CALLBACKS_LIMIT_MS = 600_000;
 
@@ -56,7 +61,11 @@ export function createCleanUp(deps: {
    */
   const deactivating = createBatchSize({ clock, most: BATCH });
   const { afterDays, purgeAfterDays } = cleanup;
-  const DEACTIVATE: CleanupRule = { stage: 'deactivate', inactiveForMs: afterDays * DAY_MS };
+  const DEACTIVATE: CleanupRule = {
+    stage: 'deactivate',
+    inactiveForMs: afterDays * DAY_MS,
+    restedForMs: JUST_STARTED_MS,
+  };
   const PURGE: CleanupRule = {
     stage: 'purge',
     inactiveForMs: purgeAfterDays * DAY_MS,

@@ -10,12 +10,15 @@ import { createBatcher } from '../limits/batch-calls.js';
 import type { HostCalls } from '../limits/host-calls.js';
 import { pageLimit } from '../limits/limit-calls.js';
 import { logOut } from '../owned-sessions/close-connection.js';
-import type { HeldSessions } from '../owned-sessions/held-sessions.js';
+import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
 import { createImportFromHost } from './import-from-host.js';
 import { createImportSessions } from './import-sessions.js';
 import { readNewSession } from './new-session.js';
 import { createPairSession } from './pair-session.js';
 import type { Provide } from './provide.js';
+
+/** A cleanup takes a session once a run, so one that is started anew is not taken again by the same. */
+const START_ATTEMPTS = 3;
 
 /** `wa.sessions`: rows, and what the host wants of them. */
 export function createSessionsApi(deps: {
@@ -51,6 +54,18 @@ export function createSessionsApi(deps: {
     const row = await get(id);
     if (!row) throw notFound(id);
     return row;
+  }
+
+  /**
+   * Wants a session to run, and opens it here; `null` where another replica has it. A cleanup that is under way may
+   * deactivate it between the two: it is wanted now, so it is activated again.
+   */
+  async function runHere(id: string): Promise<Held | null> {
+    for (let attempt = 1; ; attempt += 1) {
+      await setDesired(id, 'running');
+      const here = await provide.openNow(id);
+      if (here !== null || attempt === START_ATTEMPTS || (await get(id))?.active !== false) return here;
+    }
   }
 
   /** The desired state is recorded, and the owner finds it with its next sync; this is only sooner. */
@@ -91,17 +106,10 @@ export function createSessionsApi(deps: {
       return { sessions, next: sessions.length === limit ? (sessions.at(-1)?.id ?? null) : null };
     },
     async start(id) {
-      await setDesired(id, 'running');
-      if ((await provide.openNow(id)) === null) await askOwnerToAct(id);
+      if ((await runHere(id)) === null) await askOwnerToAct(id);
       return read(id);
     },
-    pair: createPairSession({
-      config,
-      async run(id) {
-        await setDesired(id, 'running');
-        return provide.openNow(id);
-      },
-    }),
+    pair: createPairSession({ config, run: runHere }),
     async logout(id) {
       const here = held.get(checkSessionId(id));
       if (here) return logOut(here.connection, config.clock);
