@@ -212,10 +212,15 @@ describe('doctor', () => {
     await run('migrate', 'apply');
     const missing = await run('doctor', '--conversations', 'prisma');
     expect([missing.code, missing.out]).toEqual([1, expect.stringMatching(/Conversation.*mirror_invalid\)\n +Fix: /s)]);
+    const tickets = await run('doctor', '--conversations', 'whaticket');
+    expect([tickets.code, tickets.out]).toEqual([
+      1,
+      expect.stringMatching(/table Tickets.*mirror_invalid\)\n +Fix: /s),
+    ]);
     const wrong = await run('doctor', '--conversations', 'evolution');
     expect([wrong.code, wrong.error]).toEqual([
       1,
-      expect.stringMatching(/--conversations takes prisma, .*no file evolution/),
+      expect.stringMatching(/--conversations takes prisma, whaticket, .*no file evolution/),
     ]);
   });
 

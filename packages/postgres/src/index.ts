@@ -8,6 +8,7 @@ export {
   evolutionInstance,
   prismaConversation,
   prismaWhatsAppSession,
+  whaticketTickets,
   whaticketWhatsapps,
 } from './host-table/presets.js';
 export { type Migration, migrationSql } from './migrations/migrations.js';

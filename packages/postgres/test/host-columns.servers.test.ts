@@ -57,17 +57,17 @@ describe('ids of the host', () => {
     ['text', undefined],
     ['text', { kind: 'whatsapp' }],
   ])('of type %s are found by the host’s own index, where %j', async (type, where) => {
-    await pool.query(`CREATE TABLE host (id ${type} PRIMARY KEY, status text, kind text DEFAULT 'whatsapp');
-      CREATE INDEX ON host (kind)`);
+    await pool.query(`CREATE TABLE host (id ${type} PRIMARY KEY, status text, kind text); CREATE INDEX ON host (kind)`);
     const value = {
       uuid: `('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid`,
       integer: 'n',
       text: `'id-' || n`,
     };
-    await pool.query(
-      `INSERT INTO host SELECT ${value[type as keyof typeof value]} FROM generate_series(1, 20000) n; ANALYZE host`,
-    );
+    await pool.query(`INSERT INTO host SELECT ${value[type as keyof typeof value]} FROM generate_series(1, 20000) n`);
     const ids = (await pool.query<{ id: string }>('SELECT id::text FROM host LIMIT 50')).rows.map(({ id }) => id);
+    // So few that their own index would be a way to them.
+    await pool.query(`UPDATE host SET kind = 'whatsapp' WHERE id::text = ANY ($1)`, [ids]);
+    await pool.query('VACUUM ANALYZE host');
     const { store } = await write({ table: 'host', columns: { id: 'id', status: 'status' }, where }, ids, {});
     const scans = async () => {
       for (const client of await Promise.all(Array.from({ length: 10 }, () => pool.connect()))) {

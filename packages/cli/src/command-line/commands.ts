@@ -34,7 +34,10 @@ const MIRROR: Pair = [
   '--mirror <mapping>',
   'Your own table, with a database: prisma, whaticket, evolution, or a JSON file',
 ];
-const CONVERSATIONS: Pair = ['--conversations <mapping>', 'Your own table of conversations: prisma, or a JSON file'];
+const CONVERSATIONS: Pair = [
+  '--conversations <mapping>',
+  'Your own table of conversations: prisma, whaticket, or a JSON file',
+];
 const DRY_RUN: Pair = ['--dry-run', 'Only say what would be done'];
 const YES: Pair = ['--yes', 'Do not ask'];
 const LIVE_DATABASE = 'wa-sync doctor --database-url postgres://app@db/app --mirror prisma';

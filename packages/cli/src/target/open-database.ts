@@ -13,6 +13,7 @@ import {
   type ReplicaState,
   readReplicas,
   type SessionsMirror,
+  whaticketTickets,
   whaticketWhatsapps,
 } from '@wa-sync/postgres';
 import pg from 'pg';
@@ -28,7 +29,10 @@ const SESSIONS: Readonly<Record<string, () => SessionsMirror>> = {
   whaticket: () => whaticketWhatsapps(),
   evolution: () => evolutionInstance(),
 };
-const CONVERSATIONS: Readonly<Record<string, () => ConversationsMirror>> = { prisma: () => prismaConversation() };
+const CONVERSATIONS: Readonly<Record<string, () => ConversationsMirror>> = {
+  prisma: () => prismaConversation(),
+  whaticket: () => whaticketTickets(),
+};
 
 /** A database while a command works on it. */
 export interface Database {

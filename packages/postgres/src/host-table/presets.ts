@@ -1,4 +1,5 @@
 import type { ConversationsMirror, SessionsMirror } from '../driver/config.js';
+import type { RowsWhere } from '../driver/rows-where.js';
 
 /** How Prisma writes and reads `timestamp(3)`, whatever the zone of the process or of the server. */
 const OF_PRISMA = 'UTC';
@@ -56,14 +57,22 @@ export function prismaConversation(
 }
 
 /**
- * A mapping for whaticket's table `Whatsapps`; session ids are its whole numbers as text.
+ * A mapping for the table `Whatsapps` of whaticket, and of what was made from it; session ids are its whole numbers as
+ * text.
  *
  * @param options.table - @defaultValue `'Whatsapps'`
+ * @param options.where - which rows are WhatsApp's, where the table has a column for it, such as ticketz with
+ *   `{ channel: 'whatsapp' }`. @defaultValue all rows
+ * @param options.leaveAlone - words of its own while a login is under way. @defaultValue none
  */
-export function whaticketWhatsapps(options: { table?: string } = {}): SessionsMirror {
+export function whaticketWhatsapps(
+  options: { table?: string; where?: RowsWhere; leaveAlone?: readonly string[] } = {},
+): SessionsMirror {
   return {
     table: options.table ?? 'Whatsapps',
     columns: { id: 'id', status: 'status', qr: 'qrcode', updatedAt: 'updatedAt' },
+    where: options.where,
+    leaveAlone: options.leaveAlone,
     status: {
       CONNECTING: 'OPENING',
       QR_CODE: 'qrcode',
@@ -72,6 +81,27 @@ export function whaticketWhatsapps(options: { table?: string } = {}): SessionsMi
       REPLACED: 'DISCONNECTED',
       ERROR: 'DISCONNECTED',
     },
+  };
+}
+
+/**
+ * A mapping for the table `Tickets` of whaticket, and of what was made from it; conversation ids are its whole numbers
+ * as text, and `whatsappId` is the session. A ticket of a group is left alone.
+ *
+ * @param options.table - @defaultValue `'Tickets'`
+ * @param options.open - words of tickets that may be closed; `['open']` leaves alone what nobody has accepted yet.
+ *   @defaultValue `['open', 'pending']`
+ * @param options.where - further columns, such as `{ channel: 'whatsapp' }`. @defaultValue `{ isGroup: false }` alone
+ */
+export function whaticketTickets(
+  options: { table?: string; open?: readonly string[]; where?: RowsWhere } = {},
+): ConversationsMirror {
+  return {
+    table: options.table ?? 'Tickets',
+    columns: { id: 'id', status: 'status', updatedAt: 'updatedAt', sessionId: 'whatsappId' },
+    where: { isGroup: false, ...options.where },
+    open: options.open ?? ['open', 'pending'],
+    closed: 'closed',
   };
 }
 
