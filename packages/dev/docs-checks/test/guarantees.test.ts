@@ -9,6 +9,12 @@ const IDS = [
   ...Array.from({ length: 7 }, (_, index) => `L${index + 1}`),
 ];
 
+/**
+ * What these fail for is a checker that is blind, and not a product that breaks its promise: the product is played by
+ * the tests of `packages/dev` that need real time or servers.
+ */
+const CHECKS_CHECKERS = /^packages\/dev\/(?!.*\.(?:realtime|servers)\.test\.ts$)/;
+
 interface Section {
   readonly id: string;
   /** The heading without its id. */
@@ -59,7 +65,7 @@ describe('the page of guarantees', () => {
       expect(tests.length).toBeGreaterThan(0);
       const missing = tests.filter((item) => {
         const [, file, name] = /^`([^`]+\.ts)` “([^”]+)”$/.exec(item) ?? [];
-        if (file === undefined || name === undefined) return true;
+        if (file === undefined || name === undefined || CHECKS_CHECKERS.test(file)) return true;
         const path = join(root, file);
         return !existsSync(path) || !namesOf(path).some((said) => said.includes(name));
       });
