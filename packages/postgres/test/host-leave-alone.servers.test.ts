@@ -99,6 +99,17 @@ describe('a word to leave alone', () => {
     expect(await sweep('CONNECTED')).toMatchObject([{ status: 'CONNECTED', mirror: differs }]);
   });
 
+  it('hides neither a row without a word nor a missing one from a sweep', async () => {
+    await holdSessions(store, owner, ['1', '2', 'no row'], { status: 'CONNECTING' });
+    await pool.query('UPDATE "Whatsapps" SET status = NULL WHERE id = 1');
+    const expected = { status: 'CONNECTING', health: 'healthy', reason: null } as const;
+    const { exceptions } = await store.sessions.sweep({ owner, expected, otherIds: [] });
+    expect(exceptions.map(({ id, mirror }) => [id, mirror.state])).toEqual([
+      ['1', 'differs'],
+      ['no row', 'missing'],
+    ]);
+  });
+
   it('stays at a repair while a login is under way, and no longer', async () => {
     await hold('QR_CODE');
     await waitForPasskey();

@@ -192,7 +192,13 @@ describe('a row that stops to fit', () => {
     await untilWaiting(pool);
     await client.query('COMMIT');
     client.release();
-    await writing;
+    const outcomes = await writing;
+    expect(outcomes.map((outcome) => outcome.applied && outcome.mirrorBlocked)).toEqual([
+      undefined,
+      'missing',
+      'missing',
+      'missing',
+    ]);
     expect(await hostWords(pool)).toEqual({ beta: 'CONNECTING', in: 'QR_CODE', ...OTHERS });
     expect((await states()).in).toEqual({ state: 'missing', word: null });
   });

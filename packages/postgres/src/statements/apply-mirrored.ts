@@ -74,8 +74,12 @@ export function mirroredWrites(params: {
     const untilMs = performance.now() + waitMs;
     const repaired = new Map<AppliedRow, AppliedRow>();
     for (const row of locked) {
-      const again = await repairHost(row, Math.max(1, Math.floor(untilMs - performance.now())));
-      if (again !== null) repaired.set(row, again);
+      const leftMs = () => Math.max(1, Math.floor(untilMs - performance.now()));
+      const again = await repairHost(row, leftMs());
+      if (again === null) continue;
+      // Whoever had it locked may have deleted it, or given it to others: only a statement that begins now sees that.
+      const known = again.blocked === IGNORED ? await repairHost(again, leftMs()) : null;
+      repaired.set(row, known ?? again);
     }
     return repaired.size === 0 ? rows : rows.map((row) => repaired.get(row) ?? row);
   }
