@@ -33,6 +33,7 @@ import { createProvide } from './engine/sessions/provide.js';
 import { createSessionsApi } from './engine/sessions/sessions-api.js';
 import { createAskStatus } from './engine/sync/ask-status.js';
 import { createAnswerInbox } from './engine/sync/handle-requests.js';
+import { createStopGone } from './engine/sync/stop-gone.js';
 import { createSweep } from './engine/sync/sweep.js';
 import { createSyncCalls } from './engine/sync/sync-calls.js';
 import { parseConfig, type WaSyncOptions } from './options/config.js';
@@ -91,7 +92,8 @@ export function createWaSync(options: WaSyncOptions): WaSync {
   const notifications = createInboxNotifications({ config, lease, onNotification });
   const inbox = { askOwner, answerInbox, notifications };
   const forgetOld = createForgetOld({ config, store, lease });
-  const both = { config, held, lease, reconciler, provide, sendOutgoing, forgetOld, inbox };
+  const stopGone = createStopGone({ config, store, held, lease, reconciler, provide });
+  const both = { config, held, lease, reconciler, provide, sendOutgoing, forgetOld, stopGone, inbox };
   const tick = createTick({ ...both, schedule, releaseSessions, guard, liveness });
   const run = createRunState({
     ...both,

@@ -36,6 +36,7 @@ function hosting(rows: readonly HostSession[], options: Partial<WaSyncOptions> =
   const hostSessions = {
     words: WORDS,
     leftAlone: ['passkey'],
+    whenRowIsGone: 'report' as const,
     async list({ after, limit }: { after?: string | undefined; limit: number }) {
       limits.push(limit);
       const from = after === undefined ? 0 : rows.findIndex(({ id }) => id === after) + 1;

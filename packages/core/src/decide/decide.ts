@@ -3,7 +3,7 @@ import type { StatusChange } from '../ports/session-store.js';
 
 /** What has to happen to a row so that it says what is true. */
 export type Decision =
-  | { readonly kind: 'none'; readonly why: 'in_sync' | 'unknown' | 'logged_out_stays' }
+  | { readonly kind: 'none'; readonly why: 'in_sync' | 'unknown' | 'logged_out_stays' | 'host_row_missing' }
   | { readonly kind: 'write'; readonly set: StatusChange }
   | { readonly kind: 'repair_mirror' };
 
@@ -17,11 +17,16 @@ const LEAVES_LOGGED_OUT = new Set(['LOGGED_OUT', 'QR_CODE', 'CONNECTED']);
 export function decide(observed: Observation, stored: StoredSession): Decision {
   if (observed.kind === 'unknown') return { kind: 'none', why: 'unknown' };
   if (stored.status === 'LOGGED_OUT' && !LEAVES_LOGGED_OUT.has(observed.status)) {
-    return stored.mirror.state === 'differs' ? { kind: 'repair_mirror' } : { kind: 'none', why: 'logged_out_stays' };
+    return beside(stored, 'logged_out_stays');
   }
   if (!saysTheSame(observed, stored)) return { kind: 'write', set: changeTo(observed, stored) };
-  if (stored.mirror.state === 'differs') return { kind: 'repair_mirror' };
-  return { kind: 'none', why: 'in_sync' };
+  return beside(stored, 'in_sync');
+}
+
+/** Our row is right: what the host's row beside it needs. One that is not there shows nothing true to anybody. */
+function beside({ mirror }: StoredSession, why: 'in_sync' | 'logged_out_stays'): Decision {
+  if (mirror.state === 'differs') return { kind: 'repair_mirror' };
+  return { kind: 'none', why: mirror.state === 'missing' ? 'host_row_missing' : why };
 }
 
 function saysTheSame(observed: KnownObservation, stored: StoredSession): boolean {

@@ -30,6 +30,8 @@ export interface HostSessions {
   readonly words: Readonly<Record<SessionStatus, string>>;
   /** Words that only the host writes, while a login is under way. */
   readonly leftAlone: readonly string[];
+  /** Whether a session whose row is gone is only reported, or stopped too. */
+  readonly whenRowIsGone: 'report' | 'stop';
   /**
    * Reads a page, in a stable order that an index of the host has. Rows without an id, and rows that are not of this
    * channel, are not among them. `after`: the `next` of the page before. A row that stays is read once, whatever comes

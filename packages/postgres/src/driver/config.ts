@@ -50,6 +50,12 @@ export interface SessionsMirror {
    * which counts as in sync. @defaultValue none
    */
   leaveAlone?: readonly string[] | undefined;
+  /**
+   * What becomes of a running session whose row is gone: it is reported (`host_row_missing`), or stopped too. For that
+   * the row must be missing at two reads at least 10 s apart, and not more than half of a replica's sessions with it.
+   * @defaultValue `'report'`
+   */
+  whenHostRowIsGone?: 'report' | 'stop' | undefined;
 }
 
 /**
@@ -178,6 +184,7 @@ const sessionsMirror = z
       {},
     ),
     leaveAlone: z.optional(z.array(word, 'takes words')),
+    whenHostRowIsGone: z._default(z.enum(['report', 'stop'], "takes 'report' or 'stop'"), 'report'),
   })
   .check(
     z.refine(

@@ -77,20 +77,15 @@ export function listingSql(
 ): ListingSql {
   const { id, active, phone, lastSeenAt } = columns;
   const named = (column: HostColumn) => `m.${quoteIdentifier(column.name)}`;
+  const seenAt = lastSeenAt === undefined ? 'NULL' : named(lastSeenAt);
   return {
     id: `${named(id)}::text`,
     active: active === undefined ? 'NULL' : named(active),
     phone: phone === undefined ? 'NULL' : `left(${named(phone)}::text, ${LONGEST_PHONE})`,
-    lastSeenAt: lastSeenAt === undefined ? 'NULL' : instantOf(lastSeenAt, named(lastSeenAt), timeZone),
+    lastSeenAt: lastSeenAt?.base === 'timestamp' ? `${seenAt} AT TIME ZONE ${quoteLiteral(timeZone)}` : seenAt,
     order: named(id),
     // Order and comparison are those of the type, which is what the host's index has: found by name, the operator of
     // an extension such as citext may be another one, and pages would leave rows out.
     after: (ourId) => `${named(id)} OPERATOR(${id.baseSchema}.>) ${idAs(id, ourId)}`,
   };
-}
-
-/** An instant of the host's column as one of ours; no JSON has `infinity`. */
-function instantOf({ base }: HostColumn, value: string, timeZone: string): string {
-  const instant = base === 'timestamp' ? `${value} AT TIME ZONE ${quoteLiteral(timeZone)}` : value;
-  return `CASE WHEN isfinite(${value}) THEN ${instant} END`;
 }

@@ -18,6 +18,7 @@ export function createHostSessions(params: {
   return {
     words: wordsUnder(config.status),
     leftAlone: config.leaveAlone ?? [],
+    whenRowIsGone: config.whenHostRowIsGone,
     async list({ after, limit }) {
       try {
         const { hostSessions } = await ready();
@@ -36,7 +37,7 @@ export function createHostSessions(params: {
 
 function readTuple([id, word, active, phone, seenAt]: HostSessionTuple): HostSession {
   const lastSeenAt = seenAt === null ? null : new Date(seenAt);
-  // Postgres has years that a Date has not.
+  // Postgres has instants that a Date has not, infinity among them.
   const isDate = lastSeenAt !== null && Number.isFinite(lastSeenAt.getTime());
   return { id, word, active, phone, lastSeenAt: isDate ? lastSeenAt : null };
 }

@@ -21,7 +21,7 @@ import { type PublishChanges, type Trigger, whyLost } from '../owned-sessions/pu
 import { claimHeld, isContested, type Refusals } from './claim-held.js';
 import { createReconcileQueue, type Queued } from './reconcile-queue.js';
 import { createLockRetry } from './retry-locked.js';
-import { type PassResult, syncedSession } from './synced-session.js';
+import { hostRowGone, type PassResult, syncedSession } from './synced-session.js';
 import { createWriteTracker } from './track-writes.js';
 
 /** How often a pass is begun anew after another writer came first. */
@@ -212,7 +212,7 @@ export function createReconciler(deps: {
     }
     if (voids) {
       if (writes.mayStillCome(outcome.session)) return false;
-      report(entry, { stored, observed, action: 'none', reason: 'in_sync' });
+      report(entry, { stored, observed, reason: hostRowGone(outcome) ?? 'in_sync' });
       return true;
     }
     publish.written({
@@ -223,11 +223,12 @@ export function createReconciler(deps: {
       blocked: outcome.mirrorBlocked,
     });
     if (write.set === null && outcome.mirrorBlocked) {
-      report(entry, { stored, observed, action: 'failed', reason: 'mirror_blocked' });
+      report(entry, { stored, observed, action: 'failed', reason: hostRowGone(outcome) ?? 'mirror_blocked' });
       return true;
     }
     const action = write.set === null ? 'mirror_repaired' : 'corrected';
-    const reason = write.set === null ? 'foreign_write' : (outcome.session.reason?.code ?? 'drift');
+    const changed = write.set === null ? 'foreign_write' : (outcome.session.reason?.code ?? 'drift');
+    const reason = hostRowGone(outcome) ?? changed;
     held.lastWrite = { atMs: clock.monotonicMs(), outcome: { stored: stored.status, action, reason } };
     report(entry, { stored, observed, action, reason });
     if (writes.mayStillCome(outcome.session)) enqueue(held, 'event');

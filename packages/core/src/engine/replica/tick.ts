@@ -40,6 +40,7 @@ export function createTick(deps: {
   schedule: JobSchedule;
   sendOutgoing: SendOutgoing;
   forgetOld: ForgetOld;
+  stopGone: () => Promise<void>;
   guard: MassGuard;
   inbox: { answerInbox: AnswerInbox; notifications: InboxNotifications };
 }) {
@@ -77,6 +78,7 @@ export function createTick(deps: {
     ['watch takeovers', watchTakeovers],
     ['release sessions', () => deps.releaseSessions.retry()],
     ['open sessions', () => provide.openClaimable()],
+    ['stop sessions without a row of the host', () => deps.stopGone()],
     ['start what works by itself', kickOthers],
     ['run the jobs', ({ storeNow }) => schedule.tick(storeNow)],
   ];

@@ -6,6 +6,7 @@ import type { Config } from '../../options/config.js';
 import type { WaSyncStore } from '../../ports/store.js';
 import type { AskOwner } from '../inbox/ask-owner.js';
 import type { HeldSessions } from '../owned-sessions/held-sessions.js';
+import { HOST_ROW_MISSING } from '../reconcile/synced-session.js';
 import type { Provide } from '../sessions/provide.js';
 import { createReport } from './create-report.js';
 import type { Sweep } from './sweep.js';
@@ -60,7 +61,7 @@ export function createSyncCalls(deps: {
       const tookMs = clock.monotonicMs() - startedMs;
       return { id, stored: row.status, actual: null, action: 'unknown', reason, tookMs };
     };
-    if (row.owner === null) return unknown('not_owned');
+    if (row.owner === null) return unknown(row.mirror.state === 'missing' ? HOST_ROW_MISSING : 'not_owned');
     const said = askOwner.mayAsk(row) ? await askOwner.ask(id, force ? 'force' : 'sync') : null;
     if (said?.kind === 'unknown') return unknown(said.why);
     if (said?.kind !== 'answered') return unknown('owned_elsewhere');
