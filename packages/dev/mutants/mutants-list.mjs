@@ -317,16 +317,13 @@ export const MUTANTS = [
     ' || facts.unchangedForMs < rule.restedForMs',
     '',
   ),
-  {
-    name: 'a purge leaves credentials',
-    patches: [
-      {
-        file: 'memory/create-memory-store.ts',
-        find: 'onRemoved: forget, onMarked: forget',
-        replace: 'onRemoved: () => {}, onMarked: () => {}',
-      },
-    ],
-  },
+  one(
+    'a purge leaves credentials',
+    'memory/memory-cleanup.ts',
+    'onRemoved(id);\n        return table.delete(id);',
+    'return table.delete(id);',
+  ),
+  one('a mark takes the login', 'memory/memory-cleanup.ts', 'marks.add(id);', 'marks.add(id);\n        onRemoved(id);'),
   one(
     'a conversation closes over a message',
     'memory/memory-conversations.ts',

@@ -239,3 +239,19 @@ describe('encryption at rest', () => {
     expect(about()).toBe(1);
   });
 });
+
+describe('credentials of a row that was deleted by hand', () => {
+  it('are not those of the next session with its id', async () => {
+    await create('a', 'b');
+    for (const sessionId of ['a', 'b']) {
+      await store.auth.write({ sessionId, tenure: null, entries: [entry('old', 'aside')] });
+      await store.auth.quarantine({ sessionId, reason: 'logged_out' });
+      await store.auth.write({ sessionId, tenure: null, entries: [entry('me', 'live')] });
+    }
+    await raw.hdel(`{${prefix}}:session`, 'a');
+    await create('a', 'b');
+    expect((await store.auth.read({ sessionId: 'a', type: 'creds', ids: ['me'] })).size).toBe(0);
+    expect(await store.auth.purge({ sessionId: 'a' })).toBe(0);
+    expect((await store.auth.read({ sessionId: 'b', type: 'creds', ids: ['me'] })).size).toBe(1);
+  });
+});

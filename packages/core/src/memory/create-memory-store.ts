@@ -48,8 +48,8 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
   }
   const table = createSessionTable();
   const leases = createLeaseBook({ clock });
-  const { forget, ...auth } = createMemoryAuth({ table });
   const marks = new Set<string>();
+  const { forget, ...auth } = createMemoryAuth({ table, marks });
   const { waits: hasOutgoing, ...conversations } = createMemoryConversations({ table, leases, clock });
   const { replaced, forget: forgetHistory, ...history } = createMemoryHistory({ clock });
   table.watch({ replaced, forget: forgetHistory });
@@ -61,7 +61,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
     leases: createMemoryLeases({ table, leases, clock, hasOutgoing, hasRequests }),
     auth,
     jobs: createMemoryJobs({ leases, clock }),
-    cleanup: createMemoryCleanup({ table, leases, clock, marks, onRemoved: forget, onMarked: forget }),
+    cleanup: createMemoryCleanup({ table, leases, clock, marks, onRemoved: forget }),
     conversations,
     history,
     inbox,

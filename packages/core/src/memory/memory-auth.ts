@@ -12,11 +12,16 @@ interface Vault {
 // A type or an id may hold any character, so no separator could keep them apart.
 const keyOf = (type: string, id: string): string => JSON.stringify([type, id]);
 
-/** The credential part of the memory store; `forget` drops what a removed session had. */
+/**
+ * The credential part of the memory store; `forget` drops what a removed session had. `marks` are the sessions that are
+ * about to be deleted.
+ */
 export function createMemoryAuth({
   table,
+  marks,
 }: {
   table: SessionTable;
+  marks: ReadonlySet<string>;
 }): AuthStore & { forget(sessionId: string): number } {
   const vaults = new Map<string, Vault>();
 
@@ -39,6 +44,7 @@ export function createMemoryAuth({
   return {
     async read({ sessionId, type, ids }) {
       const found = new Map<string, Uint8Array>();
+      if (marks.has(sessionId)) return found;
       for (const id of ids) {
         const bytes = vaults.get(sessionId)?.live.get(keyOf(type, id));
         if (bytes !== undefined) found.set(id, bytes.slice());
@@ -47,7 +53,7 @@ export function createMemoryAuth({
     },
     async write({ sessionId, tenure, entries }) {
       const row = table.get(sessionId);
-      if (row === undefined)
+      if (row === undefined || marks.has(sessionId))
         throw new WaSyncError('session_not_found', 'Credentials need a session row, and there is none');
       if (tenure !== null && row.tenure !== tenure) {
         throw new WaSyncError(

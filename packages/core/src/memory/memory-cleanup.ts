@@ -15,9 +15,8 @@ export function createMemoryCleanup(params: {
   clock: Clock;
   marks: Set<string>;
   onRemoved: (sessionId: string) => void;
-  onMarked: (sessionId: string) => void;
 }): CleanupStore {
-  const { table, leases, clock, marks, onRemoved, onMarked } = params;
+  const { table, leases, clock, marks, onRemoved } = params;
 
   function describe(row: SessionRow): CleanupCandidate {
     const aliveAtMs = row.lastSeenAtMs ?? row.createdAtMs;
@@ -72,7 +71,6 @@ export function createMemoryCleanup(params: {
       const taken = ids.filter((id) => holds(table.get(id), { stage: 'purge', ...times }));
       for (const id of taken) {
         marks.add(id);
-        onMarked(id);
       }
       return taken;
     },

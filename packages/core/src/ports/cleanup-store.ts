@@ -47,8 +47,9 @@ export interface CleanupStore {
    */
   deactivate(params: { ids: readonly string[]; inactiveForMs: number; restedForMs: number }): Promise<string[]>;
   /**
-   * Marks sessions for deletion where the rule still holds, and makes their credentials unreadable. Returns the ids. A
-   * mark is taken back by a claim and by `setDesired` to `running`.
+   * Marks sessions for deletion where the rule still holds: their credentials are neither read nor written while the
+   * mark is there. Returns the ids. A mark is taken back by a claim and by `setDesired` to `running`, and the
+   * credentials are there as before.
    */
   markForPurge(params: { ids: readonly string[]; inactiveForMs: number; restedForMs: number }): Promise<string[]>;
   /** What is marked, in the order of the ids, after `after`, so that a run that was cut off goes on. */

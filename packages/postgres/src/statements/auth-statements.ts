@@ -22,7 +22,7 @@ export function authStatements(schema: string): AuthStatements {
     read: statement(`
       SELECT json_build_array(i.ordinal, a.key_id)::text AS answer, encode(a.value, 'base64') AS value
       FROM unnest($3::text[]) WITH ORDINALITY i(id, ordinal)
-      JOIN ${session} s ON s.id = $1::text
+      JOIN ${session} s ON s.id = $1::text AND s.purge_marked_at IS NULL
       JOIN ${record} a ON a.session_no = s.no AND a.quarantine_no = 0 AND a.type = $2::text AND a.id = i.id`),
     write: statement(writeSql(session, record, ordered('allowed', '$13', '$14'))),
     quarantine: statement(`
@@ -65,7 +65,7 @@ function writeSql(session: string, record: string, ordered: string): string {
     ),
     allowed AS MATERIALIZED (
       SELECT w.ordinal, s.no FROM wanted w JOIN ${session} s ON s.id = w.id
-      WHERE w.tenure IS NULL OR s.tenure = w.tenure ORDER BY s.id FOR NO KEY UPDATE OF s
+      WHERE (w.tenure IS NULL OR s.tenure = w.tenure) AND s.purge_marked_at IS NULL ORDER BY s.id FOR NO KEY UPDATE OF s
     ),
     ${ordered},
     numbers AS MATERIALIZED (SELECT jsonb_object_agg(ordinal, no) AS by_ordinal FROM allowed),
@@ -85,6 +85,6 @@ function writeSql(session: string, record: string, ordered: string): string {
       DELETE FROM ${record} a USING entry e
       WHERE e.deletes AND a.session_no = e.session_no AND a.quarantine_no = 0 AND a.type = e.type AND a.id = e.id
     )
-    SELECT json_agg(json_build_array(w.ordinal, s.id IS NOT NULL, ${numberOf('w')} IS NOT NULL))::text AS answer
+    SELECT json_agg(json_build_array(w.ordinal, (s.purge_marked_at IS NULL AND s.id IS NOT NULL), ${numberOf('w')} IS NOT NULL))::text AS answer
     FROM wanted w LEFT JOIN ${session} s ON s.id = w.id`;
 }

@@ -78,16 +78,7 @@ export function cleanupStatements(schema: string, mirror: SessionsMirrorSql | nu
       marked AS (
         UPDATE ${session} s SET purge_marked_at = clock_timestamp() FROM lock_limit
         WHERE s.id = ANY ($2::text[]) AND ${ruleSql({ stage: 'purge', inactiveForMs: '$3::float8', restedForMs: '$4::float8' }, suspects)}
-        RETURNING s.id, s.no
-      ),
-      next AS MATERIALIZED (
-        SELECT m.no, coalesce(max(a.quarantine_no), 0) + 1 AS quarantine_no
-        FROM marked m JOIN ${schema}.auth_record a ON a.session_no = m.no GROUP BY m.no
-      ),
-      aside AS (
-        UPDATE ${schema}.auth_record a SET quarantine_no = n.quarantine_no, quarantined_at = clock_timestamp(),
-          quarantine_reason = 'inactive'
-        FROM next n WHERE a.session_no = n.no AND a.quarantine_no = 0
+        RETURNING s.id
       )
       SELECT coalesce(json_agg(id ORDER BY id), '[]')::text AS answer FROM marked`),
     marked: statement(`

@@ -52,7 +52,8 @@ export function createAuth(params: {
       const asked = [...new Set(ids)];
       if (asked.length === 0) return found;
       const names = asked.map((id) => nameOf(type, id));
-      const values = await calls.list(readAuthScript, { keys: [keys.auth(sessionId)], args: names, binary: true });
+      const places = [keys.auth(sessionId), keys.marked];
+      const values = await calls.list(readAuthScript, { keys: places, args: [sessionId, ...names], binary: true });
       for (const [index, id] of asked.entries()) {
         const value = values[index];
         if (value instanceof Uint8Array) found.set(id, unpack(keyRing, { sessionId, type, id, value }));

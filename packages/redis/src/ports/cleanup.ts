@@ -71,7 +71,7 @@ export function createCleanup({ calls, keys }: { calls: StoreCalls; keys: StoreK
     deactivate: ({ ids, inactiveForMs, restedForMs }) =>
       change(deactivateScript, [String(inactiveForMs), String(restedForMs)], ids, () => []),
     markForPurge: ({ ids, inactiveForMs, restedForMs }) =>
-      change(markForPurgeScript, [String(inactiveForMs), String(restedForMs)], ids, credentials),
+      change(markForPurgeScript, [String(inactiveForMs), String(restedForMs)], ids, () => []),
     async marked({ after = '', limit }) {
       return (await calls.list(markedScript, { keys: names, args: [after, String(limit)] })).map(readCandidate);
     },

@@ -84,7 +84,8 @@ export function createSessions(params: {
           status ?? 'DISCONNECTED',
           lastSeenAt?.getTime() ?? null,
         ]);
-        return (await calls.list(createScript, { keys: names, args: [toJson(added)] })).map(String);
+        const own = [...names, ...some.flatMap(({ id }) => [keys.auth(id), keys.aside(id)])];
+        return (await calls.list(createScript, { keys: own, args: [toJson(added)] })).map(String);
       }),
     get: ({ ids }) => get(ids),
     async list({ after, limit, owner }) {

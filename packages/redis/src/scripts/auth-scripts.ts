@@ -27,7 +27,7 @@ export const writeAuthScript = script(
     local id, tenure, text, entries = session[1], session[2], texts[index], session[3]
     -- Most rows are not worth parsing.
     local row = text and (tenure == NULL and text or parseRow(text))
-    if not row then
+    if not row or redis.call('ZSCORE', MARKED, id) then
       verdicts[index] = 'missing'
     elseif tenure ~= NULL and row[TENURE] ~= tenure then
       verdicts[index] = 'lost'
@@ -55,19 +55,18 @@ export const writeAuthScript = script(
   return verdicts`,
 );
 
-/** Key: the credentials of a session. Arguments: names. */
+/** Keys: the credentials of a session, and what is marked for deletion. Arguments: session id, then names. */
 export const readAuthScript = script(`
   local values = {}
-  for from = 1, #args, 1000 do
+  if redis.call('ZSCORE', KEYS[2], args[1]) then return values end
+  for from = 2, #args, 1000 do
     local found = redis.call('HMGET', KEYS[1], unpack(args, from, math.min(from + 999, #args)))
-    for index = 1, #found do values[from + index - 1] = found[index] end
+    for index = 1, #found do values[from + index - 2] = found[index] end
   end
   return values`);
 
-/**
- * Part of every script that quarantines credentials: `<number>:<name>` beside `#<number>`, which says why and when.
- */
-export const PUT_ASIDE = `
+/** Part that quarantines credentials: `<number>:<name>` beside `#<number>`, which says why and when. */
+const PUT_ASIDE = `
 local function putAside(auth, aside, reason)
   local records = redis.call('HGETALL', auth)
   if #records == 0 then return end

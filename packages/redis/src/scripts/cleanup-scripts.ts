@@ -1,5 +1,4 @@
 import { script, scriptOnce } from '../driver/run-script.js';
-import { PUT_ASIDE } from './auth-scripts.js';
 import { REQUESTS } from './inbox-parts.js';
 import { DELETE_ROW } from './ownership-scripts.js';
 import { LEASES, ROWS, SERVER_IDENTITY } from './script-parts.js';
@@ -118,16 +117,12 @@ export const deactivateScript = scriptOnce(
   return done`,
 );
 
-/**
- * Arguments: inactive for and rested for, then ids; two keys of its own for each: its credentials, and the quarantined
- * ones.
- */
+/** Arguments: inactive for and rested for, then ids. Returns as `deactivateScript`. */
 export const markForPurgeScript = scriptOnce(
   ROWS,
   LEASES,
   SERVER_IDENTITY,
   RULE,
-  PUT_ASIDE,
   HELD,
   `
   local done = { 'done' }
@@ -136,14 +131,15 @@ export const markForPurgeScript = scriptOnce(
     local row = parseRow(redis.call('HGET', SESSION, id))
     if row and holds(row, 'purge', tonumber(args[1]), tonumber(args[2])) then
       redis.call('ZADD', MARKED, 0, id)
-      putAside(KEYS[OWN + index * 2 - 5], KEYS[OWN + index * 2 - 4], 'inactive')
       done[#done + 1] = id
     end
   end
   return done`,
 );
 
-/** Arguments: nothing, then ids; keys as for a mark. */
+/**
+ * Arguments: nothing, then ids; two keys of its own for each: its credentials, and the quarantined ones.
+ */
 export const purgeScript = scriptOnce(
   ROWS,
   LEASES,

@@ -1,17 +1,22 @@
 import { script, scriptOnce } from '../driver/run-script.js';
 import { ANSWER_ROWS, ROWS } from './script-parts.js';
 
-/** Arguments: JSON `[[id, id hash, desired, phone, status, seen at], …]`. Returns the ids that were new. */
+/**
+ * Arguments: JSON `[[id, id hash, desired, phone, status, seen at], …]`; two keys of its own for each: its credentials,
+ * and the quarantined ones. Returns the ids that were new. What a row that was deleted by hand left behind goes: a new
+ * session never logs in with it.
+ */
 export const createScript = scriptOnce(
   ROWS,
   `
   local created = {}
-  for _, new in ipairs(cjson.decode(args[1])) do
+  for index, new in ipairs(cjson.decode(args[1])) do
     local id = new[1]
     if redis.call('HEXISTS', SESSION, id) == 0 then
       local seenAt = new[6] ~= NULL and math.min(new[6], now) or NULL
       local row = { new[5], 'healthy', 'unobserved', new[3], NULL, NULL, new[2], 1, NULL, true, NULL, now, seenAt,
         now, now, 0, new[4], NULL, NULL }
+      redis.call('UNLINK', KEYS[OWN + index * 2 - 1], KEYS[OWN + index * 2])
       saveRow(id, row)
       redis.call('ZADD', IDS, 0, id)
       keepClaimable(id, row)

@@ -54,7 +54,28 @@ export function describePurge(suite: StoreSuite): void {
       const read = async (sessionId: string) =>
         (await store.auth?.read({ sessionId, type: 'creds', ids: ['me'] }))?.size;
       expect([await read('a'), await read('b')]).toEqual([0, 1]);
+      const late = store.auth.write({ sessionId: 'a', tenure: null, entries });
+      await expect(late).rejects.toThrow('session row');
     });
+
+    for (const back of ['the desired state running', 'a take-over'] as const) {
+      test(`and ${back} that takes the mark back leave the login as it was`, async (harness, leaveOut) => {
+        const { store } = harness;
+        const { auth } = store;
+        if (!auth) return leaveOut('the store keeps no credentials');
+        await resting(harness, 'a');
+        const entries = ['me', 'key'].map((id) => ({ type: 'creds', id, value: new Uint8Array([1, 2]) }));
+        await auth.write({ sessionId: 'a', tenure: null, entries });
+        await cleanupOf(store).markForPurge({ ids: ['a'], inactiveForMs: INACTIVE_MS, restedForMs: 0 });
+        if (back === 'a take-over') await tryClaim(store, await join(store), 'a', 'takeover');
+        else await store.sessions.setDesired({ id: 'a', desired: 'running' });
+        const found = await auth.read({ sessionId: 'a', type: 'creds', ids: ['me', 'key'] });
+        expect(entries.map(({ id }) => found.get(id))).toEqual(entries.map(({ value }) => value));
+        await auth.write({ sessionId: 'a', tenure: null, entries: [{ type: 'creds', id: 'key', value: null }] });
+        expect(await cleanupOf(store).purge({ ids: ['a'] })).toEqual([]);
+        expect((await auth.read({ sessionId: 'a', type: 'creds', ids: ['me', 'key'] })).size).toBe(1);
+      });
+    }
 
     test('is taken back by the desired state running, by a claim, and with the row', async (harness) => {
       const { store } = harness;
