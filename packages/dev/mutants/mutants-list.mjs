@@ -296,7 +296,7 @@ export const MUTANTS = [
   one(
     'cleanup takes what is being repaired',
     'decide/eligible-for-cleanup.ts',
-    '(AT_REST.has(facts.status) && !facts.ownerSuspects)',
+    '(AT_REST.has(facts.status) && !facts.ownerSuspects && rested)',
     'AT_REST.size > 0',
   ),
   one(
@@ -314,8 +314,8 @@ export const MUTANTS = [
   one(
     'a purge needs no rest before it',
     'decide/eligible-for-cleanup.ts',
-    ' || facts.unchangedForMs < rule.restedForMs',
-    '',
+    '!facts.active && !facts.owned && rested',
+    '!facts.active && !facts.owned',
   ),
   one(
     'a purge leaves credentials',

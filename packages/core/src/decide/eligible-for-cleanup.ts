@@ -22,8 +22,8 @@ const AT_REST: ReadonlySet<SessionStatus> = new Set(['QR_CODE', 'LOGGED_OUT', 'E
  * the same there.
  */
 export function eligibleForCleanup(facts: CleanupFacts, rule: CleanupRule): boolean {
-  if (facts.inactiveForMs <= rule.inactiveForMs || facts.unchangedForMs < rule.restedForMs) return false;
-  if (facts.status === 'CONNECTED') return false;
-  if (rule.stage === 'purge') return !facts.active && !facts.owned;
-  return facts.active && (!facts.owned || (AT_REST.has(facts.status) && !facts.ownerSuspects));
+  if (facts.inactiveForMs <= rule.inactiveForMs || facts.status === 'CONNECTED') return false;
+  const rested = facts.unchangedForMs >= rule.restedForMs;
+  if (rule.stage === 'purge') return !facts.active && !facts.owned && rested;
+  return facts.active && (!facts.owned || (AT_REST.has(facts.status) && !facts.ownerSuspects && rested));
 }

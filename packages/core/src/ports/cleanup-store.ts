@@ -10,7 +10,8 @@ export interface CleanupRule {
   readonly inactiveForMs: number;
   /**
    * Its status, health and owner have not changed for this long. What is deleted was deactivated as long ago, so that
-   * somebody could miss it: a row may have been old when it was imported. What is deactivated was not just started.
+   * somebody could miss it: a row may have been old when it was imported. What is deactivated, and somebody owns, was
+   * not just started.
    */
   readonly restedForMs: number;
 }
@@ -31,8 +32,8 @@ export interface CleanupCandidate {
  *
  * The rule: the last proof of life (else creation or import) is more than `inactiveForMs` of store time ago; the
  * status is not `CONNECTED`; nobody owns it, or its owner has nothing to repair (`QR_CODE`, `LOGGED_OUT`, `ERROR`,
- * `DISCONNECTED`) and does not suspect its own network; and neither status nor owner has changed for `restedForMs`.
- * `deactivate` takes active sessions, `purge` takes inactive ones that nobody owns.
+ * `DISCONNECTED`), does not suspect its own network, and neither status nor owner has changed for `restedForMs`.
+ * `deactivate` takes active sessions, `purge` takes inactive ones that nobody owns and that are unchanged for as long.
  *
  * @experimental This port may change in a minor version; sessions, leases and connections are stable.
  */

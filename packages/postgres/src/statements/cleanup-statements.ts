@@ -26,10 +26,10 @@ const ALIVE_AT = 'coalesce(s.last_seen_at, s.created_at)';
  */
 function ruleSql(rule: { stage: CleanupStage; inactiveForMs: string; restedForMs: string }, suspects: string): string {
   const { stage, inactiveForMs, restedForMs } = rule;
-  const unused = `s.status <> 'CONNECTED' AND clock_timestamp() - ${ALIVE_AT} > ${inactiveForMs} * interval '1 millisecond'
-    AND clock_timestamp() - s.settled_at >= ${restedForMs} * interval '1 millisecond'`;
-  if (stage === 'purge') return `${unused} AND NOT s.active AND s.owner IS NULL`;
-  return `${unused} AND s.active AND (s.owner IS NULL OR (s.status IN (${AT_REST}) AND s.owner NOT IN (${suspects})))`;
+  const unused = `s.status <> 'CONNECTED' AND clock_timestamp() - ${ALIVE_AT} > ${inactiveForMs} * interval '1 millisecond'`;
+  const rested = `clock_timestamp() - s.settled_at >= ${restedForMs} * interval '1 millisecond'`;
+  if (stage === 'purge') return `${unused} AND NOT s.active AND s.owner IS NULL AND ${rested}`;
+  return `${unused} AND s.active AND (s.owner IS NULL OR (s.status IN (${AT_REST}) AND s.owner NOT IN (${suspects}) AND ${rested}))`;
 }
 
 const CANDIDATE = `json_build_array(s.id, s.status, ${ALIVE_AT},

@@ -19,9 +19,9 @@ end
 
 local function holds(row, stage, inactiveFor, restedFor)
   if row[STATUS] == 'CONNECTED' or now - aliveAt(row) <= inactiveFor then return false end
-  if now - row[SETTLED_AT] < restedFor then return false end
-  if stage == 'purge' then return not row[ACTIVE] and row[OWNER] == NULL end
-  return row[ACTIVE] and (row[OWNER] == NULL or (AT_REST[row[STATUS]] and not suspects(row[OWNER])))
+  local rested = now - row[SETTLED_AT] >= restedFor
+  if stage == 'purge' then return not row[ACTIVE] and row[OWNER] == NULL and rested end
+  return row[ACTIVE] and (row[OWNER] == NULL or (AT_REST[row[STATUS]] and not suspects(row[OWNER]) and rested))
 end
 
 local function idsAfter(set, after, count)
