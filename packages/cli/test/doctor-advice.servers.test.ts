@@ -196,6 +196,8 @@ describe('advice of the doctor about sessions', () => {
     await provided('kept');
     await pool.query(`DELETE FROM numbers WHERE id = 'kept'`);
     expect((await find('mirror_missing')).fix).toMatch(/add the row.*wa-sync sync kept,.*sessions\.remove/);
+    const synced = await run(['sync', 'kept']);
+    expect([synced.code, synced.out]).toEqual([1, expect.stringMatching(/^kept .* failed +host_row_missing$/m)]);
     await addHost('kept', 'ERROR');
     expect((await run(['sync', 'kept'])).code).toBe(2);
     await gone('mirror_missing');

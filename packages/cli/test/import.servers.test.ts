@@ -5,6 +5,7 @@ import { createPostgresStore } from '@wa-sync/postgres';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { useDatabase } from '../../postgres/test/use-database.js';
 import { runCli } from './run-cli.js';
+import { hasScript, runOnTerminal } from './run-on-terminal.js';
 
 // Each test starts processes, which takes seconds where others work too.
 vi.setConfig({ testTimeout: 60_000 });
@@ -84,5 +85,16 @@ describe('import', () => {
     expect((await at.database.pool.query(`SELECT to_regnamespace('wa_sync') AS there`)).rows).toEqual([
       { there: null },
     ]);
+  });
+
+  it.skipIf(!hasScript)('shows on a terminal how far it has come', async () => {
+    await at.database.pool.query(`INSERT INTO channels SELECT n, 'online' FROM generate_series(100, 130) n;
+      CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.05); RETURN new; END $$;
+      CREATE TRIGGER dawdle BEFORE INSERT ON wa_sync.session FOR EACH ROW EXECUTE FUNCTION dawdle()`);
+    const env = { WA_SYNC_DATABASE_URL: at.database.url };
+    const terminal = await runOnTerminal(['import', '--mirror', await mapping()], env);
+    await terminal.shows(/Importing … \d+ s, \d+ rows/);
+    expect(await terminal.closed).toBe(0);
+    expect(terminal.said()).toMatch(/Imported 34 of 34 rows: 0 are sessions already, 0 are left out\r\n$/);
   });
 });

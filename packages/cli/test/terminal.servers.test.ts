@@ -1,22 +1,13 @@
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createGate } from '../../http/test/start-world.js';
-import { commandOf } from './run-cli.js';
+import { hasScript, runOnTerminal } from './run-on-terminal.js';
 import { startService, type TestService } from './start-service.js';
 
 // Each test starts processes, which takes seconds where others work too.
 vi.setConfig({ testTimeout: 60_000 });
 
-// util-linux has it, and so do macOS (with other options) and most images; a test that needs a terminal cannot do
-// without.
-const hasScript = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') === true;
-if (!hasScript) console.warn('Not tested on a terminal: install script of util-linux (bsdutils on Debian)');
-
 const services: TestService[] = [];
-const children: ChildProcessWithoutNullStreams[] = [];
 afterEach(async () => {
-  for (const child of children.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
   for (const service of services.splice(0)) await service.stop();
 });
 
@@ -24,27 +15,6 @@ async function start(...params: Parameters<typeof startService>): Promise<TestSe
   const service = await startService(...params);
   services.push(service);
   return service;
-}
-
-/** Runs `wa-sync` on a terminal of its own: what it prints on both streams, and a keyboard. */
-async function runOnTerminal(args: readonly string[], env: Readonly<Record<string, string>>) {
-  const line = (await commandOf(args)).map((part) => `'${part}'`).join(' ');
-  const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
-    env: { PATH: process.env.PATH ?? '', TERM: 'xterm', SHELL: '/bin/sh', ...env },
-  });
-  children.push(child);
-  let said = '';
-  child.stdout.setEncoding('utf8').on('data', (part: string) => {
-    said += part;
-  });
-  const closed = once(child, 'close').then(([code]) => code as number | null);
-  return {
-    said: () => said,
-    type: (text: string) => child.stdin.write(text),
-    closed,
-    /** A terminal gives no signal but what it shows. */
-    shows: (pattern: RegExp) => expect.poll(() => said, { timeout: 60_000, interval: 50 }).toMatch(pattern),
-  };
 }
 
 const ESCAPE = String.fromCharCode(27);

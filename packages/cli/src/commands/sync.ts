@@ -57,9 +57,9 @@ function byDatabase(context: CommandContext, { id, all, force }: Wanted, note: N
   return withDatabase(context, async (database) => {
     const source = await database.source();
     const report = await askOwners({ store: database.store, source, id, force, note });
-    const { checked, inSync, corrected, healed, unknown } = report.totals;
+    const { checked, inSync, corrected, healed, unknown, failed } = report.totals;
     const what = `${checked} ${checked === 1 ? 'session' : 'sessions'}`;
-    const message = `Asked the processes that hold them about ${what}: ${inSync} in sync, ${corrected} corrected, ${healed} healed, ${unknown} unknown`;
+    const message = `Asked the processes that hold them about ${what}: ${inSync} in sync, ${corrected} corrected, ${healed} healed, ${unknown} unknown${failed > 0 ? `, ${failed} failed` : ''}`;
     return {
       message,
       timestamp: new Date().toISOString(),

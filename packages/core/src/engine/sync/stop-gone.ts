@@ -29,7 +29,7 @@ interface Missing {
 
 /** Returns what each tick calls. */
 export function createStopGone(deps: {
-  config: Pick<Config, 'clock' | 'logger' | 'observeOnly'>;
+  config: Pick<Config, 'clock' | 'logger'>;
   store: WaSyncStore;
   held: HeldSessions;
   lease: Lease;
@@ -37,7 +37,7 @@ export function createStopGone(deps: {
   provide: Pick<Provide, 'stop'>;
 }): () => Promise<void> {
   const { store, held: sessions, lease, reconciler, provide } = deps;
-  const { clock, logger, observeOnly } = deps.config;
+  const { clock, logger } = deps.config;
   const missing = new Map<string, Missing>();
   let saidThatTooMany = false;
 
@@ -48,6 +48,7 @@ export function createStopGone(deps: {
     let owned = 0;
     for (const [id, { held }] of missing) if (sessions.get(id) !== held) missing.delete(id);
     for (const held of sessions.all()) {
+      // An observer holds none.
       if (held.tenure === null) continue;
       owned += 1;
       if (held.stored === null) continue;
@@ -116,7 +117,7 @@ export function createStopGone(deps: {
   }
 
   return async () => {
-    if (observeOnly || store.hostSessions?.whenRowIsGone !== 'stop') return;
+    if (store.hostSessions?.whenRowIsGone !== 'stop') return;
     const { owned, due } = follow();
     if (due.length === 0) return;
     const gone = await readAgain(due);
