@@ -437,4 +437,22 @@ export const MUTANTS = [
     "owner: after.evidence === 'observed' ? (after.owner ?? before.owner) : null,",
     "owner: after.evidence === 'observed' ? after.owner : null,",
   ),
+  one(
+    'a session whose host row is gone is in sync',
+    'decide/decide.ts',
+    "mirror.state === 'missing' ? 'host_row_missing' : why",
+    'why',
+  ),
+  one(
+    'one look at a missing host row stops its session',
+    'engine/sync/stop-gone.ts',
+    "if (row?.mirror.state === 'missing') gone.push([one, row]);",
+    'if (row) gone.push([one, row]);',
+  ),
+  one(
+    'of statuses that share a word an import takes the one that promises most',
+    'engine/sessions/judge-host-rows.ts',
+    'if (!statuses.has(words[status])) statuses',
+    'statuses',
+  ),
 ];
