@@ -171,6 +171,17 @@ describe('whenHostRowIsGone: stop', () => {
     expect(world.warned('host_row_missing')).toEqual([]);
   });
 
+  it('leaves one that is wanted stopped as it is, whatever a read misses', async () => {
+    const world = await hosting({ whenRowIsGone: 'stop' });
+    await world.memory.sessions.create({ sessions: [{ id: 'a', desired: 'stopped' }] });
+    await world.during(world.wa.attach(world.connection('a')).ready, 1_000);
+    world.hidden.add('a');
+    await world.sync();
+    await world.clock.advance(60_000);
+    expect(await world.row('a')).toMatchObject({ status: 'CONNECTED', desired: 'stopped' });
+    expect(world.warned('host_row_missing')).toEqual([]);
+  });
+
   it('stops none while more than half of the sessions have no row: the table was emptied or is being restored', async () => {
     const world = await hosting({ whenRowIsGone: 'stop' });
     await world.run('a', 'b', 'c', 'd', 'e');

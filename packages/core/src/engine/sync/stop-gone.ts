@@ -74,8 +74,10 @@ export function createStopGone(deps: {
     const { held } = one;
     const { id } = held;
     if (!lease.trusted() || sessions.get(id) !== held || held.tenure === null) return;
+    // One that is to be stopped anyway is closed by the next sync.
     if (desired === 'running' && !(await setStopped(id))) return;
     one.stopped = true;
+    if (desired === 'stopped') return;
     const socket = held.mode === 'provided' ? '' : '; its socket is yours and stays';
     const text = `Session ${maskNumbers(id)} has no row in the host's table any more: stopped${socket}`;
     logger.warn({ code: HOST_ROW_MISSING, sessionId: id }, text);
