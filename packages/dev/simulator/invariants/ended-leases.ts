@@ -1,6 +1,7 @@
 import type { HistoryEntry } from '../history.js';
 import type { Invariant } from './invariant.js';
 import { lifeOf, livesOf } from './processes.js';
+import { createBeatTracker } from './track-beats.js';
 
 const BEGUN = new Set(['write', 'claim', 'beginSend', 'deactivate', 'markForPurge']);
 
@@ -11,14 +12,17 @@ export const S21: Invariant = {
   check(history, bench) {
     const lives = livesOf(history);
     const endedAt = new Map<string, number>();
+    const beats = createBeatTracker();
     for (const entry of history) {
+      beats.follow(entry);
       // A fence that was lost ended nothing.
       if (entry.what === 'rollback') endedAt.clear();
       if (entry.what === 'commit' && entry.method === 'fence' && entry.result === true) {
         const { incarnation } = entry.params as { incarnation: string };
         const target = lifeOf(lives, incarnation);
         const twin = target?.replicaId === lives.get(entry.actor)?.replicaId;
-        if (!target || twin || endedAt.has(incarnation) || target.endedMs < entry.t) continue;
+        if (!target || twin || beats.wasTakenBack(target.name) || endedAt.has(incarnation) || target.endedMs < entry.t)
+          continue;
         bench.tested();
         endedAt.set(incarnation, entry.t);
       }

@@ -1,6 +1,7 @@
 import { type Invariant, settingsOf } from './invariant.js';
 import { createOwnLeases } from './own-leases.js';
 import { livesOf } from './processes.js';
+import { createBeatTracker } from './track-beats.js';
 
 /** A beat that is given up leaves time for the next one. */
 export const S20: Invariant = {
@@ -11,14 +12,24 @@ export const S20: Invariant = {
     const { ttlMs, tickMs, storeLimitMs } = settings;
     const lives = livesOf(history);
     const own = createOwnLeases(settings, lives);
+    const beats = createBeatTracker();
     /** By replica, when its beat hung, where nothing else can take the lease until the next ones must have come. */
     const hungAt = new Map<string, number>();
     for (const entry of history) {
       const { actor, t } = entry;
+      beats.follow(entry);
+      if (entry.what === 'rollback')
+        for (const name of hungAt.keys()) if (beats.wasTakenBack(name)) hungAt.delete(name);
       if (entry.what === 'fault' && entry.kind === 'beat_hangs' && actor !== 'world') {
         const life = lives.get(actor);
         const [fromMs, toMs] = [t - (tickMs + storeLimitMs + 3_000), t + ttlMs];
-        if (life && life.runningMs < fromMs && life.stoppingMs > toMs && life.couldRenew(fromMs, toMs)) {
+        if (
+          life &&
+          !beats.wasTakenBack(actor) &&
+          life.runningMs < fromMs &&
+          life.stoppingMs > toMs &&
+          life.couldRenew(fromMs, toMs)
+        ) {
           bench.tested();
           hungAt.set(actor, t);
         }

@@ -19,6 +19,7 @@ function createSayings() {
   const words = new Map<string, Word>();
   const exemptUntil = new Map<string, number>();
   const foreignAt = new Map<string, number>();
+  const takenAt = new Map<string, number>();
   const exempt = (session: string, untilMs: number): void => {
     exemptUntil.set(session, Math.max(exemptUntil.get(session) ?? 0, untilMs));
   };
@@ -27,6 +28,8 @@ function createSayings() {
     judged: (session: string, t: number) => (exemptUntil.get(session) ?? 0) < t,
     /** When another program wrote the row last. */
     foreignAt: (session: string) => foreignAt.get(session) ?? Number.NEGATIVE_INFINITY,
+    /** When the row came to its owner, who may not write it before. */
+    takenAt: (session: string) => takenAt.get(session) ?? Number.NEGATIVE_INFINITY,
     follow(entry: HistoryEntry): void {
       if (entry.what === 'client')
         words.set(`${entry.actor} ${entry.session}`, { status: entry.status, atMs: entry.t });
@@ -37,6 +40,8 @@ function createSayings() {
         exempt(entry.target, entry.t + 45_000 + SWEPT_MS);
       if (entry.what === 'fault' && entry.kind === 'row_locked')
         exempt(entry.target, entry.t + Number(entry.detail) + UNLOCKED_MS);
+      for (const { before, after } of changesOf(entry))
+        if (after && after.owner !== before?.owner) takenAt.set(after.id, entry.t);
       if ((entry.what === 'foreign' && entry.did !== 'seed') || entry.what === 'rollback') {
         for (const { before, after } of changesOf(entry)) foreignAt.set((after ?? before)!.id, entry.t);
       }
@@ -76,7 +81,7 @@ export const L6: Invariant = {
       for (const row of rows.values()) {
         if (row.owner !== incarnation || !sayings.judged(row.id, t)) continue;
         const word = sayings.word(actor, row.id);
-        if (!word || t - word.atMs < WITHIN_MS) continue;
+        if (!word || t - Math.max(word.atMs, sayings.takenAt(row.id)) < WITHIN_MS) continue;
         // Only a sweep finds it, and only one that nothing disturbs.
         const foreign = t - sayings.foreignAt(row.id) < 4 * SWEPT_MS;
         if (foreign && (t - sayings.foreignAt(row.id) < SWEPT_MS || !isAble(life, t - SWEPT_MS, t))) continue;

@@ -15,7 +15,10 @@ import type { Held, HeldSessions } from '../owned-sessions/held-sessions.js';
 
 interface Owed {
   readonly sinceMs: number;
+  /** The last answer was about this row alone. */
   refused: boolean;
+  /** Since when a write of it is on its way. */
+  askedAtMs: number | null;
 }
 
 export type WriteTracker = ReturnType<typeof createWriteTracker>;
@@ -42,13 +45,17 @@ export function createWriteTracker(deps: {
   let proofRefused = false;
   let stuck = false;
 
-  /** For how long writes have been owed, and none was committed; of the refused ones, or of the others. */
+  /**
+   * For how long writes have been owed, and none was committed; of the refused ones, or of the others, with which a
+   * refused one counts from its next try on: that may be what hangs.
+   */
   function owedForMs(refused: boolean): number {
     let sinceMs = Number.POSITIVE_INFINITY;
     for (const [id, one] of owed) {
       const isOurs = (sessions.get(id)?.tenure ?? null) !== null;
       if (!isOurs) owed.delete(id);
       else if (one.refused === refused) sinceMs = Math.min(sinceMs, one.sinceMs);
+      else if (one.refused) sinceMs = Math.min(sinceMs, one.askedAtMs ?? sinceMs);
     }
     return clock.monotonicMs() - Math.max(sinceMs, committedAtMs);
   }
@@ -73,7 +80,8 @@ export function createWriteTracker(deps: {
       const sinceMs = clock.monotonicMs();
       for (const { id } of writes) {
         const before = owed.get(id);
-        if (before === undefined) owed.set(id, { sinceMs, refused: false });
+        if (before === undefined) owed.set(id, { sinceMs, refused: false, askedAtMs: sinceMs });
+        else before.askedAtMs ??= sinceMs;
       }
     },
     /** It may have been committed all the same: the next read of the row knows our own write by its id. */
@@ -99,6 +107,7 @@ export function createWriteTracker(deps: {
       if (id === proving) proofRefused = true;
       if (one === undefined) return 0;
       one.refused = true;
+      one.askedAtMs = null;
       return clock.monotonicMs() - one.sinceMs;
     },
     /** Nothing has to be written to it. */
