@@ -9,6 +9,7 @@ async function lockable({ from = false } = {}) {
   const world = createWorld();
   const triedAtMs: number[] = [];
   let locked = from;
+  let hanging = false;
   const isLocked = ({ id }: { id: string }) => locked && id === 'odd';
   const store: WaSyncStore = {
     ...world.store,
@@ -16,6 +17,7 @@ async function lockable({ from = false } = {}) {
       ...world.store.sessions,
       async write({ owner, writes }) {
         if (writes.some(isLocked)) triedAtMs.push(world.clock.monotonicMs());
+        if (hanging) return new Promise(() => {});
         const written = await world.memory.sessions.write({ owner, writes: writes.filter((one) => !isLocked(one)) });
         return [
           ...writes.filter(isLocked).map(({ id }) => ({ id, applied: false, locked: true }) as const),
@@ -40,7 +42,10 @@ async function lockable({ from = false } = {}) {
     locked = now;
   };
   const loud = () => world.logged.filter(({ level }) => level === 'warn' || level === 'error');
-  return { ...world, wa, sockets, handles, triedAtMs, setLocked, loud };
+  const hang = () => {
+    hanging = true;
+  };
+  return { ...world, wa, sockets, handles, triedAtMs, setLocked, hang, loud };
 }
 
 const statuses = async (world: Awaited<ReturnType<typeof lockable>>) =>
@@ -98,6 +103,18 @@ it('where every row is locked readers are told that they are expired', async () 
   await world.clock.advance(10_000);
   expect((await heartbeats(world.memory)).map(({ stuck }) => stuck)).toEqual([false]);
   await world.during(world.wa.stop(), 2_000);
+});
+
+it('where the write of a row hangs that was locked before, readers are told that they are expired', async () => {
+  const world = await lockable();
+  world.setLocked(true);
+  world.sockets[0]!.script.close('connection_lost');
+  await world.clock.advance(1_000);
+  world.hang();
+  await world.clock.advance(9_000);
+  expect((await heartbeats(world.memory)).map(({ stuck }) => stuck)).toEqual([false]);
+  await world.clock.advance(6_500);
+  expect((await heartbeats(world.memory)).map(({ stuck }) => stuck)).toEqual([true]);
 });
 
 it('a stop waits for no locked row, answers who asked for it, and leaves no timer', async () => {
