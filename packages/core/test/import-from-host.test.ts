@@ -23,7 +23,6 @@ const WORDS: Record<SessionStatus, string> = {
 const rowOf = (id: string, fields: Partial<HostSession> = {}): HostSession => ({
   id,
   word: 'online',
-  active: true,
   phone: null,
   lastSeenAt: null,
   ...fields,
@@ -57,8 +56,8 @@ describe('rows of the host become sessions', () => {
     const lastSeenAt = new Date('2024-12-30T00:00:00Z');
     const world = hosting([
       rowOf('up', { phone: '5511999990000', lastSeenAt }),
-      rowOf('off', { word: 'offline', active: false }),
-      rowOf('out', { word: 'gone', active: null }),
+      rowOf('off', { word: 'offline' }),
+      rowOf('out', { word: 'gone' }),
     ]);
     expect(await world.wa.sessions.importFromHost()).toEqual({
       dryRun: false,
@@ -78,7 +77,7 @@ describe('rows of the host become sessions', () => {
       lastSeenAt,
       desired: 'running',
     });
-    expect(await world.row('off')).toMatchObject({ ...shared, status: 'DISCONNECTED', desired: 'stopped' });
+    expect(await world.row('off')).toMatchObject({ ...shared, status: 'DISCONNECTED', desired: 'running' });
     expect(await world.row('out')).toMatchObject({ ...shared, status: 'LOGGED_OUT', desired: 'running' });
     expect(warned(world)).toEqual([]);
   });

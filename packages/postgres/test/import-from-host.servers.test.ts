@@ -150,8 +150,11 @@ describe('what a row says', () => {
       { id: 'pairing', status: 'DISCONNECTED', desired: 'running' },
       { id: 'up', status: 'CONNECTED', desired: 'running', phone: '5511999990000' },
     ]);
+    // What the host wants is not copied: it is asked.
+    await pool.query(`UPDATE "WhatsAppSession" SET "active" = true WHERE "id" = 'off'`);
+    expect(await store.sessions.get({ ids: ['off'] })).toMatchObject([{ desired: 'running' }]);
     // Importing changes nothing over there.
-    expect((await pool.query('SELECT FROM "Audit"')).rows).toHaveLength(4);
+    expect((await pool.query('SELECT FROM "Audit"')).rows).toHaveLength(5);
   });
 
   it('null and empty words are no status either, and a word that is left alone is a login', async () => {

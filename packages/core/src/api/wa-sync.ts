@@ -131,7 +131,8 @@ export interface SessionsApi {
    * Nobody vouches for what is read, as with `import`. Where statuses share a word, the session gets the one that
    * promises least: of `DISCONNECTED`, `ERROR`, `CONNECTING`, `QR_CODE`, `RECONNECTING`, `REPLACED`, `LOGGED_OUT`,
    * `CONNECTED` the first that has it. A word that no status has becomes `DISCONNECTED`, and is reported; one that the
-   * mapping leaves alone is `CONNECTING`. A row that the host has set inactive is wanted `stopped`, until `start(id)`.
+   * mapping leaves alone is `CONNECTING`. A row that the host has set inactive runs
+   * nowhere until the host sets it active.
    * @throws WaSyncError `not_supported` where the store maps no table, `config_invalid`, `mirror_invalid`,
    * `store_timeout` such as where the table is locked, and what else the store throws
    * @example

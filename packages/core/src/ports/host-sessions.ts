@@ -6,8 +6,6 @@ export interface HostSession {
   readonly id: string;
   /** What stands in the status column, of which a store may cut what is too long for a word. */
   readonly word: string | null;
-  /** `null` where no column says it, or the column is empty. */
-  readonly active: boolean | null;
   readonly phone: string | null;
   /** Last sign of life that the host knows of. */
   readonly lastSeenAt: Date | null;

@@ -72,15 +72,14 @@ const LONGEST_PHONE = 255;
 
 /** How the rows of a mapped table are listed. */
 export function listingSql(
-  columns: { readonly id: HostColumn } & Readonly<Partial<Record<'active' | 'phone' | 'lastSeenAt', HostColumn>>>,
+  columns: { readonly id: HostColumn } & Readonly<Partial<Record<'phone' | 'lastSeenAt', HostColumn>>>,
   timeZone = 'UTC',
 ): ListingSql {
-  const { id, active, phone, lastSeenAt } = columns;
+  const { id, phone, lastSeenAt } = columns;
   const named = (column: HostColumn) => `m.${quoteIdentifier(column.name)}`;
   const seenAt = lastSeenAt === undefined ? 'NULL' : named(lastSeenAt);
   return {
     id: `${named(id)}::text`,
-    active: active === undefined ? 'NULL' : named(active),
     phone: phone === undefined ? 'NULL' : `left(${named(phone)}::text, ${LONGEST_PHONE})`,
     lastSeenAt: lastSeenAt?.base === 'timestamp' ? `${seenAt} AT TIME ZONE ${quoteLiteral(timeZone)}` : seenAt,
     order: named(id),

@@ -35,9 +35,9 @@ export function createHostSessions(params: {
   };
 }
 
-function readTuple([id, word, active, phone, seenAt]: HostSessionTuple): HostSession {
+function readTuple([id, word, phone, seenAt]: HostSessionTuple): HostSession {
   const lastSeenAt = seenAt === null ? null : new Date(seenAt);
   // Postgres has instants that a Date has not, infinity among them.
   const isDate = lastSeenAt !== null && Number.isFinite(lastSeenAt.getTime());
-  return { id, word, active, phone, lastSeenAt: isDate ? lastSeenAt : null };
+  return { id, word, phone, lastSeenAt: isDate ? lastSeenAt : null };
 }

@@ -30,7 +30,6 @@ export interface SessionsMirrorSql {
 export interface ListingSql {
   /** The host's id as ours; null where the row names no session. */
   readonly id: string;
-  readonly active: string;
   readonly phone: string;
   readonly lastSeenAt: string;
   readonly order: string;

@@ -9,13 +9,7 @@ export interface HostSessionStatements {
 }
 
 /** A row as it is read. */
-export type HostSessionTuple = [
-  id: string,
-  word: string | null,
-  active: boolean | null,
-  phone: string | null,
-  lastSeenAt: string | null,
-];
+export type HostSessionTuple = [id: string, word: string | null, phone: string | null, lastSeenAt: string | null];
 
 /** One more than a mapping can have, so that a longer word is none of it. */
 const LONGEST_WORD = 256;
@@ -28,12 +22,11 @@ export function hostSessionStatements({
   present,
   listing,
 }: SessionsMirrorSql): HostSessionStatements {
-  const { id, active, phone, lastSeenAt, order, after } = listing;
+  const { id, phone, lastSeenAt, order, after } = listing;
   const page = (condition: string, limit: string) =>
     statement(`
-      SELECT coalesce(json_agg(json_build_array(id, word, active, phone, seen_at)), '[]')::text AS answer FROM (
-        SELECT ${id} AS id, left(${word}, ${LONGEST_WORD}) AS word, ${active} AS active, ${phone} AS phone,
-          ${lastSeenAt} AS seen_at
+      SELECT coalesce(json_agg(json_build_array(id, word, phone, seen_at)), '[]')::text AS answer FROM (
+        SELECT ${id} AS id, left(${word}, ${LONGEST_WORD}) AS word, ${phone} AS phone, ${lastSeenAt} AS seen_at
         FROM ${table} m WHERE ${condition} AND ${isOurs} ORDER BY ${order} LIMIT ${limit}
       ) page`);
   return { first: page(present, '$1::int'), next: page(after('$1::text'), '$2::int') };

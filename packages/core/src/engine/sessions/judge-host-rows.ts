@@ -30,12 +30,9 @@ export function statusOfWords({
   return statuses;
 }
 
-/** A row as a session to add. */
-export function newSession(
-  { id, active, phone, lastSeenAt }: HostSession,
-  status: SessionStatus | undefined,
-): NewSession {
-  return { id, desired: active === false ? 'stopped' : 'running', phone, status: status ?? 'DISCONNECTED', lastSeenAt };
+/** A row as a session to add. What the host wants of it is not copied: its `active` is asked whenever that matters. */
+export function newSession({ id, phone, lastSeenAt }: HostSession, status: SessionStatus | undefined): NewSession {
+  return { id, desired: 'running', phone, status: status ?? 'DISCONNECTED', lastSeenAt };
 }
 
 /** Rows and words that a report names; the others are only counted. */
