@@ -1,6 +1,9 @@
 import type { SessionStatus } from '../domain/session.js';
 
-/** A row of the host's own table of sessions, as it stands there. */
+/**
+ * A row of the host's own table of sessions, as it stands there. What the host wants of it (`active`) is no part of it:
+ * the store asks the column whenever that matters.
+ */
 export interface HostSession {
   /** The host's id as a text, as it names the session here. */
   readonly id: string;

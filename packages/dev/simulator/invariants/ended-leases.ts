@@ -1,7 +1,7 @@
 import type { HistoryEntry } from '../history.js';
 import type { Invariant } from './invariant.js';
+import { createBeatTracker } from './own-leases.js';
 import { lifeOf, livesOf } from './processes.js';
-import { createBeatTracker } from './track-beats.js';
 
 const BEGUN = new Set(['write', 'claim', 'beginSend', 'deactivate', 'markForPurge']);
 

@@ -1,7 +1,6 @@
 import { type Invariant, settingsOf } from './invariant.js';
-import { createOwnLeases } from './own-leases.js';
+import { createBeatTracker, createOwnLeases } from './own-leases.js';
 import { livesOf } from './processes.js';
-import { createBeatTracker } from './track-beats.js';
 
 /** A beat that is given up leaves time for the next one. */
 export const S20: Invariant = {
