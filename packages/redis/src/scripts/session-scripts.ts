@@ -16,8 +16,9 @@ export const createScript = scriptOnce(
       local seenAt = new[6] ~= NULL and math.min(new[6], now) or NULL
       local row = { new[5], 'healthy', 'unobserved', new[3], NULL, NULL, new[2], 1, NULL, true, NULL, now, seenAt,
         now, now, 0, new[4], NULL, NULL }
-      redis.call('UNLINK', KEYS[OWN + index * 2 - 1], KEYS[OWN + index * 2])
       saveRow(id, row)
+      -- After the first write, which a server out of memory refuses: a script that has begun may write on.
+      redis.call('UNLINK', KEYS[OWN + index * 2 - 1], KEYS[OWN + index * 2])
       redis.call('ZADD', IDS, 0, id)
       keepClaimable(id, row)
       if new[5] ~= 'DISCONNECTED' and new[5] ~= 'LOGGED_OUT' then redis.call('ZADD', UNHELD, storeTime, id) end
