@@ -17,9 +17,8 @@ interface Pipeline {
 }
 
 const pipelines = new WeakMap<Socket, Pipeline>();
-let waiting: (() => void)[] = [];
-/** Those before it were served. */
-let next = 0;
+const waiting: (() => void)[] = [];
+let turnComes = false;
 
 /** Calls `serve` at once for a request that is alone on its connection, and otherwise when it is its turn. */
 export function limitPipeline(incoming: IncomingMessage, outgoing: ServerResponse, serve: () => void): void {
@@ -43,7 +42,17 @@ export function limitPipeline(incoming: IncomingMessage, outgoing: ServerRespons
   }
   pipeline.stands = true;
   socket.pause();
-  if (waiting.push(serve) === 1) setImmediate(takeTurn);
+  // Who has gone meanwhile is not answered.
+  waiting.push(() => {
+    if (!socket.destroyed) serve();
+  });
+  awaitTurn();
+}
+
+function awaitTurn(): void {
+  if (turnComes) return;
+  turnComes = true;
+  setImmediate(takeTurn);
 }
 
 function pipelineOf(socket: Socket): Pipeline {
@@ -59,12 +68,8 @@ function pipelineOf(socket: Socket): Pipeline {
 }
 
 function takeTurn(): void {
-  const end = Math.min(next + PER_TURN, waiting.length);
-  while (next < end) waiting[next++]?.();
-  if (next < waiting.length) {
-    setImmediate(takeTurn);
-    return;
-  }
-  waiting = [];
-  next = 0;
+  turnComes = false;
+  // Taken out at once: under a flood without a pause something always waits, and nothing that was served is kept.
+  for (const serve of waiting.splice(0, PER_TURN)) serve();
+  if (waiting.length > 0) awaitTurn();
 }
